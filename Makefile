@@ -1,0 +1,125 @@
+# dreamfarm: build, test, install. `make help` lists the targets.
+
+# --- the house: each room and the rooms it may look at (build order, documentation and lint rule at once) -----------
+ROOMS := base num nn es farm env data world train rollout config app
+base_sees    :=
+num_sees     := base
+nn_sees      := base num
+es_sees      := base num
+farm_sees    := base
+env_sees     := base num
+data_sees    := base
+world_sees   := base num nn data
+train_sees   := base num nn data world
+rollout_sees := base num nn env world
+config_sees  := base
+app_sees     := base num nn es farm env data world train rollout config
+# --- each foreign header and the one door it comes in by --------------------------------------------------------------
+FOREIGN := mpi.h=src/farm/mpi.c cblas.h=src/num/ Random123=src/num/ yaml.h=src/config/yaml.c hdf5.h=src/data/ \
+           png.h=src/data/ jansson.h=src/data/ xxhash.h=src/base/
+
+VERSION := 0.1.0
+PREFIX  ?= /usr/local
+MPICC   ?= mpicc
+CC      := $(if $(filter default,$(origin CC)),gcc,$(CC))
+SANITIZE ?=
+BUILD   := build$(if $(SANITIZE),/sanitize)$(if $(filter-out gcc,$(CC)),/$(notdir $(CC)))
+
+WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Wstrict-prototypes -Wmissing-prototypes
+# -ffp-contract=off: the same bits whatever the compiler would like to fuse.
+CFLAGS  ?= -O3 -g
+FLAGS   := -std=c11 -D_GNU_SOURCE -Iinclude -ffp-contract=off -fno-math-errno $(WARNINGS) $(CFLAGS) -MMD -MP \
+           $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer)
+hdf5_pc := $(shell pkg-config --exists hdf5-serial 2>/dev/null && echo hdf5-serial || echo hdf5)
+PACKAGES = $(hdf5_pc) yaml-0.1 libpng jansson libxxhash openblas
+PKG_CFLAGS = $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null)
+PKG_LIBS   = $(shell pkg-config --libs $(PACKAGES) 2>/dev/null || echo -lhdf5 -lyaml -lpng -ljansson -lxxhash -lopenblas)
+MPI_CFLAGS = $(filter-out -pthread,$(shell $(MPICC) --showme:compile 2>/dev/null || $(MPICC) -compile_info 2>/dev/null | cut -d' ' -f2-))
+LINK = OMPI_CC=$(CC) MPICH_CC=$(CC) $(MPICC) $(if $(SANITIZE),-fsanitize=$(SANITIZE))
+LIBS = $(PKG_LIBS) -lm -lpthread
+
+# What gradient checks need, compiled a second time with REAL=double.
+DOUBLE_SOURCES := $(foreach r,base num nn,$(wildcard src/$(r)/*.c)) src/world/shape.c src/train/vae_net.c src/train/rnn_net.c
+sources = $(wildcard src/$(1)/*.c)
+objects = $(patsubst %.c,$(BUILD)/%.o,$(call sources,$(1)))
+LIBRARY  := $(BUILD)/libdreamfarm.a
+LIBRARY2 := $(BUILD)/double/libdreamfarm.a
+PROGRAM  := $(BUILD)/dreamfarm
+APP      := $(call objects,app)
+
+.PHONY: all help deps lint test bench quickstart install clean check-deps
+.DELETE_ON_ERROR:
+
+all: check-deps $(PROGRAM)
+
+help:
+	@echo "make              build $(PROGRAM)"
+	@echo "make deps         install what is missing, with the system's package manager"
+	@echo "make quickstart   learn a world, evolve a controller in it, judge it outside: under 4 minutes on 2 cores"
+	@echo "make test         all tests; SANITIZE=address,undefined for the checked build"
+	@echo "make lint         the house's rules: rooms, doors, headers"
+	@echo "make bench        speeds as ratios, and build/bench.json"
+	@echo "make install      PREFIX=$(PREFIX)"
+
+check-deps:
+	@command -v $(MPICC) >/dev/null && command -v pkg-config >/dev/null && pkg-config --exists $(PACKAGES) \
+	  || { echo "Something needed is missing: run 'make deps' (or see README.md, Install)."; exit 1; }
+
+# --- compile and link -----------------------------------------------------------------------------------------------
+isa_flags = $(if $(findstring _avx512,$<),-mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx2 -mfma,$(if $(findstring _avx2,$<),-mavx2 -mfma))
+room_flags = $(PKG_CFLAGS) $(if $(filter src/farm/%,$<),$(MPI_CFLAGS)) -DDREAMFARM_VERSION='"$(VERSION)"'
+
+$(BUILD)/src/%.o: src/%.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(FLAGS) $(isa_flags) $(room_flags) -c $< -o $@
+$(BUILD)/double/src/%.o: src/%.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(FLAGS) $(isa_flags) $(room_flags) -DREAL=double -c $< -o $@
+$(LIBRARY): $(foreach r,$(filter-out app,$(ROOMS)),$(call objects,$(r)))
+	@rm -f $@; ar rcs $@ $^
+$(LIBRARY2): $(patsubst %.c,$(BUILD)/double/%.o,$(DOUBLE_SOURCES))
+	@rm -f $@; ar rcs $@ $^
+$(PROGRAM): $(APP) $(LIBRARY)
+	$(LINK) -o $@ $(APP) $(LIBRARY) $(LIBS)
+
+# --- tests: one program a file; files named double_* are compiled and linked with REAL=double -------------------------
+TEST_SOURCES := $(wildcard tests/*/test_*.c) $(wildcard tests/*/double_*.c)
+TESTS   := $(patsubst %.c,$(BUILD)/%,$(TEST_SOURCES))
+BENCHES := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/bench/bench_*.c))
+test_objects = $(filter-out $(LIBRARY) $(LIBRARY2),$^)
+
+$(BUILD)/tests/%.o: tests/%.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(FLAGS) $(PKG_CFLAGS) $(if $(findstring double_,$<),-DREAL=double) -Itests -c $< -o $@
+$(filter $(BUILD)/tests/%,$(TESTS) $(BENCHES)): $(BUILD)/tests/%: $(BUILD)/tests/%.o $(LIBRARY) $(LIBRARY2)
+	$(LINK) -o $@ $< $(if $(findstring double_,$@),$(LIBRARY2),$(LIBRARY)) -lcmocka $(LIBS)
+
+test: deps
+	@$(MAKE) --no-print-directory -j$$(nproc) all tests-built
+	@BUILD=$(BUILD) tests/run $(ONLY)
+.PHONY: tests-built benches-built
+tests-built: $(TESTS)
+benches-built: $(BENCHES) $(PROGRAM)
+bench: check-deps
+	@$(MAKE) --no-print-directory -j$$(nproc) benches-built
+	@BUILD=$(BUILD) tests/bench/run
+
+lint:
+	@tests/lint "$(ROOMS)" "$(FOREIGN)" "$(foreach r,$(ROOMS),$(r)=$(subst $(eval) ,$(eval),,$($(r)_sees)))" "$(CC) -std=c11 -D_GNU_SOURCE -Iinclude $(PKG_CFLAGS) $(WARNINGS)"
+
+deps:
+	@tests/deps $(PACKAGES)
+
+quickstart: deps
+	@$(MAKE) --no-print-directory -j$$(nproc) all
+	@jobs/local configs/quickstart.yaml $(QUICKSTART_ARGS)
+
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/dreamfarm
+	install -m755 $(PROGRAM) $(DESTDIR)$(PREFIX)/bin/dreamfarm
+	cp -r configs jobs $(DESTDIR)$(PREFIX)/share/dreamfarm/
+
+clean:
+	rm -rf build
+
+-include $(shell find build -name '*.d' 2>/dev/null)

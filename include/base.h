@@ -1,0 +1,124 @@
+// The words every room speaks: status, check, log, memory, time, hashes, files, JSON text. Looks at nothing else.
+#ifndef BASE_H
+#define BASE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+// --- status -------------------------------------------------------------------------------------------------------
+// The world outside may be wrong: such functions return a status. The sentence is made once, where the facts are
+// (FAIL), callers only forward (TRY). The number is the program's exit code.
+#define STATUS_LIST(X)                                                  \
+  X(OK, 0, "ok")                                                        \
+  X(BROKEN, 1, "something failed that is not the input's fault")        \
+  X(USAGE, 2, "the command line is wrong")                              \
+  X(BAD_CONFIG, 3, "the configuration is wrong")                        \
+  X(BAD_FILE, 4, "a file is damaged or not what it should be")          \
+  X(MISMATCH, 5, "files do not belong together")                        \
+  X(NO_IO, 6, "a file cannot be read or written")                       \
+  X(INTERRUPTED, 7, "stopped by the user; the same command resumes")    \
+  X(RESUME_ME, 85, "stopped early with a checkpoint; start it again")
+
+typedef enum status {
+#define STATUS_ENUM(name, code, words) name = code,
+  STATUS_LIST(STATUS_ENUM)
+#undef STATUS_ENUM
+} status;
+
+// Remembers the sentence (printf style; any earlier one is replaced) and returns `code`.
+status status_fail(status code, const char *format, ...) __attribute__((format(printf, 2, 3)));
+// The sentence of the last failure of this process; borrowed until the next failure.
+const char *status_message(void);
+const char *status_words(status code);  // borrowed, static
+
+#define FAIL(code, ...) return status_fail((code), __VA_ARGS__), (code)
+#define TRY(call)                                 \
+  do {                                            \
+    status try_status_ = (call);                  \
+    if (try_status_ != OK) return try_status_;    \
+  } while (0)
+
+// --- check ------------------------------------------------------------------------------------------------------
+// We ourselves may be wrong: ends the whole job with the place and the values. Always on.
+#define CHECK(condition, ...) \
+  ((condition) ? (void)0 : check_failed(__FILE__, __LINE__, #condition, __VA_ARGS__))
+_Noreturn void check_failed(const char *file, int line, const char *condition, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+// Called once before the process aborts, so that a transport can end its peers too. NULL: none.
+void check_on_failure(void (*end_the_job)(void));
+
+// --- log --------------------------------------------------------------------------------------------------------
+// Two categories: log_all is said once for the job (rank 0 prints), log_here by this process (with its rank).
+// Lines go to stderr; numbers belong in files.
+void log_open(int rank, int size, bool quiet);
+void log_all(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void log_here(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+// A progress line with rate and ETA on a terminal, a plain line now and then otherwise. Only rank 0 prints.
+typedef struct progress {
+  const char *label, *unit;   // not owned
+  double total, start, last;  // seconds since time_now's origin
+  bool terminal;
+} progress;
+progress progress_open(const char *label, const char *unit, double total);
+void progress_show(progress *p, double done, const char *note);  // note may be NULL
+void progress_close(progress *p, double done, const char *note);
+
+// --- memory -----------------------------------------------------------------------------------------------------
+// An arena owns everything that lives as long as its object. Memory is zeroed and 64-byte aligned. Running out of
+// memory ends the job. Under AddressSanitizer every piece is its own allocation, so that overflows are seen.
+typedef struct arena arena;
+arena *arena_open(void);
+void *arena_take(arena *a, size_t count, size_t size);
+void arena_close(arena *a);  // NULL is allowed
+#define ARENA_NEW(a, type, count) ((type *)arena_take((a), (size_t)(count), sizeof(type)))
+void *mem_take(size_t count, size_t size);  // zeroed, 64-byte aligned; release with mem_free
+void mem_free(void *memory);
+uint64_t mem_count(void);  // allocations made through this header so far; a test asks that a loop makes none
+
+// --- time and hash ----------------------------------------------------------------------------------------------
+double time_now(void);  // seconds, monotonic
+
+// 128 bits of XXH3, as 32 hex digits: identity of files, worlds, configurations. Not for secrets.
+typedef struct hash { char hex[33]; } hash;
+hash hash_bytes(const void *bytes, size_t size);
+hash hash_join(const hash *parts, int count);
+bool hash_equal(hash a, hash b);
+status hash_file(hash *out, const char *path);
+
+// --- files ------------------------------------------------------------------------------------------------------
+// Nothing half-written, ever: a temporary name, fsync, rename, fsync of the directory. Errors: NO_IO with the path
+// and the system's reason.
+status file_read(char **bytes, size_t *size, const char *path);  // caller frees with mem_free; NUL-terminated
+status file_write(const char *path, const void *bytes, size_t size);
+status file_commit(const char *temporary, const char *path);  // fsync, rename, fsync of the directory
+status file_remove(const char *path);                         // a missing file is no error
+bool file_exists(const char *path);
+status dir_make(const char *path);  // with parents; existing is no error
+
+#define PATH_MAX_LENGTH 1024
+typedef struct file_path { char text[PATH_MAX_LENGTH]; } file_path;
+file_path path_join(const char *directory, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+// --- text -------------------------------------------------------------------------------------------------------
+// A growing buffer for text that is written whole; json_ functions add correct JSON to it (commas, escapes;
+// doubles in the shortest form that reads back equal; non-finite numbers as null).
+typedef struct text_buffer {
+  char *bytes;  // owned, NUL-terminated, NULL while empty
+  size_t size, room;
+  bool comma;   // a comma is due before the next JSON value
+} text_buffer;
+void text_add(text_buffer *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void text_free(text_buffer *t);
+void json_open(text_buffer *t, const char *key, char bracket);  // '{' or '['; key NULL inside arrays and at the top
+void json_close(text_buffer *t, char bracket);                  // '}' or ']'
+void json_number(text_buffer *t, const char *key, double value);
+void json_string(text_buffer *t, const char *key, const char *value);
+void json_bool(text_buffer *t, const char *key, bool value);
+
+// The nearest of `count` words to `word` by edit distance, or NULL when none is near.
+const char *text_nearest(const char *word, const char *const *words, int count);
+
+#endif

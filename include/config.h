@@ -1,0 +1,81 @@
+// Every knob: name, type, default, range, words; YAML in and out. Looks at base. Knows what may be said, not what it
+// is used for. libyaml is seen by src/config/yaml.c alone.
+#ifndef CONFIG_H
+#define CONFIG_H
+
+#include "base.h"
+
+#define CONFIG_TEXT 256
+
+typedef struct settings {
+  struct {
+    char directory[CONFIG_TEXT];  // where everything lands
+    int64_t seed;
+  } run;
+  struct {
+    char name[CONFIG_TEXT];
+  } environment;
+  struct {
+    int episodes;
+    char policy[CONFIG_TEXT];
+    int shard;                    // episodes a file
+    double held_out;              // fraction of the episodes never trained on
+  } collect;
+  struct {
+    int latent;
+    int channels[4];
+    int epochs, batch;
+    double learning_rate;
+    double kl_tolerance;          // nats a latent dimension
+  } vae;
+  struct {
+    int hidden, mixtures;
+    int epochs, batch, steps;     // lanes, chunk length
+    double learning_rate, learning_rate_end;
+    double clip;                  // per element
+    double log_sigma_floor;
+    double done_weight, reward_weight;
+  } rnn;
+  struct {
+    double temperature;
+    int cap;                      // steps; 0: the environment's
+    int reward;                   // enum dream_reward
+    int lanes;
+  } dream;
+  struct {
+    int features;                 // enum controller_features
+    int hidden;                   // units; 0: linear
+    bool bias;
+  } controller;
+  struct {
+    int generations, popsize, episodes;
+    double sigma0;
+    bool active, common_random_numbers;
+    int held_out_every, held_out_episodes, real_episodes;
+  } evolve;
+  struct {
+    int episodes;
+    int controller;               // enum evaluate_controller
+  } evaluate;
+} settings;
+
+enum config_dream_reward { CONFIG_REWARD_ALIVE, CONFIG_REWARD_HEAD };         // words: alive, head
+enum config_features { CONFIG_FEATURES_Z, CONFIG_FEATURES_ZH, CONFIG_FEATURES_ZHC };  // words: z, zh, zhc
+enum config_evaluate { CONFIG_EVALUATE_MEAN, CONFIG_EVALUATE_BEST };          // words: mean, best
+
+void settings_default(settings *s);
+// Reads a YAML file over what is in *s. BAD_CONFIG with file:line:column, key, what was found, what is allowed (unknown
+// key: the nearest known one); *s is unchanged then.
+status settings_load(settings *s, const char *path);
+// One `key=value` (or `key: value`) as on the command line.
+status settings_set(settings *s, const char *assignment);
+// Rules that tie several knobs together; BAD_CONFIG with a sentence.
+status settings_check(const settings *s);
+// The whole configuration as YAML; `words` adds each knob's sentence, range and default as comments. Reading it back
+// gives equal settings.
+void settings_print(const settings *s, text_buffer *out, bool words);
+void settings_json(const settings *s, text_buffer *out, const char *key);
+// Identity of the knobs whose names begin with one of `prefixes` ("vae.", "run.seed").
+hash settings_hash(const settings *s, const char *const *prefixes, int count);
+
+#endif

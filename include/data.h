@@ -1,0 +1,72 @@
+// Episodes on disk, tensors on disk, pictures on disk. Looks at base. Foreign libraries at this door: HDF5 (episodes),
+// libpng (pictures), jansson (the header of safetensors). Errors: NO_IO, BAD_FILE with the file's name and the fact.
+#ifndef DATA_H
+#define DATA_H
+
+#include "base.h"
+
+// --- episodes: HDF5 in the layout of Farama's Minari -------------------------------------------------------------------
+// A dataset is a directory: shards `shard-00000.hdf5` ... with a group `episode_<i>` an episode (observations
+// (steps+1, ...) chunked and compressed, actions (steps, A) float32, rewards (steps) float64, terminations and
+// truncations (steps) bool; attributes id, seed, total_steps), and `main_data.hdf5`, whose episodes are links into
+// the shards, with `metadata.json`, so that h5py and minari read the directory as one file.
+typedef struct data_spec {
+  bool pixels;       // observations are uint8 (rows, columns, channels), else float32 (shape[0])
+  int shape[3];
+  int actions;
+} data_spec;
+size_t data_observation_bytes(const data_spec *s);
+
+typedef struct data_episode {
+  int64_t id;
+  int steps;
+  uint64_t seed;
+  void *observations;   // (steps+1, observation)   the first and the terminal frame included
+  float *actions;       // (steps, actions)
+  double *rewards;      // (steps)
+  uint8_t *terminated;  // (steps) 0/1
+  uint8_t *truncated;   // (steps) 0/1
+} data_episode;
+
+typedef struct data_provenance { char environment[64], version[64], policy[64]; uint64_t seed; } data_provenance;
+
+// A whole shard is written or nothing.
+status data_shard_write(const char *directory, int shard, const data_spec *s, const data_provenance *p,
+                        const data_episode *episodes, int count);
+bool data_shard_good(const char *directory, int shard, int64_t first_id, int count, const data_provenance *p);
+// Writes main_data.hdf5 and metadata.json over shards 0 .. shards-1.
+status data_finish(const char *directory, int shards, const data_spec *s, const data_provenance *p);
+
+typedef struct dataset dataset;
+status data_open(dataset **d, const char *directory);  // reads the index: ids, lengths
+void data_close(dataset *d);
+int data_count(const dataset *d);               // episodes
+int data_steps(const dataset *d, int episode);
+const data_spec *data_spec_of(const dataset *d);
+const data_provenance *data_provenance_of(const dataset *d);
+hash data_hash(const dataset *d);               // of the index and every shard's size and checksum
+// Fills *out with memory of the dataset's own, valid until the next read.
+status data_read(dataset *d, int episode, data_episode *out);
+
+// --- tensors: safetensors -------------------------------------------------------------------------------------------
+typedef enum data_type { DATA_F16, DATA_F32, DATA_F64, DATA_I32, DATA_I64, DATA_U8 } data_type;
+typedef struct data_tensor {
+  char name[64];
+  data_type type;
+  int rank;
+  int64_t dim[4];
+  const void *bytes;  // row-major little-endian; borrowed
+} data_tensor;
+size_t data_tensor_bytes(const data_tensor *t);
+// metadata: count pairs key, value.
+status data_tensors_write(const char *path, const data_tensor *tensors, int count, const char *const *metadata, int pairs);
+typedef struct data_tensors data_tensors;
+status data_tensors_read(data_tensors **file, const char *path);  // checks everything the format promises
+void data_tensors_close(data_tensors *file);
+const data_tensor *data_tensors_find(const data_tensors *file, const char *name);       // NULL if absent
+const char *data_tensors_metadata(const data_tensors *file, const char *key);           // NULL if absent
+
+// --- pictures -------------------------------------------------------------------------------------------------------
+status data_png_write(const char *path, const uint8_t *rgb, int rows, int columns);  // (rows, columns, 3)
+
+#endif

@@ -1,0 +1,68 @@
+// A fault-tolerant distributed map over fixed-size records, and the collectives that training needs. Looks at base.
+// Knows no candidates and no worlds. MPI is seen by src/farm/mpi.c alone.
+#ifndef FARM_H
+#define FARM_H
+
+#include "base.h"
+
+typedef struct farm farm;
+
+// Starts MPI (also without mpirun: one rank) and the log. Every process opens one farm, first thing.
+status farm_open(farm **f, int *argc, char ***argv);
+// Collective when nothing was lost; after a loss leaves without MPI_Finalize. `code` becomes the exit code then.
+void farm_close(farm *f, int code);
+int farm_rank(const farm *f);
+int farm_size(const farm *f);
+const char *farm_host(const farm *f);  // borrowed
+
+// --- the map --------------------------------------------------------------------------------------------------------
+// Tasks form a rectangle: `groups` x `members`; task = group * members + member. A group's record is what its members
+// share (a candidate's parameters); it travels once a chunk. Results are placed by task.
+typedef struct farm_job {
+  int groups, members;
+  const void *records;     // (groups, record_bytes)   not owned
+  size_t record_bytes;     // <= the farm_limits given at farm_prepare
+  size_t result_bytes;
+  const double *expected;  // (groups) expected cost of a member, any unit; NULL: all equal. Never changes a result.
+} farm_job;
+
+// Who does the work: a crew steps many tasks at once (lanes). The farm calls it; it never calls the farm.
+typedef struct farm_crew {
+  void *self;
+  // How many more tasks it would like to hold now (lanes free, plus a short queue of its own).
+  int (*vacancies)(void *self);
+  // Takes one task. The record is valid until every task begun with it has been finished.
+  void (*begin)(void *self, int ticket, const void *record, int member);
+  // One slice of work (milliseconds). Writes what was finished: tickets (max), results (max, result_bytes).
+  // Returns their number. Called only while it holds tasks.
+  int (*work)(void *self, int *tickets, void *results, int max);
+  // Drops every task it holds (the master gave the job up).
+  void (*drop)(void *self);
+} farm_crew;
+
+typedef struct farm_report {
+  double seconds, busy;         // wall time; fraction of rank-seconds spent in crews' work
+  int64_t sent, repeated;       // tasks handed out, of which again
+  int lost, returned;           // workers lost, and back again
+} farm_report;
+
+// Sizes the message buffers, on every rank alike. Nothing is allocated in a map after it.
+void farm_prepare(farm *f, size_t record_bytes_max, size_t result_bytes_max, int tasks_max);
+// Rank 0: runs the job to its end, its own crew included. results (groups*members, result_bytes). `tick` (may be NULL)
+// is called a few times a second with the number of finished tasks; when it returns false the job is given up: INTERRUPTED.
+status farm_map(farm *f, const farm_job *job, const farm_crew *crew, void *results, farm_report *report,
+                bool (*tick)(void *self, int64_t finished), void *tick_self);
+// Other ranks: serve maps until rank 0 says farm_dismiss. Returns then.
+status farm_serve(farm *f, const farm_crew *crew);
+void farm_dismiss(farm *f);
+
+// --- collectives: before any loss only ------------------------------------------------------------------------------
+void farm_barrier(farm *f);
+void farm_share(farm *f, void *bytes, size_t size);  // from rank 0 to all
+// x = sum over ranks in rank order: the same bits on every rank, whatever the timing.
+void farm_sum(farm *f, float *x, size_t n);
+void farm_sum_double(farm *f, double *x, size_t n);
+// OK if every rank brings OK; otherwise the first failing rank's status and sentence, everywhere.
+status farm_agree(farm *f, status mine);
+
+#endif

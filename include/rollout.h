@@ -1,0 +1,63 @@
+// A candidate's numbers and an episode's seed in, a return out, in the dream or in the real environment.
+// Looks at num, nn, env, world. Knows no ranks: many episodes are stepped at once in lanes, tasks are begun and
+// finished one by one, and somebody else carries them.
+#ifndef ROLLOUT_H
+#define ROLLOUT_H
+
+#include "env.h"
+#include "num.h"
+#include "world.h"
+
+// --- the controller: action = tanh(W [z, h?, c?] + b?), optionally with one hidden tanh layer ------------------------------
+typedef struct controller_shape {
+  int Z, H, A;      // <- world
+  bool use_h, use_c;
+  int hidden;       // units; 0: linear
+  bool bias;
+} controller_shape;
+int controller_size(const controller_shape *s);                                   // number of parameters
+// z (Z), h, c (H), action (A), parameters (controller_size). Same bits on every instruction set.
+void controller_act(const controller_shape *s, float *action, const float *parameters, const float *z, const float *h,
+                    const float *c);
+#define CONTROLLER_HIDDEN_MAX 256
+
+// --- tasks ------------------------------------------------------------------------------------------------------------
+typedef enum rollout_place { ROLLOUT_DREAM, ROLLOUT_REAL, ROLLOUT_BASELINE } rollout_place;
+// What all episodes of one candidate share; the controller's parameters follow the struct. Plain memory: it travels.
+typedef struct rollout_record {
+  int32_t place;           // rollout_place
+  uint32_t generation;
+  uint32_t candidate;      // counted into the luck only where common random numbers are off
+  int32_t common;          // common random numbers: every candidate meets the same luck
+  uint64_t seed;
+  char stream[16];         // which luck: "train", "held-out", "real", "evaluate"
+  dream_rules rules;       // in the dream
+  char policy[40];         // at ROLLOUT_BASELINE: an env_policy's text
+} rollout_record;
+typedef struct rollout_result {
+  double total;            // sum of rewards, in double, in step order
+  int32_t steps;
+  int32_t broken;          // 1: a number stopped being finite; total means nothing
+} rollout_result;
+
+typedef struct rollout rollout;
+typedef struct rollout_options {
+  const world *world;            // not owned; NULL: baselines only
+  const env_kind *environment;
+  controller_shape controller;
+  int lanes;
+} rollout_options;
+rollout *rollout_open(const rollout_options *o);
+void rollout_close(rollout *r);
+size_t rollout_record_bytes(const rollout *r);
+
+// The crew of a farm, word for word (see farm_crew); `self` is the rollout. member = the episode's number.
+int rollout_vacancies(void *self);
+void rollout_begin(void *self, int ticket, const void *record, int member);
+int rollout_work(void *self, int *tickets, void *results, int max);
+void rollout_drop(void *self);
+
+// Steps made so far in the dream and in the real environment.
+int64_t rollout_steps(const rollout *r);
+
+#endif

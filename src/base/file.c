@@ -1,0 +1,139 @@
+// Files that are never half-written, and the identity of files.
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <stdarg.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include "base.h"
+
+file_path path_join(const char *directory, const char *format, ...) {
+  file_path p;
+  size_t used = (size_t)snprintf(p.text, sizeof p.text, "%s%s", directory, *directory ? "/" : "");
+  CHECK(used < sizeof p.text, "path too long: %s", directory);
+  va_list arguments;
+  va_start(arguments, format);
+  size_t more = (size_t)vsnprintf(p.text + used, sizeof p.text - used, format, arguments);
+  va_end(arguments);
+  CHECK(used + more < sizeof p.text, "path too long: %s...", p.text);
+  return p;
+}
+
+bool file_exists(const char *name) { return access(name, F_OK) == 0; }
+
+status file_remove(const char *name) {
+  if (unlink(name) != 0 && errno != ENOENT) FAIL(NO_IO, "%s: cannot be removed: %s", name, strerror(errno));
+  return OK;
+}
+
+static status read_all(int fd, char *bytes, size_t size, const char *name) {
+  for (size_t have = 0; have < size;) {
+    ssize_t got = read(fd, bytes + have, size - have);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) FAIL(NO_IO, "%s: cannot be read: %s", name, strerror(errno));
+    if (got == 0) FAIL(NO_IO, "%s: became shorter while it was read", name);
+    have += (size_t)got;
+  }
+  return OK;
+}
+
+status file_read(char **bytes, size_t *size, const char *name) {
+  int fd = open(name, O_RDONLY | O_CLOEXEC);
+  if (fd < 0) FAIL(NO_IO, "%s: cannot be opened: %s", name, strerror(errno));
+  struct stat facts;
+  if (fstat(fd, &facts) != 0 || !S_ISREG(facts.st_mode)) {
+    close(fd);
+    FAIL(NO_IO, "%s: is not a regular file", name);
+  }
+  char *memory = mem_take((size_t)facts.st_size + 1, 1);
+  status s = read_all(fd, memory, (size_t)facts.st_size, name);
+  close(fd);
+  if (s != OK) {
+    mem_free(memory);
+    return s;
+  }
+  *bytes = memory;
+  *size = (size_t)facts.st_size;
+  return OK;
+}
+
+static status write_all(int fd, const char *bytes, size_t size, const char *name) {
+  for (size_t done = 0; done < size;) {
+    ssize_t put = write(fd, bytes + done, size - done);
+    if (put < 0 && errno == EINTR) continue;
+    if (put < 0) FAIL(NO_IO, "%s: cannot be written: %s", name, strerror(errno));
+    done += (size_t)put;
+  }
+  return OK;
+}
+
+static status sync_path(const char *name, int flags) {
+  int fd = open(name, flags | O_CLOEXEC);
+  if (fd < 0) FAIL(NO_IO, "%s: cannot be opened: %s", name, strerror(errno));
+  int bad = fsync(fd);
+  int reason = errno;
+  close(fd);
+  // Some file systems cannot fsync a directory; the rename is still atomic there.
+  if (bad && !(flags & O_DIRECTORY)) FAIL(NO_IO, "%s: cannot be made durable: %s", name, strerror(reason));
+  return OK;
+}
+
+status file_commit(const char *temporary, const char *name) {
+  TRY(sync_path(temporary, O_RDONLY));
+  if (rename(temporary, name) != 0) FAIL(NO_IO, "%s: cannot be renamed to %s: %s", temporary, name, strerror(errno));
+  file_path copy = path_join("", "%s", name);
+  return sync_path(dirname(copy.text), O_RDONLY | O_DIRECTORY);
+}
+
+status file_write(const char *name, const void *bytes, size_t size) {
+  file_path temporary = path_join("", "%s.%ld.tmp", name, (long)getpid());
+  int fd = open(temporary.text, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+  if (fd < 0) FAIL(NO_IO, "%s: cannot be written: %s", name, strerror(errno));
+  status s = write_all(fd, bytes, size, name);
+  if (close(fd) != 0 && s == OK) s = status_fail(NO_IO, "%s: cannot be written: %s", name, strerror(errno));
+  if (s == OK) s = file_commit(temporary.text, name);
+  if (s != OK) unlink(temporary.text);
+  return s;
+}
+
+status dir_make(const char *name) {
+  file_path p = path_join("", "%s", name);
+  for (char *slash = strchr(p.text + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+    *slash = 0;
+    if (mkdir(p.text, 0777) != 0 && errno != EEXIST) FAIL(NO_IO, "%s: cannot be made: %s", p.text, strerror(errno));
+    *slash = '/';
+  }
+  if (mkdir(p.text, 0777) != 0 && errno != EEXIST) FAIL(NO_IO, "%s: cannot be made: %s", name, strerror(errno));
+  struct stat facts;
+  if (stat(name, &facts) != 0 || !S_ISDIR(facts.st_mode)) FAIL(NO_IO, "%s: is not a directory", name);
+  return OK;
+}
+
+// --- hashes ---------------------------------------------------------------------------------------------------------
+
+static hash hash_of(XXH128_hash_t h) {
+  hash out;
+  snprintf(out.hex, sizeof out.hex, "%016llx%016llx", (unsigned long long)h.high64, (unsigned long long)h.low64);
+  return out;
+}
+
+hash hash_bytes(const void *bytes, size_t size) { return hash_of(XXH3_128bits(bytes, size)); }
+
+hash hash_join(const hash *parts, int count) { return hash_bytes(parts, sizeof *parts * (size_t)count); }
+
+bool hash_equal(hash a, hash b) { return memcmp(a.hex, b.hex, sizeof a.hex) == 0; }
+
+status hash_file(hash *out, const char *name) {
+  char *bytes;
+  size_t size;
+  TRY(file_read(&bytes, &size, name));
+  *out = hash_bytes(bytes, size);
+  mem_free(bytes);
+  return OK;
+}

@@ -1,0 +1,76 @@
+// Zeroed, aligned memory whose exhaustion ends the job, and arenas that release all of it at once.
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base.h"
+
+#define ALIGNMENT 64
+#define BLOCK_BYTES ((size_t)1 << 20)
+
+// Under AddressSanitizer an arena would hide overflows between its pieces, so each piece gets its own block.
+#if defined(__SANITIZE_ADDRESS__)
+#define ONE_BLOCK_A_PIECE 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define ONE_BLOCK_A_PIECE 1
+#endif
+#endif
+#ifndef ONE_BLOCK_A_PIECE
+#define ONE_BLOCK_A_PIECE 0
+#endif
+
+typedef struct block {
+  struct block *next;
+  char *bytes;
+  size_t used, size;
+} block;
+
+struct arena {
+  block *first;
+};
+
+static uint64_t allocations;
+
+static size_t round_up(size_t size) { return (size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT; }
+
+void *mem_take(size_t count, size_t size) {
+  CHECK(size == 0 || count <= SIZE_MAX / 2 / size, "%zu pieces of %zu bytes", count, size);
+  size_t wanted = count * size, bytes = round_up(wanted > 0 ? wanted : 1);
+  void *memory = aligned_alloc(ALIGNMENT, bytes);
+  CHECK(memory, "out of memory: %zu bytes wanted", bytes);
+  allocations++;
+  return memset(memory, 0, bytes);
+}
+
+void mem_free(void *memory) { free(memory); }
+
+uint64_t mem_count(void) { return allocations; }
+
+arena *arena_open(void) { return mem_take(1, sizeof(arena)); }
+
+static block *block_open(block *next, size_t size) {
+  block *b = mem_take(1, sizeof *b);
+  *b = (block){.next = next, .bytes = mem_take(1, size), .size = size};
+  return b;
+}
+
+void *arena_take(arena *a, size_t count, size_t size) {
+  CHECK(size == 0 || count <= SIZE_MAX / 2 / size, "%zu pieces of %zu bytes", count, size);
+  size_t bytes = ONE_BLOCK_A_PIECE ? count * size : round_up(count * size);
+  if (ONE_BLOCK_A_PIECE || !a->first || a->first->size - a->first->used < bytes)
+    a->first = block_open(a->first, ONE_BLOCK_A_PIECE || bytes > BLOCK_BYTES ? bytes : BLOCK_BYTES);
+  void *piece = a->first->bytes + a->first->used;
+  a->first->used += bytes;
+  return piece;
+}
+
+void arena_close(arena *a) {
+  if (!a) return;
+  for (block *b = a->first, *next; b; b = next) {
+    next = b->next;
+    mem_free(b->bytes);
+    mem_free(b);
+  }
+  mem_free(a);
+}

@@ -1,0 +1,47 @@
+// The sentence of the last failure, and the end of a job in which we ourselves are wrong.
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base.h"
+
+static char message[2048] = "no failure";
+static void (*before_abort)(void);
+
+status status_fail(status code, const char *format, ...) {
+  char fresh[sizeof message];  // an argument may be the old message itself
+  va_list arguments;
+  va_start(arguments, format);
+  vsnprintf(fresh, sizeof fresh, format, arguments);
+  va_end(arguments);
+  memcpy(message, fresh, sizeof message);
+  return code;
+}
+
+const char *status_message(void) { return message; }
+
+const char *status_words(status code) {
+  switch (code) {
+#define STATUS_CASE(name, number, words) \
+  case name:                             \
+    return words;
+    STATUS_LIST(STATUS_CASE)
+#undef STATUS_CASE
+  }
+  return "an unknown status";
+}
+
+void check_on_failure(void (*end_the_job)(void)) { before_abort = end_the_job; }
+
+void check_failed(const char *file, int line, const char *condition, const char *format, ...) {
+  fprintf(stderr, "%s:%d: check failed: %s: ", file, line, condition);
+  va_list arguments;
+  va_start(arguments, format);
+  vfprintf(stderr, format, arguments);
+  va_end(arguments);
+  fputc('\n', stderr);
+  fflush(stderr);
+  if (before_abort) before_abort();
+  abort();
+}

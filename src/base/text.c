@@ -1,0 +1,122 @@
+// Text that grows, correct JSON, and the nearest word.
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base.h"
+
+static void text_reserve(text_buffer *t, size_t more) {
+  if (t->size + more + 1 <= t->room) return;
+  size_t room = t->room ? t->room : 256;
+  while (room < t->size + more + 1) room *= 2;
+  char *bytes = mem_take(room, 1);
+  if (t->bytes) memcpy(bytes, t->bytes, t->size);
+  mem_free(t->bytes);
+  t->bytes = bytes;
+  t->room = room;
+}
+
+void text_add(text_buffer *t, const char *format, ...) {
+  va_list arguments;
+  va_start(arguments, format);
+  int size = vsnprintf(NULL, 0, format, arguments);
+  va_end(arguments);
+  CHECK(size >= 0, "format %s", format);
+  text_reserve(t, (size_t)size);
+  va_start(arguments, format);
+  vsnprintf(t->bytes + t->size, (size_t)size + 1, format, arguments);
+  va_end(arguments);
+  t->size += (size_t)size;
+}
+
+void text_free(text_buffer *t) {
+  mem_free(t->bytes);
+  *t = (text_buffer){0};
+}
+
+static void json_quoted(text_buffer *t, const char *s) {
+  text_add(t, "\"");
+  for (; *s; s++) {
+    unsigned char c = (unsigned char)*s;
+    if (c == '"' || c == '\\') text_add(t, "\\%c", c);
+    else if (c < 0x20) text_add(t, "\\u%04x", c);
+    else text_add(t, "%c", c);
+  }
+  text_add(t, "\"");
+}
+
+static void json_begin(text_buffer *t, const char *key) {
+  if (t->comma) text_add(t, ", ");
+  t->comma = true;
+  if (!key) return;
+  json_quoted(t, key);
+  text_add(t, ": ");
+}
+
+void json_open(text_buffer *t, const char *key, char bracket) {
+  json_begin(t, key);
+  text_add(t, "%c", bracket);
+  t->comma = false;
+}
+
+void json_close(text_buffer *t, char bracket) {
+  text_add(t, "%c", bracket);
+  t->comma = true;
+}
+
+void json_number(text_buffer *t, const char *key, double value) {
+  json_begin(t, key);
+  if (!isfinite(value)) {
+    text_add(t, "null");
+    return;
+  }
+  char digits[40];
+  for (int precision = 1; precision <= 17; precision++) {  // the shortest form that reads back equal
+    snprintf(digits, sizeof digits, "%.*g", precision, value);
+    if (strtod(digits, NULL) == value) break;
+  }
+  text_add(t, "%s", digits);
+}
+
+void json_string(text_buffer *t, const char *key, const char *value) {
+  json_begin(t, key);
+  json_quoted(t, value);
+}
+
+void json_bool(text_buffer *t, const char *key, bool value) {
+  json_begin(t, key);
+  text_add(t, value ? "true" : "false");
+}
+
+static int smaller(int a, int b) { return a < b ? a : b; }
+
+// Levenshtein's distance over the first 63 bytes of each word.
+static int edit_distance(const char *a, const char *b) {
+  int row[64], length = (int)strnlen(b, 63);
+  for (int j = 0; j <= length; j++) row[j] = j;
+  for (int i = 1; i <= 63 && a[i - 1]; i++) {
+    int diagonal = row[0];
+    row[0] = i;
+    for (int j = 1; j <= length; j++) {
+      int replaced = diagonal + (a[i - 1] != b[j - 1]);
+      diagonal = row[j];
+      row[j] = smaller(replaced, 1 + smaller(row[j], row[j - 1]));
+    }
+  }
+  return row[length];
+}
+
+const char *text_nearest(const char *word, const char *const *words, int count) {
+  const char *best = NULL;
+  int least = (int)strlen(word) / 2 + 1;
+  for (int i = 0; i < count; i++) {
+    int distance = edit_distance(word, words[i]);
+    if (distance < least) {
+      least = distance;
+      best = words[i];
+    }
+  }
+  return best;
+}

@@ -1,0 +1,303 @@
+// Worlds on disk: vae.safetensors and rnn.safetensors, with their shapes in the metadata.
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "parts.h"
+
+#define VAE_FORMAT "dreamfarm-vae-1"
+#define RNN_FORMAT "dreamfarm-rnn-1"
+#define METADATA_MAX 16
+
+typedef struct metadata {
+  const char *pairs[2 * METADATA_MAX];
+  char numbers[METADATA_MAX][32];
+  int count;
+} metadata;
+
+static void metadata_text(metadata *m, const char *key, const char *value) {
+  CHECK(m->count < METADATA_MAX, "%d pairs", m->count);
+  m->pairs[2 * m->count] = key;
+  m->pairs[2 * m->count + 1] = value;
+  m->count++;
+}
+
+static void metadata_number(metadata *m, const char *key, double value) {
+  char *text = m->numbers[m->count];
+  snprintf(text, sizeof m->numbers[0], "%.9g", value);
+  metadata_text(m, key, text);
+}
+
+static void tensors_of_table(data_tensor *tensors, const nn_table *table, const float *values) {
+  for (int i = 0; i < table->count; i++) {
+    const nn_tensor *t = &table->tensor[i];
+    tensors[i] = (data_tensor){.type = DATA_F32, .rank = t->rank, .bytes = values + t->at};
+    snprintf(tensors[i].name, sizeof tensors[i].name, "%s", t->name);
+    for (int d = 0; d < t->rank; d++) tensors[i].dim[d] = t->dim[d];
+  }
+}
+
+status world_vae_write(const char *path, const world_shape *s, const float *values, const char *dataset_hash) {
+  metadata m = {0};
+  metadata_text(&m, "format", VAE_FORMAT);
+  metadata_text(&m, "dataset", dataset_hash);
+  metadata_number(&m, "latent", s->Z);
+  metadata_number(&m, "channels1", s->channels[0]);
+  metadata_number(&m, "channels2", s->channels[1]);
+  metadata_number(&m, "channels3", s->channels[2]);
+  metadata_number(&m, "channels4", s->channels[3]);
+  nn_table table = world_vae_table(s);
+  data_tensor tensors[NN_TENSORS_MAX];
+  tensors_of_table(tensors, &table, values);
+  return data_tensors_write(path, tensors, table.count, m.pairs, m.count);
+}
+
+static data_tensor matrix(const char *name, int rows, int columns, const float *values) {
+  data_tensor t = {.type = DATA_F32, .rank = rows ? 2 : 1, .bytes = values};
+  snprintf(t.name, sizeof t.name, "%s", name);
+  t.dim[0] = rows ? rows : columns;
+  t.dim[1] = columns;
+  return t;
+}
+
+status world_rnn_write(const char *path, const world_shape *s, const float *values, const world_origins *o,
+                       const char *vae_hash) {
+  metadata m = {0};
+  metadata_text(&m, "format", RNN_FORMAT);
+  metadata_text(&m, "vae", vae_hash);
+  metadata_number(&m, "latent", s->Z);
+  metadata_number(&m, "actions", s->A);
+  metadata_number(&m, "hidden", s->H);
+  metadata_number(&m, "mixtures", s->K);
+  metadata_number(&m, "log_sigma_floor", o->log_sigma_floor);
+  nn_table table = world_rnn_table(s);
+  data_tensor tensors[NN_TENSORS_MAX];
+  tensors_of_table(tensors, &table, values);
+  int count = table.count;
+  tensors[count++] = matrix("origins.mu", o->count, s->Z, o->mu);
+  tensors[count++] = matrix("origins.logvar", o->count, s->Z, o->logvar);
+  tensors[count++] = matrix("latent.offset", 0, s->Z, o->offset);
+  tensors[count++] = matrix("latent.scale", 0, s->Z, o->scale);
+  return data_tensors_write(path, tensors, count, m.pairs, m.count);
+}
+
+// --- reading ----------------------------------------------------------------------------------------------------------
+
+static status number_of(double *value, const data_tensors *f, const char *path, const char *key) {
+  const char *text = data_tensors_metadata(f, key);
+  if (!text) FAIL(BAD_FILE, "%s: has no '%s' in its metadata; it was not written by dreamfarm", path, key);
+  char *end;
+  *value = strtod(text, &end);
+  if (end == text || *end || !isfinite(*value)) FAIL(BAD_FILE, "%s: metadata '%s' is '%s', not a number", path, key, text);
+  return OK;
+}
+
+static status size_of(int *value, const data_tensors *f, const char *path, const char *key) {
+  double number;
+  TRY(number_of(&number, f, path, key));
+  if (number < 1 || number > 65536 || number != floor(number))
+    FAIL(BAD_FILE, "%s: metadata '%s' is %g; a whole number from 1 to 65536 is allowed", path, key, number);
+  *value = (int)number;
+  return OK;
+}
+
+static status format_check(const data_tensors *f, const char *path, const char *wanted) {
+  const char *format = data_tensors_metadata(f, "format");
+  if (!format || strcmp(format, wanted) != 0)
+    FAIL(BAD_FILE, "%s: its format is '%s', '%s' is wanted", path, format ? format : "unknown", wanted);
+  return OK;
+}
+
+// One float tensor of exactly these dimensions (0: any).
+static status tensor_of(const float **values, int64_t *rows, const data_tensors *f, const char *path, const char *name,
+                        int rank, const int *dim) {
+  const data_tensor *t = data_tensors_find(f, name);
+  if (!t) FAIL(BAD_FILE, "%s: tensor '%s' is missing", path, name);
+  bool fits = t->type == DATA_F32 && t->rank == rank;
+  for (int d = 0; fits && d < rank; d++) fits = dim[d] == 0 ? t->dim[d] > 0 : t->dim[d] == dim[d];
+  if (!fits) FAIL(BAD_FILE, "%s: tensor '%s' does not have the shape or type that the metadata says", path, name);
+  *values = t->bytes;
+  if (rows) *rows = t->dim[0];
+  for (size_t i = 0, n = data_tensor_bytes(t) / sizeof(float); i < n; i++)
+    if (isnan((*values)[i])) FAIL(BAD_FILE, "%s: tensor '%s' has a NaN at place %zu", path, name, i);
+  return OK;
+}
+
+static status table_read(float *values, const nn_table *table, const data_tensors *f, const char *path) {
+  for (int i = 0; i < table->count; i++) {
+    const nn_tensor *t = &table->tensor[i];
+    const float *found;
+    TRY(tensor_of(&found, NULL, f, path, t->name, t->rank, t->dim));
+    memcpy(values + t->at, found, t->size * sizeof(float));
+  }
+  return OK;
+}
+
+static const float *keep(world *w, const float *values, size_t n) {
+  float *copy = ARENA_NEW(w->memory, float, n);
+  memcpy(copy, values, n * sizeof(float));
+  return copy;
+}
+
+static packed pack(world *w, const float *weight, const float *bias, int K, int N) {
+  return packed_make(ARENA_NEW(w->memory, float, packed_size(K, N)), weight, bias, K, N);
+}
+
+static void pack_encoder(world *w, const float *v) {
+  const world_shape *s = &w->shape;
+  const nn_table *t = &w->vae_table;
+  for (int i = 0; i < 4; i++) {
+    nn_conv_shape c = world_vae_conv(s, i);
+    w->conv[i] = pack(w, v + t->tensor[VAE_CONV1 + 2 * i].at, v + t->tensor[VAE_CONV1_B + 2 * i].at, c.k * c.k * c.C, c.F);
+  }
+  int code = world_vae_code(s), Z = s->Z;
+  float *joint = mem_take((size_t)(code + 1) * 2 * Z, sizeof *joint);  // mu and logvar beside each other
+  for (int r = 0; r <= code; r++) {
+    const float *mu = r < code ? v + t->tensor[VAE_MU].at + (size_t)r * Z : v + t->tensor[VAE_MU_B].at;
+    const float *logvar = r < code ? v + t->tensor[VAE_LOGVAR].at + (size_t)r * Z : v + t->tensor[VAE_LOGVAR_B].at;
+    memcpy(joint + (size_t)r * 2 * Z, mu, Z * sizeof(float));
+    memcpy(joint + (size_t)r * 2 * Z + Z, logvar, Z * sizeof(float));
+  }
+  w->latent = pack(w, joint, joint + (size_t)code * 2 * Z, code, 2 * Z);
+  mem_free(joint);
+}
+
+static status vae_read(world *w, const data_tensors *f, const char *path) {
+  world_shape *s = &w->shape;
+  TRY(format_check(f, path, VAE_FORMAT));
+  TRY(size_of(&s->Z, f, path, "latent"));
+  for (int i = 0; i < 4; i++) {
+    char key[16];
+    snprintf(key, sizeof key, "channels%d", i + 1);
+    TRY(size_of(&s->channels[i], f, path, key));
+  }
+  s->pixels = true;
+  w->vae_table = world_vae_table(s);
+  float *values = ARENA_NEW(w->memory, float, w->vae_table.size);
+  TRY(table_read(values, &w->vae_table, f, path));
+  w->decoder = values;
+  pack_encoder(w, values);
+  return OK;
+}
+
+static void pack_rnn(world *w, float *v) {
+  const world_shape *s = &w->shape;
+  nn_table t = world_rnn_table(s);
+  float *bias = v + t.tensor[RNN_LSTM_B].at;
+  for (int i = 2 * s->H; i < 3 * s->H; i++) bias[i] += 1.0f;  // the forget gate's customary + 1, folded in once
+  w->lstm = pack(w, v + t.tensor[RNN_LSTM].at, bias, s->Z + s->A + s->H, 4 * s->H);
+  w->head = pack(w, v + t.tensor[RNN_HEAD].at, v + t.tensor[RNN_HEAD_B].at, s->H, world_head_size(s));
+}
+
+static status origins_read(world *w, const data_tensors *f, const char *path) {
+  world_origins *o = &w->origins;
+  int Z = w->shape.Z;
+  int64_t count, again;
+  double floor_value;
+  TRY(tensor_of(&o->mu, &count, f, path, "origins.mu", 2, (int[]){0, Z}));
+  TRY(tensor_of(&o->logvar, &again, f, path, "origins.logvar", 2, (int[]){0, Z}));
+  if (count != again || count > 1 << 24) FAIL(BAD_FILE, "%s: origins.mu and origins.logvar do not match", path);
+  TRY(tensor_of(&o->offset, NULL, f, path, "latent.offset", 1, &Z));
+  TRY(tensor_of(&o->scale, NULL, f, path, "latent.scale", 1, &Z));
+  TRY(number_of(&floor_value, f, path, "log_sigma_floor"));
+  o->count = (int)count;
+  o->log_sigma_floor = (float)floor_value;
+  o->mu = keep(w, o->mu, (size_t)count * Z);
+  o->logvar = keep(w, o->logvar, (size_t)count * Z);
+  o->offset = keep(w, o->offset, (size_t)Z);
+  o->scale = keep(w, o->scale, (size_t)Z);
+  return OK;
+}
+
+typedef struct sources {
+  const char *vae_path, *rnn_path;  // either may be NULL
+  hash vae, rnn;
+  const uint64_t *untrained_seed;
+} sources;
+
+static status rnn_read(world *w, const data_tensors *f, const sources *from) {
+  const char *path = from->rnn_path;
+  world_shape *s = &w->shape;
+  int Z;
+  TRY(format_check(f, path, RNN_FORMAT));
+  TRY(size_of(&Z, f, path, "latent"));
+  const char *made_from = data_tensors_metadata(f, "vae");
+  if (!made_from) FAIL(BAD_FILE, "%s: has no 'vae' in its metadata", path);
+  if (s->pixels && (strcmp(made_from, from->vae.hex) != 0 || Z != s->Z))
+    FAIL(MISMATCH, "%s was trained on the latents of the V with hash %s, but %s has hash %s", path, made_from,
+         from->vae_path, from->vae.hex);
+  if (!s->pixels && strcmp(made_from, "none") != 0)
+    FAIL(MISMATCH, "%s needs the V with hash %s", path, made_from);
+  s->Z = Z;
+  TRY(size_of(&s->A, f, path, "actions"));
+  TRY(size_of(&s->H, f, path, "hidden"));
+  TRY(size_of(&s->K, f, path, "mixtures"));
+  nn_table t = world_rnn_table(s);
+  float *values = mem_take(t.size, sizeof *values);
+  status read = table_read(values, &t, f, path);
+  if (read == OK) {
+    if (from->untrained_seed)
+      nn_init_glorot(values, t.tensor[RNN_LSTM].size, s->Z + s->A + s->H, 4 * s->H,
+                     rng_stream(*from->untrained_seed, "untrained"));
+    pack_rnn(w, values);
+    read = origins_read(w, f, path);
+  }
+  mem_free(values);
+  return read;
+}
+
+static status part_read(world *w, const sources *from, bool vae) {
+  const char *path = vae ? from->vae_path : from->rnn_path;
+  data_tensors *f;
+  TRY(data_tensors_read(&f, path));
+  status s = vae ? vae_read(w, f, path) : rnn_read(w, f, from);
+  data_tensors_close(f);
+  return s;
+}
+
+static status world_read(world *w, sources *from) {
+  if (from->vae_path) {
+    TRY(hash_file(&from->vae, from->vae_path));
+    TRY(part_read(w, from, true));
+  }
+  if (from->rnn_path) {
+    TRY(hash_file(&from->rnn, from->rnn_path));
+    TRY(part_read(w, from, false));
+  }
+  hash parts[3] = {from->vae, from->rnn};
+  if (from->untrained_seed) snprintf(parts[2].hex, sizeof parts[2].hex, "untrained %llu", (unsigned long long)*from->untrained_seed);
+  w->identity = hash_join(parts, 3);
+  return OK;
+}
+
+static status open_from(world **out, sources from) {
+  arena *memory = arena_open();
+  world *w = ARENA_NEW(memory, world, 1);
+  w->memory = memory;
+  status s = world_read(w, &from);
+  if (s != OK) {
+    arena_close(memory);
+    return s;
+  }
+  *out = w;
+  return OK;
+}
+
+status world_open(world **w, const char *vae_path, const char *rnn_path) {
+  return open_from(w, (sources){.vae_path = vae_path, .rnn_path = rnn_path});
+}
+
+status world_open_eye(world **w, const char *vae_path) { return open_from(w, (sources){.vae_path = vae_path}); }
+
+status world_open_untrained(world **w, const char *vae_path, const char *rnn_path, uint64_t seed) {
+  return open_from(w, (sources){.vae_path = vae_path, .rnn_path = rnn_path, .untrained_seed = &seed});
+}
+
+void world_close(world *w) {
+  if (w) arena_close(w->memory);
+}
+
+const world_shape *world_shape_of(const world *w) { return &w->shape; }
+
+hash world_hash(const world *w) { return w->identity; }
