@@ -73,6 +73,10 @@ void json_number(text_buffer *t, const char *key, double value) {
     return;
   }
   char digits[40];
+  if (fabs(value) < 9007199254740992.0 && trunc(value) == value) {  // a count stays a count: 10, not 1e+01
+    text_add(t, "%.0f", value);
+    return;
+  }
   for (int precision = 1; precision <= 17; precision++) {  // the shortest form that reads back equal
     snprintf(digits, sizeof digits, "%.*g", precision, value);
     if (strtod(digits, NULL) == value) break;

@@ -1,0 +1,102 @@
+// How a world comes to be: everything with a gradient. Looks at base, num, nn, data, world; the ranks that train
+// together are seen through function pointers alone. The same weights, bit for bit, for a given rank count and seed.
+#ifndef TRAIN_H
+#define TRAIN_H
+
+#include "data.h"
+#include "nn.h"
+#include "world.h"
+
+// --- who trains together, and who watches --------------------------------------------------------------------------------
+typedef struct train_team {  // all functions are collective
+  int rank, size;
+  void *self;
+  void (*sum)(void *self, float *x, size_t n);          // in rank order, the same bits everywhere
+  void (*sum_double)(void *self, double *x, size_t n);
+  status (*agree)(void *self, status mine);             // OK only if all say OK
+} train_team;
+
+#define TRAIN_PARTS 4
+typedef struct train_row {       // one row of train.csv; parts mean what train_vae_parts / train_rnn_parts say
+  int epoch;                     // from 1
+  int64_t step;
+  double loss, part[TRAIN_PARTS];                // training data, mean since the last row
+  double held_out, held_out_part[TRAIN_PARTS];   // held-out episodes; NaN where there are none
+  double seconds;
+} train_row;
+extern const char *const train_vae_parts[TRAIN_PARTS];  // "" ends the list
+extern const char *const train_rnn_parts[TRAIN_PARTS];
+
+typedef struct train_watch {  // called on rank 0 only, except `stop`
+  void *self;
+  void (*row)(void *self, const train_row *row);
+  void (*progress)(void *self, double done, double total, double loss);
+  bool (*stop)(void *self);   // any rank's true ends training at the next checkpoint: INTERRUPTED
+} train_watch;
+
+// --- V ------------------------------------------------------------------------------------------------------------------
+typedef struct train_vae_options {
+  world_shape shape;        // Z and channels matter
+  int epochs, batch;        // batch over all ranks
+  double learning_rate;
+  double kl_tolerance;      // nats a latent dimension, on a sample's summed KL
+  double held_out;          // fraction of the episodes, the last ones
+  uint64_t seed;
+  const char *result;       // vae.safetensors
+  const char *checkpoint;
+  hash identity;            // of everything that decides the result; a checkpoint of another one is refused (MISMATCH)
+} train_vae_options;
+status train_vae(const train_vae_options *o, dataset *d, const train_team *team, const train_watch *watch);
+
+// --- the dataset as latents: (mu, logvar) of every frame, in files of `block` episodes ---------------------------------------
+// vae_path NULL: the observation itself, logvar -infinity. Files that are there and fit are kept.
+status train_encode(const char *vae_path, dataset *d, const char *directory, const train_team *team,
+                    const train_watch *watch);
+
+// --- M ------------------------------------------------------------------------------------------------------------------
+typedef struct train_rnn_options {
+  world_shape shape;
+  int epochs, batch, steps;            // lanes over all ranks; chunk length
+  double learning_rate, learning_rate_end;
+  double clip;                         // per element of the gradient
+  double log_sigma_floor;
+  double done_weight, reward_weight;
+  double held_out;
+  uint64_t seed;
+  const char *latents;                 // directory train_encode wrote
+  const char *result, *checkpoint;
+  char vae_hash[33];                   // of V's file, "none" without V
+  hash identity;
+} train_rnn_options;
+status train_rnn(const train_rnn_options *o, const dataset *d, const train_team *team, const train_watch *watch);
+
+// --- one step of each network, forward and back; checked in double by the tests -----------------------------------------------
+typedef struct vae_net vae_net;
+typedef struct vae_loss { double reconstruction, kl, kl_floored; } vae_loss;  // sums over the batch
+vae_net *vae_net_open(const world_shape *s, int batch);
+void vae_net_close(vae_net *n);
+// images (B,64,64,3) in [0,1], noise (B,Z). Loss of a sample = sum of squared pixel errors + max(KL, kl_floor).
+// g (NULL: evaluation only) += gradient of scale * sum over the batch.  B <= batch
+vae_loss vae_net_learn(vae_net *n, real *g, const real *w, const real *images, const real *noise, int B, real kl_floor,
+                       real scale);
+void vae_net_init(real *w, const world_shape *s, uint64_t seed);
+
+typedef struct rnn_net rnn_net;
+typedef struct rnn_loss { double z, done, reward; } rnn_loss;  // sums over T*B; z: mean over Z of -log p
+typedef struct rnn_chunk {  // time-major
+  const real *x;       // (T,B,Z+A)   latent and action
+  const real *keep;    // (T,B)       0 at an episode's first step
+  const real *target;  // (T,B,Z)     the next latent
+  const real *reward;  // (T,B)
+  const real *done;    // (T,B)
+  int T, B;
+} rnn_chunk;
+typedef struct rnn_rules { real log_sigma_floor, done_factor, reward_weight; } rnn_rules;
+rnn_net *rnn_net_open(const world_shape *s, int T, int B);
+void rnn_net_close(rnn_net *n);
+// h, c (B,H) are the state before the chunk, and after it on return. g as in vae_net_learn.
+rnn_loss rnn_net_learn(rnn_net *n, real *g, const real *w, const rnn_chunk *chunk, real *h, real *c, rnn_rules rules,
+                       real scale);
+void rnn_net_init(real *w, const world_shape *s, uint64_t seed);
+
+#endif

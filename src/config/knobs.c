@@ -1,0 +1,131 @@
+// The table of knobs. Defaults, YAML, --set, printing, JSON and hashes all walk it; nothing else names a knob twice.
+// Defaults are the sizes of the World Models Doom experiment (Ha & Schmidhuber 2018; below WM), where the article and
+// its code differ the article's.
+
+#include <string.h>
+
+#include "knobs.h"
+
+static const char *const reward_words[] = {[CONFIG_REWARD_ALIVE] = "alive", [CONFIG_REWARD_HEAD] = "head", NULL};
+static const char *const feature_words[] = {
+    [CONFIG_FEATURES_Z] = "z", [CONFIG_FEATURES_ZH] = "zh", [CONFIG_FEATURES_ZHC] = "zhc", NULL};
+static const char *const evaluate_words[] = {[CONFIG_EVALUATE_MEAN] = "mean", [CONFIG_EVALUATE_BEST] = "best", NULL};
+
+// The place of a knob; a row whose type is not its field's does not compile.
+#define AT(type, field) \
+  (offsetof(settings, field) + 0 * sizeof(char[_Generic(&((settings *)0)->field, type: 1, default: -1)]))
+#define INT(name, field, least, most, initial, words) \
+  {name, KNOB_INT, AT(int *, field), 0, least, most, NULL, initial, words}
+#define INT64(name, field, least, most, initial, words) \
+  {name, KNOB_INT64, AT(int64_t *, field), 0, least, most, NULL, initial, words}
+#define INTS(name, field, count, least, most, initial, words) \
+  {name, KNOB_INT, AT(int(*)[count], field), count, least, most, NULL, initial, words}
+#define REAL_(name, field, least, most, initial, words) \
+  {name, KNOB_REAL, AT(double *, field), 0, least, most, NULL, initial, words}
+#define BOOL(name, field, initial, words) {name, KNOB_BOOL, AT(bool *, field), 0, 0, 1, NULL, initial, words}
+#define WORD(name, field, list, initial, words) {name, KNOB_WORD, AT(int *, field), 0, 0, 0, list, initial, words}
+#define TEXT(name, field, initial, words) \
+  {name, KNOB_TEXT, AT(char(*)[CONFIG_TEXT], field), 0, 0, 0, NULL, initial, words}
+
+// The largest whole number that a double, and so any reader of JSON, holds exactly: 2^53 - 1.
+#define EXACT_MAX 9007199254740991.0
+
+static const knob table[] = {
+    TEXT("run.directory", run.directory, "runs/takecover", "where everything this run makes lands"),
+    INT64("run.seed", run.seed, 0, EXACT_MAX, "1", "every random number follows from this one"),
+
+    TEXT("environment.name", environment.name, "takecover", "the real environment that is learned and judged in"),
+
+    INT("collect.episodes", collect.episodes, 1, 1e7, "10000", "real episodes to learn from (WM: 10000)"),
+    TEXT("collect.policy", collect.policy, "hold-random",
+         "who acts while collecting (WM: hold-random, an action drawn anew every few steps)"),
+    INT("collect.shard", collect.shard, 1, 100000, "50", "episodes a file"),
+    REAL_("collect.held_out", collect.held_out, 0, 0.5, "0.05",
+          "fraction of the episodes that is never trained on, only measured"),
+
+    INT("vae.latent", vae.latent, 1, 1024, "64", "z: numbers that V makes of a frame (WM: Doom 64, CarRacing 32)"),
+    INTS("vae.channels", vae.channels, 4, 1, 1024, "[32, 64, 128, 256]",
+         "channels of the encoder's four convolutions; the decoder mirrors them (WM: 32, 64, 128, 256)"),
+    INT("vae.epochs", vae.epochs, 1, 100000, "1", "passes over all frames (WM: article 1, code 10)"),
+    INT("vae.batch", vae.batch, 1, 65536, "100", "frames an Adam step (WM: 100)"),
+    REAL_("vae.learning_rate", vae.learning_rate, 1e-8, 1, "1e-4", "of Adam (WM: 1e-4)"),
+    REAL_("vae.kl_tolerance", vae.kl_tolerance, 0, 100, "0.5",
+          "nats a latent dimension that the KL term does not punish (WM: 0.5)"),
+
+    INT("rnn.hidden", rnn.hidden, 1, 65536, "512", "units of M's LSTM (WM: Doom 512, CarRacing 256)"),
+    INT("rnn.mixtures", rnn.mixtures, 1, 64, "5", "Gaussians a latent dimension (WM: 5)"),
+    INT("rnn.epochs", rnn.epochs, 1, 100000, "20", "passes over all episodes (WM: article 20, code 400)"),
+    INT("rnn.batch", rnn.batch, 1, 65536, "100", "episodes learned from side by side (WM: 100)"),
+    INT("rnn.steps", rnn.steps, 1, 65536, "500", "environment steps a gradient flows back, one chunk (WM: 500)"),
+    REAL_("rnn.learning_rate", rnn.learning_rate, 1e-8, 1, "1e-3", "of Adam, at the start (WM: 1e-3)"),
+    REAL_("rnn.learning_rate_end", rnn.learning_rate_end, 0, 1, "1e-5", "what it decays towards (WM: 1e-5)"),
+    REAL_("rnn.clip", rnn.clip, 1e-6, 1e6, "1", "each element of the gradient is clipped to plus or minus this (WM: 1)"),
+    REAL_("rnn.log_sigma_floor", rnn.log_sigma_floor, -20, 0, "-7",
+          "the log of a Gaussian's sigma goes no lower (WM: no floor)"),
+    REAL_("rnn.done_weight", rnn.done_weight, 0, 1000, "10",
+          "weight of the steps that end an episode in the termination loss (WM: 10)"),
+    REAL_("rnn.reward_weight", rnn.reward_weight, 0, 1000, "1", "weight of the reward loss; 0: no reward is learned"),
+
+    REAL_("dream.temperature", dream.temperature, 0.01, 10, "1.15",
+          "tau: mixture logits / tau, noise * sqrt(tau) (WM: article 1.15, code 1.25)"),
+    INT("dream.cap", dream.cap, 0, 1000000, "0", "steps until a dream is cut; 0: the environment's cap (WM: 2100)"),
+    WORD("dream.reward", dream.reward, reward_words, "alive",
+         "what a dreamed step pays: alive = 1 (WM), head = what M learned"),
+    INT("dream.lanes", dream.lanes, 1, 4096, "64", "episodes that a worker steps at once; changes no result"),
+
+    WORD("controller.features", controller.features, feature_words, "zhc",
+         "what C sees: z = the latent, h = M's output, c = M's cell (WM: Doom zhc, CarRacing zh)"),
+    INT("controller.hidden", controller.hidden, 0, 256, "0", "tanh units between features and action; 0: linear (WM: 0)"),
+    BOOL("controller.bias", controller.bias, "false", "whether C's layers have a bias (WM: Doom false, CarRacing true)"),
+
+    INT("evolve.generations", evolve.generations, 1, 1000000, "200", "generations of CMA-ES (WM: 200 to 1800)"),
+    INT("evolve.popsize", evolve.popsize, 2, 65536, "64", "candidates a generation (WM: 64)"),
+    INT("evolve.episodes", evolve.episodes, 1, 65536, "16", "dreams a candidate; its fitness is their mean (WM: 16)"),
+    REAL_("evolve.sigma0", evolve.sigma0, 1e-6, 100, "0.1", "standard deviation of the first generation (WM: 0.1)"),
+    BOOL("evolve.active", evolve.active, "true", "whether the worst candidates count too, with negative weights"),
+    BOOL("evolve.common_random_numbers", evolve.common_random_numbers, "true",
+         "whether all candidates of a generation dream the same luck"),
+    INT("evolve.held_out_every", evolve.held_out_every, 0, 1000000, "25",
+        "generations between measurements of the distribution's mean; 0: never (WM: 25)"),
+    INT("evolve.held_out_episodes", evolve.held_out_episodes, 1, 1000000, "1024",
+        "dreams of such a measurement, on luck that no candidate met (WM: 1024)"),
+    INT("evolve.real_episodes", evolve.real_episodes, 0, 1000000, "100",
+        "real episodes of such a measurement; 0: none"),
+
+    INT("evaluate.episodes", evaluate.episodes, 1, 10000000, "1000", "real episodes of the final judgement (WM: 100)"),
+    WORD("evaluate.controller", evaluate.controller, evaluate_words, "mean",
+         "who is judged: the distribution's mean, or the best candidate ever seen in the dream"),
+};
+
+#define COUNT ((int)(sizeof table / sizeof *table))
+_Static_assert(sizeof table / sizeof *table <= KNOBS_MAX, "KNOBS_MAX is too small");
+
+const knob *knob_table(int *count) {
+  *count = COUNT;
+  return table;
+}
+
+const knob *knob_find(const char *name) {
+  for (int i = 0; i < COUNT; i++)
+    if (strcmp(table[i].name, name) == 0) return &table[i];
+  return NULL;
+}
+
+const char *knob_key(const knob *k) { return strchr(k->name, '.') + 1; }
+
+bool knob_inside(const knob *k, const char *section) {
+  size_t size = strlen(section);
+  return strncmp(k->name, section, size) == 0 && k->name[size] == '.';
+}
+
+const knob *knob_section(const char *section) {
+  for (int i = 0; i < COUNT; i++)
+    if (knob_inside(&table[i], section)) return &table[i];
+  return NULL;
+}
+
+bool knob_opens(const knob *k) {
+  if (k == table) return true;
+  size_t size = strcspn(k->name, ".");
+  return strncmp(k[-1].name, k->name, size + 1) != 0;
+}

@@ -1,0 +1,49 @@
+// Private to config: the table of knobs, and how one scalar gets in and out of its place.
+#ifndef CONFIG_KNOBS_H
+#define CONFIG_KNOBS_H
+
+#include "base.h"
+#include "config.h"
+
+typedef enum knob_type { KNOB_INT, KNOB_INT64, KNOB_REAL, KNOB_BOOL, KNOB_WORD, KNOB_TEXT } knob_type;
+
+typedef struct knob {
+  const char *name;          // section.key
+  knob_type type;
+  size_t offset;             // in struct settings
+  int list;                  // elements of a list; 0: one scalar
+  double least, most;        // inclusive; numbers only
+  const char *const *words;  // the word of each enum value, NULL at the end; KNOB_WORD only
+  const char *initial;       // the default, written as in YAML
+  const char *sentence;      // what it is, with its unit and source
+} knob;
+
+#define KNOBS_MAX 64
+const knob *knob_table(int *count);                   // in the order of struct settings
+const knob *knob_find(const char *name);              // NULL if unknown
+const char *knob_key(const knob *k);                  // the part after the dot
+bool knob_inside(const knob *k, const char *section);
+bool knob_opens(const knob *k);                       // the first of its section
+const knob *knob_section(const char *section);        // the first inside; NULL if there is no such section
+
+typedef struct scalar {
+  const char *text;  // NUL-terminated, but may hold NULs before its end
+  size_t size;
+  bool quoted;
+} scalar;
+// BAD_CONFIG: `name` is no knob (or, without a dot, no section). Says which one is near, or what there is.
+status knob_unknown(const char *place, scalar name);
+// Puts one scalar into the knob's place (element `index` of a list). BAD_CONFIG: "place: knob: found .., wanted ..".
+status knob_put(const knob *k, settings *s, int index, scalar v, const char *place);
+// Puts a value written on a line of its own: a scalar taken as it stands, or [a, b, ..] for a list.
+status knob_put_line(const knob *k, settings *s, const char *line, const char *place);
+void knob_show(const knob *k, const settings *s, text_buffer *out);  // as YAML that reads back equal
+void knob_json(const knob *k, const settings *s, text_buffer *out);
+void knob_wanted(const knob *k, text_buffer *out);                   // "a whole number from 1 to 64"
+void scalar_show(scalar v, text_buffer *out);                        // for messages: quoted, clipped, no control characters
+
+// The number of bytes at the start of `bytes` that are UTF-8 text which YAML may hold unescaped; line ends and tabs
+// only with `lines`.
+size_t utf8_span(const char *bytes, size_t size, bool lines);
+
+#endif

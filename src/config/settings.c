@@ -1,0 +1,146 @@
+// The door of the room: settings from defaults, files and the command line, and back to YAML, JSON and a hash. Every
+// function walks the table of knobs; only settings_check knows what knobs mean to each other.
+
+#include <string.h>
+
+#include "knobs.h"
+#include "yaml.h"
+
+void settings_default(settings *s) {
+  int count;
+  const knob *table = knob_table(&count);
+  memset(s, 0, sizeof *s);  // the padding too: equal settings are equal bytes
+  for (int i = 0; i < count; i++) {
+    status ok = knob_put_line(&table[i], s, table[i].initial, "default");
+    CHECK(ok == OK, "%s", status_message());
+  }
+}
+
+status settings_load(settings *s, const char *name) {
+  char *bytes;
+  size_t size;
+  TRY(file_read(&bytes, &size, name));
+  status result = config_yaml_read(s, name, bytes, size);
+  mem_free(bytes);
+  return result;
+}
+
+// --- one assignment ----------------------------------------------------------------------------------------------------
+
+static scalar key_take(char *room, size_t room_size, const char *assignment, size_t size) {
+  assignment += strspn(assignment, " \t");
+  while (size > 0 && (assignment[size - 1] == ' ' || assignment[size - 1] == '\t')) size--;
+  snprintf(room, room_size, "%.*s", (int)size, assignment);
+  return (scalar){room, strlen(room), false};
+}
+
+status settings_set(settings *s, const char *assignment) {
+  char place[128], key[128];
+  text_buffer shown = {0};
+  scalar_show((scalar){assignment, strlen(assignment), false}, &shown);
+  snprintf(place, sizeof place, "--set %.*s", (int)shown.size - 2, shown.bytes + 1);
+  text_free(&shown);
+  const char *start = assignment + strspn(assignment, " \t");
+  size_t size = strcspn(start, "=:");
+  if (start[size] == 0) FAIL(BAD_CONFIG, "%s: wanted key=value, such as evolve.popsize=64", place);
+  scalar name = key_take(key, sizeof key, start, size);
+  const knob *k = knob_find(name.text);
+  if (!k) return knob_unknown(place, name);
+  settings fresh = *s;
+  TRY(knob_put_line(k, &fresh, start + size + 1, place));
+  *s = fresh;
+  return OK;
+}
+
+// --- rules between knobs -------------------------------------------------------------------------------------------------
+
+status settings_check(const settings *s) {
+  if (s->run.directory[0] == '~')
+    FAIL(BAD_CONFIG, "run.directory: \"%s\": ~ is the shell's word for home and means nothing here; write the path out",
+         s->run.directory);
+  if (s->rnn.learning_rate_end > s->rnn.learning_rate)
+    FAIL(BAD_CONFIG, "rnn.learning_rate_end is %g, above rnn.learning_rate, %g: the rate can only decay",
+         s->rnn.learning_rate_end, s->rnn.learning_rate);
+  if (s->dream.reward == CONFIG_REWARD_HEAD && s->rnn.reward_weight <= 0)
+    FAIL(BAD_CONFIG, "dream.reward is head, but rnn.reward_weight is 0: no reward is learned; raise rnn.reward_weight");
+  if (s->dream.reward == CONFIG_REWARD_ALIVE && s->rnn.done_weight <= 0)
+    FAIL(BAD_CONFIG, "dream.reward is alive, but rnn.done_weight is 0: no dream would learn to end; raise "
+         "rnn.done_weight");
+  if ((int64_t)s->evolve.popsize * s->evolve.episodes > INT32_MAX)
+    FAIL(BAD_CONFIG, "evolve.popsize x evolve.episodes is %lld episodes a generation, wanted at most %d",
+         (long long)s->evolve.popsize * s->evolve.episodes, INT32_MAX);
+  return OK;
+}
+
+// --- out -------------------------------------------------------------------------------------------------------------
+
+static const char head_words[] =
+    "# Every knob of dreamfarm. A file needs only the knobs it changes.\n"
+    "# WM: the value in World Models (Ha & Schmidhuber 2018), of its Doom experiment where nothing else is said.\n";
+
+static void knob_explain(const knob *k, text_buffer *out) {
+  text_add(out, "  # %s\n  # [", k->sentence);
+  knob_wanted(k, out);
+  text_add(out, "; default %s]\n", k->initial);
+}
+
+void settings_print(const settings *s, text_buffer *out, bool words) {
+  int count;
+  const knob *table = knob_table(&count);
+  if (words) text_add(out, "%s", head_words);
+  for (int i = 0; i < count; i++) {
+    if (knob_opens(&table[i]))
+      text_add(out, "%s%.*s:\n", words ? "\n" : "", (int)strcspn(table[i].name, "."), table[i].name);
+    if (words) knob_explain(&table[i], out);
+    text_add(out, "  %s: ", knob_key(&table[i]));
+    knob_show(&table[i], s, out);
+    text_add(out, "\n");
+  }
+}
+
+void settings_json(const settings *s, text_buffer *out, const char *key) {
+  int count;
+  const knob *table = knob_table(&count);
+  json_open(out, key, '{');
+  for (int i = 0; i < count; i++) {
+    char section[32];
+    snprintf(section, sizeof section, "%.*s", (int)strcspn(table[i].name, "."), table[i].name);
+    if (knob_opens(&table[i])) json_open(out, section, '{');
+    knob_json(&table[i], s, out);
+    if (i + 1 == count || knob_opens(&table[i + 1])) json_close(out, '}');
+  }
+  json_close(out, '}');
+}
+
+static bool chosen(const knob *k, const char *const *prefixes, int count) {
+  for (int i = 0; i < count; i++)
+    if (strncmp(k->name, prefixes[i], strlen(prefixes[i])) == 0) return true;
+  return false;
+}
+
+// A misspelt prefix would silently leave its knobs out of an identity.
+static void prefixes_check(const char *const *prefixes, int count) {
+  int knobs;
+  const knob *table = knob_table(&knobs);
+  for (int i = 0; i < count; i++) {
+    int matches = 0;
+    for (int j = 0; j < knobs; j++) matches += chosen(&table[j], &prefixes[i], 1);
+    CHECK(matches > 0, "no knob begins with \"%s\"", prefixes[i]);
+  }
+}
+
+hash settings_hash(const settings *s, const char *const *prefixes, int count) {
+  int knobs;
+  const knob *table = knob_table(&knobs);
+  text_buffer lines = {0};
+  prefixes_check(prefixes, count);
+  for (int i = 0; i < knobs; i++) {
+    if (!chosen(&table[i], prefixes, count)) continue;
+    text_add(&lines, "%s: ", table[i].name);
+    knob_show(&table[i], s, &lines);
+    text_add(&lines, "\n");
+  }
+  hash h = hash_bytes(lines.bytes, lines.size);
+  text_free(&lines);
+  return h;
+}

@@ -1,0 +1,228 @@
+// One scalar in and out of a knob's place. Knows types and ranges, not where a scalar stood.
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "knobs.h"
+
+// --- UTF-8 -----------------------------------------------------------------------------------------------------------
+
+// The bytes of the character at the start of `b`, 0 if it is not UTF-8 (RFC 3629: no overlong forms, no surrogates).
+static size_t utf8_decode(const unsigned char *b, size_t size, uint32_t *code) {
+  static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+  size_t bytes = b[0] < 0x80 ? 1 : b[0] < 0xC2 ? 0 : b[0] < 0xE0 ? 2 : b[0] < 0xF0 ? 3 : b[0] < 0xF5 ? 4 : 0;
+  if (bytes == 0 || bytes > size) return 0;
+  *code = bytes == 1 ? b[0] : b[0] & (0xFFu >> (bytes + 1));
+  for (size_t i = 1; i < bytes; i++) {
+    if ((b[i] & 0xC0) != 0x80) return 0;
+    *code = *code << 6 | (b[i] & 0x3F);
+  }
+  bool surrogate = *code >= 0xD800 && *code <= 0xDFFF;
+  return *code < least[bytes] || surrogate || *code > 0x10FFFF ? 0 : bytes;
+}
+
+// YAML 1.1 section 4.1.1, without the byte order mark and the exotic line ends, which a reader would change.
+static bool printable(uint32_t c, bool lines) {
+  if (c == '\t' || c == '\n' || c == '\r') return lines;
+  if (c == 0x85 || c == 0x2028 || c == 0x2029) return lines;
+  return (c >= 0x20 && c < 0x7F) || (c >= 0xA0 && c != 0xFEFF && (c & 0xFFFE) != 0xFFFE);
+}
+
+size_t utf8_span(const char *bytes, size_t size, bool lines) {
+  size_t at = 0;
+  while (at < size) {
+    uint32_t code;
+    size_t step = utf8_decode((const unsigned char *)bytes + at, size - at, &code);
+    if (step == 0 || !printable(code, lines)) break;
+    at += step;
+  }
+  return at;
+}
+
+// --- in --------------------------------------------------------------------------------------------------------------
+
+// A decimal number and nothing else: strtod alone would take hexadecimal, infinities and leading spaces, and YAML 1.1
+// would read a leading zero as octal.
+static bool number_read(scalar v, const char *allowed, double *out) {
+  if (v.quoted || strspn(v.text, allowed) != v.size) return false;
+  const char *digits = v.text + strspn(v.text, "+-");
+  if (digits[0] == '0' && digits[1] >= '0' && digits[1] <= '9') return false;
+  char *end;
+  *out = strtod(v.text, &end) + 0.0;  // + 0.0: no negative zero
+  return v.size > 0 && end == v.text + v.size && isfinite(*out);
+}
+
+static bool inside(const knob *k, double x) { return x >= k->least && x <= k->most; }
+
+static bool whole_read(const knob *k, scalar v, double *out) {
+  return number_read(v, "+-0123456789", out) && inside(k, *out);
+}
+
+static bool bool_read(scalar v, bool *out) {
+  *out = !v.quoted && strcmp(v.text, "true") == 0;
+  return *out || (!v.quoted && strcmp(v.text, "false") == 0);
+}
+
+static bool word_read(const knob *k, scalar v, int *out) {
+  for (*out = 0; k->words[*out]; ++*out)
+    if (strlen(k->words[*out]) == v.size && memcmp(k->words[*out], v.text, v.size) == 0) return true;
+  return false;
+}
+
+static bool text_read(scalar v, char out[CONFIG_TEXT]) {
+  if (v.size == 0 || v.size >= CONFIG_TEXT || utf8_span(v.text, v.size, false) != v.size) return false;
+  if (!v.quoted && (strcmp(v.text, "~") == 0 || strcmp(v.text, "null") == 0)) return false;  // YAML's nothing
+  memset(out, 0, CONFIG_TEXT);  // the unused end too: equal settings are equal bytes
+  memcpy(out, v.text, v.size);
+  return true;
+}
+
+static bool scalar_take(const knob *k, void *place, int index, scalar v) {
+  double number;
+  int word;
+  bool yes;
+  switch (k->type) {
+    case KNOB_INT:
+      if (!whole_read(k, v, &number)) return false;
+      ((int *)place)[index] = (int)number;
+      return true;
+    case KNOB_INT64:
+      if (!whole_read(k, v, &number)) return false;
+      *(int64_t *)place = (int64_t)number;
+      return true;
+    case KNOB_REAL:
+      if (!number_read(v, "+-.0123456789eE", &number) || !inside(k, number)) return false;
+      *(double *)place = number;
+      return true;
+    case KNOB_BOOL:
+      if (!bool_read(v, &yes)) return false;
+      *(bool *)place = yes;
+      return true;
+    case KNOB_WORD:
+      if (!word_read(k, v, &word)) return false;
+      *(int *)place = word;
+      return true;
+    case KNOB_TEXT:
+      return text_read(v, place);
+  }
+  return false;
+}
+
+status knob_put(const knob *k, settings *s, int index, scalar v, const char *where) {
+  if (scalar_take(k, (char *)s + k->offset, index, v)) return OK;
+  bool not_text = v.quoted && k->type != KNOB_TEXT && k->type != KNOB_WORD;
+  text_buffer found = {0}, wanted = {0};
+  scalar_show(v, &found);
+  knob_wanted(k, &wanted);
+  status failure = status_fail(BAD_CONFIG, "%s: %s: found %s%s, wanted %s", where, k->name, found.bytes,
+                               not_text ? " in quotes" : "", wanted.bytes);
+  text_free(&found);
+  text_free(&wanted);
+  return failure;
+}
+
+static const char *blank_skip(const char *at) { return at + strspn(at, " \t"); }
+
+static scalar piece_of(char *room, const char *from, size_t size) {
+  while (size > 0 && (from[size - 1] == ' ' || from[size - 1] == '\t')) size--;
+  memcpy(room, from, size);
+  room[size] = 0;
+  return (scalar){room, size, false};
+}
+
+static status list_put_line(const knob *k, settings *s, char *room, const char *line, const char *where) {
+  int count = 0;
+  const char *at = blank_skip(line);
+  bool closed = *at == '[';
+  while (closed && count < k->list) {
+    at = blank_skip(at + 1);
+    size_t size = strcspn(at, ",]");
+    scalar v = piece_of(room, at, size);
+    if (count > 0 || v.size > 0) TRY(knob_put(k, s, count++, v, where));
+    at += size;
+    if (*at != ',') break;
+  }
+  if (closed && count == k->list && *at == ']' && *blank_skip(at + 1) == 0) return OK;
+  return knob_put(k, s, 0, piece_of(room, line, strlen(line)), where);
+}
+
+status knob_put_line(const knob *k, settings *s, const char *line, const char *where) {
+  line = blank_skip(line);
+  char *room = mem_take(strlen(line) + 1, 1);
+  status result = k->list ? list_put_line(k, s, room, line, where)
+                          : knob_put(k, s, 0, piece_of(room, line, strlen(line)), where);
+  mem_free(room);
+  return result;
+}
+
+// --- out -------------------------------------------------------------------------------------------------------------
+
+// Shortest form that reads back equal. YAML 1.1 readers take 1e-05 for text and 1.0e-05 for a number.
+static void number_show(double x, text_buffer *out) {
+  text_buffer digits = {0};
+  json_number(&digits, NULL, x);
+  const char *power = strchr(digits.bytes, 'e');
+  if (power && !strchr(digits.bytes, '.')) text_add(out, "%.*s.0%s", (int)(power - digits.bytes), digits.bytes, power);
+  else text_add(out, "%s", digits.bytes);
+  text_free(&digits);
+}
+
+// Whether any YAML reader takes these bytes, unquoted, for this very text.
+static bool plain(const char *t) {
+  static const char *const taken[] = {"true", "false", "null", "yes", "no", "on", "off", "y", "n"};
+  for (size_t i = 0; i < sizeof taken / sizeof *taken; i++)
+    if (strcasecmp(t, taken[i]) == 0) return false;
+  static const char letters[] = "/abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789.-+";
+  return strspn(t, letters) == strlen(t) && strchr("._0123456789-+", t[0]) == NULL;
+}
+
+static void text_show(const char *t, text_buffer *out) {
+  if (plain(t)) {
+    text_add(out, "%s", t);
+    return;
+  }
+  text_add(out, "\"");
+  for (; *t; t++) text_add(out, "%s%c", *t == '"' || *t == '\\' ? "\\" : "", *t);
+  text_add(out, "\"");
+}
+
+static double number_at(const knob *k, const void *place, int index) {
+  if (k->type == KNOB_INT64) return (double)*(const int64_t *)place;
+  if (k->type == KNOB_REAL) return *(const double *)place;
+  return ((const int *)place)[index];
+}
+
+static void scalar_print(const knob *k, const void *place, int index, text_buffer *out) {
+  if (k->type == KNOB_TEXT) text_show(place, out);
+  else if (k->type == KNOB_WORD) text_add(out, "%s", k->words[*(const int *)place]);
+  else if (k->type == KNOB_BOOL) text_add(out, "%s", *(const bool *)place ? "true" : "false");
+  else if (k->type == KNOB_REAL) number_show(number_at(k, place, index), out);
+  else text_add(out, "%.0f", number_at(k, place, index));
+}
+
+void knob_show(const knob *k, const settings *s, text_buffer *out) {
+  const void *place = (const char *)s + k->offset;
+  if (!k->list) {
+    scalar_print(k, place, 0, out);
+    return;
+  }
+  for (int i = 0; i < k->list; i++) {
+    text_add(out, "%s", i ? ", " : "[");
+    scalar_print(k, place, i, out);
+  }
+  text_add(out, "]");
+}
+
+void knob_json(const knob *k, const settings *s, text_buffer *out) {
+  const void *place = (const char *)s + k->offset;
+  const char *key = knob_key(k);
+  if (k->list) {
+    json_open(out, key, '[');
+    for (int i = 0; i < k->list; i++) json_number(out, NULL, number_at(k, place, i));
+    json_close(out, ']');
+  } else if (k->type == KNOB_TEXT) json_string(out, key, place);
+  else if (k->type == KNOB_WORD) json_string(out, key, k->words[*(const int *)place]);
+  else if (k->type == KNOB_BOOL) json_bool(out, key, *(const bool *)place);
+  else json_number(out, key, number_at(k, place, 0));
+}

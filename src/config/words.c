@@ -1,0 +1,130 @@
+// The words of messages and comments about knobs: what was found, what is wanted, what is near.
+
+#include <string.h>
+
+#include "knobs.h"
+
+#define SHOWN_BYTES 60
+
+void scalar_show(scalar v, text_buffer *out) {
+  if (v.size == 0) {
+    text_add(out, "%s", v.quoted ? "an empty text" : "nothing");
+    return;
+  }
+  size_t size = v.size < SHOWN_BYTES ? v.size : SHOWN_BYTES;
+  while (size < v.size && size > 0 && (v.text[size] & 0xC0) == 0x80) size--;  // no half characters
+  text_add(out, "\"");
+  for (size_t i = 0; i < size; i++) {
+    unsigned char c = (unsigned char)v.text[i];
+    text_add(out, "%c", c < 0x20 || c == 0x7F ? '?' : c);
+  }
+  text_add(out, "%s\"", size < v.size ? "..." : "");
+}
+
+static void range_show(const knob *k, text_buffer *out) {
+  if (k->type == KNOB_REAL) text_add(out, "from %g to %g", k->least, k->most);
+  else text_add(out, "from %.0f to %.0f", k->least, k->most);
+}
+
+static void words_show(const knob *k, text_buffer *out) {
+  for (int i = 0; k->words[i]; i++) text_add(out, "%s%s", i == 0 ? "" : k->words[i + 1] ? ", " : " or ", k->words[i]);
+}
+
+void knob_wanted(const knob *k, text_buffer *out) {
+  switch (k->type) {
+    case KNOB_INT:
+    case KNOB_INT64:
+      if (k->list) text_add(out, "a list of %d whole numbers ", k->list);
+      else text_add(out, "a whole number ");
+      range_show(k, out);
+      if (k->list) text_add(out, ", such as %s", k->initial);
+      return;
+    case KNOB_REAL:
+      text_add(out, "a number ");
+      range_show(k, out);
+      return;
+    case KNOB_BOOL:
+      text_add(out, "true or false");
+      return;
+    case KNOB_WORD:
+      words_show(k, out);
+      return;
+    case KNOB_TEXT:
+      text_add(out, "text of 1 to %d printable bytes", CONFIG_TEXT - 1);
+      return;
+  }
+}
+
+// --- unknown names ---------------------------------------------------------------------------------------------------
+
+static void section_words(char words[KNOBS_MAX][32], const char *pointers[KNOBS_MAX], int *used) {
+  int count;
+  const knob *table = knob_table(&count);
+  *used = 0;
+  for (int i = 0; i < count; i++) {
+    if (!knob_opens(&table[i])) continue;
+    snprintf(words[*used], sizeof words[*used], "%.*s", (int)strcspn(table[i].name, "."), table[i].name);
+    pointers[*used] = words[*used];
+    ++*used;
+  }
+}
+
+static void sections_list(text_buffer *out) {
+  char words[KNOBS_MAX][32];
+  const char *pointers[KNOBS_MAX];
+  int used;
+  section_words(words, pointers, &used);
+  text_add(out, "known sections: ");
+  for (int i = 0; i < used; i++) text_add(out, "%s%s", i ? ", " : "", words[i]);
+}
+
+static void keys_list(const char *section, text_buffer *out) {
+  int count, used = 0;
+  const knob *table = knob_table(&count);
+  text_add(out, "known keys of %s: ", section);
+  for (int i = 0; i < count; i++)
+    if (knob_inside(&table[i], section)) text_add(out, "%s%s", used++ ? ", " : "", knob_key(&table[i]));
+}
+
+static void key_nearest(const char *name, text_buffer *out) {
+  const char *names[KNOBS_MAX];
+  int count;
+  const knob *table = knob_table(&count);
+  for (int i = 0; i < count; i++) names[i] = table[i].name;
+  const char *near = text_nearest(name, names, count);
+  char section[32];
+  snprintf(section, sizeof section, "%.*s", (int)strcspn(name, "."), name);
+  if (near) text_add(out, "nearest known: %s", near);
+  else if (knob_section(section)) keys_list(section, out);
+  else sections_list(out);
+}
+
+static void section_nearest(const char *name, text_buffer *out) {
+  char words[KNOBS_MAX][32];
+  const char *pointers[KNOBS_MAX];
+  int count, used;
+  section_words(words, pointers, &used);
+  const knob *table = knob_table(&count);
+  for (int i = 0; i < count; i++)
+    if (strcmp(knob_key(&table[i]), name) == 0) {  // a key without its section
+      text_add(out, "nearest known: %s", table[i].name);
+      return;
+    }
+  const char *near = text_nearest(name, pointers, used);
+  if (knob_section(name)) keys_list(name, out);
+  else if (near) text_add(out, "nearest known: %s", near);
+  else sections_list(out);
+}
+
+status knob_unknown(const char *place, scalar name) {
+  bool dotted = memchr(name.text, '.', name.size) != NULL;
+  text_buffer shown = {0}, hint = {0};
+  scalar_show(name, &shown);
+  if (dotted) key_nearest(name.text, &hint);
+  else section_nearest(name.text, &hint);
+  status failure = status_fail(BAD_CONFIG, "%s: unknown %s %s; %s", place, dotted ? "knob" : "section", shown.bytes,
+                               hint.bytes);
+  text_free(&shown);
+  text_free(&hint);
+  return failure;
+}

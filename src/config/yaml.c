@@ -1,0 +1,218 @@
+// Reads a configuration from YAML: sections, keys, and scalars or lists of scalars; nothing else that YAML offers, so
+// that a file means what it looks like. The one door to libyaml. Knows no knob: names and values are judged by the table.
+
+#include <string.h>
+#include <yaml.h>
+
+#include "knobs.h"
+#include "yaml.h"
+
+typedef struct reader {
+  yaml_parser_t parser;
+  yaml_event_t event;  // the current one
+  const char *name;    // of the file; borrowed
+  const char *bytes;   // borrowed
+  size_t size;
+  settings *fresh;
+  size_t seen[KNOBS_MAX], seen_section[KNOBS_MAX];  // the line a knob, or its section, first stood on; 0: not yet
+} reader;
+
+typedef struct place { char text[PATH_MAX_LENGTH + 64]; } place;
+
+static place place_make(const reader *r, size_t line, size_t column) {  // counted from 0
+  place p;
+  snprintf(p.text, sizeof p.text, "%.*s:%zu:%zu", PATH_MAX_LENGTH, r->name, line + 1, column + 1);
+  return p;
+}
+
+static place place_of(const reader *r) { return place_make(r, r->event.start_mark.line, r->event.start_mark.column); }
+
+static status syntax_refuse(const reader *r) {
+  const yaml_parser_t *p = &r->parser;
+  bool tab = p->problem_mark.index < r->size && r->bytes[p->problem_mark.index] == '\t';
+  FAIL(BAD_CONFIG, "%s: not YAML: %s%s%s%s", place_make(r, p->problem_mark.line, p->problem_mark.column).text,
+       p->problem ? p->problem : "cannot be read", p->context ? " " : "", p->context ? p->context : "",
+       tab ? " (a tab cannot indent here; use spaces)" : "");
+}
+
+// --- events ------------------------------------------------------------------------------------------------------------
+
+static status plain_check(const reader *r, const yaml_char_t *anchor, const yaml_char_t *tag) {
+  if (anchor) FAIL(BAD_CONFIG, "%s: found an anchor, &%.40s; anchors are not used here", place_of(r).text, (const char *)anchor);
+  if (tag) FAIL(BAD_CONFIG, "%s: found a tag, %.40s; tags are not used here", place_of(r).text, (const char *)tag);
+  return OK;
+}
+
+static status event_next(reader *r) {
+  yaml_event_delete(&r->event);
+  if (!yaml_parser_parse(&r->parser, &r->event)) return syntax_refuse(r);
+  const yaml_event_t *e = &r->event;
+  switch (e->type) {
+    case YAML_ALIAS_EVENT:
+      FAIL(BAD_CONFIG, "%s: found an alias, *%.40s; aliases are not used here", place_of(r).text,
+           (const char *)e->data.alias.anchor);
+    case YAML_SCALAR_EVENT:
+      return plain_check(r, e->data.scalar.anchor, e->data.scalar.tag);
+    case YAML_SEQUENCE_START_EVENT:
+      return plain_check(r, e->data.sequence_start.anchor, e->data.sequence_start.tag);
+    case YAML_MAPPING_START_EVENT:
+      return plain_check(r, e->data.mapping_start.anchor, e->data.mapping_start.tag);
+    default:
+      return OK;
+  }
+}
+
+static bool at(const reader *r, yaml_event_type_t type) { return r->event.type == type; }
+
+static scalar scalar_of(const reader *r) {
+  return (scalar){(const char *)r->event.data.scalar.value, r->event.data.scalar.length,
+                  r->event.data.scalar.style != YAML_PLAIN_SCALAR_STYLE};
+}
+
+// "found .., wanted .."; `what` names the knob or section, or is empty at the top.
+static status found_refuse(const reader *r, const char *what, const char *wanted) {
+  text_buffer found = {0};
+  if (at(r, YAML_SCALAR_EVENT)) scalar_show(scalar_of(r), &found);
+  else text_add(&found, "%s", at(r, YAML_SEQUENCE_START_EVENT) ? "a list" : "a section (key: value)");
+  status failure = status_fail(BAD_CONFIG, "%s: %s%sfound %s, wanted %s", place_of(r).text, what, *what ? ": " : "",
+                               found.bytes, wanted);
+  text_free(&found);
+  return failure;
+}
+
+// --- values ------------------------------------------------------------------------------------------------------------
+
+static status value_refuse(const reader *r, const knob *k) {
+  text_buffer wanted = {0};
+  knob_wanted(k, &wanted);
+  status failure = found_refuse(r, k->name, wanted.bytes);
+  text_free(&wanted);
+  return failure;
+}
+
+static status list_refuse(const reader *r, const knob *k, int count) {
+  text_buffer wanted = {0};
+  knob_wanted(k, &wanted);
+  status failure = status_fail(BAD_CONFIG, "%s: %s: found a list of %s%d, wanted %s", place_of(r).text, k->name,
+                               count > k->list ? "more than " : "", count > k->list ? k->list : count, wanted.bytes);
+  text_free(&wanted);
+  return failure;
+}
+
+static status list_read(reader *r, const knob *k) {
+  int count = 0;
+  TRY(event_next(r));
+  while (!at(r, YAML_SEQUENCE_END_EVENT)) {
+    if (!at(r, YAML_SCALAR_EVENT)) return value_refuse(r, k);
+    if (count == k->list) return list_refuse(r, k, count + 1);
+    TRY(knob_put(k, r->fresh, count++, scalar_of(r), place_of(r).text));
+    TRY(event_next(r));
+  }
+  return count == k->list ? OK : list_refuse(r, k, count);
+}
+
+static status value_read(reader *r, const knob *k) {
+  TRY(event_next(r));
+  if (k->list && at(r, YAML_SEQUENCE_START_EVENT)) return list_read(r, k);
+  if (k->list || !at(r, YAML_SCALAR_EVENT)) return value_refuse(r, k);
+  return knob_put(k, r->fresh, 0, scalar_of(r), place_of(r).text);
+}
+
+// --- keys and sections ---------------------------------------------------------------------------------------------------
+
+static status once_check(const reader *r, size_t *seen, const char *name) {
+  if (*seen) FAIL(BAD_CONFIG, "%s: %s stands here again; first on line %zu", place_of(r).text, name, *seen);
+  *seen = r->event.start_mark.line + 1;
+  return OK;
+}
+
+static size_t row_of(const knob *k) {
+  int count;
+  return (size_t)(k - knob_table(&count));
+}
+
+static status key_read(reader *r, const char *section) {
+  if (!at(r, YAML_SCALAR_EVENT)) return found_refuse(r, section, "a key");
+  scalar key = scalar_of(r);
+  text_buffer name = {0};
+  text_add(&name, "%s.%s", section, key.text);
+  const knob *k = strlen(key.text) == key.size ? knob_find(name.bytes) : NULL;
+  status result = k ? once_check(r, &r->seen[row_of(k)], k->name)
+                    : knob_unknown(place_of(r).text, (scalar){name.bytes, name.size, false});
+  text_free(&name);
+  if (result != OK) return result;
+  return value_read(r, k);
+}
+
+static status section_read(reader *r) {
+  if (!at(r, YAML_SCALAR_EVENT)) return found_refuse(r, "", "a section's name");
+  scalar key = scalar_of(r);
+  const knob *first = strlen(key.text) == key.size ? knob_section(key.text) : NULL;
+  if (knob_find(key.text))
+    FAIL(BAD_CONFIG, "%s: %s: in a file, the section and the key stand on two lines, the key indented", place_of(r).text,
+         key.text);
+  if (!first) return knob_unknown(place_of(r).text, key);
+  char section[32];
+  snprintf(section, sizeof section, "%s", key.text);
+  TRY(once_check(r, &r->seen_section[row_of(first)], section));
+  TRY(event_next(r));
+  if (at(r, YAML_SCALAR_EVENT) && scalar_of(r).size == 0 && !scalar_of(r).quoted) return OK;  // all its keys commented out
+  if (!at(r, YAML_MAPPING_START_EVENT)) return found_refuse(r, section, "keys, indented below it");
+  TRY(event_next(r));
+  while (!at(r, YAML_MAPPING_END_EVENT)) {
+    TRY(key_read(r, section));
+    TRY(event_next(r));
+  }
+  return OK;
+}
+
+static status document_read(reader *r) {
+  TRY(event_next(r));
+  TRY(event_next(r));
+  if (at(r, YAML_STREAM_END_EVENT)) FAIL(BAD_CONFIG, "%s: is empty; a file with {} would mean the defaults", r->name);
+  TRY(event_next(r));
+  if (!at(r, YAML_MAPPING_START_EVENT)) return found_refuse(r, "", "sections, such as run: and evolve:");
+  TRY(event_next(r));
+  while (!at(r, YAML_MAPPING_END_EVENT)) {
+    TRY(section_read(r));
+    TRY(event_next(r));
+  }
+  TRY(event_next(r));
+  TRY(event_next(r));
+  if (!at(r, YAML_STREAM_END_EVENT)) FAIL(BAD_CONFIG, "%s: found a second document, wanted one", place_of(r).text);
+  return OK;
+}
+
+// --- bytes -------------------------------------------------------------------------------------------------------------
+
+// libyaml would refuse bad bytes too, but without a line.
+static status bytes_check(const reader *r) {
+  size_t good = utf8_span(r->bytes, r->size, true);
+  if (good == r->size) return OK;
+  size_t line = 0, column = 0;
+  for (size_t i = 0; i < good; i++) {
+    bool end = r->bytes[i] == '\n';
+    line += end;
+    column = end ? 0 : column + ((r->bytes[i] & 0xC0) != 0x80);
+  }
+  unsigned char bad = (unsigned char)r->bytes[good];
+  FAIL(BAD_CONFIG, "%s: found byte 0x%02x, wanted UTF-8 text%s", place_make(r, line, column).text, bad,
+       bad < 0x80 ? " without control characters" : "");
+}
+
+status config_yaml_read(settings *s, const char *name, const char *bytes, size_t size) {
+  if (size > CONFIG_BYTES_MAX)
+    FAIL(BAD_CONFIG, "%s: has %zu bytes, wanted a configuration of at most %zu", name, size, CONFIG_BYTES_MAX);
+  settings fresh = *s;
+  size_t mark = size >= 3 && memcmp(bytes, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;  // the byte order mark of some editors
+  reader r = {.name = name, .bytes = bytes + mark, .size = size - mark, .fresh = &fresh};
+  TRY(bytes_check(&r));
+  CHECK(yaml_parser_initialize(&r.parser), "out of memory");
+  yaml_parser_set_encoding(&r.parser, YAML_UTF8_ENCODING);
+  yaml_parser_set_input_string(&r.parser, (const unsigned char *)r.bytes, r.size);
+  status result = document_read(&r);
+  yaml_event_delete(&r.event);
+  yaml_parser_delete(&r.parser);
+  if (result == OK) *s = fresh;
+  return result;
+}

@@ -1,0 +1,131 @@
+// The frames of this rank's episodes in an order shuffled anew each epoch, window by window, so that a dataset larger
+// than memory streams from disk. The order is a function of (seed, epoch, rank): a run can be picked up anywhere.
+
+#include <string.h>
+
+#include "parts.h"
+
+#define WINDOW_FRAMES 16384  // 200 MB of bytes
+
+struct frames {
+  dataset *d;
+  const train_team *team;
+  uint64_t seed;
+  int held_from;
+  int own;              // this rank's learnt-from episodes
+  uint32_t *order;      // (own)  this epoch's order of episodes
+  uint8_t *window;      // (capacity, pixels)
+  uint32_t *shuffled;   // (capacity)  order of frames within the window
+  int capacity, filled, next;
+  int next_episode;     // place in `order` of the first episode not in the window
+  int epoch;
+};
+
+static int frames_in(const dataset *d, int episode) { return data_steps(d, episode) + 1; }
+
+frames *frames_open(dataset *d, int held_from, const train_team *team, uint64_t seed) {
+  frames *f = mem_take(1, sizeof *f);
+  *f = (frames){.d = d, .team = team, .seed = seed, .held_from = held_from, .capacity = WINDOW_FRAMES};
+  for (int e = 0; e < held_from; e++)
+    if (frames_in(d, e) > f->capacity) f->capacity = frames_in(d, e);
+  f->order = mem_take((size_t)held_from, sizeof *f->order);
+  f->own = episodes_of_rank(f->order, 0, held_from, team->rank, team->size);
+  f->window = mem_take((size_t)f->capacity, WORLD_PIXELS);
+  f->shuffled = mem_take((size_t)f->capacity, sizeof *f->shuffled);
+  return f;
+}
+
+void frames_close(frames *f) {
+  if (!f) return;
+  mem_free(f->order);
+  mem_free(f->window);
+  mem_free(f->shuffled);
+  mem_free(f);
+}
+
+int64_t frames_batches(const frames *f, int batch) {
+  int64_t least = INT64_MAX;
+  for (int rank = 0; rank < f->team->size; rank++) {
+    train_team other = {.rank = rank, .size = f->team->size};
+    int64_t have = 0, share = share_of(batch, &other);
+    for (int e = rank; e < f->held_from; e += f->team->size) have += frames_in(f->d, e);
+    if (share && have / share < least) least = have / share;
+  }
+  return least;
+}
+
+// How many episodes from `first` on fit one window, and their frames.
+static int window_extent(const frames *f, int first, int *frame_count) {
+  int last = first;
+  *frame_count = 0;
+  while (last < f->own && *frame_count + frames_in(f->d, (int)f->order[last]) <= f->capacity)
+    *frame_count += frames_in(f->d, (int)f->order[last++]);
+  return last;
+}
+
+static status window_load(frames *f) {
+  int count, first = f->next_episode, last = window_extent(f, first, &count);
+  if (last == first) {  // the epoch's batches never ask for more than there is
+    FAIL(BROKEN, "rank %d ran out of frames", f->team->rank);
+  }
+  f->filled = 0;
+  for (int i = first; i < last; i++) {
+    data_episode e;
+    TRY(data_read(f->d, (int)f->order[i], &e));
+    memcpy(f->window + (size_t)f->filled * WORLD_PIXELS, e.observations, (size_t)(e.steps + 1) * WORLD_PIXELS);
+    f->filled += e.steps + 1;
+  }
+  for (int i = 0; i < f->filled; i++) f->shuffled[i] = (uint32_t)i;
+  rng_shuffle(f->shuffled, (uint32_t)f->filled,
+              rng_episode(rng_stream(f->seed, "frame order"), (uint32_t)f->epoch, (uint32_t)f->team->rank), (uint32_t)first);
+  f->next_episode = last;
+  f->next = 0;
+  return OK;
+}
+
+status frames_seek(frames *f, int epoch, int64_t skip) {
+  f->epoch = epoch;
+  f->own = episodes_of_rank(f->order, 0, f->held_from, f->team->rank, f->team->size);
+  rng_shuffle(f->order, (uint32_t)f->own,
+              rng_episode(rng_stream(f->seed, "episode order"), (uint32_t)epoch, (uint32_t)f->team->rank), 0);
+  f->next_episode = f->filled = f->next = 0;
+  for (;;) {
+    int count, last = window_extent(f, f->next_episode, &count);
+    if (skip < count || last == f->next_episode) break;
+    skip -= count;
+    f->next_episode = last;
+  }
+  if (skip == 0) return OK;
+  TRY(window_load(f));
+  f->next = (int)skip;
+  return OK;
+}
+
+static void pixels_to_reals(real *x, const uint8_t *pixels) {
+  for (int i = 0; i < WORLD_PIXELS; i++) x[i] = (real)pixels[i] * (real)(1.0 / 255.0);
+}
+
+status frames_next(frames *f, real *images, int b) {
+  for (int i = 0; i < b; i++) {
+    if (f->next == f->filled) TRY(window_load(f));
+    pixels_to_reals(images + (size_t)i * WORLD_PIXELS, f->window + (size_t)f->shuffled[f->next++] * WORLD_PIXELS);
+  }
+  return OK;
+}
+
+status frames_held_out(frames *f, real *images, int max, int *count) {
+  int64_t all = 0;
+  for (int e = f->held_from; e < data_count(f->d); e++)
+    if (e % f->team->size == f->team->rank) all += frames_in(f->d, e);
+  int64_t stride = all / max + 1, at = 0;
+  *count = 0;
+  for (int e = f->held_from; e < data_count(f->d); e++) {
+    if (e % f->team->size != f->team->rank) continue;
+    data_episode episode;
+    TRY(data_read(f->d, e, &episode));
+    for (int t = 0; t <= episode.steps; t++, at++)
+      if (at % stride == 0 && *count < max)
+        pixels_to_reals(images + (size_t)(*count)++ * WORLD_PIXELS, (const uint8_t *)episode.observations + (size_t)t * WORLD_PIXELS);
+  }
+  return OK;
+}

@@ -1,0 +1,69 @@
+// What the files of this room share: the optimiser's state on disk, the split of episodes, the training loop's rows.
+#ifndef TRAIN_PARTS_H
+#define TRAIN_PARTS_H
+
+#include "train.h"
+
+// --- weights with their optimiser ------------------------------------------------------------------------------------------
+typedef struct learner {
+  arena *memory;
+  size_t size;
+  real *w, *m, *v;     // (size)
+  float *g;            // (size + extra)  summed over ranks, with what else the ranks have to say
+  int extra;
+  int64_t step;        // updates made
+} learner;
+learner learner_open(size_t size, int extra);
+void learner_close(learner *l);
+// Written by rank 0, read by all. Refuses another identity or rank count (MISMATCH), or damage (BAD_FILE).
+status learner_save(const learner *l, const char *path, hash identity, int ranks);
+status learner_load(learner *l, const char *path, hash identity, int ranks);  // a missing file is OK: step stays 0
+
+// --- who learns from what --------------------------------------------------------------------------------------------------
+// Episodes [0, held_from) are learnt from, the rest held out; rank r has those with number % size == r.
+static inline int split_held_from(int episodes, double held_out) {
+  int held = (int)(held_out * episodes);
+  return episodes - (held < episodes ? held : episodes - 1);
+}
+// This rank's part of a batch of `batch` in all.
+static inline int share_of(int batch, const train_team *t) { return batch / t->size + (t->rank < batch % t->size); }
+// This rank's among episodes [from, to); returns their count.
+int episodes_of_rank(uint32_t *episodes, int from, int to, int rank, int size);
+
+// --- rows ------------------------------------------------------------------------------------------------------------------
+typedef struct tally {  // sums since the last row
+  double part[TRAIN_PARTS], count;
+} tally;
+double tally_mean(const tally *t, int part);
+
+// --- frames of a dataset, shuffled, in windows that fit memory -----------------------------------------------------------------
+typedef struct frames frames;
+frames *frames_open(dataset *d, int held_from, const train_team *team, uint64_t seed);
+void frames_close(frames *f);
+// Frames that every rank has at least, for this rank's share `b` of a batch: batches an epoch (the same on all ranks).
+int64_t frames_batches(const frames *f, int batch);
+// Places the stream at the start of an epoch, `skip` frames into it.
+status frames_seek(frames *f, int epoch, int64_t skip);
+status frames_next(frames *f, real *images, int b);  // (b, 64, 64, 3) in [0, 1]
+// A fixed sample of held-out frames of this rank, at most `max`; returns how many.
+status frames_held_out(frames *f, real *images, int max, int *count);
+
+// --- latents of a dataset --------------------------------------------------------------------------------------------------
+typedef struct latent_episode {
+  int steps;
+  const float *mu, *logvar;  // (steps+1, Z)
+  const float *actions;      // (steps, A)
+  const float *rewards;      // (steps)
+  const uint8_t *terminated; // (steps)
+} latent_episode;
+typedef struct latents latents;
+// Reads this rank's episodes of the files that train_encode wrote.
+status latents_open(latents **l, const char *directory, const dataset *d, const char *vae_hash, int Z, const train_team *team);
+void latents_close(latents *l);
+int latents_count(const latents *l);
+const latent_episode *latents_episode(const latents *l, int episode);  // NULL where it is another rank's
+// Standardises every latent in place: mu = (mu - offset) * scale.
+void latents_standardise(latents *l, const float *offset, const float *scale);
+#define LATENT_BLOCK 50  // episodes a file
+
+#endif
