@@ -104,7 +104,7 @@ file_path path_join(const char *directory, const char *format, ...) __attribute_
 
 // --- text -------------------------------------------------------------------------------------------------------
 // A growing buffer for text that is written whole; json_ functions add correct JSON to it (commas, escapes;
-// doubles in the shortest form that reads back equal; non-finite numbers as null).
+// doubles in the shortest form that reads back equal; non-finite numbers as null; bytes that are not UTF-8 as U+FFFD).
 typedef struct text_buffer {
   char *bytes;  // owned, NUL-terminated, NULL while empty
   size_t size, room;
@@ -117,6 +117,9 @@ void json_close(text_buffer *t, char bracket);                  // '}' or ']'
 void json_number(text_buffer *t, const char *key, double value);
 void json_string(text_buffer *t, const char *key, const char *value);
 void json_bool(text_buffer *t, const char *key, bool value);
+
+// The bytes of the UTF-8 character at the start of `bytes` (RFC 3629), and its code; 0 if there is none.
+size_t text_character(const char *bytes, size_t size, uint32_t *code);
 
 // The nearest of `count` words to `word` by edit distance, or NULL when none is near.
 const char *text_nearest(const char *word, const char *const *words, int count);

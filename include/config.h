@@ -65,9 +65,10 @@ enum config_evaluate { CONFIG_EVALUATE_MEAN, CONFIG_EVALUATE_BEST };          //
 
 void settings_default(settings *s);
 // Reads a YAML file over what is in *s. BAD_CONFIG with file:line:column, key, what was found, what is allowed (unknown
-// key: the nearest known one); *s is unchanged then.
+// key: the nearest known one), NO_IO when the file cannot be read; *s is unchanged then.
 status settings_load(settings *s, const char *path);
-// One `key=value` (or `key: value`) as on the command line.
+// One `key=value` (or `key: value`) as on the command line: the value as it stands, a list as [a, b]. BAD_CONFIG as
+// above; *s is unchanged then.
 status settings_set(settings *s, const char *assignment);
 // Rules that tie several knobs together; BAD_CONFIG with a sentence.
 status settings_check(const settings *s);

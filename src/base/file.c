@@ -44,7 +44,7 @@ static status read_all(int fd, char *bytes, size_t size, const char *name) {
 }
 
 status file_read(char **bytes, size_t *size, const char *name) {
-  int fd = open(name, O_RDONLY | O_CLOEXEC);
+  int fd = open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);  // a pipe without a writer must not hang us
   if (fd < 0) FAIL(NO_IO, "%s: cannot be opened: %s", name, strerror(errno));
   struct stat facts;
   if (fstat(fd, &facts) != 0 || !S_ISREG(facts.st_mode)) {
@@ -103,6 +103,7 @@ status file_write(const char *name, const void *bytes, size_t size) {
 }
 
 status dir_make(const char *name) {
+  if (*name == 0) FAIL(NO_IO, "a directory without a name cannot be made");
   file_path p = path_join("", "%s", name);
   for (char *slash = strchr(p.text + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
     *slash = 0;

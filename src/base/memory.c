@@ -36,9 +36,9 @@ static size_t round_up(size_t size) { return (size + ALIGNMENT - 1) / ALIGNMENT 
 
 void *mem_take(size_t count, size_t size) {
   CHECK(size == 0 || count <= SIZE_MAX / 2 / size, "%zu pieces of %zu bytes", count, size);
-  size_t wanted = count * size, bytes = round_up(wanted > 0 ? wanted : 1);
-  void *memory = aligned_alloc(ALIGNMENT, bytes);
-  CHECK(memory, "out of memory: %zu bytes wanted", bytes);
+  size_t wanted = count * size > 0 ? count * size : 1, bytes = ONE_BLOCK_A_PIECE ? wanted : round_up(wanted);
+  void *memory = NULL;
+  CHECK(posix_memalign(&memory, ALIGNMENT, bytes) == 0, "out of memory: %zu bytes wanted", bytes);
   allocations++;
   return memset(memory, 0, bytes);
 }

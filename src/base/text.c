@@ -36,13 +36,31 @@ void text_free(text_buffer *t) {
   *t = (text_buffer){0};
 }
 
+size_t text_character(const char *bytes, size_t size, uint32_t *code) {
+  static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};  // no overlong forms
+  const unsigned char *b = (const unsigned char *)bytes;
+  if (size == 0) return 0;
+  size_t length = b[0] < 0x80 ? 1 : b[0] < 0xC2 ? 0 : b[0] < 0xE0 ? 2 : b[0] < 0xF0 ? 3 : b[0] < 0xF5 ? 4 : 0;
+  if (length == 0 || length > size) return 0;
+  *code = length == 1 ? b[0] : b[0] & (0xFFu >> (length + 1));
+  for (size_t i = 1; i < length; i++) {
+    if ((b[i] & 0xC0) != 0x80) return 0;
+    *code = *code << 6 | (b[i] & 0x3F);
+  }
+  bool surrogate = *code >= 0xD800 && *code <= 0xDFFF;
+  return *code < least[length] || surrogate || *code > 0x10FFFF ? 0 : length;
+}
+
 static void json_quoted(text_buffer *t, const char *s) {
+  size_t left = strlen(s), length;
   text_add(t, "\"");
-  for (; *s; s++) {
-    unsigned char c = (unsigned char)*s;
-    if (c == '"' || c == '\\') text_add(t, "\\%c", c);
-    else if (c < 0x20) text_add(t, "\\u%04x", c);
-    else text_add(t, "%c", c);
+  for (uint32_t code; left > 0; s += length, left -= length) {
+    length = text_character(s, left, &code);
+    if (length == 0) text_add(t, "\\ufffd");  // a file name may be any bytes, JSON may not
+    else if (code == '"' || code == '\\') text_add(t, "\\%c", *s);
+    else if (code < 0x20) text_add(t, "\\u%04x", code);
+    else text_add(t, "%.*s", (int)length, s);
+    length += length == 0;
   }
   text_add(t, "\"");
 }
@@ -114,7 +132,7 @@ static int edit_distance(const char *a, const char *b) {
 
 const char *text_nearest(const char *word, const char *const *words, int count) {
   const char *best = NULL;
-  int least = (int)strlen(word) / 2 + 1;
+  int least = (int)strnlen(word, 63) / 2 + 1;
   for (int i = 0; i < count; i++) {
     int distance = edit_distance(word, words[i]);
     if (distance < least) {

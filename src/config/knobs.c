@@ -59,7 +59,7 @@ static const knob table[] = {
     INT("rnn.steps", rnn.steps, 1, 65536, "500", "environment steps a gradient flows back, one chunk (WM: 500)"),
     REAL_("rnn.learning_rate", rnn.learning_rate, 1e-8, 1, "1e-3", "of Adam, at the start (WM: 1e-3)"),
     REAL_("rnn.learning_rate_end", rnn.learning_rate_end, 0, 1, "1e-5", "what it decays towards (WM: 1e-5)"),
-    REAL_("rnn.clip", rnn.clip, 1e-6, 1e6, "1", "each element of the gradient is clipped to plus or minus this (WM: 1)"),
+    REAL_("rnn.clip", rnn.clip, 1e-6, 1e6, "1", "each element of the gradient is clipped to +- this (WM: 1)"),
     REAL_("rnn.log_sigma_floor", rnn.log_sigma_floor, -20, 0, "-7",
           "the log of a Gaussian's sigma goes no lower (WM: no floor)"),
     REAL_("rnn.done_weight", rnn.done_weight, 0, 1000, "10",
@@ -75,8 +75,10 @@ static const knob table[] = {
 
     WORD("controller.features", controller.features, feature_words, "zhc",
          "what C sees: z = the latent, h = M's output, c = M's cell (WM: Doom zhc, CarRacing zh)"),
-    INT("controller.hidden", controller.hidden, 0, 256, "0", "tanh units between features and action; 0: linear (WM: 0)"),
-    BOOL("controller.bias", controller.bias, "false", "whether C's layers have a bias (WM: Doom false, CarRacing true)"),
+    INT("controller.hidden", controller.hidden, 0, 256, "0",
+        "tanh units between features and action; 0: linear (WM: 0)"),
+    BOOL("controller.bias", controller.bias, "false",
+         "whether C's layers have a bias (WM: Doom false, CarRacing true)"),
 
     INT("evolve.generations", evolve.generations, 1, 1000000, "200", "generations of CMA-ES (WM: 200 to 1800)"),
     INT("evolve.popsize", evolve.popsize, 2, 65536, "64", "candidates a generation (WM: 64)"),

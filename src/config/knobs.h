@@ -32,7 +32,7 @@ typedef struct scalar {
   bool quoted;
 } scalar;
 // BAD_CONFIG: `name` is no knob (or, without a dot, no section). Says which one is near, or what there is.
-status knob_unknown(const char *place, scalar name);
+status knob_unknown(const char *place, const char *name);
 // Puts one scalar into the knob's place (element `index` of a list). BAD_CONFIG: "place: knob: found .., wanted ..".
 status knob_put(const knob *k, settings *s, int index, scalar v, const char *place);
 // Puts a value written on a line of its own: a scalar taken as it stands, or [a, b, ..] for a list.
@@ -40,7 +40,8 @@ status knob_put_line(const knob *k, settings *s, const char *line, const char *p
 void knob_show(const knob *k, const settings *s, text_buffer *out);  // as YAML that reads back equal
 void knob_json(const knob *k, const settings *s, text_buffer *out);
 void knob_wanted(const knob *k, text_buffer *out);                   // "a whole number from 1 to 64"
-void scalar_show(scalar v, text_buffer *out);                        // for messages: quoted, clipped, no control characters
+void bytes_show(const char *bytes, size_t size, text_buffer *out);   // for messages: clipped, no control characters
+void scalar_show(scalar v, text_buffer *out);                        // the same in quotes, or "nothing"
 
 // The number of bytes at the start of `bytes` that are UTF-8 text which YAML may hold unescaped; line ends and tabs
 // only with `lines`.

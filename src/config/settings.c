@@ -25,34 +25,27 @@ status settings_load(settings *s, const char *name) {
   return result;
 }
 
-// --- one assignment ----------------------------------------------------------------------------------------------------
-
-static scalar key_take(char *room, size_t room_size, const char *assignment, size_t size) {
-  assignment += strspn(assignment, " \t");
-  while (size > 0 && (assignment[size - 1] == ' ' || assignment[size - 1] == '\t')) size--;
-  snprintf(room, room_size, "%.*s", (int)size, assignment);
-  return (scalar){room, strlen(room), false};
-}
+// --- one assignment -----------------------------------------------------------------------------------------------
 
 status settings_set(settings *s, const char *assignment) {
-  char place[128], key[128];
   text_buffer shown = {0};
-  scalar_show((scalar){assignment, strlen(assignment), false}, &shown);
-  snprintf(place, sizeof place, "--set %.*s", (int)shown.size - 2, shown.bytes + 1);
+  char place[128], key[64];
+  bytes_show(assignment, strlen(assignment), &shown);
+  snprintf(place, sizeof place, "--set %s", shown.bytes);
   text_free(&shown);
-  const char *start = assignment + strspn(assignment, " \t");
-  size_t size = strcspn(start, "=:");
-  if (start[size] == 0) FAIL(BAD_CONFIG, "%s: wanted key=value, such as evolve.popsize=64", place);
-  scalar name = key_take(key, sizeof key, start, size);
-  const knob *k = knob_find(name.text);
-  if (!k) return knob_unknown(place, name);
+  const char *start = assignment + strspn(assignment, " \t"), *sign = start + strcspn(start, "=:");
+  if (*sign == 0) FAIL(BAD_CONFIG, "%s: wanted key=value, such as evolve.popsize=64", place);
+  snprintf(key, sizeof key, "%.*s", (int)(sign - start), start);
+  for (size_t size = strlen(key); size > 0 && strchr(" \t", key[size - 1]);) key[--size] = 0;
+  const knob *k = knob_find(key);
+  if (!k) return knob_unknown(place, key);
   settings fresh = *s;
-  TRY(knob_put_line(k, &fresh, start + size + 1, place));
+  TRY(knob_put_line(k, &fresh, sign + 1, place));
   *s = fresh;
   return OK;
 }
 
-// --- rules between knobs -------------------------------------------------------------------------------------------------
+// --- rules between knobs ------------------------------------------------------------------------------------------
 
 status settings_check(const settings *s) {
   if (s->run.directory[0] == '~')
@@ -72,7 +65,7 @@ status settings_check(const settings *s) {
   return OK;
 }
 
-// --- out -------------------------------------------------------------------------------------------------------------
+// --- out ----------------------------------------------------------------------------------------------------------
 
 static const char head_words[] =
     "# Every knob of dreamfarm. A file needs only the knobs it changes.\n"

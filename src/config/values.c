@@ -6,21 +6,7 @@
 
 #include "knobs.h"
 
-// --- UTF-8 -----------------------------------------------------------------------------------------------------------
-
-// The bytes of the character at the start of `b`, 0 if it is not UTF-8 (RFC 3629: no overlong forms, no surrogates).
-static size_t utf8_decode(const unsigned char *b, size_t size, uint32_t *code) {
-  static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-  size_t bytes = b[0] < 0x80 ? 1 : b[0] < 0xC2 ? 0 : b[0] < 0xE0 ? 2 : b[0] < 0xF0 ? 3 : b[0] < 0xF5 ? 4 : 0;
-  if (bytes == 0 || bytes > size) return 0;
-  *code = bytes == 1 ? b[0] : b[0] & (0xFFu >> (bytes + 1));
-  for (size_t i = 1; i < bytes; i++) {
-    if ((b[i] & 0xC0) != 0x80) return 0;
-    *code = *code << 6 | (b[i] & 0x3F);
-  }
-  bool surrogate = *code >= 0xD800 && *code <= 0xDFFF;
-  return *code < least[bytes] || surrogate || *code > 0x10FFFF ? 0 : bytes;
-}
+// --- UTF-8 --------------------------------------------------------------------------------------------------------
 
 // YAML 1.1 section 4.1.1, without the byte order mark and the exotic line ends, which a reader would change.
 static bool printable(uint32_t c, bool lines) {
@@ -33,14 +19,14 @@ size_t utf8_span(const char *bytes, size_t size, bool lines) {
   size_t at = 0;
   while (at < size) {
     uint32_t code;
-    size_t step = utf8_decode((const unsigned char *)bytes + at, size - at, &code);
+    size_t step = text_character(bytes + at, size - at, &code);
     if (step == 0 || !printable(code, lines)) break;
     at += step;
   }
   return at;
 }
 
-// --- in --------------------------------------------------------------------------------------------------------------
+// --- in -----------------------------------------------------------------------------------------------------------
 
 // A decimal number and nothing else: strtod alone would take hexadecimal, infinities and leading spaces, and YAML 1.1
 // would read a leading zero as octal.
@@ -156,7 +142,7 @@ status knob_put_line(const knob *k, settings *s, const char *line, const char *w
   return result;
 }
 
-// --- out -------------------------------------------------------------------------------------------------------------
+// --- out ----------------------------------------------------------------------------------------------------------
 
 // Shortest form that reads back equal. YAML 1.1 readers take 1e-05 for text and 1.0e-05 for a number.
 static void number_show(double x, text_buffer *out) {

@@ -6,19 +6,24 @@
 
 #define SHOWN_BYTES 60
 
+void bytes_show(const char *bytes, size_t size, text_buffer *out) {
+  size_t shown = size < SHOWN_BYTES ? size : SHOWN_BYTES;
+  while (shown < size && shown > 0 && (bytes[shown] & 0xC0) == 0x80) shown--;  // no half characters
+  for (size_t i = 0; i < shown; i++) {
+    unsigned char c = (unsigned char)bytes[i];
+    text_add(out, "%c", c < 0x20 || c == 0x7F ? '?' : c);
+  }
+  text_add(out, "%s", shown < size ? "..." : "");
+}
+
 void scalar_show(scalar v, text_buffer *out) {
   if (v.size == 0) {
     text_add(out, "%s", v.quoted ? "an empty text" : "nothing");
     return;
   }
-  size_t size = v.size < SHOWN_BYTES ? v.size : SHOWN_BYTES;
-  while (size < v.size && size > 0 && (v.text[size] & 0xC0) == 0x80) size--;  // no half characters
   text_add(out, "\"");
-  for (size_t i = 0; i < size; i++) {
-    unsigned char c = (unsigned char)v.text[i];
-    text_add(out, "%c", c < 0x20 || c == 0x7F ? '?' : c);
-  }
-  text_add(out, "%s\"", size < v.size ? "..." : "");
+  bytes_show(v.text, v.size, out);
+  text_add(out, "\"");
 }
 
 static void range_show(const knob *k, text_buffer *out) {
@@ -55,7 +60,7 @@ void knob_wanted(const knob *k, text_buffer *out) {
   }
 }
 
-// --- unknown names ---------------------------------------------------------------------------------------------------
+// --- unknown names ------------------------------------------------------------------------------------------------
 
 static void section_words(char words[KNOBS_MAX][32], const char *pointers[KNOBS_MAX], int *used) {
   int count;
@@ -116,14 +121,13 @@ static void section_nearest(const char *name, text_buffer *out) {
   else sections_list(out);
 }
 
-status knob_unknown(const char *place, scalar name) {
-  bool dotted = memchr(name.text, '.', name.size) != NULL;
+status knob_unknown(const char *place, const char *name) {
   text_buffer shown = {0}, hint = {0};
-  scalar_show(name, &shown);
-  if (dotted) key_nearest(name.text, &hint);
-  else section_nearest(name.text, &hint);
-  status failure = status_fail(BAD_CONFIG, "%s: unknown %s %s; %s", place, dotted ? "knob" : "section", shown.bytes,
-                               hint.bytes);
+  scalar_show((scalar){name, strlen(name), false}, &shown);
+  if (strchr(name, '.')) key_nearest(name, &hint);
+  else section_nearest(name, &hint);
+  const char *what = knob_section(name) ? "found the section" : "unknown key";
+  status failure = status_fail(BAD_CONFIG, "%s: %s %s; %s", place, what, shown.bytes, hint.bytes);
   text_free(&shown);
   text_free(&hint);
   return failure;

@@ -1,5 +1,5 @@
 // Reads a configuration from YAML: sections, keys, and scalars or lists of scalars; nothing else that YAML offers, so
-// that a file means what it looks like. The one door to libyaml. Knows no knob: names and values are judged by the table.
+// that a file means what it looks like. The one door to libyaml. Knows no knob: the table judges names and values.
 
 #include <string.h>
 #include <yaml.h>
@@ -35,11 +35,11 @@ static status syntax_refuse(const reader *r) {
        tab ? " (a tab cannot indent here; use spaces)" : "");
 }
 
-// --- events ------------------------------------------------------------------------------------------------------------
+// --- events -------------------------------------------------------------------------------------------------------
 
 static status plain_check(const reader *r, const yaml_char_t *anchor, const yaml_char_t *tag) {
-  if (anchor) FAIL(BAD_CONFIG, "%s: found an anchor, &%.40s; anchors are not used here", place_of(r).text, (const char *)anchor);
-  if (tag) FAIL(BAD_CONFIG, "%s: found a tag, %.40s; tags are not used here", place_of(r).text, (const char *)tag);
+  if (anchor) FAIL(BAD_CONFIG, "%s: found an anchor; this file may not use them, write the value", place_of(r).text);
+  if (tag) FAIL(BAD_CONFIG, "%s: found a tag; this file may not use them, write the plain value", place_of(r).text);
   return OK;
 }
 
@@ -49,8 +49,7 @@ static status event_next(reader *r) {
   const yaml_event_t *e = &r->event;
   switch (e->type) {
     case YAML_ALIAS_EVENT:
-      FAIL(BAD_CONFIG, "%s: found an alias, *%.40s; aliases are not used here", place_of(r).text,
-           (const char *)e->data.alias.anchor);
+      FAIL(BAD_CONFIG, "%s: found an alias; this file may not use them, write the value", place_of(r).text);
     case YAML_SCALAR_EVENT:
       return plain_check(r, e->data.scalar.anchor, e->data.scalar.tag);
     case YAML_SEQUENCE_START_EVENT:
@@ -80,7 +79,7 @@ static status found_refuse(const reader *r, const char *what, const char *wanted
   return failure;
 }
 
-// --- values ------------------------------------------------------------------------------------------------------------
+// --- values -------------------------------------------------------------------------------------------------------
 
 static status value_refuse(const reader *r, const knob *k) {
   text_buffer wanted = {0};
@@ -103,7 +102,7 @@ static status list_read(reader *r, const knob *k) {
   int count = 0;
   TRY(event_next(r));
   while (!at(r, YAML_SEQUENCE_END_EVENT)) {
-    if (!at(r, YAML_SCALAR_EVENT)) return value_refuse(r, k);
+    if (!at(r, YAML_SCALAR_EVENT)) return found_refuse(r, k->name, "numbers only inside this list");
     if (count == k->list) return list_refuse(r, k, count + 1);
     TRY(knob_put(k, r->fresh, count++, scalar_of(r), place_of(r).text));
     TRY(event_next(r));
@@ -118,7 +117,7 @@ static status value_read(reader *r, const knob *k) {
   return knob_put(k, r->fresh, 0, scalar_of(r), place_of(r).text);
 }
 
-// --- keys and sections ---------------------------------------------------------------------------------------------------
+// --- keys and sections --------------------------------------------------------------------------------------------
 
 static status once_check(const reader *r, size_t *seen, const char *name) {
   if (*seen) FAIL(BAD_CONFIG, "%s: %s stands here again; first on line %zu", place_of(r).text, name, *seen);
@@ -131,32 +130,35 @@ static size_t row_of(const knob *k) {
   return (size_t)(k - knob_table(&count));
 }
 
+static bool name_here(const reader *r) {  // a scalar without NULs
+  return at(r, YAML_SCALAR_EVENT) && strlen(scalar_of(r).text) == scalar_of(r).size;
+}
+
 static status key_read(reader *r, const char *section) {
-  if (!at(r, YAML_SCALAR_EVENT)) return found_refuse(r, section, "a key");
-  scalar key = scalar_of(r);
+  if (!name_here(r)) return found_refuse(r, section, "a key");
+  const char *key = scalar_of(r).text;
   text_buffer name = {0};
-  text_add(&name, "%s.%s", section, key.text);
-  const knob *k = strlen(key.text) == key.size ? knob_find(name.bytes) : NULL;
-  status result = k ? once_check(r, &r->seen[row_of(k)], k->name)
-                    : knob_unknown(place_of(r).text, (scalar){name.bytes, name.size, false});
+  text_add(&name, "%s.%s", section, key);
+  const knob *k = knob_find(name.bytes);
+  status result = k ? once_check(r, &r->seen[row_of(k)], k->name) : knob_unknown(place_of(r).text, name.bytes);
   text_free(&name);
   if (result != OK) return result;
   return value_read(r, k);
 }
 
 static status section_read(reader *r) {
-  if (!at(r, YAML_SCALAR_EVENT)) return found_refuse(r, "", "a section's name");
-  scalar key = scalar_of(r);
-  const knob *first = strlen(key.text) == key.size ? knob_section(key.text) : NULL;
-  if (knob_find(key.text))
-    FAIL(BAD_CONFIG, "%s: %s: in a file, the section and the key stand on two lines, the key indented", place_of(r).text,
-         key.text);
-  if (!first) return knob_unknown(place_of(r).text, key);
+  if (!name_here(r)) return found_refuse(r, "", "a section's name");
   char section[32];
-  snprintf(section, sizeof section, "%s", key.text);
+  snprintf(section, sizeof section, "%s", scalar_of(r).text);
+  const knob *first = knob_section(section);
+  if (knob_find(section))
+    FAIL(BAD_CONFIG, "%s: %s: in a file the section stands on one line and its keys, indented, below it",
+         place_of(r).text, section);
+  if (!first) return knob_unknown(place_of(r).text, scalar_of(r).text);
   TRY(once_check(r, &r->seen_section[row_of(first)], section));
   TRY(event_next(r));
-  if (at(r, YAML_SCALAR_EVENT) && scalar_of(r).size == 0 && !scalar_of(r).quoted) return OK;  // all its keys commented out
+  bool nothing = at(r, YAML_SCALAR_EVENT) && scalar_of(r).size == 0 && !scalar_of(r).quoted;
+  if (nothing) return OK;  // all its keys commented out
   if (!at(r, YAML_MAPPING_START_EVENT)) return found_refuse(r, section, "keys, indented below it");
   TRY(event_next(r));
   while (!at(r, YAML_MAPPING_END_EVENT)) {
@@ -169,7 +171,7 @@ static status section_read(reader *r) {
 static status document_read(reader *r) {
   TRY(event_next(r));
   TRY(event_next(r));
-  if (at(r, YAML_STREAM_END_EVENT)) FAIL(BAD_CONFIG, "%s: is empty; a file with {} would mean the defaults", r->name);
+  if (at(r, YAML_STREAM_END_EVENT)) FAIL(BAD_CONFIG, "%s: holds no settings; {} would mean the defaults", r->name);
   TRY(event_next(r));
   if (!at(r, YAML_MAPPING_START_EVENT)) return found_refuse(r, "", "sections, such as run: and evolve:");
   TRY(event_next(r));
@@ -183,7 +185,7 @@ static status document_read(reader *r) {
   return OK;
 }
 
-// --- bytes -------------------------------------------------------------------------------------------------------------
+// --- bytes --------------------------------------------------------------------------------------------------------
 
 // libyaml would refuse bad bytes too, but without a line.
 static status bytes_check(const reader *r) {

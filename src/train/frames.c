@@ -7,7 +7,7 @@
 
 #define WINDOW_FRAMES 16384  // 200 MB of bytes
 
-struct frames {
+struct frame_stream {
   dataset *d;
   const train_team *team;
   uint64_t seed;
@@ -23,9 +23,9 @@ struct frames {
 
 static int frames_in(const dataset *d, int episode) { return data_steps(d, episode) + 1; }
 
-frames *frames_open(dataset *d, int held_from, const train_team *team, uint64_t seed) {
-  frames *f = mem_take(1, sizeof *f);
-  *f = (frames){.d = d, .team = team, .seed = seed, .held_from = held_from, .capacity = WINDOW_FRAMES};
+frame_stream *frames_open(dataset *d, int held_from, const train_team *team, uint64_t seed) {
+  frame_stream *f = mem_take(1, sizeof *f);
+  *f = (frame_stream){.d = d, .team = team, .seed = seed, .held_from = held_from, .capacity = WINDOW_FRAMES};
   for (int e = 0; e < held_from; e++)
     if (frames_in(d, e) > f->capacity) f->capacity = frames_in(d, e);
   f->order = mem_take((size_t)held_from, sizeof *f->order);
@@ -35,7 +35,7 @@ frames *frames_open(dataset *d, int held_from, const train_team *team, uint64_t 
   return f;
 }
 
-void frames_close(frames *f) {
+void frames_close(frame_stream *f) {
   if (!f) return;
   mem_free(f->order);
   mem_free(f->window);
@@ -43,7 +43,7 @@ void frames_close(frames *f) {
   mem_free(f);
 }
 
-int64_t frames_batches(const frames *f, int batch) {
+int64_t frames_batches(const frame_stream *f, int batch) {
   int64_t least = INT64_MAX;
   for (int rank = 0; rank < f->team->size; rank++) {
     train_team other = {.rank = rank, .size = f->team->size};
@@ -55,7 +55,7 @@ int64_t frames_batches(const frames *f, int batch) {
 }
 
 // How many episodes from `first` on fit one window, and their frames.
-static int window_extent(const frames *f, int first, int *frame_count) {
+static int window_extent(const frame_stream *f, int first, int *frame_count) {
   int last = first;
   *frame_count = 0;
   while (last < f->own && *frame_count + frames_in(f->d, (int)f->order[last]) <= f->capacity)
@@ -63,7 +63,7 @@ static int window_extent(const frames *f, int first, int *frame_count) {
   return last;
 }
 
-static status window_load(frames *f) {
+static status window_load(frame_stream *f) {
   int count, first = f->next_episode, last = window_extent(f, first, &count);
   if (last == first) {  // the epoch's batches never ask for more than there is
     FAIL(BROKEN, "rank %d ran out of frames", f->team->rank);
@@ -83,7 +83,7 @@ static status window_load(frames *f) {
   return OK;
 }
 
-status frames_seek(frames *f, int epoch, int64_t skip) {
+status frames_seek(frame_stream *f, int epoch, int64_t skip) {
   f->epoch = epoch;
   f->own = episodes_of_rank(f->order, 0, f->held_from, f->team->rank, f->team->size);
   rng_shuffle(f->order, (uint32_t)f->own,
@@ -105,7 +105,7 @@ static void pixels_to_reals(real *x, const uint8_t *pixels) {
   for (int i = 0; i < WORLD_PIXELS; i++) x[i] = (real)pixels[i] * (real)(1.0 / 255.0);
 }
 
-status frames_next(frames *f, real *images, int b) {
+status frames_next(frame_stream *f, real *images, int b) {
   for (int i = 0; i < b; i++) {
     if (f->next == f->filled) TRY(window_load(f));
     pixels_to_reals(images + (size_t)i * WORLD_PIXELS, f->window + (size_t)f->shuffled[f->next++] * WORLD_PIXELS);
@@ -113,7 +113,7 @@ status frames_next(frames *f, real *images, int b) {
   return OK;
 }
 
-status frames_held_out(frames *f, real *images, int max, int *count) {
+status frames_held_out(frame_stream *f, real *images, int max, int *count) {
   int64_t all = 0;
   for (int e = f->held_from; e < data_count(f->d); e++)
     if (e % f->team->size == f->team->rank) all += frames_in(f->d, e);

@@ -37,16 +37,16 @@ typedef struct tally {  // sums since the last row
 double tally_mean(const tally *t, int part);
 
 // --- frames of a dataset, shuffled, in windows that fit memory -----------------------------------------------------------------
-typedef struct frames frames;
-frames *frames_open(dataset *d, int held_from, const train_team *team, uint64_t seed);
-void frames_close(frames *f);
+typedef struct frame_stream frame_stream;
+frame_stream *frames_open(dataset *d, int held_from, const train_team *team, uint64_t seed);
+void frames_close(frame_stream *f);
 // Frames that every rank has at least, for this rank's share `b` of a batch: batches an epoch (the same on all ranks).
-int64_t frames_batches(const frames *f, int batch);
+int64_t frames_batches(const frame_stream *f, int batch);
 // Places the stream at the start of an epoch, `skip` frames into it.
-status frames_seek(frames *f, int epoch, int64_t skip);
-status frames_next(frames *f, real *images, int b);  // (b, 64, 64, 3) in [0, 1]
+status frames_seek(frame_stream *f, int epoch, int64_t skip);
+status frames_next(frame_stream *f, real *images, int b);  // (b, 64, 64, 3) in [0, 1]
 // A fixed sample of held-out frames of this rank, at most `max`; returns how many.
-status frames_held_out(frames *f, real *images, int max, int *count);
+status frames_held_out(frame_stream *f, real *images, int max, int *count);
 
 // --- latents of a dataset --------------------------------------------------------------------------------------------------
 typedef struct latent_episode {

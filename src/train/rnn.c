@@ -57,8 +57,8 @@ static void memory_clear(rnn_run *r) {
   memset(r->c, 0, n * sizeof *r->c);
 }
 
-static double rate_at(const train_rnn_options *o, double progress) {
-  return o->learning_rate * pow(o->learning_rate_end / o->learning_rate, progress);
+static double rate_at(const train_rnn_options *o, double part_done) {
+  return o->learning_rate * pow(o->learning_rate_end / o->learning_rate, part_done);
 }
 
 static void learn_chunk(rnn_run *r, int64_t all) {

@@ -20,7 +20,7 @@ typedef struct vae_run {
   const train_watch *watch;
   learner l;
   vae_net *net;
-  frames *f;
+  frame_stream *f;
   int share;             // of a batch
   real *images, *noise;  // (share, ...)
   real *held;            // (held_count, pixels)

@@ -1,0 +1,97 @@
+// What several verbs need: the run's world on every rank, the controller's shape, summaries, appended lines.
+
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "app.h"
+
+controller_shape controller_of(const app *a, const world *w) {
+  const world_shape *s = world_shape_of(w);
+  int features = a->s.controller.features;
+  return (controller_shape){.Z = s->Z, .H = s->H, .A = s->A, .use_h = features != CONFIG_FEATURES_Z,
+                            .use_c = features == CONFIG_FEATURES_ZHC, .hidden = a->s.controller.hidden, .bias = a->s.controller.bias};
+}
+
+dream_rules rules_of(const app *a) {
+  return (dream_rules){.temperature = (float)a->s.dream.temperature, .cap = a->s.dream.cap ? a->s.dream.cap : a->environment->cap,
+                       .reward_head = a->s.dream.reward == CONFIG_REWARD_HEAD};
+}
+
+farm_crew crew_of(rollout *r) {
+  return (farm_crew){r, rollout_vacancies, rollout_begin, rollout_work, rollout_drop};
+}
+
+static status world_fits(const app *a, const world *w, const char *path) {
+  const world_shape *s = world_shape_of(w);
+  if (s->pixels != a->environment->pixels || s->A != a->environment->actions || (!s->pixels && s->Z != a->environment->shape[0]))
+    FAIL(MISMATCH, "%s: a world of %d latents and %d actions is not one of %s", path, s->Z, s->A, a->environment->name);
+  return OK;
+}
+
+status world_of_run(const app *a, world **w) {
+  file_path vae = run_path(a, "vae.safetensors"), rnn = run_path(a, "rnn.safetensors");
+  const char *v = a->environment->pixels ? vae.text : NULL;
+  *w = NULL;
+  status s = a->untrained ? world_open_untrained(w, v, rnn.text, (uint64_t)a->s.run.seed) : world_open(w, v, rnn.text);
+  if (s == OK) s = world_fits(a, *w, rnn.text);
+  TRY(farm_agree(a->f, s));
+  hash mine = world_hash(*w), first = mine;
+  farm_share(a->f, &first, sizeof first);
+  if (!hash_equal(mine, first))
+    s = status_fail(MISMATCH, "on %s the world has hash %s, on rank 0 %s: is %s on a file system that all hosts share?",
+                    farm_host(a->f), mine.hex, first.hex, a->s.run.directory);
+  return farm_agree(a->f, s);
+}
+
+// --- summaries ------------------------------------------------------------------------------------------------------------
+
+static int ascending(const void *a, const void *b) {
+  double x = *(const double *)a, y = *(const double *)b;
+  return (x > y) - (x < y);
+}
+
+summary summarise(const rollout_result *results, int count) {
+  summary s = {0};
+  double *totals = mem_take((size_t)count + 1, sizeof *totals), sum = 0, squares = 0, steps = 0;
+  for (int i = 0; i < count; i++) {
+    if (results[i].broken) {
+      s.broken++;
+      continue;
+    }
+    totals[s.episodes++] = results[i].total;
+    sum += results[i].total;
+    steps += results[i].steps;
+  }
+  int n = s.episodes;
+  if (n) {
+    s.mean = sum / n;
+    s.mean_steps = steps / n;
+    for (int i = 0; i < n; i++) squares += (totals[i] - s.mean) * (totals[i] - s.mean);
+    s.sd = n > 1 ? sqrt(squares / (n - 1)) : 0;
+    s.se = s.sd / sqrt(n);
+    qsort(totals, (size_t)n, sizeof *totals, ascending);
+    s.p10 = totals[n / 10], s.p50 = totals[n / 2], s.p90 = totals[n * 9 / 10], s.max = totals[n - 1];
+  }
+  mem_free(totals);
+  return s;
+}
+
+double welch_p(const summary *a, const summary *b) {
+  double se = sqrt(a->se * a->se + b->se * b->se);
+  return se > 0 ? erfc(fabs(a->mean - b->mean) / se / sqrt(2)) : a->mean == b->mean;
+}
+
+// --- lines ----------------------------------------------------------------------------------------------------------------
+
+status append_text(const char *path, const text_buffer *t) {
+  int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
+  if (fd < 0) FAIL(NO_IO, "%s: cannot be written: %s", path, strerror(errno));
+  ssize_t put = write(fd, t->bytes, t->size);
+  int reason = errno;
+  if (close(fd) != 0 || put != (ssize_t)t->size) FAIL(NO_IO, "%s: cannot be written: %s", path, strerror(put < 0 ? reason : ENOSPC));
+  return OK;
+}

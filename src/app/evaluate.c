@@ -1,0 +1,214 @@
+// The judgement: the controller in the real environment with V and M as its eyes and memory, beside the baselines,
+// without which a score means nothing. In the dream too, at several temperatures, to see how far the two part.
+
+#include <math.h>
+#include <string.h>
+
+#include "app.h"
+
+#define ENTRIES_MAX (APP_POLICIES_MAX + APP_TEMPERATURES_MAX + 8)
+
+typedef struct entry {  // one line of the table
+  char name[64];
+  rollout_record record;
+  summary s;
+} entry;
+
+typedef struct evaluation {
+  app *a;
+  world *w;                  // NULL: baselines only
+  rollout *crew;
+  int n;
+  float *parameters;         // (n) of the controller
+  search_state state;
+  entry entries[ENTRIES_MAX];
+  int count;
+  bool has_controller;       // entries[0]
+  size_t record_bytes;
+  char *record;
+  rollout_result *results;   // (episodes)
+} evaluation;
+
+static rollout_record record_head(const evaluation *v, rollout_place place, const char *policy) {
+  rollout_record r = {.place = place, .common = 1, .seed = (uint64_t)v->a->s.run.seed, .rules = rules_of(v->a)};
+  snprintf(r.stream, sizeof r.stream, "evaluate");
+  snprintf(r.policy, sizeof r.policy, "%.39s", policy);
+  return r;
+}
+
+static entry *entry_add(evaluation *v, rollout_place place, const char *name) {
+  CHECK(v->count < ENTRIES_MAX, "%d entries", v->count);
+  entry *e = &v->entries[v->count++];
+  snprintf(e->name, sizeof e->name, "%s", name);
+  e->record = record_head(v, place, place == ROLLOUT_BASELINE ? name : "");
+  return e;
+}
+
+static void entries_in_dream(evaluation *v) {
+  const app *a = v->a;
+  int count = a->temperature_count ? a->temperature_count : 1;
+  for (int i = 0; i < count; i++) {
+    double temperature = a->temperature_count ? a->temperatures[i] : a->s.dream.temperature;
+    char name[64];
+    snprintf(name, sizeof name, "dream at temperature %g", temperature);
+    entry_add(v, ROLLOUT_DREAM, name)->record.rules.temperature = (float)temperature;
+  }
+}
+
+static status baseline_add(evaluation *v, const char *name) {
+  env_policy p;
+  TRY(env_policy_parse(&p, name, v->a->environment));
+  entry_add(v, ROLLOUT_BASELINE, name);
+  return OK;
+}
+
+static status entries_make(evaluation *v) {
+  const app *a = v->a;
+  if (a->policy_count) {
+    for (int i = 0; i < a->policy_count; i++) TRY(baseline_add(v, a->policies[i]));
+    return OK;
+  }
+  v->has_controller = true;
+  if (a->in_dream) {
+    entries_in_dream(v);
+    return OK;
+  }
+  entry_add(v, ROLLOUT_REAL, a->untrained ? "controller, M untrained" : "controller");
+  int count;
+  const char *const *names = env_baselines(a->environment, &count);
+  for (int i = 0; i < count; i++) TRY(baseline_add(v, names[i]));
+  return OK;
+}
+
+// --- playing ----------------------------------------------------------------------------------------------------------------
+
+typedef struct watch { progress p; double before; } watch;
+
+static bool tick(void *self, int64_t finished) {
+  watch *w = self;
+  progress_show(&w->p, w->before + (double)finished, NULL);
+  return !signals_asked();
+}
+
+static status entry_play(evaluation *v, entry *e, watch *w) {
+  int episodes = v->a->s.evaluate.episodes;
+  memcpy(v->record, &e->record, sizeof e->record);
+  if (v->n && e->record.place != ROLLOUT_BASELINE) memcpy(v->record + sizeof e->record, v->parameters, (size_t)v->n * sizeof(float));
+  farm_job job = {.groups = 1, .members = episodes, .records = v->record, .record_bytes = v->record_bytes, .result_bytes = sizeof(rollout_result)};
+  farm_crew crew = crew_of(v->crew);
+  farm_report report;
+  TRY(farm_map(v->a->f, &job, &crew, v->results, &report, tick, w));
+  e->s = summarise(v->results, episodes);
+  e->s.seconds = report.seconds;
+  w->before += episodes;
+  return OK;
+}
+
+// --- telling ----------------------------------------------------------------------------------------------------------------
+
+static void table_print(const evaluation *v) {
+  printf("%-26s %8s %8s %7s %7s %7s %7s %7s  %s\n", "policy", "mean", "sd", "se", "p10", "p50", "p90", "n", v->has_controller && v->count > 1 && !v->a->in_dream ? "p (controller = this)" : "");
+  for (int i = 0; i < v->count; i++) {
+    const entry *e = &v->entries[i];
+    printf("%-26s %8.1f %8.1f %7.2f %7.0f %7.0f %7.0f %7d", e->name, e->s.mean, e->s.sd, e->s.se, e->s.p10, e->s.p50, e->s.p90, e->s.episodes);
+    if (i && v->has_controller && !v->a->in_dream) printf("  %.2g", welch_p(&v->entries[0].s, &e->s));
+    if (e->s.broken) printf("  (%d broken)", e->s.broken);
+    printf("\n");
+  }
+  fflush(stdout);
+}
+
+static void entry_json(const evaluation *v, const entry *e, text_buffer *t) {
+  json_open(t, e->name, '{');
+  json_number(t, "mean", e->s.mean);
+  json_number(t, "sd", e->s.sd);
+  json_number(t, "se", e->s.se);
+  json_number(t, "episodes", e->s.episodes);
+  json_number(t, "broken", e->s.broken);
+  json_number(t, "p10", e->s.p10);
+  json_number(t, "p50", e->s.p50);
+  json_number(t, "p90", e->s.p90);
+  json_number(t, "max", e->s.max);
+  if (e != v->entries && v->has_controller && !v->a->in_dream) json_number(t, "p_equals_controller", welch_p(&v->entries[0].s, &e->s));
+  json_close(t, '}');
+}
+
+static status json_write(const evaluation *v, const char *name) {
+  text_buffer t = {0};
+  json_open(&t, NULL, '{');
+  json_string(&t, "environment", v->a->environment->name);
+  json_string(&t, "version", DREAMFARM_VERSION);
+  json_string(&t, "in", v->a->in_dream ? "dream" : "real");
+  json_bool(&t, "untrained", v->a->untrained);
+  json_number(&t, "seed", (double)v->a->s.run.seed);
+  if (v->has_controller) {
+    json_string(&t, "which", v->a->s.evaluate.controller == CONFIG_EVALUATE_BEST ? "best" : "mean");
+    json_number(&t, "generation", v->state.generation);
+    json_string(&t, "world", world_hash(v->w).hex);
+  }
+  json_open(&t, "policies", '{');
+  for (int i = 0; i < v->count; i++) entry_json(v, &v->entries[i], &t);
+  json_close(&t, '}');
+  json_close(&t, '}');
+  text_add(&t, "\n");
+  status s = file_write(run_path(v->a, name).text, t.bytes, t.size);
+  text_free(&t);
+  return s;
+}
+
+// --- the verb ---------------------------------------------------------------------------------------------------------------
+
+static status controller_load(evaluation *v) {
+  file_path p = run_path(v->a, "controller.safetensors");
+  v->parameters = mem_take((size_t)v->n, sizeof(float));
+  float *other = mem_take((size_t)v->n, sizeof(float));
+  bool best = v->a->s.evaluate.controller == CONFIG_EVALUATE_BEST;
+  status s = search_load(p.text, &v->state, NULL, best ? other : v->parameters, best ? v->parameters : other, v->n);
+  mem_free(other);
+  if (s == OK && !v->a->untrained && !hash_equal(v->state.world, world_hash(v->w)))
+    s = status_fail(MISMATCH, "%s was evolved in the world %s, but the run's world is %s; evolve again", p.text, v->state.world.hex, world_hash(v->w).hex);
+  return s;
+}
+
+static status master(evaluation *v) {
+  const app *a = v->a;
+  if (v->has_controller) TRY(controller_load(v));
+  v->record = mem_take(1, v->record_bytes);
+  v->results = mem_take((size_t)a->s.evaluate.episodes, sizeof(rollout_result));
+  watch w = {.p = progress_open("evaluate", "episodes", (double)a->s.evaluate.episodes * v->count)};
+  for (int i = 0; i < v->count; i++) TRY(entry_play(v, &v->entries[i], &w));
+  progress_close(&w.p, w.before, NULL);
+  table_print(v);
+  if (a->policy_count) return json_write(v, "evaluate-policies.json");
+  if (a->in_dream) return json_write(v, a->untrained ? "evaluate-dream-untrained.json" : "evaluate-dream.json");
+  if (a->untrained) return json_write(v, "evaluate-untrained.json");
+  TRY(json_write(v, "evaluate.json"));
+  return stage_done(a, STAGE_EVALUATE);
+}
+
+status app_evaluate(app *a) {
+  evaluation v = {.a = a};
+  TRY(farm_agree(a->f, entries_make(&v)));
+  if (v.has_controller) TRY(world_of_run(a, &v.w));
+  rollout_options o = {.world = v.w, .environment = a->environment, .lanes = a->s.dream.lanes};
+  if (v.w) o.controller = controller_of(a, v.w);
+  v.crew = rollout_open(&o);
+  v.n = v.w ? controller_size(&o.controller) : 0;
+  v.record_bytes = rollout_record_bytes(v.crew);
+  farm_prepare(a->f, v.record_bytes, sizeof(rollout_result), a->s.evaluate.episodes);
+  farm_crew crew = crew_of(v.crew);
+  status s;
+  if (farm_rank(a->f) == 0) {
+    s = master(&v);
+    if (s == INTERRUPTED) s = status_fail(INTERRUPTED, "evaluating was stopped");
+    farm_dismiss(a->f);
+  } else {
+    s = farm_serve(a->f, &crew);
+  }
+  rollout_close(v.crew);
+  world_close(v.w);
+  mem_free(v.parameters);
+  mem_free(v.record);
+  mem_free(v.results);
+  return farm_agree(a->f, s);
+}

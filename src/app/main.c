@@ -1,0 +1,226 @@
+// dreamfarm: learn a world, evolve a controller inside it, judge it outside. The command line, and nothing else.
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "app.h"
+
+typedef struct verb {
+  const char *name, *words;
+  status (*act)(app *a);
+} verb;
+
+static status train_all(app *a) {
+  if (a->environment->pixels) TRY(app_train_vae(a));
+  TRY(app_encode(a));
+  return app_train_rnn(a);
+}
+
+static const verb verbs[] = {
+    {"run", "all stages in order; skips what is complete, resumes what is not", app_run},
+    {"collect", "real episodes by a baseline policy, into episodes/", app_collect},
+    {"train", "V and M from the episodes: train-vae, encode, train-rnn", train_all},
+    {"train-vae", "V, a variational autoencoder of the frames", app_train_vae},
+    {"encode", "the episodes as V sees them, into latents/", app_encode},
+    {"train-rnn", "M, a mixture density network on an LSTM", app_train_rnn},
+    {"evolve", "the controller, by CMA-ES inside the dream; resumes from its checkpoint", app_evolve},
+    {"evaluate", "the controller in the real environment, beside the baselines", app_evaluate},
+    {"report", "pictures and curves, into report/", app_report},
+};
+#define VERBS ((int)(sizeof verbs / sizeof *verbs))
+
+static void print_help(void) {
+  printf("usage: dreamfarm VERB [CONFIG.yaml] [--set KEY=VALUE]... [options]\n"
+         "       mpirun -n RANKS dreamfarm VERB ...     (jobs/local does this with the right flags)\n\nverbs\n");
+  for (int i = 0; i < VERBS; i++) printf("  %-10s %s\n", verbs[i].name, verbs[i].words);
+  printf("  %-10s the whole configuration with defaults, ranges and words, as YAML\n", "config");
+  printf("\noptions\n"
+         "  --set KEY=VALUE        one knob, over the file's; may be repeated\n"
+         "  --fresh                start a stage anew where a checkpoint of another configuration would be refused\n"
+         "  --quiet                no progress lines\n"
+         "  --version, --help\n"
+         "evaluate\n"
+         "  --policy NAME          only this baseline (random, hold-random, still, sweep:100, lookahead); may be repeated\n"
+         "  --episodes N           same as --set evaluate.episodes=N\n"
+         "  --controller mean|best same as --set evaluate.controller=...\n"
+         "  --in dream|real        where; default real\n"
+         "  --temperatures A,B,... in the dream, at each of these\n"
+         "  --untrained            with M's weights random: what the learned M is worth\n"
+         "\nexit codes\n");
+#define PRINT_STATUS(name, code, words) printf("  %3d  %s\n", code, words);
+  STATUS_LIST(PRINT_STATUS)
+#undef PRINT_STATUS
+}
+
+// --- arguments ----------------------------------------------------------------------------------------------------------
+
+typedef struct arguments {
+  int count;
+  char **words;
+  int next;
+} arguments;
+
+static status value_of(arguments *g, const char **value) {
+  if (g->next >= g->count) FAIL(USAGE, "%s needs a value; see dreamfarm --help", g->words[g->next - 1]);
+  *value = g->words[g->next++];
+  return OK;
+}
+
+static status temperatures_parse(app *a, const char *text) {
+  for (const char *at = text; *at;) {
+    char *end;
+    double t = strtod(at, &end);
+    if (end == at || !(t > 0) || t > 100 || (*end && *end != ',') || a->temperature_count == APP_TEMPERATURES_MAX)
+      FAIL(USAGE, "--temperatures %s: up to %d numbers above 0, separated by commas, are allowed", text, APP_TEMPERATURES_MAX);
+    a->temperatures[a->temperature_count++] = t;
+    at = *end ? end + 1 : end;
+  }
+  a->in_dream = true;
+  return OK;
+}
+
+static status set_knob(app *a, const char *key, const char *value) {
+  text_buffer t = {0};
+  text_add(&t, "%s=%s", key, value);
+  status s = settings_set(&a->s, t.bytes);
+  text_free(&t);
+  return s;
+}
+
+static status option_parse(app *a, const char *word, arguments *g, bool *quiet) {
+  const char *value;
+  if (strcmp(word, "--fresh") == 0) return a->fresh = true, OK;
+  if (strcmp(word, "--quiet") == 0) return *quiet = true, OK;
+  if (strcmp(word, "--untrained") == 0) return a->untrained = true, OK;
+  if (strcmp(word, "--set") == 0) {
+    TRY(value_of(g, &value));
+    return settings_set(&a->s, value);
+  }
+  if (strcmp(word, "--episodes") == 0) {
+    TRY(value_of(g, &value));
+    return set_knob(a, "evaluate.episodes", value);
+  }
+  if (strcmp(word, "--controller") == 0) {
+    TRY(value_of(g, &value));
+    return set_knob(a, "evaluate.controller", value);
+  }
+  if (strcmp(word, "--temperatures") == 0) {
+    TRY(value_of(g, &value));
+    return temperatures_parse(a, value);
+  }
+  if (strcmp(word, "--policy") == 0) {
+    TRY(value_of(g, &value));
+    if (a->policy_count == APP_POLICIES_MAX) FAIL(USAGE, "more than %d --policy", APP_POLICIES_MAX);
+    a->policies[a->policy_count++] = value;
+    return OK;
+  }
+  if (strcmp(word, "--in") == 0) {
+    TRY(value_of(g, &value));
+    if (strcmp(value, "dream") != 0 && strcmp(value, "real") != 0) FAIL(USAGE, "--in %s: dream or real are allowed", value);
+    a->in_dream = value[0] == 'd';
+    return OK;
+  }
+  static const char *const known[] = {"--fresh", "--quiet", "--untrained", "--set", "--episodes", "--controller", "--temperatures", "--policy", "--in", "--help", "--version"};
+  const char *near = text_nearest(word, known, (int)(sizeof known / sizeof *known));
+  FAIL(USAGE, "unknown option %s%s%s; see dreamfarm --help", word, near ? "; did you mean " : "", near ? near : "");
+}
+
+// The file first, so that --set goes over it wherever it stands on the line.
+static status arguments_parse(app *a, arguments g, bool *quiet) {
+  settings_default(&a->s);
+  for (int pass = 0; pass < 2; pass++) {
+    g.next = 2;
+    app ignored = *a;
+    bool seen = false;
+    while (g.next < g.count) {
+      const char *word = g.words[g.next++];
+      if (word[0] == '-') TRY(option_parse(pass ? a : &ignored, word, &g, quiet));
+      else if (seen) FAIL(USAGE, "two configuration files, the second is %s", word);
+      else {
+        seen = true;
+        if (!pass) TRY(settings_load(&a->s, word));
+      }
+    }
+  }
+  TRY(settings_check(&a->s));
+  a->environment = env_find(a->s.environment.name);
+  if (!a->environment) {
+    int count;
+    const char *const *names = env_names(&count);
+    text_buffer all = {0};
+    for (int i = 0; i < count; i++) text_add(&all, "%s%s", i ? ", " : "", names[i]);
+    status s = status_fail(BAD_CONFIG, "environment.name: found '%s', known are: %s", a->s.environment.name, all.bytes);
+    text_free(&all);
+    return s;
+  }
+  return OK;
+}
+
+static const verb *verb_find(const char *name) {
+  for (int i = 0; i < VERBS; i++)
+    if (strcmp(verbs[i].name, name) == 0) return &verbs[i];
+  return NULL;
+}
+
+static status unknown_verb(const char *name) {
+  const char *names[VERBS + 1];
+  for (int i = 0; i < VERBS; i++) names[i] = verbs[i].name;
+  names[VERBS] = "config";
+  const char *near = text_nearest(name, names, VERBS + 1);
+  FAIL(USAGE, "unknown verb '%s'%s%s; see dreamfarm --help", name, near ? "; did you mean " : "", near ? near : "");
+}
+
+// What needs no ranks: help, version, the configuration's words.
+static bool answer_alone(int count, char **words, status *result) {
+  *result = OK;
+  for (int i = 1; i < count; i++) {
+    if (strcmp(words[i], "--help") == 0 || strcmp(words[i], "-h") == 0) return print_help(), true;
+    if (strcmp(words[i], "--version") == 0) return printf("dreamfarm %s\n", DREAMFARM_VERSION), true;
+  }
+  if (count < 2) {
+    print_help();
+    *result = USAGE;
+    return true;
+  }
+  if (strcmp(words[1], "config") == 0) {
+    app a = {0};
+    bool quiet;
+    *result = arguments_parse(&a, (arguments){count, words, 2}, &quiet);
+    if (*result != OK) {
+      fprintf(stderr, "dreamfarm: %s\n", status_message());
+      return true;
+    }
+    text_buffer t = {0};
+    settings_print(&a.s, &t, true);
+    fputs(t.bytes, stdout);
+    text_free(&t);
+    return true;
+  }
+  return false;
+}
+
+static status act(app *a, int count, char **words) {
+  bool quiet = false;
+  const verb *v = verb_find(words[1]);
+  TRY(v ? OK : unknown_verb(words[1]));
+  TRY(arguments_parse(a, (arguments){count, words, 2}, &quiet));
+  if (quiet) log_open(farm_rank(a->f), farm_size(a->f), true);
+  TRY(farm_agree(a->f, farm_rank(a->f) == 0 ? dir_make(a->s.run.directory) : OK));
+  return v->act(a);
+}
+
+int main(int count, char **words) {
+  status result;
+  if (answer_alone(count, words, &result)) return (int)result;
+  app a = {0};
+  signals_catch();
+  num_open();
+  if (farm_open(&a.f, &count, &words) != OK) {
+    fprintf(stderr, "dreamfarm: %s\n", status_message());
+    return BROKEN;
+  }
+  result = signals_status(act(&a, count, words));
+  if (result != OK && farm_rank(a.f) == 0) fprintf(stderr, "dreamfarm: %s\n", status_message());
+  farm_close(a.f, (int)result);
+  return (int)result;
+}

@@ -1,0 +1,101 @@
+// controller.safetensors: the controller that the search has found so far (mean, best), and the search itself, exactly.
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "app.h"
+
+#define FORMAT "dreamfarm-search-1"
+
+static data_tensor vector(const char *name, data_type type, size_t size, const void *bytes) {
+  data_tensor t = {.type = type, .rank = 1, .dim = {(int64_t)size}, .bytes = bytes};
+  snprintf(t.name, sizeof t.name, "%s", name);
+  return t;
+}
+
+static void to_floats(float *out, const double *in, int n) {
+  for (int i = 0; i < n; i++) out[i] = (float)in[i];
+}
+
+status search_save(const char *path, const search_state *s, const es *e, const float *best) {
+  int n = es_size(e);
+  size_t state = es_state_size(e);
+  float *mean = mem_take((size_t)n, sizeof *mean);
+  void *bytes = mem_take(state, 1);
+  to_floats(mean, es_mean(e), n);
+  es_save(e, bytes);
+  const data_tensor tensors[] = {vector("mean", DATA_F32, (size_t)n, mean), vector("best", DATA_F32, (size_t)n, best), vector("es", DATA_U8, state, bytes)};
+  char numbers[5][40];
+  snprintf(numbers[0], 40, "%d", s->generation);
+  snprintf(numbers[1], 40, "%.17g", s->best_score);
+  snprintf(numbers[2], 40, "%lld", (long long)s->episodes);
+  snprintf(numbers[3], 40, "%lld", (long long)s->steps);
+  snprintf(numbers[4], 40, "%lld", (long long)s->csv_bytes);
+  const char *const pairs[] = {"format", FORMAT, "generation", numbers[0], "best_score", numbers[1], "episodes", numbers[2], "steps", numbers[3],
+                               "csv_bytes", numbers[4], "identity", s->identity.hex, "world", s->world.hex};
+  status done = data_tensors_write(path, tensors, 3, pairs, (int)(sizeof pairs / sizeof *pairs / 2));
+  mem_free(mean);
+  mem_free(bytes);
+  return done;
+}
+
+static status number(double *value, const data_tensors *f, const char *path, const char *key) {
+  const char *word = data_tensors_metadata(f, key);
+  char *end = NULL;
+  *value = word ? strtod(word, &end) : 0;
+  if (!word || end == word || *end) FAIL(BAD_FILE, "%s: metadata '%s' is '%s', not a number", path, key, word ? word : "missing");
+  return OK;
+}
+
+static status identity(hash *out, const data_tensors *f, const char *path, const char *key) {
+  const char *word = data_tensors_metadata(f, key);
+  if (!word || strlen(word) != 32) FAIL(BAD_FILE, "%s: metadata '%s' is '%s', not a hash", path, key, word ? word : "missing");
+  memcpy(out->hex, word, 33);
+  return OK;
+}
+
+static status floats(float *out, const data_tensors *f, const char *path, const char *name, int n) {
+  const data_tensor *t = data_tensors_find(f, name);
+  if (!t || t->type != DATA_F32 || t->rank != 1) FAIL(BAD_FILE, "%s: tensor '%s' is missing", path, name);
+  if (t->dim[0] != n)
+    FAIL(MISMATCH, "%s: its controller has %lld parameters, this configuration's has %d", path, (long long)t->dim[0], n);
+  memcpy(out, t->bytes, (size_t)n * sizeof *out);
+  return OK;
+}
+
+static status read_state(search_state *s, const data_tensors *f, const char *path) {
+  const char *format = data_tensors_metadata(f, "format");
+  if (!format || strcmp(format, FORMAT) != 0) FAIL(BAD_FILE, "%s: its format is '%s', '%s' is wanted", path, format ? format : "unknown", FORMAT);
+  double generation, episodes, steps, csv_bytes;
+  TRY(number(&generation, f, path, "generation"));
+  TRY(number(&s->best_score, f, path, "best_score"));
+  TRY(number(&episodes, f, path, "episodes"));
+  TRY(number(&steps, f, path, "steps"));
+  TRY(number(&csv_bytes, f, path, "csv_bytes"));
+  s->generation = (int)generation;
+  s->episodes = (int64_t)episodes;
+  s->steps = (int64_t)steps;
+  s->csv_bytes = (int64_t)csv_bytes;
+  TRY(identity(&s->identity, f, path, "identity"));
+  return identity(&s->world, f, path, "world");
+}
+
+static status read_all(const data_tensors *f, const char *path, search_state *s, es **e, float *mean, float *best, int n) {
+  TRY(read_state(s, f, path));
+  TRY(floats(mean, f, path, "mean", n));
+  TRY(floats(best, f, path, "best", n));
+  if (!e) return OK;
+  const data_tensor *t = data_tensors_find(f, "es");
+  if (!t || t->type != DATA_U8) FAIL(BAD_FILE, "%s: tensor 'es' is missing", path);
+  if (es_load(e, t->bytes, data_tensor_bytes(t)) != OK) FAIL(BAD_FILE, "%s: %s", path, status_message());
+  return OK;
+}
+
+status search_load(const char *path, search_state *s, es **e, float *mean, float *best, int n) {
+  data_tensors *f;
+  TRY(data_tensors_read(&f, path));
+  status done = read_all(f, path, s, e, mean, best, n);
+  data_tensors_close(f);
+  return done;
+}

@@ -1,0 +1,160 @@
+// V, the latents, and M: settings become options, ranks become a team, rows become CSV.
+
+#include <math.h>
+#include <string.h>
+
+#include "app.h"
+
+// --- the ranks as a team ---------------------------------------------------------------------------------------------------
+
+static void team_sum(void *self, float *x, size_t n) { farm_sum(self, x, n); }
+static void team_sum_double(void *self, double *x, size_t n) { farm_sum_double(self, x, n); }
+static status team_agree(void *self, status mine) { return farm_agree(self, mine); }
+
+train_team team_of(app *a) {
+  return (train_team){.rank = farm_rank(a->f), .size = farm_size(a->f), .self = a->f, .sum = team_sum, .sum_double = team_sum_double, .agree = team_agree};
+}
+
+world_shape shape_of(const app *a) {
+  const settings *s = &a->s;
+  world_shape shape = {.pixels = a->environment->pixels, .Z = s->vae.latent, .A = a->environment->actions, .H = s->rnn.hidden, .K = s->rnn.mixtures};
+  memcpy(shape.channels, s->vae.channels, sizeof shape.channels);
+  if (!shape.pixels) shape.Z = a->environment->shape[0];
+  return shape;
+}
+
+// --- rows and progress -----------------------------------------------------------------------------------------------------
+
+typedef struct training_log {
+  const char *const *parts;
+  file_path csv;
+  progress p;
+  double loss;
+} training_log;
+
+static void log_row(void *self, const train_row *row) {
+  training_log *l = self;
+  text_buffer t = {0};
+  if (!file_exists(l->csv.text)) {
+    text_add(&t, "epoch,step,loss,held_out");
+    for (int i = 0; i < TRAIN_PARTS && l->parts[i][0]; i++) text_add(&t, ",%s,held_out_%s", l->parts[i], l->parts[i]);
+    text_add(&t, ",seconds\n");
+  }
+  text_add(&t, "%d,%lld,%.9g,%.9g", row->epoch, (long long)row->step, row->loss, row->held_out);
+  for (int i = 0; i < TRAIN_PARTS && l->parts[i][0]; i++) text_add(&t, ",%.9g,%.9g", row->part[i], row->held_out_part[i]);
+  text_add(&t, ",%.3f\n", row->seconds);
+  if (append_text(l->csv.text, &t) != OK) log_here("%s", status_message());
+  text_free(&t);
+  l->loss = row->held_out;
+}
+
+static void log_progress(void *self, double done, double total, double loss) {
+  training_log *l = self;
+  char note[64] = "";
+  if (isfinite(loss)) snprintf(note, sizeof note, "loss %.4g", loss);
+  l->p.total = total;
+  progress_show(&l->p, done, note);
+}
+
+static bool log_stop(void *self) {
+  (void)self;
+  return signals_asked();
+}
+
+static train_watch watch_of(training_log *l) {
+  return (train_watch){.self = l, .row = log_row, .progress = log_progress, .stop = log_stop};
+}
+
+static training_log log_begin(app *a, const char *label, const char *unit, const char *csv, const char *const *parts, bool anew) {
+  training_log l = {.parts = parts, .csv = run_path(a, csv), .p = progress_open(label, unit, 1)};
+  if (anew && farm_rank(a->f) == 0) file_remove(l.csv.text);
+  return l;
+}
+
+static status finish(app *a, stage which, training_log *l, status s) {
+  char note[64];
+  if (s == OK && farm_rank(a->f) == 0) s = stage_done(a, which);
+  s = farm_agree(a->f, s);
+  snprintf(note, sizeof note, isfinite(l->loss) && l->loss != 0 ? "held-out loss %.4g" : "", l->loss);
+  if (s == OK) progress_close(&l->p, l->p.total, note);
+  return s;
+}
+
+// --fresh drops a checkpoint; otherwise one of another configuration is refused by the trainer.
+static bool begin_anew(app *a, const char *checkpoint) {
+  if (a->fresh && farm_rank(a->f) == 0) file_remove(checkpoint);
+  farm_barrier(a->f);
+  unsigned char anew = !file_exists(checkpoint);
+  farm_share(a->f, &anew, 1);
+  return anew;
+}
+
+static status episodes_open(app *a, dataset **d) {
+  status s = data_open(d, run_path(a, "episodes").text);
+  if (s == OK && strcmp(data_provenance_of(*d)->environment, a->environment->name) != 0)
+    s = status_fail(MISMATCH, "%s holds episodes of %s, but environment.name is %s", run_path(a, "episodes").text,
+                    data_provenance_of(*d)->environment, a->environment->name);
+  return farm_agree(a->f, s);
+}
+
+// --- the verbs ---------------------------------------------------------------------------------------------------------------
+
+static hash identity_of(app *a, stage s) {
+  hash h = stage_identity(a, s);
+  farm_share(a->f, &h, sizeof h);
+  return h;
+}
+
+status app_train_vae(app *a) {
+  if (!a->environment->pixels) FAIL(BAD_CONFIG, "%s shows its state, not pixels: it needs no V", a->environment->name);
+  dataset *d;
+  TRY(episodes_open(a, &d));
+  file_path result = run_path(a, "vae.safetensors"), checkpoint = run_path(a, "vae.checkpoint.safetensors");
+  const settings *s = &a->s;
+  train_vae_options o = {.shape = shape_of(a), .epochs = s->vae.epochs, .batch = s->vae.batch, .learning_rate = s->vae.learning_rate,
+                         .kl_tolerance = s->vae.kl_tolerance, .held_out = s->collect.held_out, .seed = (uint64_t)s->run.seed,
+                         .result = result.text, .checkpoint = checkpoint.text, .identity = identity_of(a, STAGE_VAE)};
+  training_log l = log_begin(a, "train V", "batches", "train_vae.csv", train_vae_parts, begin_anew(a, checkpoint.text));
+  train_team team = team_of(a);
+  train_watch watch = watch_of(&l);
+  status done = finish(a, STAGE_VAE, &l, train_vae(&o, d, &team, &watch));
+  data_close(d);
+  return done;
+}
+
+status app_encode(app *a) {
+  dataset *d;
+  TRY(episodes_open(a, &d));
+  file_path vae = run_path(a, "vae.safetensors"), directory = run_path(a, "latents");
+  training_log l = log_begin(a, "encode", "files", "", NULL, false);
+  train_team team = team_of(a);
+  train_watch watch = watch_of(&l);
+  status done = finish(a, STAGE_ENCODE, &l, train_encode(a->environment->pixels ? vae.text : NULL, d, directory.text, &team, &watch));
+  data_close(d);
+  return done;
+}
+
+status app_train_rnn(app *a) {
+  dataset *d;
+  TRY(episodes_open(a, &d));
+  file_path result = run_path(a, "rnn.safetensors"), checkpoint = run_path(a, "rnn.checkpoint.safetensors"), latents = run_path(a, "latents");
+  const settings *s = &a->s;
+  train_rnn_options o = {.shape = shape_of(a), .epochs = s->rnn.epochs, .batch = s->rnn.batch, .steps = s->rnn.steps,
+                         .learning_rate = s->rnn.learning_rate, .learning_rate_end = s->rnn.learning_rate_end, .clip = s->rnn.clip,
+                         .log_sigma_floor = s->rnn.log_sigma_floor, .done_weight = s->rnn.done_weight, .reward_weight = s->rnn.reward_weight,
+                         .held_out = s->collect.held_out, .seed = (uint64_t)s->run.seed, .latents = latents.text,
+                         .result = result.text, .checkpoint = checkpoint.text, .vae_hash = "none", .identity = identity_of(a, STAGE_RNN)};
+  status found = OK;
+  if (a->environment->pixels) {
+    hash vae;
+    found = hash_file(&vae, run_path(a, "vae.safetensors").text);
+    if (found == OK) memcpy(o.vae_hash, vae.hex, sizeof o.vae_hash);
+  }
+  TRY(farm_agree(a->f, found));
+  training_log l = log_begin(a, "train M", "chunks", "train_rnn.csv", train_rnn_parts, begin_anew(a, checkpoint.text));
+  train_team team = team_of(a);
+  train_watch watch = watch_of(&l);
+  status done = finish(a, STAGE_RNN, &l, train_rnn(&o, d, &team, &watch));
+  data_close(d);
+  return done;
+}
