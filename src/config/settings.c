@@ -133,7 +133,7 @@ hash settings_hash(const settings *s, const char *const *prefixes, int count) {
     knob_show(&table[i], s, &lines);
     text_add(&lines, "\n");
   }
-  hash h = hash_bytes(lines.bytes, lines.size);
+  hash h = hash_bytes(lines.bytes ? lines.bytes : "", lines.size);
   text_free(&lines);
   return h;
 }

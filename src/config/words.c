@@ -91,32 +91,55 @@ static void keys_list(const char *section, text_buffer *out) {
     if (knob_inside(&table[i], section)) text_add(out, "%s%s", used++ ? ", " : "", knob_key(&table[i]));
 }
 
-static void key_nearest(const char *name, text_buffer *out) {
+// The knob whose key is exactly `key`, in whatever section.
+static const knob *key_elsewhere(const char *key) {
+  int count;
+  const knob *table = knob_table(&count);
+  for (int i = 0; i < count; i++)
+    if (strcmp(knob_key(&table[i]), key) == 0) return &table[i];
+  return NULL;
+}
+
+static const char *name_nearest(const char *name) {
   const char *names[KNOBS_MAX];
   int count;
   const knob *table = knob_table(&count);
   for (int i = 0; i < count; i++) names[i] = table[i].name;
-  const char *near = text_nearest(name, names, count);
+  return text_nearest(name, names, count);
+}
+
+// By its key alone: the section, which is right, would make everything in it look near.
+static const char *key_nearest(const char *section, const char *key) {
+  const char *keys[KNOBS_MAX];
+  int count, used = 0;
+  const knob *table = knob_table(&count);
+  for (int i = 0; i < count; i++)
+    if (knob_inside(&table[i], section)) keys[used++] = knob_key(&table[i]);
+  return text_nearest(key, keys, used);
+}
+
+static void knob_hint(const char *name, text_buffer *out) {
   char section[32];
-  snprintf(section, sizeof section, "%.*s", (int)strcspn(name, "."), name);
-  if (near) text_add(out, "nearest known: %s", near);
-  else if (knob_section(section)) keys_list(section, out);
+  size_t size = strcspn(name, ".");
+  snprintf(section, sizeof section, "%.*s", (int)size, name);
+  bool known = knob_section(section) != NULL;
+  const char *near = known ? key_nearest(section, name + size + 1) : name_nearest(name);
+  const knob *other = key_elsewhere(name + size + 1);
+  if (near) text_add(out, "nearest known: %s%s%s", known ? section : "", known ? "." : "", near);
+  else if (other) text_add(out, "nearest known: %s", other->name);
+  else if (known) keys_list(section, out);
   else sections_list(out);
 }
 
-static void section_nearest(const char *name, text_buffer *out) {
+static void section_hint(const char *name, text_buffer *out) {
   char words[KNOBS_MAX][32];
   const char *pointers[KNOBS_MAX];
-  int count, used;
+  int used;
   section_words(words, pointers, &used);
-  const knob *table = knob_table(&count);
-  for (int i = 0; i < count; i++)
-    if (strcmp(knob_key(&table[i]), name) == 0) {  // a key without its section
-      text_add(out, "nearest known: %s", table[i].name);
-      return;
-    }
   const char *near = text_nearest(name, pointers, used);
-  if (knob_section(name)) keys_list(name, out);
+  const knob *other = key_elsewhere(name);
+  if (other) text_add(out, "nearest known: %s", other->name);
+  else if (knob_section(name)) keys_list(name, out);
   else if (near) text_add(out, "nearest known: %s", near);
   else sections_list(out);
 }
@@ -124,8 +147,8 @@ static void section_nearest(const char *name, text_buffer *out) {
 status knob_unknown(const char *place, const char *name) {
   text_buffer shown = {0}, hint = {0};
   scalar_show((scalar){name, strlen(name), false}, &shown);
-  if (strchr(name, '.')) key_nearest(name, &hint);
-  else section_nearest(name, &hint);
+  if (strchr(name, '.')) knob_hint(name, &hint);
+  else section_hint(name, &hint);
   const char *what = knob_section(name) ? "found the section" : "unknown key";
   status failure = status_fail(BAD_CONFIG, "%s: %s %s; %s", place, what, shown.bytes, hint.bytes);
   text_free(&shown);

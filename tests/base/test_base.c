@@ -19,7 +19,7 @@
 
 #include "base.h"
 
-// --- what a process says -----------------------------------------------------------------------------------------------
+// --- what a process says ------------------------------------------------------------------------------------------
 
 typedef struct heard {
   int code;           // wait status
@@ -56,7 +56,7 @@ static void assert_aborts(void (*speak)(void), const char *said) {
   if (!strstr(h.said, said)) fail_msg("heard: %s", h.said);
 }
 
-// --- status ------------------------------------------------------------------------------------------------------------
+// --- status -------------------------------------------------------------------------------------------------------
 
 static status fail_here(int value) { FAIL(BAD_FILE, "value %d of %s", value, "the file"); }
 
@@ -82,7 +82,8 @@ static void status_may_quote_the_old_message(void **state) {
   (void)state;
   assert_int_equal(fail_here(3), BAD_FILE);
   assert_int_equal(wrap(), MISMATCH);
-  assert_string_equal(status_message(), "while reading: value 3 of the file (a file is damaged or not what it should be)");
+  assert_string_equal(status_message(),
+                      "while reading: value 3 of the file (a file is damaged or not what it should be)");
 }
 
 static void status_cuts_long_messages(void **state) {
@@ -107,7 +108,7 @@ static void status_numbers_are_the_exit_codes(void **state) {
   assert_string_equal(status_words((status)84), "an unknown status");
 }
 
-// --- check -------------------------------------------------------------------------------------------------------------
+// --- check --------------------------------------------------------------------------------------------------------
 
 static void check_false(void) { CHECK(1 + 1 == 3, "two is %d", 2); }
 static void say_peers(void) { fprintf(stderr, "peers told\n"); }
@@ -124,7 +125,7 @@ static void check_ends_the_job_with_place_and_values(void **state) {
   assert_aborts(check_false_with_peers, "two is 2\npeers told\n");
 }
 
-// --- log ---------------------------------------------------------------------------------------------------------------
+// --- log ----------------------------------------------------------------------------------------------------------
 
 static void speak_as_first(void) {
   log_open(0, 3, false);
@@ -167,7 +168,7 @@ static void progress_off_a_terminal_is_plain_lines(void **state) {
   assert_non_null(strstr(h.said, "done\n"));
 }
 
-// --- memory ------------------------------------------------------------------------------------------------------------
+// --- memory -------------------------------------------------------------------------------------------------------
 
 static void assert_zeroed(const void *memory, size_t size) {
   for (size_t i = 0; i < size; i++) assert_int_equal(((const char *)memory)[i], 0);
@@ -234,7 +235,7 @@ static void a_size_that_overflows_ends_the_job(void **state) {
   assert_aborts(arena_take_too_much, "pieces of 8 bytes");
 }
 
-// --- text and JSON -----------------------------------------------------------------------------------------------------
+// --- text and JSON ------------------------------------------------------------------------------------------------
 
 static void text_grows(void **state) {
   (void)state;
@@ -266,7 +267,8 @@ static void json_has_commas_and_brackets(void **state) {
   json_number(&t, "f", NAN);
   json_number(&t, "g", -INFINITY);
   json_close(&t, '}');
-  assert_string_equal(t.bytes, "{\"a\": 1, \"b\": [1.5, {}, true], \"c\": \"d\", \"e\": false, \"f\": null, \"g\": null}");
+  assert_string_equal(t.bytes,
+                      "{\"a\": 1, \"b\": [1.5, {}, true], \"c\": \"d\", \"e\": false, \"f\": null, \"g\": null}");
   text_free(&t);
 }
 

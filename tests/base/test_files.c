@@ -57,7 +57,7 @@ static void assert_message_has(const char *one, const char *two) {
   if (!strstr(status_message(), one) || !strstr(status_message(), two)) fail_msg("message: %s", status_message());
 }
 
-// --- whole files ---------------------------------------------------------------------------------------------------------
+// --- whole files --------------------------------------------------------------------------------------------------
 
 static void a_file_is_written_and_read(void **state) {
   (void)state;
@@ -108,7 +108,7 @@ static void reading_says_what_is_wrong(void **state) {
   assert_int_equal(hash_file(&h, missing.text), NO_IO);
 }
 
-// --- nothing half-written --------------------------------------------------------------------------------------------------
+// --- nothing half-written -----------------------------------------------------------------------------------------
 
 static void a_target_below_a_file_is_refused(void **state) {
   (void)state;
@@ -190,7 +190,7 @@ static void remove_takes_a_missing_file_calmly(void **state) {
   assert_message_has(home, "directory");
 }
 
-// --- directories and paths -------------------------------------------------------------------------------------------------
+// --- directories and paths ----------------------------------------------------------------------------------------
 
 static void directories_are_made_with_parents(void **state) {
   (void)state;
@@ -245,7 +245,7 @@ static void a_path_that_is_too_long_ends_the_job(void **state) {
   }
 }
 
-// --- hashes ----------------------------------------------------------------------------------------------------------------
+// --- hashes -------------------------------------------------------------------------------------------------------
 
 // XXH3, 128 bits, seed 0, in its canonical order: identities in old files must stay what they are.
 static void hashes_are_xxh3(void **state) {

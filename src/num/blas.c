@@ -1,0 +1,77 @@
+// Dense linear algebra by OpenBLAS, in the house's row-major words. Knows no layers and no optimiser.
+
+#include <cblas.h>
+#include <math.h>
+
+#include "kernels.h"
+
+void num_open(void) {
+  openblas_set_num_threads(1);  // ranks are the parallelism
+  num_kernels_now();
+}
+
+// BLAS wants a leading dimension of at least one, even of an empty matrix.
+static int ld(int n) { return n > 0 ? n : 1; }
+static CBLAS_TRANSPOSE op(bool transposed) { return transposed ? CblasTrans : CblasNoTrans; }
+
+void num_gemm(bool ta, bool tb, int M, int N, int K, real alpha, const real *a, int lda, const real *b, int ldb,
+              real beta, real *c, int ldc) {
+  if (M <= 0 || N <= 0) return;
+  _Generic((real)0, float: cblas_sgemm, double: cblas_dgemm)(CblasRowMajor, op(ta), op(tb), M, N, K, alpha, a, ld(lda),
+                                                             b, ld(ldb), beta, c, ldc);
+}
+
+void num_dgemm(bool ta, bool tb, int M, int N, int K, double alpha, const double *a, int lda, const double *b, int ldb,
+               double beta, double *c, int ldc) {
+  if (M <= 0 || N <= 0) return;
+  cblas_dgemm(CblasRowMajor, op(ta), op(tb), M, N, K, alpha, a, ld(lda), b, ld(ldb), beta, c, ldc);
+}
+
+void num_dsyrk(int n, int k, double alpha, const double *a, int lda, double beta, double *c, int ldc) {
+  if (n <= 0) return;
+  cblas_dsyrk(CblasRowMajor, CblasUpper, CblasTrans, n, k, alpha, a, ld(lda), beta, c, ldc);
+  for (int i = 0; i < n; i++)
+    for (int j = 0; j < i; j++) c[(size_t)i * (size_t)ldc + j] = c[(size_t)j * (size_t)ldc + i];
+}
+
+// Divide and conquer; the last two arguments are the lengths of the strings, as Fortran compilers pass them.
+extern void dsyevd_(const char *jobz, const char *uplo, const int *n, double *a, const int *lda, double *w,
+                    double *work, const int *lwork, int *iwork, const int *liwork, int *info, size_t, size_t);
+
+static int dsyevd(double *a, double *d, int n) {
+  int lwork = 1 + 6 * n + 2 * n * n, liwork = 3 + 5 * n, info = 0;
+  double *work = mem_take((size_t)lwork, sizeof *work);
+  int *iwork = mem_take((size_t)liwork, sizeof *iwork);
+  dsyevd_("V", "L", &n, a, &n, d, work, &lwork, iwork, &liwork, &info, 1, 1);
+  mem_free(iwork);
+  mem_free(work);
+  return info;
+}
+
+static bool all_finite(const double *a, size_t count) {
+  for (size_t i = 0; i < count; i++)
+    if (!isfinite(a[i])) return false;
+  return true;
+}
+
+static void transpose(double *a, int n) {
+  for (int i = 0; i < n; i++)
+    for (int j = 0; j < i; j++) {
+      double *p = a + (size_t)i * (size_t)n + j, *q = a + (size_t)j * (size_t)n + i, t = *p;
+      *p = *q;
+      *q = t;
+    }
+}
+
+status num_dsyev(double *a, double *d, int n) {
+  enum { LARGEST = 32000 };  // LAPACK counts its workspace, 2 n^2, in an int
+  CHECK(n >= 1 && n <= LARGEST, "n %d", n);
+  size_t count = (size_t)n * (size_t)n;
+  if (!all_finite(a, count)) FAIL(BROKEN, "eigendecomposition: the %d x %d matrix holds a number that is not finite", n, n);
+  int info = dsyevd(a, d, n);
+  if (info != 0) FAIL(BROKEN, "eigendecomposition: LAPACK's dsyevd did not converge on a %d x %d matrix (info %d)", n, n, info);
+  if (!all_finite(d, (size_t)n) || !all_finite(a, count))
+    FAIL(BROKEN, "eigendecomposition: LAPACK's dsyevd returned a number that is not finite for a %d x %d matrix", n, n);
+  transpose(a, n);  // Fortran's columns are our rows
+  return OK;
+}

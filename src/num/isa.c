@@ -1,0 +1,52 @@
+// Which instruction set the kernels use, chosen once by asking the processor; and the doors to the vector maths.
+
+#include "kernels.h"
+
+static const num_kernels *now;
+
+static const num_kernels *kernels_of(num_isa isa) {
+  switch (isa) {
+    case NUM_PLAIN: return num_kernels_plain();
+#if defined(__x86_64__)
+    case NUM_AVX2:
+      return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") ? num_kernels_avx2() : NULL;
+    case NUM_AVX512:
+      return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+                     __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl")
+                 ? num_kernels_avx512()
+                 : NULL;
+#endif
+    case NUM_NEON: return num_kernels_neon();
+    default: return NULL;
+  }
+}
+
+num_isa num_isa_best(void) {
+  static const num_isa by_speed[] = {NUM_AVX512, NUM_AVX2, NUM_NEON};
+  for (size_t i = 0; i < sizeof by_speed / sizeof *by_speed; i++)
+    if (kernels_of(by_speed[i])) return by_speed[i];
+  return NUM_PLAIN;
+}
+
+const num_kernels *num_kernels_now(void) {
+  if (!now) now = kernels_of(num_isa_best());
+  return now;
+}
+
+num_isa num_isa_now(void) { return num_kernels_now()->isa; }
+
+bool num_isa_use(num_isa isa) {
+  const num_kernels *k = kernels_of(isa);
+  if (k) now = k;
+  return k != NULL;
+}
+
+const char *num_isa_name(num_isa isa) {
+  static const char *const names[] = {"plain", "avx2", "avx512", "neon"};
+  CHECK(isa <= NUM_NEON, "isa %d", (int)isa);
+  return names[isa];
+}
+
+void vec_exp(float *y, const float *x, int n) { num_kernels_now()->exp(y, x, n); }
+void vec_tanh(float *y, const float *x, int n) { num_kernels_now()->tanh(y, x, n); }
+void vec_sigmoid(float *y, const float *x, int n) { num_kernels_now()->sigmoid(y, x, n); }

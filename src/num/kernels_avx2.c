@@ -1,0 +1,32 @@
+// The kernels for AVX2 and FMA. This file alone is compiled for that instruction set; nothing in it may run before
+// the processor has been asked.
+
+#include "kernels.h"
+
+#if defined(__AVX2__) && defined(__FMA__)
+#include <immintrin.h>
+
+#define V_ISA NUM_AVX2
+#define V_WIDTH 8
+#define TILE_ROWS 6  // 6 x 2 sums, 2 weights and a broadcast fill 15 of 16 registers
+#define TILE_VECTORS 2
+#define V_FMA(a, b, c) ((vf)_mm256_fmadd_ps((__m256)(a), (__m256)(b), (__m256)(c)))
+#define V_SQRT(a) ((vf)_mm256_sqrt_ps((__m256)(a)))
+#define V_MUL32(a, b) ((vl)_mm256_mul_epu32((__m256i)(a), (__m256i)(b)))
+#define V_INTERLEAVE(low, high, a, b) v_interleave(&(low), &(high), a, b)
+
+#include "vector_simd.h"
+
+static inline void v_interleave(vf *low, vf *high, vf a, vf b) {
+  __m256 even = _mm256_unpacklo_ps((__m256)a, (__m256)b);  // within the two halves
+  __m256 odd = _mm256_unpackhi_ps((__m256)a, (__m256)b);
+  *low = (vf)_mm256_permute2f128_ps(even, odd, 0x20);
+  *high = (vf)_mm256_permute2f128_ps(even, odd, 0x31);
+}
+
+#include "kernels_simd.h"
+
+const num_kernels *num_kernels_avx2(void) { return &kernels; }
+#else
+const num_kernels *num_kernels_avx2(void) { return NULL; }
+#endif

@@ -1,0 +1,110 @@
+// exp, tanh, sigmoid for every float, log and sin/cos for what normals need. Polynomials are Taylor's, cut where the
+// rest is below a rounding error of float on the reduced range, so every coefficient can be checked by eye.
+
+// e^r - 1 for |r| <= ln(2)/2: the rest of the series is below r^8/8! < 6e-9 of 1, 2e-8 of the result.
+static inline vf v_expm1_near_zero(vf r) {
+  vf q = vf_all(1.0f / 5040);
+  q = V_FMA(q, r, vf_all(1.0f / 720));
+  q = V_FMA(q, r, vf_all(1.0f / 120));
+  q = V_FMA(q, r, vf_all(1.0f / 24));
+  q = V_FMA(q, r, vf_all(1.0f / 6));
+  q = V_FMA(q, r, vf_all(0.5f));
+  return V_FMA(q, r * r, r);
+}
+
+// x = k ln 2 + r with |r| <= ln(2)/2. Adding 1.5 * 2^23 rounds to an integer and leaves it in the low bits.
+static inline vf v_reduce_ln2(vf x, vi *k) {
+  const vf shift = vf_all(0x1.8p23f);
+  vf shifted = V_FMA(x, vf_all(0x1.715476p+0f), shift);  // log2(e)
+  vf n = shifted - shift;
+  *k = (vi)shifted - (vi)shift;
+  vf r = V_FMA(n, vf_all(-0x1.62e430p-1f), x);   // ln 2, rounded to float,
+  return V_FMA(n, vf_all(0x1.05c610p-29f), r);   // and what the rounding added
+}
+
+// 2^k for -126 <= k <= 127
+static inline vf v_exp2_int(vi k) { return (vf)((k + 127) << 23); }
+
+// Within 2 units in the last place (ulp), also where the result is subnormal; +inf from 88.73, 0 from -103.98.
+static inline vf v_exp(vf x) {
+  vi k;
+  vf c = vf_select(x > 89.0f, vf_all(89.0f), x);
+  c = vf_select(c < -104.0f, vf_all(-104.0f), c);
+  vf p = v_expm1_near_zero(v_reduce_ln2(c, &k)) + 1.0f;
+  vi half = k >> 1;  // 2^k in two steps: beyond the range of a float's exponent it must still overflow or fade
+  vf y = p * v_exp2_int(half) * v_exp2_int(k - half);
+  return vf_select(x == x, y, x);
+}
+
+// Within 3 ulp. tanh|x| = -E / (E + 2), E = e^(-2|x|) - 1: no overflow, and small x keep their digits.
+static inline vf v_tanh(vf x) {
+  vi k, sign = (vi)x & INT32_MIN;
+  vf a = (vf)((vi)x ^ sign);
+  a = vf_select(a < 10.0f, a, vf_all(10.0f));  // 1 - tanh(10) is below half an ulp of 1
+  vf p = v_expm1_near_zero(v_reduce_ln2(a * -2.0f, &k));
+  vf s = v_exp2_int(k);
+  vf E = V_FMA(s, p, s - 1.0f);
+  vf t = E / (E + 2.0f);
+  vf y = (vf)(((vi)t & INT32_MAX) | sign);
+  return vf_select(x == x, y, x);
+}
+
+// Within 3 ulp, also where the result is subnormal. With e = e^-|x|: 1 / (1 + e), and e / (1 + e) for negative x.
+static inline vf v_sigmoid(vf x) {
+  vf e = v_exp((vf)((vi)x | INT32_MIN));
+  vf y = vf_select(x < 0.0f, e, vf_all(1.0f)) / (e + 1.0f);
+  return vf_select(x == x, y, x);
+}
+
+// ln u within 3 ulp for normal positive floats: u = 2^k m, sqrt(1/2) <= m < sqrt(2), s = (m - 1)/(m + 1),
+// ln m = 2 (s + s^3/3 + s^5/5 + ...); |s| < 0.1716, so the rest after s^9 is below 4e-9 of the result.
+static inline vf v_log(vf u) {
+  const int32_t root_half = 0x3F3504F3;
+  vi k = ((vi)u - root_half) >> 23;
+  vf f = (vf)((vi)u - (k << 23)) - 1.0f;
+  vf s = f / (f + 2.0f), t = s * s;
+  vf q = vf_all(1.0f / 9);
+  q = V_FMA(q, t, vf_all(1.0f / 7));
+  q = V_FMA(q, t, vf_all(1.0f / 5));
+  q = V_FMA(q, t, vf_all(1.0f / 3));
+  q = V_FMA(q * t, s, s);
+  return V_FMA(vf_from_int(k), vf_all(0x1.62e430p-1f), q + q);
+}
+
+// sin and cos of turn / 2^32 whole turns, within 2 ulp of 1. Quarter turns are taken off in integers, exactly; on
+// |x| <= pi/4 the rests of the series are below x^11/11! and x^10/10!: 2e-9 and 3e-8.
+static inline void v_sin_cos_turn(vf *sine, vf *cosine, vu turn) {
+  vu quarter = (turn + (1u << 29)) >> 30;
+  vf x = vf_from_int((vi)(turn - (quarter << 30))) * 0x1.921fb6p-30f;  // 2 pi / 2^32
+  vf t = x * x;
+  vf s = vf_all(1.0f / 362880);
+  s = V_FMA(s, t, vf_all(-1.0f / 5040));
+  s = V_FMA(s, t, vf_all(1.0f / 120));
+  s = V_FMA(s, t, vf_all(-1.0f / 6));
+  s = V_FMA(s * t, x, x);
+  vf c = vf_all(1.0f / 40320);
+  c = V_FMA(c, t, vf_all(-1.0f / 720));
+  c = V_FMA(c, t, vf_all(1.0f / 24));
+  c = V_FMA(c, t, vf_all(-0.5f));
+  c = V_FMA(c, t, vf_all(1.0f));
+  vi odd = -(vi)(quarter & 1);
+  vu sine_sign = (quarter & 2) << 30, cosine_sign = ((quarter + 1) & 2) << 30;
+  *sine = (vf)((vu)vf_select(odd, c, s) ^ sine_sign);
+  *cosine = (vf)((vu)vf_select(odd, s, c) ^ cosine_sign);
+}
+
+// Whole vectors, then the tail through a padded one: an element's arithmetic knows neither n nor its place.
+#define EACH(name)                                                \
+  static void each_##name(float *y, const float *x, int n) {      \
+    int i = 0;                                                    \
+    for (; i + V_WIDTH <= n; i += V_WIDTH) vf_store(y + i, v_##name(vf_load(x + i))); \
+    if (i >= n) return;                                           \
+    float tail[V_WIDTH] = {0};                                    \
+    memcpy(tail, x + i, sizeof(float) * (size_t)(n - i));         \
+    vf_store(tail, v_##name(vf_load(tail)));                      \
+    memcpy(y + i, tail, sizeof(float) * (size_t)(n - i));         \
+  }
+EACH(exp)
+EACH(tanh)
+EACH(sigmoid)
+#undef EACH

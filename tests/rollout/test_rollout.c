@@ -1,0 +1,183 @@
+// Tests for src/rollout: what an episode gives does not depend on lanes, order or company.
+
+#include "../small_world.h"
+
+#include <math.h>
+
+#include "rollout.h"
+
+#define EPISODES 40
+
+static controller_shape shape_for(const world *w) {
+  const world_shape *s = world_shape_of(w);
+  return (controller_shape){.Z = s->Z, .H = s->H, .A = s->A, .use_h = true, .use_c = true};
+}
+
+// --- the controller -------------------------------------------------------------------------------------------------------
+
+static void test_controller_is_the_formula(void **state) {
+  (void)state;
+  for (int variant = 0; variant < 12; variant++) {
+    controller_shape s = {.Z = 5, .H = 19, .A = 2, .use_h = variant % 3 > 0, .use_c = variant % 3 > 1, .hidden = variant / 6 * 7, .bias = variant / 3 % 2};
+    int n = controller_size(&s), inputs = 5 + 19 * (s.use_h + s.use_c);
+    float w[1024], x[64], action[2];
+    assert_true(n <= 1024);
+    rng_normals(w, n, rng_stream(1, "w"), 0, 0);
+    rng_normals(x, 64, rng_stream(1, "x"), 0, 0);
+    for (int i = 0; i < n; i++) w[i] *= 0.2f;
+    controller_act(&s, action, w, x, x + 5, x + 5 + 19);
+    double layer[64], next[64];
+    for (int i = 0; i < inputs; i++) layer[i] = (double)x[i];
+    const float *p = w;
+    int width = inputs;
+    const int outputs[2] = {s.hidden ? s.hidden : s.A, s.A};
+    for (int l = 0; l < (s.hidden ? 2 : 1); l++) {
+      for (int o = 0; o < outputs[l]; o++) {
+        double sum = 0;
+        for (int i = 0; i < width; i++) sum += (double)*p++ * layer[i];
+        next[o] = tanh(s.bias ? sum + (double)*p++ : sum);
+      }
+      width = outputs[l];
+      memcpy(layer, next, sizeof layer);
+    }
+    assert_int_equal(p - w, n);
+    for (int o = 0; o < 2; o++) assert_true(fabs((double)action[o] - layer[o]) < 1e-5);
+  }
+}
+
+static void test_paper_sizes(void **state) {
+  (void)state;
+  assert_int_equal(controller_size(&(controller_shape){.Z = 64, .H = 512, .A = 1, .use_h = true, .use_c = true}), 1088);  // Doom
+  assert_int_equal(controller_size(&(controller_shape){.Z = 32, .H = 256, .A = 3, .use_h = true, .bias = true}), 867);    // CarRacing
+}
+
+// --- lanes ----------------------------------------------------------------------------------------------------------------
+
+typedef struct bench { small_world files; world *w; char *records; size_t record_bytes; } bench;
+
+// Three candidates of different taste.
+static bench bench_open(rollout_place place) {
+  bench b = {.files = small_world_write(true, 21)};
+  b.w = small_world_open(&b.files);
+  controller_shape c = shape_for(b.w);
+  int n = controller_size(&c);
+  b.record_bytes = sizeof(rollout_record) + (size_t)n * sizeof(float);
+  b.records = mem_take(3, b.record_bytes);
+  for (int i = 0; i < 3; i++) {
+    rollout_record *r = (rollout_record *)(b.records + (size_t)i * b.record_bytes);
+    *r = (rollout_record){.place = place, .generation = 2, .candidate = (uint32_t)i, .common = 1, .seed = 77, .stream = "train",
+                          .rules = {.temperature = 1.1f, .cap = 60}, .policy = "hold-random"};
+    rng_normals((float *)(r + 1), n, rng_episode(rng_stream(5, "candidates"), 0, (uint32_t)i), 0, 0);
+  }
+  return b;
+}
+
+static void bench_close(bench *b) {
+  world_close(b->w);
+  small_world_remove(&b->files);
+  mem_free(b->records);
+}
+
+// Plays EPISODES tasks (task = 3 candidates in turn) in the given order with a number of lanes.
+static void play(const bench *b, int lanes, bool backwards, rollout_result *results) {
+  rollout_options o = {.world = b->w, .environment = env_find("takecover"), .controller = shape_for(b->w), .lanes = lanes};
+  rollout *r = rollout_open(&o);
+  assert_int_equal(rollout_record_bytes(r), b->record_bytes);
+  int begun = 0, finished = 0, tickets[8];
+  rollout_result some[8];
+  while (finished < EPISODES) {
+    while (begun < EPISODES && rollout_vacancies(r) > 0) {
+      int task = backwards ? EPISODES - 1 - begun : begun;
+      rollout_begin(r, task, b->records + (size_t)(task % 3) * b->record_bytes, task / 3);
+      begun++;
+    }
+    int n = rollout_work(r, tickets, some, 8);
+    for (int i = 0; i < n; i++) results[tickets[i]] = some[i];
+    finished += n;
+  }
+  rollout_close(r);
+}
+
+static void lanes_make_no_difference(rollout_place place) {
+  bench b = bench_open(place);
+  rollout_result one[EPISODES], other[EPISODES];
+  memset(one, 0, sizeof one);
+  memset(other, 0, sizeof other);
+  play(&b, 1, false, one);
+  int different = 0;
+  for (int i = 1; i < EPISODES; i++) different += one[i].steps != one[0].steps;
+  assert_true(different > 3);
+  const int lanes[] = {2, 7, 64};
+  for (int i = 0; i < 3; i++) {
+    play(&b, lanes[i], i % 2, other);
+    assert_memory_equal(one, other, sizeof one);
+  }
+  bench_close(&b);
+}
+
+static void test_dream_lanes(void **state) {
+  (void)state;
+  lanes_make_no_difference(ROLLOUT_DREAM);
+}
+static void test_real_lanes(void **state) {
+  (void)state;
+  lanes_make_no_difference(ROLLOUT_REAL);
+}
+static void test_baseline_lanes(void **state) {
+  (void)state;
+  lanes_make_no_difference(ROLLOUT_BASELINE);
+}
+
+static void test_common_random_numbers(void **state) {
+  (void)state;
+  bench b = bench_open(ROLLOUT_DREAM);
+  rollout_record *second = (rollout_record *)(b.records + b.record_bytes);
+  memcpy(second + 1, (rollout_record *)b.records + 1, b.record_bytes - sizeof *second);  // the same controller twice
+  rollout_result same[EPISODES], apart[EPISODES];
+  play(&b, 7, false, same);
+  for (int i = 0; i + 1 < EPISODES; i += 3) assert_memory_equal(&same[i], &same[i + 1], sizeof *same);
+  for (int i = 0; i < 3; i++) ((rollout_record *)(b.records + (size_t)i * b.record_bytes))->common = 0;
+  play(&b, 7, false, apart);
+  int different = 0;
+  for (int i = 0; i + 1 < EPISODES; i += 3) different += apart[i].steps != apart[i + 1].steps;
+  assert_true(different > 3);
+  bench_close(&b);
+}
+
+static void test_a_broken_candidate_is_a_result(void **state) {
+  (void)state;
+  bench b = bench_open(ROLLOUT_DREAM);
+  float *parameters = (float *)((rollout_record *)(b.records + b.record_bytes) + 1);
+  parameters[0] = NAN;
+  rollout_result results[EPISODES];
+  play(&b, 7, false, results);
+  for (int i = 0; i < EPISODES; i++) assert_int_equal(results[i].broken, i % 3 == 1);
+  bench_close(&b);
+}
+
+static void test_dropped_tasks_leave_no_trace(void **state) {
+  (void)state;
+  bench b = bench_open(ROLLOUT_DREAM);
+  rollout_options o = {.world = b.w, .environment = env_find("takecover"), .controller = shape_for(b.w), .lanes = 5};
+  rollout *r = rollout_open(&o);
+  int all = rollout_vacancies(r), tickets[64];
+  rollout_result results[64];
+  for (int i = 0; i < all; i++) rollout_begin(r, i, b.records, i);
+  assert_int_equal(rollout_vacancies(r), 0);
+  rollout_work(r, tickets, results, 1);
+  rollout_drop(r);
+  assert_int_equal(rollout_vacancies(r), all);
+  rollout_close(r);
+  bench_close(&b);
+}
+
+int main(void) {
+  num_open();
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_controller_is_the_formula), cmocka_unit_test(test_paper_sizes),
+      cmocka_unit_test(test_dream_lanes),               cmocka_unit_test(test_real_lanes),
+      cmocka_unit_test(test_baseline_lanes),            cmocka_unit_test(test_common_random_numbers),
+      cmocka_unit_test(test_a_broken_candidate_is_a_result), cmocka_unit_test(test_dropped_tasks_leave_no_trace),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}

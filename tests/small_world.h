@@ -1,0 +1,66 @@
+// A small world with random weights, written to files and opened: enough to test everything but its wits.
+#ifndef SMALL_WORLD_H
+#define SMALL_WORLD_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "train.h"
+#include "world.h"
+
+typedef struct small_world {
+  char directory[64];
+  file_path vae, rnn;
+  world_shape shape;
+  real *v, *m;  // parameters as written
+} small_world;
+
+static inline small_world small_world_write(bool pixels, uint64_t seed) {
+  small_world s = {.directory = "/tmp/dreamfarm-test-XXXXXX"};
+  assert_non_null(mkdtemp(s.directory));
+  s.vae = path_join(s.directory, "vae.safetensors");
+  s.rnn = path_join(s.directory, "rnn.safetensors");
+  s.shape = (world_shape){.pixels = pixels, .channels = {4, 6, 8, 10}, .Z = pixels ? 7 : 5, .A = 1, .H = 24, .K = 3};
+  s.v = mem_take(world_vae_table(&s.shape).size, sizeof(real));
+  s.m = mem_take(world_rnn_table(&s.shape).size, sizeof(real));
+  vae_net_init(s.v, &s.shape, seed);
+  rnn_net_init(s.m, &s.shape, seed);
+  s.m[world_rnn_table(&s.shape).tensor[RNN_HEAD_B].at + (size_t)world_head_done(&s.shape)] = (real)-0.3;  // dreams of some length
+  hash vae = {"none"};
+  if (pixels) {
+    assert_int_equal(world_vae_write(s.vae.text, &s.shape, (const float *)s.v, "a test"), OK);
+    assert_int_equal(hash_file(&vae, s.vae.text), OK);
+  }
+  enum { ORIGINS = 9 };
+  float mu[ORIGINS * 8], logvar[ORIGINS * 8], offset[8] = {0}, scale[8];
+  rng_normals(mu, ORIGINS * 8, rng_stream(seed, "origins"), 0, 0);
+  for (int i = 0; i < ORIGINS * 8; i++) logvar[i] = -1.0f;
+  for (int i = 0; i < 8; i++) scale[i] = 1.0f;
+  const world_origins o = {.count = ORIGINS, .mu = mu, .logvar = logvar, .offset = offset, .scale = scale, .log_sigma_floor = -7};
+  assert_int_equal(world_rnn_write(s.rnn.text, &s.shape, (const float *)s.m, &o, vae.hex), OK);
+  return s;
+}
+
+static inline world *small_world_open(const small_world *s) {
+  world *w;
+  status opened = world_open(&w, s->shape.pixels ? s->vae.text : NULL, s->rnn.text);
+  if (opened != OK) fail_msg("%s", status_message());
+  return w;
+}
+
+static inline void small_world_remove(small_world *s) {
+  file_remove(s->vae.text);
+  file_remove(s->rnn.text);
+  rmdir(s->directory);
+  mem_free(s->v);
+  mem_free(s->m);
+}
+
+#endif

@@ -1,0 +1,327 @@
+// Tests for src/world: eyes and memory against the layers of nn, dreams against their own law.
+
+#include "small_world.h"
+
+#include <math.h>
+
+// --- eyes -------------------------------------------------------------------------------------------------------------
+
+static void images_random(uint8_t *images, int n) {
+  uint32_t *words = mem_take((size_t)n * WORLD_PIXELS, sizeof *words);
+  rng_words(words, n * WORLD_PIXELS, rng_stream(3, "images"), 0, 0);
+  for (int i = 0; i < n * WORLD_PIXELS; i++) images[i] = (uint8_t)(words[i] >> 24);
+  mem_free(words);
+}
+
+// mu and logvar of one image by the layers that training uses
+static void encode_by_layers(const small_world *s, float *mu, float *logvar, const uint8_t *image) {
+  nn_table t = world_vae_table(&s->shape);
+  size_t room = 64 * 64 * 16;
+  float *x = mem_take(room, sizeof *x), *y = mem_take(room, sizeof *y);
+  for (int i = 0; i < WORLD_PIXELS; i++) x[i] = (float)image[i] / 255.0f;
+  for (int l = 0; l < 4; l++) {
+    nn_conv_shape c = world_vae_conv(&s->shape, l);
+    float *work = mem_take(nn_conv_work(c, 1), sizeof *work);
+    nn_conv(y, x, s->v + t.tensor[VAE_CONV1 + 2 * l].at, s->v + t.tensor[VAE_CONV1_B + 2 * l].at, c, 1, work);
+    nn_relu(x, y, (size_t)nn_conv_out(c) * nn_conv_out(c) * c.F);
+    mem_free(work);
+  }
+  int code = world_vae_code(&s->shape), Z = s->shape.Z;
+  nn_dense(mu, x, s->v + t.tensor[VAE_MU].at, s->v + t.tensor[VAE_MU_B].at, 1, code, Z);
+  nn_dense(logvar, x, s->v + t.tensor[VAE_LOGVAR].at, s->v + t.tensor[VAE_LOGVAR_B].at, 1, code, Z);
+  mem_free(x);
+  mem_free(y);
+}
+
+static void test_eye_agrees_with_layers(void **state) {
+  (void)state;
+  small_world s = small_world_write(true, 1);
+  world *w = small_world_open(&s);
+  world_eye *eye = world_eye_open(w, 3);
+  uint8_t *images = mem_take(3 * WORLD_PIXELS, 1);
+  float mu[21], logvar[21], want_mu[7], want_logvar[7];
+  images_random(images, 3);
+  world_eye_look(eye, mu, logvar, images, 3);
+  for (int i = 0; i < 3; i++) {
+    encode_by_layers(&s, want_mu, want_logvar, images + (size_t)i * WORLD_PIXELS);
+    for (int j = 0; j < 7; j++) {
+      assert_true(fabsf(mu[i * 7 + j] - want_mu[j]) < 1e-5f);
+      assert_true(fabsf(logvar[i * 7 + j] - want_logvar[j]) < 1e-5f);
+      assert_true(want_mu[j] != 0);
+    }
+  }
+  mem_free(images);
+  world_eye_close(eye);
+  world_close(w);
+  small_world_remove(&s);
+}
+
+static void test_eye_does_not_see_neighbours(void **state) {
+  (void)state;
+  enum { N = 11 };
+  small_world s = small_world_write(true, 2);
+  world *w = small_world_open(&s);
+  world_eye *many = world_eye_open(w, N), *one = world_eye_open(w, 1);
+  uint8_t *images = mem_take(N * WORLD_PIXELS, 1);
+  float mu[N * 7], logvar[N * 7], mu1[7], logvar1[7];
+  images_random(images, N);
+  world_eye_look(many, mu, logvar, images, N);
+  for (int i = 0; i < N; i++) {
+    world_eye_look(one, mu1, logvar1, images + (size_t)i * WORLD_PIXELS, 1);
+    assert_memory_equal(mu1, mu + i * 7, sizeof mu1);
+    assert_memory_equal(logvar1, logvar + i * 7, sizeof logvar1);
+  }
+  mem_free(images);
+  world_eye_close(many);
+  world_eye_close(one);
+  world_close(w);
+  small_world_remove(&s);
+}
+
+static void test_states_are_standardised(void **state) {
+  (void)state;
+  small_world s = small_world_write(false, 3);
+  world *w = small_world_open(&s);
+  world_eye *eye = world_eye_open(w, 2);
+  const float x[10] = {1, 2, 3, 4, 5, -1, -2, -3, -4, -5};
+  float mu[10], logvar[10], z[5];
+  world_eye_look(eye, mu, logvar, x, 2);
+  assert_memory_equal(mu, x, sizeof x);  // offset 0, scale 1
+  world_latent_sample(z, mu, logvar, 5, rng_stream(1, "x"), 0);
+  assert_memory_equal(z, x, sizeof z);   // logvar -infinity: no noise
+  world_eye_close(eye);
+  world_close(w);
+  small_world_remove(&s);
+}
+
+// --- memory -------------------------------------------------------------------------------------------------------------
+
+static void test_memory_agrees_with_lstm(void **state) {
+  (void)state;
+  enum { T = 5 };
+  small_world s = small_world_write(true, 4);
+  world *w = small_world_open(&s);
+  world_memory *m = world_memory_open(w, 1);
+  int I = s.shape.Z + s.shape.A, H = s.shape.H;
+  float x[T * 8], keep[T] = {0, 1, 1, 1, 1}, h0[24] = {0}, c0[24] = {0}, gates[T * 96], c[T * 24], h[T * 24], tanhc[T * 24];
+  rng_normals(x, T * I, rng_stream(5, "x"), 0, 0);
+  nn_table t = world_rnn_table(&s.shape);
+  nn_lstm((nn_lstm_tape){gates, c, h, tanhc}, x, keep, h0, c0, s.m + t.tensor[RNN_LSTM].at, s.m + t.tensor[RNN_LSTM_B].at, T, 1, I, H);
+  world_memory_clear(m, 0);
+  for (int step = 0; step < T; step++) {
+    memcpy(world_memory_z(m, 0), x + step * I, s.shape.Z * sizeof *x);
+    memcpy(world_memory_action(m, 0), x + step * I + s.shape.Z, s.shape.A * sizeof *x);
+    world_memory_step(m, 1);
+    for (int u = 0; u < H; u++) {
+      assert_true(fabsf(world_memory_h(m, 0)[u] - h[step * H + u]) < 2e-6f);
+      assert_true(fabsf(world_memory_c(m, 0)[u] - c[step * H + u]) < 2e-6f);
+    }
+  }
+  world_memory_close(m);
+  world_close(w);
+  small_world_remove(&s);
+}
+
+// --- dreams ---------------------------------------------------------------------------------------------------------------
+
+static const dream_rules rules = {.temperature = 1.15f, .cap = 40};
+
+typedef struct trace {
+  float z[41][8], total;
+  int steps;
+} trace;
+
+static void act_by_step(dream *d, int lane, int t) { *world_memory_action(dream_memory(d), lane) = (float)(t % 3 - 1); }
+
+// One episode alone.
+static trace dream_alone(const world *w, rng luck) {
+  dream *d = dream_open(w, 1);
+  trace r = {0};
+  dream_reset(d, 0, &rules, luck);
+  for (dream_outcome out = {0}; !out.terminated && !out.truncated;) {
+    memcpy(r.z[r.steps], world_memory_z(dream_memory(d), 0), 7 * sizeof(float));
+    act_by_step(d, 0, r.steps);
+    dream_step(d, &out, 1);
+    r.total += out.reward;
+    r.steps++;
+  }
+  dream_close(d);
+  return r;
+}
+
+// Many lanes at once, with an ended lane's place taken by the last: every z must be the bits of the episode alone.
+static void test_dream_is_pure(void **state) {
+  (void)state;
+  enum { N = 13 };
+  small_world s = small_world_write(true, 6);
+  world *w = small_world_open(&s);
+  dream *d = dream_open(w, N);
+  trace alone[N];
+  int episode[N], t[N] = {0}, alive = N, shortest = 1000, longest = 0;
+  for (int i = 0; i < N; i++) {
+    rng luck = rng_episode(rng_stream(9, "pure"), 4, (uint32_t)i);
+    alone[i] = dream_alone(w, luck);
+    shortest = alone[i].steps < shortest ? alone[i].steps : shortest;
+    longest = alone[i].steps > longest ? alone[i].steps : longest;
+    episode[i] = i;
+    dream_reset(d, i, &rules, luck);
+  }
+  assert_true(shortest < longest);  // or compaction would not be tested
+  uint64_t allocations = mem_count();
+  while (alive) {
+    dream_outcome out[N];
+    for (int i = 0; i < alive; i++) {
+      assert_memory_equal(world_memory_z(dream_memory(d), i), alone[episode[i]].z[t[i]], 7 * sizeof(float));
+      act_by_step(d, i, t[i]);
+    }
+    dream_step(d, out, alive);
+    for (int i = alive - 1; i >= 0; i--) {
+      t[i]++;
+      if (!out[i].terminated && !out[i].truncated) continue;
+      assert_int_equal(t[i], alone[episode[i]].steps);
+      alive--;
+      episode[i] = episode[alive], t[i] = t[alive];
+      if (i != alive) dream_move(d, i, alive);
+    }
+  }
+  assert_int_equal(mem_count(), allocations);
+  dream_close(d);
+  world_close(w);
+  small_world_remove(&s);
+}
+
+// A world whose head is its bias alone: z' is then drawn from a mixture that is known. Moments against the closed form
+// at a temperature: weights softmax(l / tau), variance sigma^2 tau.
+static void test_dream_draws_from_the_mixture(void **state) {
+  (void)state;
+  small_world s = small_world_write(true, 7);
+  nn_table t = world_rnn_table(&s.shape);
+  const int Z = s.shape.Z, K = s.shape.K;
+  memset(s.m + t.tensor[RNN_HEAD].at, 0, t.tensor[RNN_HEAD].size * sizeof(real));
+  real *bias = s.m + t.tensor[RNN_HEAD_B].at;
+  const real logit[3] = {0.5f, -0.4f, 0.1f}, mu[3] = {-2, 0.5f, 3}, log_sigma[3] = {-1, 0, -0.5f};
+  for (int i = 0; i < Z; i++)
+    for (int k = 0; k < K; k++) {
+      bias[i * K + k] = logit[k];
+      bias[Z * K + i * K + k] = mu[k];
+      bias[2 * Z * K + i * K + k] = log_sigma[k];
+    }
+  bias[world_head_done(&s.shape)] = -1;
+  hash vae;
+  assert_int_equal(hash_file(&vae, s.vae.text), OK);
+  float zeros[8] = {0}, ones[8] = {1, 1, 1, 1, 1, 1, 1, 1};
+  const world_origins o = {.count = 1, .mu = zeros, .logvar = zeros, .offset = zeros, .scale = ones, .log_sigma_floor = -7};
+  assert_int_equal(world_rnn_write(s.rnn.text, &s.shape, s.m, &o, vae.hex), OK);
+  world *w = small_world_open(&s);
+  dream *d = dream_open(w, 1);
+  const double temperatures[2] = {1.0, 0.5};
+  for (int which = 0; which < 2; which++) {
+    double tau = temperatures[which], share[3], total = 0, mean = 0, second = 0;
+    for (int k = 0; k < 3; k++) total += share[k] = exp((double)logit[k] / tau);
+    for (int k = 0; k < 3; k++) {
+      mean += share[k] / total * (double)mu[k];
+      second += share[k] / total * ((double)(mu[k] * mu[k]) + exp(2 * (double)log_sigma[k]) * tau);
+    }
+    dream_rules long_rules = {.temperature = (float)tau, .cap = 1 << 30};
+    dream_reset(d, 0, &long_rules, rng_stream(11, "mixture"));
+    double sum = 0, squares = 0;
+    const int steps = 6000;
+    for (int step = 0; step < steps; step++) {
+      dream_outcome out;
+      dream_step(d, &out, 1);
+      assert_false(out.terminated || out.truncated || out.broken);
+      for (int i = 0; i < Z; i++) {
+        double z = (double)world_memory_z(dream_memory(d), 0)[i];
+        sum += z, squares += z * z;
+      }
+    }
+    double n = (double)steps * Z, sd = sqrt(second - mean * mean);
+    assert_true(fabs(sum / n - mean) < 4 * sd / sqrt(n));
+    assert_true(fabs(squares / n - second) < 0.02 * second);
+  }
+  dream_close(d);
+  world_close(w);
+  small_world_remove(&s);
+}
+
+static void test_broken_numbers_are_noticed(void **state) {
+  (void)state;
+  small_world s = small_world_write(true, 8);
+  world *w = small_world_open(&s);
+  dream *d = dream_open(w, 2);
+  dream_outcome out[2];
+  for (int i = 0; i < 2; i++) dream_reset(d, i, &rules, rng_episode(rng_stream(1, "x"), 0, (uint32_t)i));
+  world_memory_action(dream_memory(d), 0)[0] = NAN;
+  world_memory_action(dream_memory(d), 1)[0] = 0.5f;
+  dream_step(d, out, 2);
+  assert_true(out[0].broken);
+  assert_false(out[1].broken);
+  dream_close(d);
+  world_close(w);
+  small_world_remove(&s);
+}
+
+// --- files ------------------------------------------------------------------------------------------------------------------
+
+static void refused(const small_world *s, status wanted, const char *name) {
+  world *w;
+  assert_int_equal(world_open(&w, s->vae.text, s->rnn.text), wanted);
+  assert_non_null(strstr(status_message(), name));
+}
+
+static void test_damaged_files_are_refused(void **state) {
+  (void)state;
+  small_world s = small_world_write(true, 10);
+  char *bytes;
+  size_t size;
+  assert_int_equal(file_read(&bytes, &size, s.rnn.text), OK);
+  for (size_t cut = 0; cut < size; cut += size / 23) {
+    assert_int_equal(file_write(s.rnn.text, bytes, cut), OK);
+    refused(&s, BAD_FILE, "rnn.safetensors");
+  }
+  for (size_t at = 7; at < size; at += size / 101) {  // payload flips are found by the checksum
+    bytes[at] ^= 0x10;
+    assert_int_equal(file_write(s.rnn.text, bytes, size), OK);
+    world *w = NULL;
+    status opened = world_open(&w, s.vae.text, s.rnn.text);
+    assert_true(opened == BAD_FILE || opened == MISMATCH);
+    assert_non_null(strstr(status_message(), "rnn.safetensors"));
+    bytes[at] ^= 0x10;
+  }
+  mem_free(bytes);
+  small_world_remove(&s);
+}
+
+static void test_v_and_m_belong_together(void **state) {
+  (void)state;
+  small_world a = small_world_write(true, 12), b = small_world_write(true, 13);
+  world *w;
+  assert_int_equal(world_open(&w, a.vae.text, b.rnn.text), MISMATCH);
+  assert_non_null(strstr(status_message(), b.rnn.text));
+  assert_non_null(strstr(status_message(), a.vae.text));
+  world *wa = small_world_open(&a), *wb = small_world_open(&b), *untrained;
+  assert_false(hash_equal(world_hash(wa), world_hash(wb)));
+  assert_int_equal(world_open_untrained(&untrained, a.vae.text, a.rnn.text, 5), OK);
+  assert_false(hash_equal(world_hash(wa), world_hash(untrained)));
+  world_close(wa);
+  world_close(wb);
+  world_close(untrained);
+  small_world_remove(&a);
+  small_world_remove(&b);
+}
+
+int main(void) {
+  num_open();
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_eye_agrees_with_layers),
+      cmocka_unit_test(test_eye_does_not_see_neighbours),
+      cmocka_unit_test(test_states_are_standardised),
+      cmocka_unit_test(test_memory_agrees_with_lstm),
+      cmocka_unit_test(test_dream_is_pure),
+      cmocka_unit_test(test_dream_draws_from_the_mixture),
+      cmocka_unit_test(test_broken_numbers_are_noticed),
+      cmocka_unit_test(test_damaged_files_are_refused),
+      cmocka_unit_test(test_v_and_m_belong_together),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
