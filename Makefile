@@ -104,8 +104,10 @@ bench: check-deps
 	@$(MAKE) --no-print-directory -j$$(nproc) benches-built
 	@BUILD=$(BUILD) tests/bench/run
 
+comma := ,
+space := $() $()
 lint:
-	@tests/lint "$(ROOMS)" "$(FOREIGN)" "$(foreach r,$(ROOMS),$(r)=$(subst $(eval) ,$(eval),,$($(r)_sees)))" "$(CC) -std=c11 -D_GNU_SOURCE -Iinclude $(PKG_CFLAGS) $(WARNINGS)"
+	@tests/lint "$(ROOMS)" "$(FOREIGN)" "$(foreach r,$(ROOMS),$(r)=$(subst $(space),$(comma),$($(r)_sees)))" "$(CC) -std=c11 -D_GNU_SOURCE -Iinclude $(PKG_CFLAGS) $(WARNINGS)"
 
 deps:
 	@tests/deps $(PACKAGES)

@@ -115,7 +115,7 @@ void text_free(text_buffer *t);
 void json_open(text_buffer *t, const char *key, char bracket);  // '{' or '['; key NULL inside arrays and at the top
 void json_close(text_buffer *t, char bracket);                  // '}' or ']'
 void json_number(text_buffer *t, const char *key, double value);
-void json_string(text_buffer *t, const char *key, const char *value);
+void json_text(text_buffer *t, const char *key, const char *value);
 void json_bool(text_buffer *t, const char *key, bool value);
 
 // The bytes of the UTF-8 character at the start of `bytes` (RFC 3629), and its code; 0 if there is none.

@@ -136,15 +136,15 @@ static void entry_json(const evaluation *v, const entry *e, text_buffer *t) {
 static status json_write(const evaluation *v, const char *name) {
   text_buffer t = {0};
   json_open(&t, NULL, '{');
-  json_string(&t, "environment", v->a->environment->name);
-  json_string(&t, "version", DREAMFARM_VERSION);
-  json_string(&t, "in", v->a->in_dream ? "dream" : "real");
+  json_text(&t, "environment", v->a->environment->name);
+  json_text(&t, "version", DREAMFARM_VERSION);
+  json_text(&t, "in", v->a->in_dream ? "dream" : "real");
   json_bool(&t, "untrained", v->a->untrained);
   json_number(&t, "seed", (double)v->a->s.run.seed);
   if (v->has_controller) {
-    json_string(&t, "which", v->a->s.evaluate.controller == CONFIG_EVALUATE_BEST ? "best" : "mean");
+    json_text(&t, "which", v->a->s.evaluate.controller == CONFIG_EVALUATE_BEST ? "best" : "mean");
     json_number(&t, "generation", v->state.generation);
-    json_string(&t, "world", world_hash(v->w).hex);
+    json_text(&t, "world", world_hash(v->w).hex);
   }
   json_open(&t, "policies", '{');
   for (int i = 0; i < v->count; i++) entry_json(v, &v->entries[i], &t);

@@ -191,13 +191,13 @@ static void json_row(const evolution *v, const row *r, text_buffer *t) {
 static status event_write(const evolution *v, const char *event, const char *words) {
   text_buffer t = {0};
   json_open(&t, NULL, '{');
-  json_string(&t, "event", event);
+  json_text(&t, "event", event);
   json_number(&t, "generation", v->state.generation);
   json_number(&t, "ranks", farm_size(v->a->f));
-  if (words) json_string(&t, "words", words);
-  json_string(&t, "world", v->state.world.hex);
-  json_string(&t, "config", v->state.identity.hex);
-  json_string(&t, "version", DREAMFARM_VERSION);
+  if (words) json_text(&t, "words", words);
+  json_text(&t, "world", v->state.world.hex);
+  json_text(&t, "config", v->state.identity.hex);
+  json_text(&t, "version", DREAMFARM_VERSION);
   json_close(&t, '}');
   text_add(&t, "\n");
   status s = append_text(v->jsonl.text, &t);

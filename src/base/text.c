@@ -102,7 +102,7 @@ void json_number(text_buffer *t, const char *key, double value) {
   text_add(t, "%s", digits);
 }
 
-void json_string(text_buffer *t, const char *key, const char *value) {
+void json_text(text_buffer *t, const char *key, const char *value) {
   json_begin(t, key);
   json_quoted(t, value);
 }

@@ -207,8 +207,8 @@ void knob_json(const knob *k, const settings *s, text_buffer *out) {
     json_open(out, key, '[');
     for (int i = 0; i < k->list; i++) json_number(out, NULL, number_at(k, place, i));
     json_close(out, ']');
-  } else if (k->type == KNOB_TEXT) json_string(out, key, place);
-  else if (k->type == KNOB_WORD) json_string(out, key, k->words[*(const int *)place]);
+  } else if (k->type == KNOB_TEXT) json_text(out, key, place);
+  else if (k->type == KNOB_WORD) json_text(out, key, k->words[*(const int *)place]);
   else if (k->type == KNOB_BOOL) json_bool(out, key, *(const bool *)place);
   else json_number(out, key, number_at(k, place, 0));
 }

@@ -6,9 +6,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#define json_string jansson_string  // jansson has a function of that name, too
 #include <jansson.h>
-#undef json_string
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
