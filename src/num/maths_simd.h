@@ -23,13 +23,13 @@ static inline vf v_reduce_ln2(vf x, vi *k) {
 }
 
 // 2^k for -126 <= k <= 127
-static inline vf v_exp2_int(vi k) { return (vf)((k + 127) << 23); }
+static inline vf v_exp2_int(vi k) { return (vf)((vu)(k + 127) << 23); }
 
 // Within 2 units in the last place (ulp), also where the result is subnormal; +inf from 88.73, 0 from -103.98.
 static inline vf v_exp(vf x) {
   vi k;
-  vf c = vf_select(x > 89.0f, vf_all(89.0f), x);
-  c = vf_select(c < -104.0f, vf_all(-104.0f), c);
+  vf c = vf_select(x < 89.0f, x, vf_all(89.0f));  // NaN goes this way too, for it has no k
+  c = vf_select(c > -104.0f, c, vf_all(-104.0f));
   vf p = v_expm1_near_zero(v_reduce_ln2(c, &k)) + 1.0f;
   vi half = k >> 1;  // 2^k in two steps: beyond the range of a float's exponent it must still overflow or fade
   vf y = p * v_exp2_int(half) * v_exp2_int(k - half);
@@ -61,7 +61,7 @@ static inline vf v_sigmoid(vf x) {
 static inline vf v_log(vf u) {
   const int32_t root_half = 0x3F3504F3;
   vi k = ((vi)u - root_half) >> 23;
-  vf f = (vf)((vi)u - (k << 23)) - 1.0f;
+  vf f = (vf)((vu)u - ((vu)k << 23)) - 1.0f;
   vf s = f / (f + 2.0f), t = s * s;
   vf q = vf_all(1.0f / 9);
   q = V_FMA(q, t, vf_all(1.0f / 7));

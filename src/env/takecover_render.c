@@ -1,0 +1,191 @@
+// Take Cover as the player sees it, 64x64 in colour: a pinhole camera at his eyes, looking at the imps, 90 degrees wide
+// as Doom's, and stretched upwards as a 4:3 screen is when it is squeezed into a square. A picture is a function of the
+// state alone, made with + - * / only, so its bytes are the same everywhere. Edges are covered fractionally: what moves
+// a tenth of a pixel changes the picture by a tenth, which is what lets a small network read positions from it.
+
+#include <string.h>
+
+#include "takecover.h"
+
+enum { ROWS = 64, COLUMNS = 64, HORIZON = 32 };
+#define ACROSS 32.0f  // pixels by which one unit at depth 1 is wide: 90 degrees
+#define UP 56.0f      // and high
+#define EYE 41.0f     // above the floor
+#define BACK_DEPTH ((float)(ROOM_FRONT - PLAYER_X))
+#define IMP_DEPTH ((float)(IMP_X - PLAYER_X))
+#define BALL_HEIGHT 34.0f  // of a fireball's flight
+#define BALL_SIZE 880.0f   // a drawn fireball's radius in pixels at depth 1: it looks larger than it hits, as in Doom
+#define NEAREST 8.0f       // what is nearer is behind the eyes
+
+typedef struct colour { float r, g, b; } colour;
+typedef uint8_t (*picture)[COLUMNS][3];
+
+static float limit(float x, float low, float high) { return x < low ? low : x > high ? high : x; }
+
+static colour mix(colour a, colour b, float t) {
+  return (colour){a.r + (b.r - a.r) * t, a.g + (b.g - a.g) * t, a.b + (b.b - a.b) * t};
+}
+
+static void put(uint8_t *pixel, colour c) {
+  pixel[0] = (uint8_t)(c.r + 0.5f);
+  pixel[1] = (uint8_t)(c.g + 0.5f);
+  pixel[2] = (uint8_t)(c.b + 0.5f);
+}
+
+static void blend(uint8_t *pixel, colour c, float cover) {
+  if (cover <= 0) return;
+  colour under = {pixel[0], pixel[1], pixel[2]};
+  put(pixel, mix(under, c, cover));
+}
+
+// The part of pixel `i` that [from, to) covers.
+static float covered(int i, float from, float to) {
+  float low = from > (float)i ? from : (float)i, high = to < (float)(i + 1) ? to : (float)(i + 1);
+  return high > low ? high - low : 0;
+}
+
+// --- surfaces -------------------------------------------------------------------------------------------------------
+// A square wave of +1 and -1, one period per unit; its integral is a triangle wave, so its mean over a pixel is exact.
+static float triangle(float u) {
+  float t = u + 1024;  // arguments stay above -1024
+  t -= (float)(int)t;
+  return t < 0.5f ? t : 1 - t;
+}
+
+static float stripes(float from, float to) {
+  float width = to - from;
+  if (width < 0) return stripes(to, from);
+  return width < 1e-4f ? 0 : (triangle(to) - triangle(from)) / width;
+}
+
+static float light(float depth) { return 1 / (1 + depth * 0.0008f); }
+
+typedef struct wall_column { float depth, top, bottom; colour colour; } wall_column;
+
+// Where the line of sight through a column meets a wall. The wall ahead turns from blue at the left to green at the
+// right, so that a part of it tells which part; the side walls continue it.
+static wall_column look_at_wall(float y, int column) {
+  const colour left = {62, 92, 138}, right = {72, 122, 84};
+  float width = (float)ROOM_WIDTH, slope = ((float)column + 0.5f - COLUMNS / 2) / ACROSS;
+  float half = 0.5f / ACROSS, there = y - BACK_DEPTH * slope;
+  wall_column w;
+  float stripe;
+  if (there >= 0 && there <= width) {
+    w.depth = BACK_DEPTH;
+    stripe = stripes((there - BACK_DEPTH * half) / 192, (there + BACK_DEPTH * half) / 192);
+    w.colour = mix(right, left, there / width);
+  } else {
+    float aside = there < 0 ? y : y - width;  // distance to that wall, with the slope's sign
+    w.depth = aside / slope;
+    stripe = stripes(aside / (slope + half) / 128, aside / (slope - half) / 128);
+    w.colour = there < 0 ? right : left;
+  }
+  float shade = light(w.depth) * (1.25f + 0.13f * stripe);
+  w.colour = (colour){w.colour.r * shade, w.colour.g * shade, w.colour.b * shade};
+  w.top = HORIZON - UP * ((float)ROOM_HEIGHT - EYE) / w.depth;
+  w.bottom = HORIZON + UP * EYE / w.depth;
+  return w;
+}
+
+// One row of floor or ceiling: large tiles whose contrast fades as pixels grow larger than they are.
+static void paint_plane(uint8_t (*row)[3], float y, float rows_from_horizon, float height, colour base, float contrast) {
+  float depth = UP * height / rows_from_horizon, shade = light(depth), edge[COLUMNS + 1];
+  for (int c = 0; c <= COLUMNS; c++)
+    edge[c] = triangle((y - depth * ((float)c - COLUMNS / 2) / ACROSS) / 384);
+  float along = depth / (rows_from_horizon * 384), tile = stripes(depth / 384 - along / 2, depth / 384 + along / 2);
+  float scale = contrast * tile * 384 * ACROSS / depth;
+  for (int c = 0; c < COLUMNS; c++) {
+    float s = shade * (1 + scale * (edge[c] - edge[c + 1]));
+    put(row[c], (colour){base.r * s, base.g * s, base.b * s});
+  }
+}
+
+static void paint_room(picture p, float y) {
+  const colour floor = {112, 104, 96}, ceiling = {70, 66, 76};
+  wall_column wall[COLUMNS];
+  for (int c = 0; c < COLUMNS; c++) wall[c] = look_at_wall(y, c);
+  for (int r = 0; r < ROWS; r++) {
+    float away = (float)(r - HORIZON) + 0.5f;
+    if (away > 0) paint_plane(p[r], y, away, EYE, floor, 0.10f);
+    else paint_plane(p[r], y, -away, (float)ROOM_HEIGHT - EYE, ceiling, 0.08f);
+    for (int c = 0; c < COLUMNS; c++) blend(p[r][c], wall[c].colour, covered(r, wall[c].top, wall[c].bottom));
+  }
+}
+
+// --- figures --------------------------------------------------------------------------------------------------------
+static void paint_box(picture p, float left, float right, float top, float bottom, colour c) {
+  int first = (int)limit(left, 0, COLUMNS), last = (int)limit(right, -1, COLUMNS - 1);
+  int from = (int)limit(top, 0, ROWS), to = (int)limit(bottom, -1, ROWS - 1);
+  for (int i = from; i <= to; i++)
+    for (int j = first; j <= last; j++) blend(p[i][j], c, covered(i, top, bottom) * covered(j, left, right));
+}
+
+static void paint_disc(picture p, float x, float y, float radius, colour core, colour rim) {
+  int first = (int)limit(x - radius - 1, 0, COLUMNS), last = (int)limit(x + radius + 1, -1, COLUMNS - 1);
+  int from = (int)limit(y - radius - 1, 0, ROWS), to = (int)limit(y + radius + 1, -1, ROWS - 1);
+  float square = radius * radius;
+  for (int i = from; i <= to; i++)
+    for (int j = first; j <= last; j++) {
+      float dx = (float)j + 0.5f - x, dy = (float)i + 0.5f - y, away = dx * dx + dy * dy;
+      // (R^2 - d^2) / 2R is the distance to the rim, near the rim
+      blend(p[i][j], mix(core, rim, limit(away / square, 0, 1)), limit(0.5f + (square - away) / (2 * radius), 0, 1));
+    }
+}
+
+static float column_of(float y, float aside, float depth) { return COLUMNS / 2 - (aside - y) * ACROSS / depth; }
+static float row_of(float height, float depth) { return HORIZON + (EYE - height) * UP / depth; }
+
+static const colour FIRE_CORE = {255, 232, 120}, FIRE_RIM = {255, 84, 16};
+
+// A box given in the imp's own units: across from its middle, and height.
+static void paint_limb(picture p, float middle, float from, float to, float low, float high, colour c) {
+  float unit = ACROSS / IMP_DEPTH;
+  paint_box(p, middle + from * unit, middle + to * unit, row_of(high, IMP_DEPTH), row_of(low, IMP_DEPTH), c);
+}
+
+// Walking, an imp is a dark brown figure with its arms down; winding up it reddens and lifts them, and the fire grows
+// between its hands; having thrown it stands with them stretched aside.
+static void paint_imp(picture p, const imp *m, float y) {
+  float middle = column_of(y, (float)m->y, IMP_DEPTH), risen = 0;
+  if (m->pose == IMP_WINDS_UP) risen = 1 - (float)(m->wait - 1) / WINDUP_TICS;
+  const colour calm = {92, 52, 24}, angry = {168, 70, 30};
+  colour skin = mix(calm, angry, risen), arm = mix((colour){116, 70, 34}, (colour){236, 120, 50}, risen);
+  paint_limb(p, middle, -14, 14, 0, 24, skin);
+  paint_limb(p, middle, -18, 18, 24, 48, skin);
+  paint_limb(p, middle, -9, 9, 48, 62, skin);
+  float shoulder = m->pose == IMP_HAS_THROWN ? 40 : 24 + 20 * risen, hand = shoulder + (m->pose == IMP_HAS_THROWN ? 8 : 24);
+  float reach = m->pose == IMP_HAS_THROWN ? 36 : 27;
+  paint_limb(p, middle, -reach, -18, shoulder, hand, arm);
+  paint_limb(p, middle, 18, reach, shoulder, hand, arm);
+  if (risen > 0)
+    paint_disc(p, middle, row_of(64 - 28 * risen * risen, IMP_DEPTH), 0.4f + 1.2f * risen, FIRE_CORE, FIRE_RIM);
+}
+
+static void paint_ball(picture p, const ball *b, float y) {
+  float depth = (float)(b->x - PLAYER_X), x = column_of(y, (float)b->y, depth);
+  paint_disc(p, x, row_of(BALL_HEIGHT, depth), BALL_SIZE / depth, FIRE_CORE, FIRE_RIM);
+}
+
+// The balls in front of the eyes, far to near.
+static int balls_in_order(const ball **order, const takecover *s) {
+  int n = 0;
+  for (int i = 0; i < s->balls; i++) {
+    const ball *b = &s->ball[i];
+    if (b->x - PLAYER_X < (double)NEAREST) continue;
+    int at = n++;
+    for (; at > 0 && order[at - 1]->x < b->x; at--) order[at] = order[at - 1];
+    order[at] = b;
+  }
+  return n;
+}
+
+void takecover_observe(const void *state, void *observation) {
+  const takecover *s = state;
+  picture p = observation;
+  float y = (float)s->y;
+  paint_room(p, y);
+  for (int i = 0; i < s->imps; i++) paint_imp(p, &s->imp[i], y);
+  const ball *order[TAKECOVER_BALLS];
+  int n = balls_in_order(order, s);
+  for (int i = 0; i < n; i++) paint_ball(p, order[i], y);
+}
