@@ -104,7 +104,7 @@ status env_policy_parse(env_policy *p, const char *text, const env_kind *k) {
 const char *const *env_baselines(const env_kind *k, int *count) {
   static const char *const of_takecover[] = {"random", "hold-random", "still", "sweep:100"};
   static const char *const of_any[] = {"random", "still"};
-  bool takecover = strcmp(k->name, "takecover") == 0;
-  *count = takecover ? 4 : 2;
-  return takecover ? of_takecover : of_any;
+  bool is_takecover = strcmp(k->name, "takecover") == 0;
+  *count = is_takecover ? 4 : 2;
+  return is_takecover ? of_takecover : of_any;
 }

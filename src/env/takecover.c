@@ -20,8 +20,6 @@ enum {
   THROW_OF_256 = 56,   // chance at a decision: 256 - MinMissileChance, beyond 200 units
   HEALTH = 100, DAMAGE = 21, DAMAGE_SIDES = 8,  // 3 x the scenario's damage factor 7, times a die
 };
-#define THRUST 0.75
-#define FRICTION 0.90625
 // Boxes touch when both distances are below the sum of the radii.
 #define HIT_PLAYER (PLAYER_RADIUS + BALL_RADIUS)
 #define HIT_IMP (IMP_RADIUS + BALL_RADIUS)
@@ -111,17 +109,6 @@ static bool ball_fly(takecover *s, ball *b) {
 // --- player ---------------------------------------------------------------------------------------------------------
 // World Models' thresholds: a scalar in (-1, 1), the outer thirds are the two buttons.
 int takecover_direction(float action) { return action < -1.0f / 3 ? +1 : action > 1.0f / 3 ? -1 : 0; }
-
-void takecover_walk(double *y, double *v, int direction) {
-  double low = PLAYER_RADIUS, high = ROOM_WIDTH - PLAYER_RADIUS;
-  *v += THRUST * direction;
-  *y += *v;
-  if (*y < low || *y > high) {
-    *y = *y < low ? low : high;
-    *v = 0;
-  }
-  *v *= FRICTION;
-}
 
 // --- the environment ------------------------------------------------------------------------------------------------
 // The order within a tic is ours: imps think, the player walks, balls fly. Of the orders tried it agrees best with the

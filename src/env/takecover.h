@@ -44,9 +44,20 @@ typedef struct takecover {
   ball ball[TAKECOVER_BALLS];
 } takecover;
 
-int takecover_direction(float action);               // +1 left, 0, -1 right
-void takecover_walk(double *y, double *v, int direction);  // one tic of the player's motion
+int takecover_direction(float action);  // +1 left, 0, -1 right
 void takecover_observe(const void *state, void *observation);  // (64,64,3) uint8
 int takecover_plan(const takecover *s);  // the direction that lives longest, on the true state
+
+// One tic of the player's motion: thrust, walls, friction. Here because the planner walks it millions of times.
+static inline void takecover_walk(double *y, double *v, int direction) {
+  const double thrust = 0.75, friction = 0.90625, low = PLAYER_RADIUS, high = ROOM_WIDTH - PLAYER_RADIUS;
+  *v += thrust * direction;
+  *y += *v;
+  if (*y < low || *y > high) {
+    *y = *y < low ? low : high;
+    *v = 0;
+  }
+  *v *= friction;
+}
 
 #endif

@@ -1,0 +1,44 @@
+// Speeds of the environments on one core: steps with random actions (episodes of every length, resets included), and
+// the same steps with a picture each.
+
+#include "bench.h"
+#include "env.h"
+
+enum { STEPS = 4096, ACTIONS = 1024 };
+
+typedef struct bench_play {
+  env *world;
+  bool look;
+  rng luck;
+  float action[ACTIONS];
+  void *observation;
+} bench_play;
+
+static void bench_play_steps(void *self) {
+  bench_play *p = self;
+  for (int i = 0; i < STEPS; i++) {
+    env_outcome out = env_step(p->world, 0, &p->action[i % ACTIONS]);
+    if (p->look) env_observe(p->world, 0, p->observation);
+    if (out.terminated || out.truncated) env_reset(p->world, 0, (p->luck.episode++, p->luck));
+  }
+}
+
+static double bench_rate(const env_kind *k, bool look) {
+  bench_play p = {env_open(k, 1), look, rng_stream(1, "bench"), {0}, mem_take(1, env_observation_bytes(k))};
+  rng_uniforms(p.action, ACTIONS, p.luck, 0, 0);
+  for (int i = 0; i < ACTIONS; i++) p.action[i] = 2 * p.action[i] - 1;
+  env_reset(p.world, 0, p.luck);
+  double rate = STEPS / bench_seconds(bench_play_steps, &p, 0.05);
+  env_close(p.world);
+  mem_free(p.observation);
+  return rate;
+}
+
+int main(void) {
+  num_open();
+  const env_kind *takecover = env_find("takecover"), *cartpole = env_find("cartpole_swingup");
+  bench_say("takecover_steps", bench_rate(takecover, false), "steps/s");
+  bench_say("takecover_steps_with_pictures", bench_rate(takecover, true), "frames/s");
+  bench_say("cartpole_swingup_steps", bench_rate(cartpole, false), "steps/s");
+  return 0;
+}
