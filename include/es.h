@@ -9,6 +9,9 @@
 
 typedef struct es es;
 
+// Two sets of strategy constants are in honest use; they differ as src/es/constants.c says. 0 is the default.
+typedef enum es_dialect { ES_PYCMA, ES_TUTORIAL } es_dialect;
+
 typedef struct es_options {
   int n;             // number of parameters, >= 1
   int popsize;       // candidates a generation; 0: 4 + floor(3 ln n)
@@ -16,20 +19,20 @@ typedef struct es_options {
   const double *x0;  // (n) initial mean, NULL: zeros; copied
   uint64_t seed;
   bool active;       // negative weights (active CMA-ES)
+  es_dialect dialect;
 } es_options;
 
-// The strategy constants of Hansen's tutorial (arXiv:1604.00772), for tables and tests. Which of the two documented
-// dialects is used is said in src/es/constants.c.
+// The strategy constants of CMA-ES (Hansen's tutorial, arXiv:1604.00772), for tables and tests.
 typedef struct es_constants {
   int n, popsize, mu;
   double mueff, mueff_minus;      // <- weights
-  double c1, cmu, cc, cs, damps;  // <- n, mueff
+  double c1, cmu, cc, cs, damps;  // <- n, mueff, dialect
   double chi_n;                   // <- n
   double negative_sum;            // sum of the negative weights
   int eigen_gap;                  // generations between eigendecompositions
 } es_constants;
 // weights (popsize) may be NULL.
-es_constants es_constants_make(int n, int popsize, bool active, double *weights);
+es_constants es_constants_make(int n, int popsize, bool active, es_dialect dialect, double *weights);
 
 status es_open(es **e, const es_options *options);  // BAD_CONFIG on a wrong option
 void es_close(es *e);                               // NULL is allowed

@@ -26,7 +26,8 @@ const char *num_isa_name(num_isa isa);
 
 // --- randomness ---------------------------------------------------------------------------------------------------
 // Philox4x32-10 (Salmon et al., SC'11). A random number is a function of (seed, stream name, generation, episode,
-// step, draw); no generator state exists. An rng is a value that names the luck of one episode.
+// step, draw); no generator state exists. An rng is a value that names the luck of one episode. A block gives 4 words,
+// 4 uniforms, 4 normals or 2 normals in double; out[i] does not depend on n.
 typedef struct rng {
   uint32_t key[2];               // <- seed, stream name
   uint32_t generation, episode;
@@ -42,15 +43,16 @@ uint32_t rng_below(rng r, uint32_t step, uint32_t draw, uint32_t bound);  // 0 .
 void rng_shuffle(uint32_t *items, uint32_t n, rng r, uint32_t step);      // Fisher-Yates
 
 // --- vector maths ---------------------------------------------------------------------------------------------------
-// Elementwise, in place allowed (y == x), same bits on every instruction set, in every position. Error bounds are in
-// src/num/README or at the definitions, and tested over the whole range. NaN in, NaN out.
+// Elementwise, in place allowed (y == x), same bits on every instruction set, in every position. Error bounds
+// (2 to 3 ulp) stand at the definitions, src/num/maths_simd.h, and are tested over the whole range. NaN in, NaN out.
 void vec_exp(float *y, const float *x, int n);
 void vec_tanh(float *y, const float *x, int n);
 void vec_sigmoid(float *y, const float *x, int n);
 
 // --- few rows x fixed weights -----------------------------------------------------------------------------------------
 // y = x w + bias, weights packed once. Every output is bias + one chain of fused multiply-adds over k in order, so a
-// row's bits depend on nothing but that row: not on M, its place, the instruction set.
+// row's bits depend on nothing but that row: not on M, its place, the instruction set. (A NaN is a NaN on each of
+// them, but which payload it carries is the processor's business.)
 typedef struct packed {
   int K, N;
   const float *panels;  // packed_size(K, N) floats, 64-byte aligned, not owned (may be a shared mapping)

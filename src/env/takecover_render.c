@@ -3,7 +3,7 @@
 // state alone, made with + - * / only, so its bytes are the same everywhere. Edges are covered fractionally: what moves
 // a tenth of a pixel changes the picture by a tenth, which is what lets a small network read positions from it.
 
-#include <string.h>
+#include <math.h>
 
 #include "takecover.h"
 
@@ -15,6 +15,7 @@ enum { ROWS = 64, COLUMNS = 64, HORIZON = 32 };
 #define IMP_DEPTH ((float)(IMP_X - PLAYER_X))
 #define BALL_HEIGHT 34.0f  // of a fireball's flight
 #define BALL_SIZE 880.0f   // a drawn fireball's radius in pixels at depth 1: it looks larger than it hits, as in Doom
+#define TILES 384.0f       // period of the floor's squares
 #define NEAREST 8.0f       // what is nearer is behind the eyes
 
 typedef struct colour { float r, g, b; } colour;
@@ -49,7 +50,7 @@ static float covered(int i, float from, float to) {
 static float triangle(float u) {
   float t = u + 1024;  // arguments stay above -1024
   t -= (float)(int)t;
-  return t < 0.5f ? t : 1 - t;
+  return t < 1 - t ? t : 1 - t;
 }
 
 static float stripes(float from, float to) {
@@ -60,55 +61,91 @@ static float stripes(float from, float to) {
 
 static float light(float depth) { return 1 / (1 + depth * 0.0008f); }
 
-typedef struct wall_column { float depth, top, bottom; colour colour; } wall_column;
+// The walls as 64 columns see them: rows between which each stands, and its colour. Planar, for vector registers.
+typedef struct walls { float top[COLUMNS], bottom[COLUMNS], r[COLUMNS], g[COLUMNS], b[COLUMNS]; } walls;
 
 // Where the line of sight through a column meets a wall. The wall ahead turns from blue at the left to green at the
 // right, so that a part of it tells which part; the side walls continue it.
-static wall_column look_at_wall(float y, int column) {
+static void look_at_wall(walls *w, float y, int column) {
   const colour left = {62, 92, 138}, right = {72, 122, 84};
   float width = (float)ROOM_WIDTH, slope = ((float)column + 0.5f - COLUMNS / 2) / ACROSS;
-  float half = 0.5f / ACROSS, there = y - BACK_DEPTH * slope;
-  wall_column w;
-  float stripe;
+  float half = 0.5f / ACROSS, there = y - BACK_DEPTH * slope, depth, stripe;
+  colour c;
   if (there >= 0 && there <= width) {
-    w.depth = BACK_DEPTH;
+    depth = BACK_DEPTH;
     stripe = stripes((there - BACK_DEPTH * half) / 192, (there + BACK_DEPTH * half) / 192);
-    w.colour = mix(right, left, there / width);
+    c = mix(right, left, there / width);
   } else {
     float aside = there < 0 ? y : y - width;  // distance to that wall, with the slope's sign
-    w.depth = aside / slope;
+    depth = aside / slope;
     stripe = stripes(aside / (slope + half) / 128, aside / (slope - half) / 128);
-    w.colour = there < 0 ? right : left;
+    c = there < 0 ? right : left;
   }
-  float shade = light(w.depth) * (1.25f + 0.13f * stripe);
-  w.colour = (colour){w.colour.r * shade, w.colour.g * shade, w.colour.b * shade};
-  w.top = HORIZON - UP * ((float)ROOM_HEIGHT - EYE) / w.depth;
-  w.bottom = HORIZON + UP * EYE / w.depth;
-  return w;
+  float shade = light(depth) * (1.25f + 0.13f * stripe);
+  w->r[column] = c.r * shade;
+  w->g[column] = c.g * shade;
+  w->b[column] = c.b * shade;
+  w->top[column] = HORIZON - UP * ((float)ROOM_HEIGHT - EYE) / depth;
+  w->bottom[column] = HORIZON + UP * EYE / depth;
 }
 
-// One row of floor or ceiling: large tiles whose contrast fades as pixels grow larger than they are.
-static void paint_plane(uint8_t (*row)[3], float y, float rows_from_horizon, float height, colour base, float contrast) {
+// One row of floor or ceiling as brightness: large tiles whose contrast fades as pixels outgrow them.
+static void light_plane(float *level, float y, float rows_from_horizon, float height, float contrast) {
   float depth = UP * height / rows_from_horizon, shade = light(depth), edge[COLUMNS + 1];
   for (int c = 0; c <= COLUMNS; c++)
-    edge[c] = triangle((y - depth * ((float)c - COLUMNS / 2) / ACROSS) / 384);
-  float along = depth / (rows_from_horizon * 384), tile = stripes(depth / 384 - along / 2, depth / 384 + along / 2);
-  float scale = contrast * tile * 384 * ACROSS / depth;
+    edge[c] = triangle((y - depth * (float)(c - COLUMNS / 2) / ACROSS) / TILES);
+  float along = depth / (rows_from_horizon * TILES);
+  float tile = stripes(depth / TILES - along / 2, depth / TILES + along / 2);
+  float scale = contrast * tile * TILES * ACROSS / depth;
+  for (int c = 0; c < COLUMNS; c++) level[c] = shade * (1 + scale * (edge[c] - edge[c + 1]));
+}
+
+static uint32_t packed_colour(float r, float g, float b) {
+  return (uint32_t)((int)(r + 0.5f) | (int)(g + 0.5f) << 8 | (int)(b + 0.5f) << 16);
+}
+
+static void shade_row(uint32_t *pixel, const float *level, colour base) {
+  for (int c = 0; c < COLUMNS; c++) pixel[c] = packed_colour(base.r * level[c], base.g * level[c], base.b * level[c]);
+}
+
+// The same with the walls before it.
+static void shade_row_and_walls(uint32_t *pixel, const float *level, colour base, const walls *w, float r) {
   for (int c = 0; c < COLUMNS; c++) {
-    float s = shade * (1 + scale * (edge[c] - edge[c + 1]));
-    put(row[c], (colour){base.r * s, base.g * s, base.b * s});
+    float top = w->top[c], bottom = w->bottom[c], low = top > r ? top : r, high = bottom < r + 1 ? bottom : r + 1;
+    float between = high - low, cover = (between + fabsf(between)) / 2;  // max(between, 0), without a branch
+    float seen = level[c] * (1 - cover);
+    pixel[c] = packed_colour(base.r * seen + w->r[c] * cover, base.g * seen + w->g[c] * cover,
+                             base.b * seen + w->b[c] * cover);
+  }
+}
+
+static void put_row(uint8_t (*row)[3], const uint32_t *pixel) {
+  for (int c = 0; c < COLUMNS; c++) {
+    row[c][0] = (uint8_t)pixel[c];
+    row[c][1] = (uint8_t)(pixel[c] >> 8);
+    row[c][2] = (uint8_t)(pixel[c] >> 16);
   }
 }
 
 static void paint_room(picture p, float y) {
   const colour floor = {112, 104, 96}, ceiling = {70, 66, 76};
-  wall_column wall[COLUMNS];
-  for (int c = 0; c < COLUMNS; c++) wall[c] = look_at_wall(y, c);
+  walls w;
+  float highest = HORIZON, lowest = HORIZON;
+  for (int c = 0; c < COLUMNS; c++) {
+    look_at_wall(&w, y, c);
+    if (w.top[c] < highest) highest = w.top[c];
+    if (w.bottom[c] > lowest) lowest = w.bottom[c];
+  }
   for (int r = 0; r < ROWS; r++) {
-    float away = (float)(r - HORIZON) + 0.5f;
-    if (away > 0) paint_plane(p[r], y, away, EYE, floor, 0.10f);
-    else paint_plane(p[r], y, -away, (float)ROOM_HEIGHT - EYE, ceiling, 0.08f);
-    for (int c = 0; c < COLUMNS; c++) blend(p[r][c], wall[c].colour, covered(r, wall[c].top, wall[c].bottom));
+    float away = (float)(r - HORIZON) + 0.5f, level[COLUMNS];
+    uint32_t pixel[COLUMNS];
+    bool below = away > 0;
+    light_plane(level, y, below ? away : -away, below ? EYE : (float)ROOM_HEIGHT - EYE, below ? 0.10f : 0.08f);
+    if ((float)(r + 1) > highest && (float)r < lowest)
+      shade_row_and_walls(pixel, level, below ? floor : ceiling, &w, (float)r);
+    else
+      shade_row(pixel, level, below ? floor : ceiling);
+    put_row(p[r], pixel);
   }
 }
 

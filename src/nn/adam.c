@@ -20,7 +20,7 @@ void nn_adam_step(real *w, real *m, real *v, const real *g, size_t n, nn_adam a,
          (real)(a.lr * correction2 / correction1), (real)(a.epsilon * correction2));
 }
 
-NN_CLONES void nn_clip_elements(real *g, size_t n, real limit) {
+NN_CLONES static void clip(real *g, size_t n, real limit) {
   for (size_t i = 0; i < n; i++) {  // NaN stays NaN: it must be seen, not clipped
     real x = g[i] > limit ? limit : g[i];
     g[i] = x < -limit ? -limit : x;
@@ -28,7 +28,7 @@ NN_CLONES void nn_clip_elements(real *g, size_t n, real limit) {
 }
 
 // Sixteen sums in a fixed order, whatever the vector width.
-NN_CLONES double nn_norm(const real *g, size_t n) {
+NN_CLONES static double square_sum(const real *g, size_t n) {
   enum { LANES = 16 };
   double part[LANES] = {0};
   size_t whole = n / LANES * LANES;
@@ -37,5 +37,8 @@ NN_CLONES double nn_norm(const real *g, size_t n) {
   for (size_t i = whole; i < n; i++) part[i - whole] += (double)g[i] * (double)g[i];
   double sum = 0;
   for (int j = 0; j < LANES; j++) sum += part[j];
-  return sqrt(sum);
+  return sum;
 }
+
+void nn_clip_elements(real *g, size_t n, real limit) { clip(g, n, limit); }
+double nn_norm(const real *g, size_t n) { return sqrt(square_sum(g, n)); }

@@ -8,7 +8,7 @@
 
 // One binary runs on any x86-64, so a hot loop is compiled for several instruction sets and the loader chooses. The bits
 // are the same: nothing is contracted or reassociated. Sanitizers are not ready yet when the loader asks, other
-// libraries than glibc have no such loader.
+// libraries than glibc have no such loader. For static functions only: some compilers rename an exported one.
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define NN_SANITIZED 1
 #elif defined(__has_feature)

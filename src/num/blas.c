@@ -1,4 +1,4 @@
-// Dense linear algebra by OpenBLAS, in the house's row-major words. Knows no layers and no optimiser.
+// Dense linear algebra by OpenBLAS and its LAPACK, in row-major words. Knows no layers and no optimiser.
 
 #include <cblas.h>
 #include <math.h>
@@ -34,7 +34,8 @@ void num_dsyrk(int n, int k, double alpha, const double *a, int lda, double beta
     for (int j = 0; j < i; j++) c[(size_t)i * (size_t)ldc + j] = c[(size_t)j * (size_t)ldc + i];
 }
 
-// Divide and conquer; the last two arguments are the lengths of the strings, as Fortran compilers pass them.
+// Divide and conquer (LAPACK Users' Guide, 3rd ed., 1999). The last two arguments are the lengths of the strings, as
+// Fortran compilers pass them.
 extern void dsyevd_(const char *jobz, const char *uplo, const int *n, double *a, const int *lda, double *w,
                     double *work, const int *lwork, int *iwork, const int *liwork, int *info, size_t, size_t);
 
@@ -67,11 +68,11 @@ status num_dsyev(double *a, double *d, int n) {
   enum { LARGEST = 32000 };  // LAPACK counts its workspace, 2 n^2, in an int
   CHECK(n >= 1 && n <= LARGEST, "n %d", n);
   size_t count = (size_t)n * (size_t)n;
-  if (!all_finite(a, count)) FAIL(BROKEN, "eigendecomposition: the %d x %d matrix holds a number that is not finite", n, n);
+  if (!all_finite(a, count)) FAIL(BROKEN, "eigendecomposition: a number of the %d x %d matrix is not finite", n, n);
   int info = dsyevd(a, d, n);
-  if (info != 0) FAIL(BROKEN, "eigendecomposition: LAPACK's dsyevd did not converge on a %d x %d matrix (info %d)", n, n, info);
+  if (info != 0) FAIL(BROKEN, "eigendecomposition: dsyevd did not converge on a %d x %d matrix (info %d)", n, n, info);
   if (!all_finite(d, (size_t)n) || !all_finite(a, count))
-    FAIL(BROKEN, "eigendecomposition: LAPACK's dsyevd returned a number that is not finite for a %d x %d matrix", n, n);
+    FAIL(BROKEN, "eigendecomposition: dsyevd returned a number that is not finite for a %d x %d matrix", n, n);
   transpose(a, n);  // Fortran's columns are our rows
   return OK;
 }

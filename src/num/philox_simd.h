@@ -1,5 +1,5 @@
 // Philox4x32-10 (Salmon et al., SC'11), V_WIDTH / 2 blocks at a time, and what is made of its words. Each block
-// occupies a 64-bit element of four vectors; only the low halves mean something, since the multiplication reads no more.
+// occupies a 64-bit element of four vectors; only the low halves mean something: the multiplication reads no more.
 
 // Two vectors of words: the even ones (words 0 and 2 of each block in turn) and the odd ones (1 and 3).
 typedef struct philox_pair { vu even, odd; } philox_pair;

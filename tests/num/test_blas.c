@@ -15,7 +15,9 @@
 enum { LARGEST = 40 * 40 };
 static const double tolerance = sizeof(real) == 4 ? 1e-5 : 1e-13;  // a few dozen roundings
 
-static void random_doubles(double *a, int n, uint32_t which) { rng_normals_double(a, n, rng_stream(1, "blas"), which, 0); }
+static void random_doubles(double *a, int n, uint32_t which) {
+  rng_normals_double(a, n, rng_stream(1, "blas"), which, 0);
+}
 
 static void random_reals(real *a, int n, uint32_t which) {
   double wide[LARGEST];

@@ -151,8 +151,12 @@ static void instruction_sets(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(bounds),           cmocka_unit_test(special_values),         cmocka_unit_test(same_bits_everywhere),
-      cmocka_unit_test(same_bits_as_ever), cmocka_unit_test(every_length_and_place), cmocka_unit_test(instruction_sets)};
+      cmocka_unit_test(bounds),
+      cmocka_unit_test(special_values),
+      cmocka_unit_test(same_bits_everywhere),
+      cmocka_unit_test(same_bits_as_ever),
+      cmocka_unit_test(every_length_and_place),
+      cmocka_unit_test(instruction_sets)};
   num_open();
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -161,7 +161,7 @@ static void normals(void **state) {
   normal_shape(doubles);
 }
 
-// Box and Muller by libm in long double, from the same words. Where u rounds to float near 1 a small radius loses digits.
+// Box and Muller by libm in long double, from the same words. A small radius loses digits, where u is near 1.
 static void normals_are_box_muller(void **state) {
   (void)state;
   const long double turn = 2 * acosl(-1);
@@ -236,11 +236,11 @@ static void shuffle_is_fair(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(known_answers),     cmocka_unit_test(words_are_blocks),
-      cmocka_unit_test(prefixes_and_places), cmocka_unit_test(same_bits_everywhere),
+      cmocka_unit_test(known_answers),        cmocka_unit_test(words_are_blocks),
+      cmocka_unit_test(prefixes_and_places),  cmocka_unit_test(same_bits_everywhere),
       cmocka_unit_test(streams_are_separate), cmocka_unit_test(uniforms),
-      cmocka_unit_test(normals),           cmocka_unit_test(normals_are_box_muller),
-      cmocka_unit_test(below),             cmocka_unit_test(shuffle),
+      cmocka_unit_test(normals),              cmocka_unit_test(normals_are_box_muller),
+      cmocka_unit_test(below),                cmocka_unit_test(shuffle),
       cmocka_unit_test(shuffle_is_fair)};
   num_open();
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,57 @@
+// Weights and strategy constants of CMA-ES. Equation numbers are those of Hansen's tutorial (arXiv:1604.00772).
+// The dialects differ in three places:
+//   ES_TUTORIAL  cmu without an offset, cs over n + mueff + 5, c1 as it stands
+//   ES_PYCMA     cmu with the rank-mu offset 1/4, cs over n + mueff + 3, c1 times min(1, popsize / 6); and h_sigma's
+//                threshold (cma.c). The default, because the reference counts that users compare with were made with it.
+
+#include <math.h>
+
+#include "parts.h"
+
+static double larger(double a, double b) { return a > b ? a : b; }
+static double smaller(double a, double b) { return a < b ? a : b; }
+
+typedef struct sums { double plain, square; } sums;
+
+static double mass(sums s) { return s.square > 0 ? s.plain * s.plain / s.square : 0; }
+
+// w'_i = ln((popsize+1)/2) - ln i                                                                             (49)
+static void raw_weights(const es_constants *c, double *weights, sums *positive, sums *negative) {
+  for (int i = 0; i < c->popsize; i++) {
+    double w = log((c->popsize + 1) / 2.0) - log(i + 1.0);
+    sums *s = i < c->mu ? positive : negative;
+    s->plain += w;
+    s->square += w * w;
+    if (weights) weights[i] = w;
+  }
+}
+
+static void rates(es_constants *c, es_dialect dialect) {
+  double n = c->n, mueff = c->mueff, offset = dialect == ES_PYCMA ? 0.25 : 0;
+  c->cc = (4 + mueff / n) / (n + 4 + 2 * mueff / n);                                                          // (56)
+  c->c1 = 2 / ((n + 1.3) * (n + 1.3) + mueff);                                                                // (57)
+  if (dialect == ES_PYCMA) c->c1 *= smaller(1, c->popsize / 6.0);
+  c->cmu = smaller(1 - c->c1, 2 * (offset + mueff + 1 / mueff - 2) / ((n + 2) * (n + 2) + mueff));            // (58)
+  c->cs = (mueff + 2) / (n + mueff + (dialect == ES_PYCMA ? 3 : 5));                                          // (55)
+  c->damps = 1 + 2 * larger(0, sqrt((mueff - 1) / (n + 1)) - 1) + c->cs;                                      // (55)
+  c->chi_n = sqrt(n) * (1 - 1 / (4 * n) + 1 / (21 * n * n));
+}
+
+es_constants es_constants_make(int n, int popsize, bool active, es_dialect dialect, double *weights) {
+  es_constants c = {.n = n, .popsize = popsize ? popsize : 4 + (int)(3 * log(n)), .mu = 0};
+  c.mu = c.popsize / 2;
+  sums positive = {0, 0}, negative = {0, 0};
+  raw_weights(&c, weights, &positive, &negative);
+  c.mueff = mass(positive);
+  c.mueff_minus = mass(negative);
+  rates(&c, dialect);
+  double alpha_mu = 1 + c.c1 / c.cmu;                                                                          // (50)
+  double alpha_mueff = 1 + 2 * c.mueff_minus / (c.mueff + 2);                                                  // (51)
+  double alpha_posdef = (1 - c.c1 - c.cmu) / (n * c.cmu);                                                      // (52)
+  c.negative_sum = active && negative.plain < 0 ? -smaller(alpha_mu, smaller(alpha_mueff, alpha_posdef)) : 0;
+  for (int i = 0; weights && i < c.popsize; i++)                                                               // (53)
+    weights[i] *= i < c.mu ? 1 / positive.plain : negative.plain < 0 ? c.negative_sum / negative.plain : 0;
+  // C need not be decomposed before it has changed by a tenth: popsize / (c1 + cmu) / n / 10 evaluations.
+  c.eigen_gap = (int)larger(1, floor(1 / (c.c1 + c.cmu) / n / 10));
+  return c;
+}

@@ -1,0 +1,68 @@
+// The whole state of a search as bytes, and back: a loaded search continues bit for bit.
+
+#include <string.h>
+
+#include "parts.h"
+
+#define MAGIC "dreamfarm-cma"
+#define VERSION 1
+
+typedef struct head {
+  char magic[16];
+  int32_t version, reserved;
+  es_numbers now;
+  char checksum[40];  // of the head with this field zero, and the doubles
+} head;
+
+size_t es_state_size(const es *e) { return sizeof(head) + e->state_doubles * sizeof(double); }
+
+static hash checksum(const head *h, const void *doubles, size_t size) {
+  head plain = *h;
+  memset(plain.checksum, 0, sizeof plain.checksum);
+  hash parts[2] = {hash_bytes(&plain, sizeof plain), hash_bytes(doubles, size)};
+  return hash_join(parts, 2);
+}
+
+void es_save(const es *e, void *bytes) {
+  head h;
+  memset(&h, 0, sizeof h);
+  memcpy(h.magic, MAGIC, sizeof MAGIC);
+  h.version = VERSION;
+  memcpy(&h.now, &e->now, sizeof h.now);
+  size_t size = e->state_doubles * sizeof(double);
+  hash sum = checksum(&h, e->state, size);
+  memcpy(h.checksum, sum.hex, sizeof sum.hex);
+  memcpy(bytes, &h, sizeof h);
+  memcpy((char *)bytes + sizeof h, e->state, size);
+}
+
+static status head_check(const head *h, size_t size) {
+  const es_numbers *now = &h->now;
+  if (memcmp(h->magic, MAGIC, sizeof MAGIC) != 0) FAIL(BAD_FILE, "this is not the state of a CMA-ES");
+  if (h->version != VERSION) FAIL(BAD_FILE, "the state of a CMA-ES of version %d; version %d is wanted", h->version, VERSION);
+  const es_options o = {.n = now->n, .popsize = now->popsize, .sigma0 = now->sigma0};
+  bool sane = es_options_check(&o) == OK && now->popsize > 0 && now->generation >= 0 && now->history_size > 0 &&
+              now->history_size < 1 << 24 && now->history_count >= 0 && now->sigma > 0;
+  size_t n = sane ? (size_t)now->n : 0;
+  if (!sane || size != sizeof(head) + (4 * n + 2 * n * n + (size_t)now->history_size + 1) * sizeof(double))
+    FAIL(BAD_FILE, "the state of a CMA-ES is damaged: its sizes do not fit its %zu bytes", size);
+  return OK;
+}
+
+status es_load(es **out, const void *bytes, size_t size) {
+  head h;
+  if (size < sizeof h) FAIL(BAD_FILE, "the state of a CMA-ES is damaged: %zu bytes are too few", size);
+  memcpy(&h, bytes, sizeof h);
+  TRY(head_check(&h, size));
+  const char *doubles = (const char *)bytes + sizeof h;
+  hash sum = checksum(&h, doubles, size - sizeof h);
+  if (memcmp(sum.hex, h.checksum, sizeof sum.hex) != 0) FAIL(BAD_FILE, "the state of a CMA-ES is damaged: its checksum does not fit");
+  arena *memory = arena_open();
+  es *e = ARENA_NEW(memory, es, 1);
+  e->memory = memory;
+  e->now = h.now;
+  es_room_take(e);
+  memcpy(e->state, doubles, e->state_doubles * sizeof(double));
+  *out = e;
+  return OK;
+}

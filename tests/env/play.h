@@ -1,0 +1,60 @@
+// What the tests of env share: an episode played by a policy, and its numbers.
+#ifndef TESTS_ENV_PLAY_H
+#define TESTS_ENV_PLAY_H
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "env.h"
+
+typedef struct play {
+  int steps;
+  double total;
+  env_outcome last;
+} play;
+
+static inline env_policy policy_of(const char *text, const env_kind *k) {
+  env_policy p;
+  if (env_policy_parse(&p, text, k) != OK) fail_msg("%s", status_message());
+  return p;
+}
+
+static inline play play_episode(env *e, int lane, const env_policy *p, uint64_t seed, uint32_t episode) {
+  rng world = rng_episode(rng_stream(seed, "world"), 0, episode), luck = rng_episode(rng_stream(seed, "policy"), 0, episode);
+  uint64_t memory[ENV_POLICY_MEMORY / 8] = {0};
+  float action[8];
+  play r = {0};
+  env_reset(e, lane, world);
+  while (!r.last.terminated && !r.last.truncated) {
+    p->act(p, env_of(e), env_state(e, lane), r.steps, luck, memory, action);
+    r.last = env_step(e, lane, action);
+    r.total += (double)r.last.reward;
+    r.steps++;
+  }
+  return r;
+}
+
+typedef struct score { double mean, sd; } score;
+
+static inline score score_of(const char *policy, const char *environment, int episodes, uint64_t seed) {
+  const env_kind *k = env_find(environment);
+  env *e = env_open(k, 1);
+  env_policy p = policy_of(policy, k);
+  double sum = 0, squares = 0;
+  for (int i = 0; i < episodes; i++) {
+    double total = play_episode(e, 0, &p, seed, (uint32_t)i).total;
+    sum += total;
+    squares += total * total;
+  }
+  env_close(e);
+  double mean = sum / episodes;
+  return (score){mean, sqrt(fmax(0, squares / episodes - mean * mean))};
+}
+
+#endif

@@ -1,0 +1,40 @@
+// The classic functions that evolution strategies are compared on.
+#ifndef FUNCTIONS_H
+#define FUNCTIONS_H
+
+#include <math.h>
+
+typedef double function(const double *x, int n);
+
+static inline double sphere(const double *x, int n) {
+  double sum = 0;
+  for (int i = 0; i < n; i++) sum += x[i] * x[i];
+  return sum;
+}
+static inline double ellipsoid(const double *x, int n) {
+  double sum = 0;
+  for (int i = 0; i < n; i++) sum += pow(1e6, (double)i / (n - 1)) * x[i] * x[i];
+  return sum;
+}
+static inline double cigar(const double *x, int n) {
+  double sum = x[0] * x[0];
+  for (int i = 1; i < n; i++) sum += 1e6 * x[i] * x[i];
+  return sum;
+}
+static inline double tablet(const double *x, int n) {
+  double sum = 1e6 * x[0] * x[0];
+  for (int i = 1; i < n; i++) sum += x[i] * x[i];
+  return sum;
+}
+static inline double rosenbrock(const double *x, int n) {
+  double sum = 0;
+  for (int i = 0; i + 1 < n; i++) sum += 100 * pow(x[i + 1] - x[i] * x[i], 2) + pow(1 - x[i], 2);
+  return sum;
+}
+static inline double different_powers(const double *x, int n) {
+  double sum = 0;
+  for (int i = 0; i < n; i++) sum += pow(fabs(x[i]), 2 + 10.0 * i / (n - 1));
+  return sum;
+}
+
+#endif
