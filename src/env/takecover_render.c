@@ -92,11 +92,9 @@ static void look_at_wall(walls *w, float y, int column) {
 // One row of floor or ceiling as brightness: large tiles whose contrast fades as pixels outgrow them.
 static void light_plane(float *level, float y, float rows_from_horizon, float height, float contrast) {
   float depth = UP * height / rows_from_horizon, shade = light(depth), edge[COLUMNS + 1];
-  for (int c = 0; c <= COLUMNS; c++)
-    edge[c] = triangle((y - depth * (float)(c - COLUMNS / 2) / ACROSS) / TILES);
-  float along = depth / (rows_from_horizon * TILES);
-  float tile = stripes(depth / TILES - along / 2, depth / TILES + along / 2);
-  float scale = contrast * tile * TILES * ACROSS / depth;
+  float ahead = depth / TILES, across = ahead / ACROSS, middle = y / TILES, along = ahead / (2 * rows_from_horizon);
+  for (int c = 0; c <= COLUMNS; c++) edge[c] = triangle(middle - across * (float)(c - COLUMNS / 2));
+  float scale = contrast * stripes(ahead - along, ahead + along) / across;
   for (int c = 0; c < COLUMNS; c++) level[c] = shade * (1 + scale * (edge[c] - edge[c + 1]));
 }
 

@@ -11,7 +11,8 @@ typedef struct head {
   char magic[16];
   int32_t version, reserved;
   es_numbers now;
-  char checksum[40];  // of the head with this field zero, and the doubles
+  char checksum[sizeof(hash)];  // of the head with this field zero, and the doubles
+  char end[7];                  // zero
 } head;
 
 size_t es_state_size(const es *e) { return sizeof(head) + e->state_doubles * sizeof(double); }
