@@ -40,6 +40,7 @@ void *env_state(env *e, int lane);                            // for policies wi
 
 // --- baseline policies: a controller's score means nothing without them -------------------------------------------------
 // Written `name` or `name:number`: random (uniform, drawn anew each step), hold-random (World Models' data collection),
+// wander:LONGEST_HOLD (a random action for up to so many steps),
 // still, sweep:HALF_PERIOD (blind left/right), lookahead (takecover: plans on the true state).
 typedef struct env_policy {
   char text[40];

@@ -1,7 +1,7 @@
 // Cart-pole swing-up, the hard continuous variant: the pole hangs, the motor is weak, the track is short. Equations of
-// motion of Deisenroth's thesis (Efficient Reinforcement Learning using Gaussian Processes, 2010, appendix C.2), constants as in Gal, McAllister & Rasmussen, "Improving
-// PILCO with Bayesian neural network dynamics models" (2016); end of the track, reward and 1000 steps of 0.01 s as in
-// Ha's estool CartPoleSwingUp. It knows nothing of lanes or policies.
+// motion: Deisenroth, Efficient Reinforcement Learning using Gaussian Processes (2010), appendix C.2. Constants: Gal,
+// McAllister & Rasmussen, Improving PILCO with Bayesian neural network dynamics models (2016). End of the track, reward
+// and 1000 steps of 0.01 s: Ha's estool CartPoleSwingUp. It knows nothing of lanes or policies.
 
 #include <math.h>
 #include <string.h>

@@ -40,6 +40,19 @@ static void act_hold_random(const env_policy *p, const env_kind *k, const void *
   draw_action(action, k->actions, luck, h->drawn);
 }
 
+// A random action held for 1 .. N steps, counted down: with a long hold it sees more of the room than hold-random does,
+// which a world model learnt from few episodes needs.
+static void act_wander(const env_policy *p, const env_kind *k, const void *state, int step, rng luck, void *memory,
+                       float *action) {
+  (void)state;
+  hold *h = memory;
+  if (step >= h->drawn + h->repeat) {
+    uint32_t after_actions = (uint32_t)(k->actions + 3) / 4;
+    *h = (hold){step, 1 + (int32_t)rng_below(luck, (uint32_t)step, after_actions, (uint32_t)p->number)};
+  }
+  draw_action(action, k->actions, luck, h->drawn);
+}
+
 // Blind: left for a half-period, right for the next. Left first is what the published scores of the sweeps are of; the
 // imps do not stand symmetrically.
 static void act_sweep(const env_policy *p, const env_kind *k, const void *state, int step, rng luck, void *memory,
@@ -64,12 +77,13 @@ typedef struct policy_kind {
 static const policy_kind kinds[] = {
     {"random", NULL, false, act_random},
     {"hold-random", NULL, false, act_hold_random},
+    {"wander", NULL, true, act_wander},
     {"still", NULL, false, act_still},
     {"sweep", "takecover", true, act_sweep},
     {"lookahead", "takecover", false, act_lookahead},
 };
-enum { KINDS = sizeof kinds / sizeof *kinds, LONGEST_SWEEP = 10000 };
-#define KNOWN "random, hold-random, still, sweep:HALF_PERIOD, lookahead"
+enum { KINDS = sizeof kinds / sizeof *kinds, NUMBER_MAX = 10000 };
+#define KNOWN "random, hold-random, wander:LONGEST_HOLD, still, sweep:HALF_PERIOD, lookahead"
 
 static const policy_kind *kind_of(const char *text, size_t length) {
   for (int i = 0; i < KINDS; i++)
@@ -80,7 +94,7 @@ static const policy_kind *kind_of(const char *text, size_t length) {
 static bool read_number(double *number, const char *text) {
   char *end;
   *number = strtod(text, &end);
-  return *text && !*end && *number >= 1 && *number <= LONGEST_SWEEP && *number == floor(*number);
+  return *text && !*end && *number >= 1 && *number <= NUMBER_MAX && *number == floor(*number);
 }
 
 status env_policy_parse(env_policy *p, const char *text, const env_kind *k) {
@@ -94,7 +108,7 @@ status env_policy_parse(env_policy *p, const char *text, const env_kind *k) {
   double number = 0;
   if (found->number && !(colon && read_number(&number, colon + 1)))
     FAIL(BAD_CONFIG, "policy \"%s\": %s needs a whole number from 1 to %d, as in \"%s:100\"", text, found->name,
-         LONGEST_SWEEP, found->name);
+         NUMBER_MAX, found->name);
   if (strlen(text) >= sizeof p->text) FAIL(BAD_CONFIG, "policy \"%s\" is written too long", text);
   *p = (env_policy){.act = found->act, .number = number};
   memcpy(p->text, text, strlen(text) + 1);

@@ -179,19 +179,19 @@ static void paint_limb(picture p, float middle, float from, float to, float low,
 }
 
 // Walking, an imp is a dark brown figure with its arms down; winding up it reddens and lifts them, and the fire grows
-// between its hands; having thrown it stands with them stretched aside.
+// between its hands until the ball leaves; having thrown it stands with them stretched aside.
 static void paint_imp(picture p, const imp *m, float y) {
-  float middle = column_of(y, (float)m->y, IMP_DEPTH), risen = 0;
-  if (m->pose == IMP_WINDS_UP) risen = 1 - (float)(m->wait - 1) / WINDUP_TICS;
-  const colour calm = {92, 52, 24}, angry = {168, 70, 30};
-  colour skin = mix(calm, angry, risen), arm = mix((colour){116, 70, 34}, (colour){236, 120, 50}, risen);
+  const colour calm = {92, 52, 24}, angry = {168, 70, 30}, arm_calm = {116, 70, 34}, arm_angry = {236, 120, 50};
+  bool thrown = m->pose == IMP_HAS_THROWN;
+  float risen = m->pose == IMP_WINDS_UP ? 1 - (float)(m->wait - 1) / WINDUP_TICS : 0;
+  float middle = column_of(y, (float)m->y, IMP_DEPTH), reach = thrown ? 36 : 27;
+  float low = thrown ? 40 : 24 + 20 * risen, high = thrown ? 48 : 48 + 20 * risen;
+  colour skin = mix(calm, angry, risen), arm = mix(arm_calm, arm_angry, risen);
   paint_limb(p, middle, -14, 14, 0, 24, skin);
   paint_limb(p, middle, -18, 18, 24, 48, skin);
   paint_limb(p, middle, -9, 9, 48, 62, skin);
-  float shoulder = m->pose == IMP_HAS_THROWN ? 40 : 24 + 20 * risen, hand = shoulder + (m->pose == IMP_HAS_THROWN ? 8 : 24);
-  float reach = m->pose == IMP_HAS_THROWN ? 36 : 27;
-  paint_limb(p, middle, -reach, -18, shoulder, hand, arm);
-  paint_limb(p, middle, 18, reach, shoulder, hand, arm);
+  paint_limb(p, middle, -reach, -18, low, high, arm);
+  paint_limb(p, middle, 18, reach, low, high, arm);
   if (risen > 0)
     paint_disc(p, middle, row_of(64 - 28 * risen * risen, IMP_DEPTH), 0.4f + 1.2f * risen, FIRE_CORE, FIRE_RIM);
 }

@@ -2,8 +2,8 @@
 
 #include "parts.h"
 
-// The two bias corrections are folded into the step and into epsilon (section 2, end), so that an element costs one square root and
-// one division:  lr m^ / (sqrt(v^) + epsilon)  =  step m / (sqrt(v) + epsilon sqrt(1 - beta2^t)).
+// The two bias corrections are folded into the step and into epsilon (section 2, end), so that an element costs one square
+// root and one division:  lr m^ / (sqrt(v^) + epsilon)  =  step m / (sqrt(v) + epsilon sqrt(1 - beta2^t)).
 NN_CLONES static void update(real *restrict w, real *restrict m, real *restrict v, const real *restrict g, size_t n,
                              real beta1, real rest1, real beta2, real rest2, real step, real epsilon) {
   for (size_t i = 0; i < n; i++) {

@@ -1,5 +1,5 @@
 // What is minimised: mixture density (Bishop 1994, as World Models uses it: one mixture a dimension), binary cross-entropy on
-// a logit, half squared error. Sums in double; every exponential is of a number that is not above 0, bar the mixture's 1/sigma.
+// a logit, half squared error. Sums in double; no exponential is of a number above 0, bar the mixture's 1/sigma.
 
 #include <string.h>
 

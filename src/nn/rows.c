@@ -11,9 +11,8 @@
 void nn_rows_fill(real *y, const real *b, size_t rows, int N) {
   size_t size = rows * (size_t)N, ready = (size_t)N < size ? (size_t)N : size;
   memcpy(y, b, ready * sizeof *y);
-  while (ready < size) {  // doubles what is ready, up to a multiple of N that is at least PATTERN
+  while (ready < size) {  // doubles what is ready; from PATTERN on, repeats whole rows of about that size
     size_t copied = ready < PATTERN ? ready : (PATTERN + (size_t)N - 1) / (size_t)N * (size_t)N;
-    if (copied > ready) copied = ready;
     if (copied > size - ready) copied = size - ready;
     memcpy(y + ready, y, copied * sizeof *y);
     ready += copied;

@@ -171,7 +171,7 @@ static void assert_refused(const char *text, const char *environment, const char
 
 static void test_refusals(void **unused) {
   (void)unused;
-  assert_refused("wise", "takecover", "random, hold-random, still, sweep:HALF_PERIOD, lookahead");
+  assert_refused("wise", "takecover", "random, hold-random, wander:LONGEST_HOLD, still, sweep:HALF_PERIOD, lookahead");
   assert_refused("", "takecover", "not known");
   assert_refused("sweep", "takecover", "whole number");
   assert_refused("sweep:", "takecover", "whole number");

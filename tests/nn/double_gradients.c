@@ -133,7 +133,8 @@ static void dense_back(void *self) {
 
 static void check_dense(int B, int I, int O) {
   size_t x = (size_t)B * I, w = (size_t)I * O, y = (size_t)B * O;
-  dense_case c = {B, I, O, normals(x, 1), normals(w, 0.3), normals(O, 1), zeros(y), normals(y, 1), zeros(x), zeros(w), zeros(O), zeros(y)};
+  dense_case c = {B,        I,             O,        normals(x, 1), normals(w, 0.3), normals(O, 1),
+                  zeros(y), normals(y, 1), zeros(x), zeros(w),      zeros(O),        zeros(y)};
   check_problem((problem){dense_loss, dense_back, &c, 3,
                           {{"x", c.x, c.dx, x, false}, {"w", c.w, c.dw, w, true}, {"b", c.b, c.db, O, true}}});
 }
@@ -201,7 +202,8 @@ static conv_case conv_case_of(bool transposed, nn_conv_shape s, int B) {
 }
 
 // Sides, channels, kernels: pixels that no window reads (S - k odd), runs shorter and longer than a vector, one place only.
-static const nn_conv_shape shapes[] = {{7, 2, 4, 3}, {6, 3, 4, 2}, {5, 1, 1, 2}, {4, 1, 2, 1}, {3, 5, 3, 2}, {11, 3, 6, 4}, {8, 30, 4, 2}, {1, 6, 1, 5}};
+static const nn_conv_shape shapes[] = {{7, 2, 4, 3}, {6, 3, 4, 2},  {5, 1, 1, 2},  {4, 1, 2, 1},
+                                       {3, 5, 3, 2}, {11, 3, 6, 4}, {8, 30, 4, 2}, {1, 6, 1, 5}};
 #define SHAPES (sizeof shapes / sizeof *shapes)
 
 static void check_conv(bool transposed, nn_conv_shape s, int B) {
@@ -310,7 +312,9 @@ static lstm_case lstm_case_of(int T, int B, int I, int H) {
 
 static void check_lstm(lstm_case *c) {
   check_problem((problem){lstm_loss, lstm_back, c, 3,
-                          {{"x", c->x, c->dx, c->inputs, false}, {"w", c->w, c->dw, c->weights, true}, {"b", c->b, c->db, (size_t)4 * c->H, true}}});
+                          {{"x", c->x, c->dx, c->inputs, false},
+                           {"w", c->w, c->dw, c->weights, true},
+                           {"b", c->b, c->db, (size_t)4 * c->H, true}}});
 }
 
 static void test_lstm(void **state) {

@@ -64,6 +64,7 @@ static void test_glorot(void **state) {
   }
   assert_memory_equal(a, b, 1500 * sizeof *a);  // a weight does not depend on how many there are
   assert_memory_not_equal(a, c, 1500 * sizeof *a);
+  for (int i = 1; i + 4 <= N; i++) assert_memory_not_equal(a, a + i, 4 * sizeof *a);  // nor does the luck come round again
   assert_true(fabs(mean) < 5 * limit / sqrt(3.0 * N));
   assert_true(fabs(square / (limit * limit / 3) - 1) < 5 * sqrt(0.8 / N));  // variance of u^2 over its mean squared: 4/5
 }
@@ -231,16 +232,21 @@ static void test_mdn(void **state) {
 // Logits of any size, targets far outside every component, widths at and far below the floor.
 static void test_mdn_far_out(void **state) {
   (void)state;
-  enum { Z = 3, K = 2, LD = 3 * Z * K };
-  real out[LD] = {1e4f, -1e4f, 3e8f, 3e8f, 0, 0, 0, 0, 0, 0, 5, 5.01f, -1000, -1000, 80, 80, -7, -7}, dout[LD];
-  real target[Z] = {1e5f, -3e5f, 5};
+  enum { Z = 4, K = 2, LD = 3 * Z * K };
+  real out[LD] = {-1e4f, 1e4f, 3e8f, 3e8f, 0, 0, 0, 0, 0, 0, 0, 0, 5, 5.01f, 0, 50, -1000, -1000, 80, 80, -7, -7, -2, -2};
+  real dout[LD], target[Z] = {1e5f, -3e5f, 5, 50};
   double loss = nn_mdn_loss(dout, out, LD, target, NULL, 1, Z, K, -7, 1);
   double u = 1e5 * exp(7), first = 0.5 * u * u - 7;  // of the component that has all the weight
-  double third = naive_mdn((real[]){0, 0, 5, 5.01f, -7, -7}, target + 2, 1, K, -7) - 0.91893853320467274;
-  double want = (first + 80 + third) / 3 + 0.91893853320467274;
+  double rest = 0;
+  for (int z = 2; z < Z; z++)
+    rest += naive_mdn((real[]){0, 0, out[2 * z + 8], out[2 * z + 9], out[2 * z + 16], out[2 * z + 17]}, target + z, 1, K, -7);
+  double want = (first + 80 + 2 * 0.91893853320467274 + rest) / Z;
   assert_true(fabs(loss - want) < 1e-5 * want);
   for (int i = 0; i < LD; i++) assert_true(isfinite(dout[i]));
   assert_true(dout[2 * Z * K] == 0 && dout[2 * Z * K + 4] != 0);  // below the floor, and at it
+  double near = nn_mdn_loss(dout, (real[]){0, 0, 0, 50, -2, -2}, 6, target + 3, NULL, 1, 1, K, -7, 1);
+  assert_true(fabs(near - (log(2) - 2 + 0.91893853320467274)) < 1e-6);  // the first component is e^-68000 of the second
+  assert_true(dout[2] == 0 && fabs((double)dout[0] - 0.5) < 1e-6 && fabs((double)dout[5] - 1) < 1e-6);
 }
 
 static void test_row_losses(void **state) {
