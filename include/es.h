@@ -40,7 +40,7 @@ void es_close(es *e);                               // NULL is allowed
 // A generation's candidates, (popsize, n), borrowed until tell. Asking again without telling gives the same numbers.
 const double *es_ask(es *e);
 // What was evaluated and what came of it. x (popsize, n) is what really was evaluated (an asked candidate rounded to
-// float, say); fitness (popsize), smaller is better, finite. Equal fitness is ranked by index.
+// float, say); fitness (popsize), smaller is better; all finite. Equal fitness is ranked by index.
 void es_tell(es *e, const double *x, const double *fitness);
 // NULL, or a sentence why going on is useless (borrowed until the next tell).
 const char *es_done(const es *e);

@@ -7,6 +7,8 @@
 
 #include "parts.h"
 
+#define MOST_PARAMETERS 32000  // what num_dsyev can decompose
+
 // --- life ---------------------------------------------------------------------------------------------------------------
 
 static double *take(double **from, size_t count) {
@@ -32,12 +34,16 @@ void es_room_take(es *e) {
 }
 
 status es_options_check(const es_options *o) {
-  if (o->n < 1 || o->n > 1 << 15) FAIL(BAD_CONFIG, "CMA-ES: %d parameters; 1 to 32768 are allowed", o->n);
+  if (o->n < 1 || o->n > MOST_PARAMETERS)
+    FAIL(BAD_CONFIG, "CMA-ES: %d parameters; 1 to %d are allowed", o->n, MOST_PARAMETERS);
   if (o->popsize != 0 && (o->popsize < 3 || o->popsize > 1 << 20))
     FAIL(BAD_CONFIG, "CMA-ES: popsize is %d; 0 (by n) or 3 to 1048576 are allowed", o->popsize);
-  if (!(o->sigma0 > 0) || !isfinite(o->sigma0)) FAIL(BAD_CONFIG, "CMA-ES: sigma0 is %g; a number above 0 is allowed", o->sigma0);
+  if (!(o->sigma0 > 0) || !isfinite(o->sigma0))
+    FAIL(BAD_CONFIG, "CMA-ES: sigma0 is %g; a number above 0 is allowed", o->sigma0);
+  if (o->dialect != ES_PYCMA && o->dialect != ES_TUTORIAL)
+    FAIL(BAD_CONFIG, "CMA-ES: dialect is %d; %d (pycma) and %d (tutorial) are allowed", (int)o->dialect, ES_PYCMA, ES_TUTORIAL);
   for (int i = 0; o->x0 && i < o->n; i++)
-    if (!isfinite(o->x0[i])) FAIL(BAD_CONFIG, "CMA-ES: x0[%d] is not finite", i);
+    if (!isfinite(o->x0[i])) FAIL(BAD_CONFIG, "CMA-ES: x0[%d] is %g; finite numbers are allowed", i, o->x0[i]);
   return OK;
 }
 
@@ -92,6 +98,14 @@ const double *es_ask(es *e) {
 
 // --- tell ---------------------------------------------------------------------------------------------------------------
 
+static void told_check(const es *e, const double *x, const double *fitness) {
+  int n = e->now.n;
+  for (int k = 0; k < e->now.popsize; k++) {
+    CHECK(isfinite(fitness[k]), "fitness of candidate %d is %g", k, fitness[k]);
+    for (int i = 0; i < n; i++) CHECK(isfinite(x[(size_t)k * n + i]), "x[%d] of candidate %d is %g", i, k, x[(size_t)k * n + i]);
+  }
+}
+
 static int by_fitness(const void *a, const void *b) {
   const ranked *p = a, *q = b;
   if (p->fitness != q->fitness) return p->fitness < q->fitness ? -1 : 1;
@@ -140,7 +154,8 @@ static void sigma_path(es *e) {
 
 // h_sigma stalls pc while ps is long, lest C grow too fast when sigma is far too small.
 static bool path_is_short(const es *e) {
-  double n = e->now.n, cs = e->constants.cs, seen = 1 - pow(1 - cs, 2.0 * (e->now.generation + 1)), length = squares(e->ps, e->now.n) / seen;
+  double n = e->now.n, seen = 1 - pow(1 - e->constants.cs, 2.0 * (e->now.generation + 1));
+  double length = squares(e->ps, e->now.n) / seen;
   if (e->now.dialect == ES_PYCMA) return length / n - 1 < 1 + 4 / (n + 1);
   return sqrt(length) < (1.4 + 2 / (n + 1)) * e->constants.chi_n;
 }
@@ -151,16 +166,29 @@ static void covariance_path(es *e, bool h) {
   for (int i = 0; i < e->now.n; i++) e->pc[i] = (1 - cc) * e->pc[i] + gain * e->step[i];
 }
 
-// Rows sqrt(|w_k|) y_k of one sign; negative weights times n / |C^-1/2 y_k|^2 (46). Returns their number.
-static int weighted_rows(es *e, bool negative) {
+static void row_scale(double *row, double factor, const double *x, int n) {
+  for (int i = 0; i < n; i++) row[i] = factor * x[i];
+}
+
+// Rows whose sum of outer products is c1 pc pc^T + cmu sum over w_k > 0 of w_k y_k y_k^T. Returns their number.
+static int rows_to_add(es *e) {
+  const es_constants *c = &e->constants;
   int n = e->now.n, rows = 0;
-  for (int k = 0; k < e->now.popsize; k++) {
-    double w = e->weights[k];
-    if (w == 0 || (w < 0) != negative) continue;
-    if (negative) w *= n / squares(e->z + (size_t)k * n, n);
-    const double *y = e->y + (size_t)k * n;
-    double *row = e->part + (size_t)rows++ * n, scale = sqrt(fabs(w));
-    for (int i = 0; i < n; i++) row[i] = scale * y[i];
+  for (int k = 0; k < c->mu; k++, rows++)
+    row_scale(e->part + (size_t)rows * n, sqrt(c->cmu * e->weights[k]), e->y + (size_t)k * n, n);
+  row_scale(e->part + (size_t)rows * n, sqrt(c->c1), e->pc, n);
+  return rows + 1;
+}
+
+// The same for w_k < 0, each w_k times n / |C^-1/2 y_k|^2, so that no bad step, however long, can take more than its
+// share of C (46). A told candidate that is the mean itself has no direction to unlearn.
+static int rows_to_take(es *e) {
+  int n = e->now.n, mu = e->constants.mu, rows = 0;
+  whiten(e, e->z, e->y + (size_t)mu * n, e->now.popsize - mu);
+  for (int k = mu; k < e->now.popsize; k++) {
+    double length = squares(e->z + (size_t)(k - mu) * n, n);
+    if (e->weights[k] == 0 || length == 0) continue;
+    row_scale(e->part + (size_t)rows++ * n, sqrt(e->constants.cmu * -e->weights[k] * n / length), e->y + (size_t)k * n, n);
   }
   return rows;
 }
@@ -172,12 +200,10 @@ static void covariance(es *e, bool h) {
   double sum = 0;
   for (int k = 0; k < e->now.popsize; k++) sum += e->weights[k];
   double decay = 1 + c->c1 * (h ? 0 : c->cc * (2 - c->cc)) - c->c1 - c->cmu * sum;
-  num_dsyrk(n, weighted_rows(e, false), c->cmu, e->part, n, decay, e->C, n);
-  num_dsyrk(n, 1, c->c1, e->pc, n, 1, e->C, n);
+  num_dsyrk(n, rows_to_add(e), 1, e->part, n, decay, e->C, n);
   if (!e->now.active) return;
-  whiten(e, e->z, e->y, e->now.popsize);
-  int rows = weighted_rows(e, true);
-  if (rows) num_dsyrk(n, rows, -c->cmu, e->part, n, 1, e->C, n);
+  int rows = rows_to_take(e);
+  if (rows > 0) num_dsyrk(n, rows, -1, e->part, n, 1, e->C, n);
 }
 
 // Every eigen_gap generations C = B diag(D^2) B^T anew; rounding must not make an eigenvalue negative.
@@ -197,8 +223,15 @@ static void remember(es *e) {
   *e->spread = worst - best;
 }
 
+// sigma <- sigma exp(cs/damps (|ps| / E|N(0,I)| - 1)), by a factor of e at the most, as pycma does: told candidates
+// that lie far from the asked ones must not throw sigma out of range in one generation.                          (44)
+static void step_size(es *e) {
+  const es_constants *c = &e->constants;
+  e->now.sigma *= exp(fmin(1, c->cs / c->damps * (sqrt(squares(e->ps, e->now.n)) / c->chi_n - 1)));
+}
+
 void es_tell(es *e, const double *x, const double *fitness) {
-  for (int k = 0; k < e->now.popsize; k++) CHECK(isfinite(fitness[k]), "fitness of candidate %d is %g", k, fitness[k]);
+  told_check(e, x, fitness);
   rank(e, fitness);
   steps(e, x);
   sigma_path(e);
@@ -206,7 +239,7 @@ void es_tell(es *e, const double *x, const double *fitness) {
   covariance_path(e, h);
   for (int i = 0; i < e->now.n; i++) e->mean[i] += e->now.sigma * e->step[i];                                  // (42)
   covariance(e, h);
-  e->now.sigma *= exp(e->constants.cs / e->constants.damps * (sqrt(squares(e->ps, e->now.n)) / e->constants.chi_n - 1));  // (44)
+  step_size(e);
   e->now.generation++;
   decompose(e);
   remember(e);

@@ -1,8 +1,9 @@
 // Weights and strategy constants of CMA-ES. Equation numbers are those of Hansen's tutorial (arXiv:1604.00772).
-// The dialects differ in three places:
+// The dialects differ in four places:
 //   ES_TUTORIAL  cmu without an offset, cs over n + mueff + 5, c1 as it stands
-//   ES_PYCMA     cmu with the rank-mu offset 1/4, cs over n + mueff + 3, c1 times min(1, popsize / 6); and h_sigma's
-//                threshold (cma.c). The default, because the reference counts that users compare with were made with it.
+//   ES_PYCMA     cmu with the rank-mu offset 1/4, cs over n + mueff + 3 and at most 1/2, c1 times min(1, popsize / 6);
+//                and h_sigma's threshold (cma.c). The default, because pycma is what users compare with: its counts of
+//                evaluations are the tested reference.
 
 #include <math.h>
 
@@ -33,11 +34,13 @@ static void rates(es_constants *c, es_dialect dialect) {
   if (dialect == ES_PYCMA) c->c1 *= smaller(1, c->popsize / 6.0);
   c->cmu = smaller(1 - c->c1, 2 * (offset + mueff + 1 / mueff - 2) / ((n + 2) * (n + 2) + mueff));            // (58)
   c->cs = (mueff + 2) / (n + mueff + (dialect == ES_PYCMA ? 3 : 5));                                          // (55)
+  if (dialect == ES_PYCMA) c->cs = smaller(0.5, c->cs);
   c->damps = 1 + 2 * larger(0, sqrt((mueff - 1) / (n + 1)) - 1) + c->cs;                                      // (55)
   c->chi_n = sqrt(n) * (1 - 1 / (4 * n) + 1 / (21 * n * n));
 }
 
 es_constants es_constants_make(int n, int popsize, bool active, es_dialect dialect, double *weights) {
+  CHECK(n >= 1 && (popsize == 0 || popsize >= 2), "n %d popsize %d", n, popsize);
   es_constants c = {.n = n, .popsize = popsize ? popsize : 4 + (int)(3 * log(n)), .mu = 0};
   c.mu = c.popsize / 2;
   sums positive = {0, 0}, negative = {0, 0};
@@ -51,7 +54,7 @@ es_constants es_constants_make(int n, int popsize, bool active, es_dialect diale
   c.negative_sum = active && negative.plain < 0 ? -smaller(alpha_mu, smaller(alpha_mueff, alpha_posdef)) : 0;
   for (int i = 0; weights && i < c.popsize; i++)                                                               // (53)
     weights[i] *= i < c.mu ? 1 / positive.plain : negative.plain < 0 ? c.negative_sum / negative.plain : 0;
-  // C need not be decomposed before it has changed by a tenth: popsize / (c1 + cmu) / n / 10 evaluations.
+  // Decomposing C costs n^3, changing it n^2 popsize: it may wait popsize / (c1 + cmu) / n / 10 evaluations (B.2).
   c.eigen_gap = (int)larger(1, floor(1 / (c.c1 + c.cmu) / n / 10));
   return c;
 }

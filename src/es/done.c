@@ -34,15 +34,19 @@ static bool mean_stands_still(const es *e) {
   return true;
 }
 
-const char *es_done(const es *e) {
-  char *words = e->reason;
-  if (e->now.generation == 0) return NULL;
-  if (e->now.history_count >= e->now.history_size && history_range(e) < TOL_FUN && *e->spread < TOL_FUN)
-    snprintf(words, ES_REASON, "tolfun: the best of the last %d generations differ by %.3g", e->now.history_size, history_range(e));
-  else if (steps_are_tiny(e)) snprintf(words, ES_REASON, "tolx: no coordinate moves by more than %.3g", TOL_X * e->now.sigma0);
-  else if (es_condition(e) > CONDITION_MAX) snprintf(words, ES_REASON, "condition: that of C is %.3g", es_condition(e));
-  else if (e->now.sigma > SIGMA_GROWTH * e->now.sigma0) snprintf(words, ES_REASON, "divergence: sigma grew to %.3g", e->now.sigma);
-  else if (mean_stands_still(e)) snprintf(words, ES_REASON, "noeffect: a fifth of a deviation no longer changes the mean");
-  else return NULL;
-  return words;
+// The first reason that holds, most telling first.
+static bool reason(const es *e, char *words) {
+  const es_numbers *now = &e->now;
+  double range = history_range(e), condition = es_condition(e);
+#define SAY(...) return snprintf(words, ES_REASON, __VA_ARGS__), true
+  if (now->history_count >= now->history_size && range < TOL_FUN && *e->spread < TOL_FUN)
+    SAY("tolfun: the best fitness of the last %d generations differs by only %.3g", now->history_size, range);
+  if (steps_are_tiny(e)) SAY("tolx: no coordinate moves by more than %.3g any more", TOL_X * now->sigma0);
+  if (condition > CONDITION_MAX) SAY("condition: that of C is %.3g, above %.0e", condition, CONDITION_MAX);
+  if (now->sigma > SIGMA_GROWTH * now->sigma0) SAY("divergence: sigma grew from %.3g to %.3g", now->sigma0, now->sigma);
+  if (mean_stands_still(e)) SAY("noeffect: a fifth of a standard deviation no longer changes the mean");
+#undef SAY
+  return false;
 }
+
+const char *es_done(const es *e) { return e->now.generation > 0 && reason(e, e->reason) ? e->reason : NULL; }

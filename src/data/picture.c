@@ -1,0 +1,16 @@
+// Pictures as PNG files, through libpng's simplified interface.
+
+#include <png.h>
+
+#include "data.h"
+
+status data_png_write(const char *path, const uint8_t *rgb, int rows, int columns) {
+  png_image image = {.version = PNG_IMAGE_VERSION, .width = (png_uint_32)columns, .height = (png_uint_32)rows, .format = PNG_FORMAT_RGB};
+  png_alloc_size_t size = 0;
+  if (!png_image_write_get_memory_size(image, size, 0, rgb, 0, NULL)) FAIL(BROKEN, "%s: %s", path, image.message);
+  void *bytes = mem_take(size, 1);
+  int written = png_image_write_to_memory(&image, bytes, &size, 0, rgb, 0, NULL);
+  status s = written ? file_write(path, bytes, size) : status_fail(BROKEN, "%s: %s", path, image.message);
+  mem_free(bytes);
+  return s;
+}

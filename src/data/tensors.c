@@ -1,0 +1,226 @@
+// safetensors: tensors in one file behind a JSON header. What is read is checked against everything the format promises;
+// what we write carries a checksum of its payload in __metadata__, which the format itself lacks.
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <jansson.h>
+
+#include "tensors.h"
+
+#define HEADER_MAX ((uint64_t)64 << 20)
+
+static const struct { const char *name; size_t bytes; } types[] = {
+    [DATA_F16] = {"F16", 2}, [DATA_F32] = {"F32", 4}, [DATA_F64] = {"F64", 8}, [DATA_I32] = {"I32", 4}, [DATA_I64] = {"I64", 8}, [DATA_U8] = {"U8", 1}};
+#define TYPES ((int)(sizeof types / sizeof *types))
+
+struct data_tensors {
+  char *bytes;          // the whole file, owned
+  json_t *header;       // owned
+  int count;
+  data_tensor *tensors; // (count), in the order of their places
+};
+
+size_t data_tensor_bytes(const data_tensor *t) {
+  size_t n = types[t->type].bytes;
+  for (int d = 0; d < t->rank; d++) n *= (size_t)t->dim[d];
+  return n;
+}
+
+// --- writing ----------------------------------------------------------------------------------------------------------
+
+static size_t payload_bytes(const data_tensor *tensors, int count) {
+  size_t all = 0;
+  for (int i = 0; i < count; i++) all += data_tensor_bytes(&tensors[i]);
+  return all;
+}
+
+static void header_tensor(text_buffer *t, const data_tensor *tensor, size_t from) {
+  json_open(t, tensor->name, '{');
+  json_text(t, "dtype", types[tensor->type].name);
+  json_open(t, "shape", '[');
+  for (int d = 0; d < tensor->rank; d++) json_number(t, NULL, (double)tensor->dim[d]);
+  json_close(t, ']');
+  json_open(t, "data_offsets", '[');
+  json_number(t, NULL, (double)from);
+  json_number(t, NULL, (double)(from + data_tensor_bytes(tensor)));
+  json_close(t, ']');
+  json_close(t, '}');
+}
+
+static void header_text(text_buffer *t, const data_tensor *tensors, int count, const char *const *metadata, int pairs, hash checksum) {
+  json_open(t, NULL, '{');
+  json_open(t, "__metadata__", '{');
+  for (int i = 0; i < pairs; i++) json_text(t, metadata[2 * i], metadata[2 * i + 1]);
+  json_text(t, "checksum", checksum.hex);
+  json_close(t, '}');
+  size_t from = 0;
+  for (int i = 0; i < count; i++) {
+    header_tensor(t, &tensors[i], from);
+    from += data_tensor_bytes(&tensors[i]);
+  }
+  json_close(t, '}');
+  while (t->size % 8) text_add(t, " ");  // the payload begins aligned
+}
+
+status data_tensors_write(const char *path, const data_tensor *tensors, int count, const char *const *metadata, int pairs) {
+  size_t payload = payload_bytes(tensors, count);
+  char *data = mem_take(payload + 1, 1), *at = data;
+  for (int i = 0; i < count; i++) {
+    memcpy(at, tensors[i].bytes, data_tensor_bytes(&tensors[i]));
+    at += data_tensor_bytes(&tensors[i]);
+  }
+  text_buffer t = {0};
+  header_text(&t, tensors, count, metadata, pairs, hash_bytes(data, payload));
+  char *file = mem_take(8 + t.size + payload, 1);
+  for (int i = 0; i < 8; i++) file[i] = (char)((uint64_t)t.size >> 8 * i);
+  memcpy(file + 8, t.bytes, t.size);
+  memcpy(file + 8 + t.size, data, payload);
+  status s = file_write(path, file, 8 + t.size + payload);
+  mem_free(file);
+  mem_free(data);
+  text_free(&t);
+  return s;
+}
+
+// --- reading ----------------------------------------------------------------------------------------------------------
+
+static status whole_number(int64_t *value, const json_t *j, const char *path, const char *name, const char *what) {
+  if (!json_is_integer(j) || json_integer_value(j) < 0) FAIL(BAD_FILE, "%s: tensor '%s': its %s are not whole numbers", path, name, what);
+  *value = json_integer_value(j);
+  return OK;
+}
+
+static status type_read(data_type *type, const json_t *j, const char *path, const char *name) {
+  const char *word = json_is_string(j) ? json_string_value(j) : "missing";
+  for (int i = 0; i < TYPES; i++)
+    if (strcmp(word, types[i].name) == 0) {
+      *type = (data_type)i;
+      return OK;
+    }
+  FAIL(BAD_FILE, "%s: tensor '%s': dtype is %s; F16, F32, F64, I32, I64, U8 can be read", path, name, word);
+}
+
+// Fills *t but for its bytes; *size is what its shape needs.
+static status shape_read(data_tensor *t, uint64_t *size, const json_t *shape, uint64_t payload, const char *path) {
+  if (!json_is_array(shape) || json_array_size(shape) > 4) FAIL(BAD_FILE, "%s: tensor '%s': its shape is not a list of up to 4 numbers", path, t->name);
+  t->rank = (int)json_array_size(shape);
+  *size = types[t->type].bytes;
+  for (int d = 0; d < t->rank; d++) {
+    TRY(whole_number(&t->dim[d], json_array_get(shape, (size_t)d), path, t->name, "dimensions"));
+    if (t->dim[d] && *size > payload / (uint64_t)t->dim[d])
+      FAIL(BAD_FILE, "%s: tensor '%s': its shape needs more than the file's %" PRIu64 " bytes", path, t->name, payload);
+    *size *= (uint64_t)t->dim[d];
+  }
+  return OK;
+}
+
+static status tensor_read(data_tensor *t, const char *name, const json_t *j, const char *data, uint64_t payload, const char *path) {
+  if (strlen(name) >= sizeof t->name) FAIL(BAD_FILE, "%s: a tensor's name has more than %zu bytes: %.32s...", path, sizeof t->name - 1, name);
+  snprintf(t->name, sizeof t->name, "%s", name);
+  if (!json_is_object(j) || json_object_size(j) != 3) FAIL(BAD_FILE, "%s: tensor '%s' is not described by dtype, shape and data_offsets", path, name);
+  uint64_t size;
+  int64_t from, to;
+  TRY(type_read(&t->type, json_object_get(j, "dtype"), path, name));
+  TRY(shape_read(t, &size, json_object_get(j, "shape"), payload, path));
+  const json_t *offsets = json_object_get(j, "data_offsets");
+  if (!json_is_array(offsets) || json_array_size(offsets) != 2) FAIL(BAD_FILE, "%s: tensor '%s': data_offsets are not two numbers", path, name);
+  TRY(whole_number(&from, json_array_get(offsets, 0), path, name, "data_offsets"));
+  TRY(whole_number(&to, json_array_get(offsets, 1), path, name, "data_offsets"));
+  if (from > to || (uint64_t)to > payload || (uint64_t)(to - from) != size)
+    FAIL(BAD_FILE, "%s: tensor '%s' stands at %" PRId64 " to %" PRId64 ", but its shape needs %" PRIu64 " bytes of a payload of %" PRIu64, path, name, from, to, size, payload);
+  t->bytes = data + from;
+  return OK;
+}
+
+static int by_place(const void *a, const void *b) {
+  const data_tensor *s = a, *t = b;
+  if (s->bytes != t->bytes) return (const char *)s->bytes < (const char *)t->bytes ? -1 : 1;
+  size_t m = data_tensor_bytes(s), n = data_tensor_bytes(t);  // an empty tensor stands before what begins at its place
+  return (m > n) - (m < n);
+}
+
+// No holes, no overlaps: each begins where the one before it ends, the last ends with the file.
+static status places_check(const data_tensors *f, const char *data, uint64_t payload, const char *path) {
+  const char *next = data;
+  for (int i = 0; i < f->count; i++) {
+    if (f->tensors[i].bytes != next) FAIL(BAD_FILE, "%s: tensor '%s' leaves a hole or overlaps another", path, f->tensors[i].name);
+    next += data_tensor_bytes(&f->tensors[i]);
+  }
+  if (next != data + payload) FAIL(BAD_FILE, "%s: %" PRIu64 " bytes after the last tensor belong to none", path, payload - (uint64_t)(next - data));
+  return OK;
+}
+
+static status metadata_check(const json_t *metadata, const char *path) {
+  const char *key;
+  json_t *value;
+  if (metadata && !json_is_object(metadata)) FAIL(BAD_FILE, "%s: __metadata__ is not a map", path);
+  json_object_foreach((json_t *)metadata, key, value) if (!json_is_string(value)) FAIL(BAD_FILE, "%s: __metadata__ '%s' is not a text", path, key);
+  return OK;
+}
+
+static status tensors_read(data_tensors *f, const char *data, uint64_t payload, const char *path) {
+  const char *name;
+  json_t *value;
+  TRY(metadata_check(json_object_get(f->header, "__metadata__"), path));
+  f->tensors = mem_take(json_object_size(f->header) + 1, sizeof *f->tensors);
+  json_object_foreach(f->header, name, value) {
+    if (strcmp(name, "__metadata__") == 0) continue;
+    TRY(tensor_read(&f->tensors[f->count], name, value, data, payload, path));
+    f->count++;
+  }
+  qsort(f->tensors, (size_t)f->count, sizeof *f->tensors, by_place);
+  TRY(places_check(f, data, payload, path));
+  const char *wanted = data_tensors_metadata(f, "checksum");
+  hash found = hash_bytes(data, payload);
+  if (wanted && strcmp(wanted, found.hex) != 0) FAIL(BAD_FILE, "%s: is damaged: its payload has the checksum %s, %s is wanted", path, found.hex, wanted);
+  return OK;
+}
+
+static status header_read(data_tensors *f, size_t size, const char *path) {
+  uint64_t length = 0;
+  if (size < 8) FAIL(BAD_FILE, "%s: is too short for a safetensors file: %zu bytes", path, size);
+  for (int i = 0; i < 8; i++) length |= (uint64_t)(unsigned char)f->bytes[i] << 8 * i;
+  if (length > HEADER_MAX || length > size - 8)
+    FAIL(BAD_FILE, "%s: its header claims %" PRIu64 " bytes, but the file has %zu: it is truncated or no safetensors file", path, length, size);
+  json_error_t error;
+  if (length == 0 || f->bytes[8] != '{') FAIL(BAD_FILE, "%s: its header does not begin with '{': it is no safetensors file", path);
+  f->header = json_loadb(f->bytes + 8, (size_t)length, JSON_REJECT_DUPLICATES, &error);
+  if (!f->header) FAIL(BAD_FILE, "%s: its header is damaged: %s", path, error.text);
+  return tensors_read(f, f->bytes + 8 + length, size - 8 - length, path);
+}
+
+status tensors_parse(data_tensors **out, const char *path, char *bytes, size_t size) {
+  data_tensors *f = mem_take(1, sizeof *f);
+  f->bytes = bytes;
+  status s = header_read(f, size, path);
+  if (s != OK) data_tensors_close(f);
+  else *out = f;
+  return s;
+}
+
+status data_tensors_read(data_tensors **file, const char *path) {
+  char *bytes;
+  size_t size;
+  TRY(file_read(&bytes, &size, path));
+  return tensors_parse(file, path, bytes, size);
+}
+
+void data_tensors_close(data_tensors *f) {
+  if (!f) return;
+  json_decref(f->header);
+  mem_free(f->tensors);
+  mem_free(f->bytes);
+  mem_free(f);
+}
+
+const data_tensor *data_tensors_find(const data_tensors *f, const char *name) {
+  for (int i = 0; i < f->count; i++)
+    if (strcmp(f->tensors[i].name, name) == 0) return &f->tensors[i];
+  return NULL;
+}
+
+const char *data_tensors_metadata(const data_tensors *f, const char *key) {
+  return json_string_value(json_object_get(json_object_get(f->header, "__metadata__"), key));
+}
