@@ -21,9 +21,9 @@ const char *farm_host(const farm *f);  // borrowed
 typedef struct farm_job {
   int groups, members;
   const void *records;     // (groups, record_bytes)   not owned
-  size_t record_bytes;     // <= the farm_limits given at farm_prepare
+  size_t record_bytes;     // <= what farm_prepare was given
   size_t result_bytes;
-  const double *expected;  // (groups) expected cost of a member, any unit; NULL: all equal. Never changes a result.
+  const double *expected;  // (groups) expected cost of a member, any unit; NULL: all equal. Never changes a result
 } farm_job;
 
 // Who does the work: a crew steps many tasks at once (lanes). The farm calls it; it never calls the farm.
@@ -53,8 +53,10 @@ void farm_prepare(farm *f, size_t record_bytes_max, size_t result_bytes_max, int
 status farm_map(farm *f, const farm_job *job, const farm_crew *crew, void *results, farm_report *report,
                 bool (*tick)(void *self, int64_t finished), void *tick_self);
 // Other ranks: serve maps until rank 0 says farm_dismiss. Returns then.
+// After a loss rank 0's dismissal ends the process here, since what follows would wait for the lost.
 status farm_serve(farm *f, const farm_crew *crew);
 void farm_dismiss(farm *f);
+bool farm_lossy(const farm *f);  // a rank was lost: no collectives any more (farm_agree returns `mine`)
 
 // --- collectives: before any loss only ------------------------------------------------------------------------------
 void farm_barrier(farm *f);

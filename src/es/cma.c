@@ -41,7 +41,8 @@ status es_options_check(const es_options *o) {
   if (!(o->sigma0 > 0) || !isfinite(o->sigma0))
     FAIL(BAD_CONFIG, "CMA-ES: sigma0 is %g; a number above 0 is allowed", o->sigma0);
   if (o->dialect != ES_PYCMA && o->dialect != ES_TUTORIAL)
-    FAIL(BAD_CONFIG, "CMA-ES: dialect is %d; %d (pycma) and %d (tutorial) are allowed", (int)o->dialect, ES_PYCMA, ES_TUTORIAL);
+    FAIL(BAD_CONFIG, "CMA-ES: dialect is %d; %d (pycma) and %d (tutorial) are allowed", (int)o->dialect, ES_PYCMA,
+         ES_TUTORIAL);
   for (int i = 0; o->x0 && i < o->n; i++)
     if (!isfinite(o->x0[i])) FAIL(BAD_CONFIG, "CMA-ES: x0[%d] is %g; finite numbers are allowed", i, o->x0[i]);
   return OK;
@@ -102,7 +103,8 @@ static void told_check(const es *e, const double *x, const double *fitness) {
   int n = e->now.n;
   for (int k = 0; k < e->now.popsize; k++) {
     CHECK(isfinite(fitness[k]), "fitness of candidate %d is %g", k, fitness[k]);
-    for (int i = 0; i < n; i++) CHECK(isfinite(x[(size_t)k * n + i]), "x[%d] of candidate %d is %g", i, k, x[(size_t)k * n + i]);
+    const double *row = x + (size_t)k * n;
+    for (int i = 0; i < n; i++) CHECK(isfinite(row[i]), "x[%d] of candidate %d is %g", i, k, row[i]);
   }
 }
 

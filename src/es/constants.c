@@ -54,7 +54,7 @@ es_constants es_constants_make(int n, int popsize, bool active, es_dialect diale
   c.negative_sum = active && negative.plain < 0 ? -smaller(alpha_mu, smaller(alpha_mueff, alpha_posdef)) : 0;
   for (int i = 0; weights && i < c.popsize; i++)                                                               // (53)
     weights[i] *= i < c.mu ? 1 / positive.plain : negative.plain < 0 ? c.negative_sum / negative.plain : 0;
-  // Decomposing C costs n^3, changing it n^2 popsize: it may wait popsize / (c1 + cmu) / n / 10 evaluations (B.2).
+  // Decomposing C costs n^3, changing it n^2 popsize: it may wait popsize / (c1 + cmu) / n / 10 evaluations.
   c.eigen_gap = (int)larger(1, floor(1 / (c.c1 + c.cmu) / n / 10));
   return c;
 }

@@ -1,0 +1,101 @@
+// A farm's life: opening, sizes, collectives and the end. Knows no MPI.
+
+#include <string.h>
+#include <unistd.h>
+
+#include "parts.h"
+
+status farm_open(farm **out, int *argc, char ***argv) {
+  farm *f = mem_take(1, sizeof *f);
+  TRY(transport_open(&f->line, argc, argv));
+  f->rank = transport_rank(f->line);
+  f->size = transport_size(f->line);
+  log_open(f->rank, f->size, false);
+  if (f->rank == 0) f->plan = schedule_open(f->size, schedule_customary);
+  f->busy = mem_take((size_t)f->size, sizeof *f->busy);
+  f->heard_job = mem_take((size_t)f->size, sizeof *f->heard_job);
+  f->told_job = mem_take((size_t)f->size, sizeof *f->told_job);
+  f->tasks_sent = mem_take((size_t)f->size, sizeof *f->tasks_sent);
+  *out = f;
+  return OK;
+}
+
+void farm_close(farm *f, int code) {
+  transport_close(f->line, f->lossy, code);
+  schedule_close(f->plan);
+  mem_free(f->message);
+  mem_free(f->tickets);
+  mem_free(f->results);
+  mem_free(f->busy);
+  mem_free(f->heard_job);
+  mem_free(f->told_job);
+  mem_free(f->tasks_sent);
+  mem_free(f);
+}
+
+int farm_rank(const farm *f) { return f->rank; }
+int farm_size(const farm *f) { return f->size; }
+const char *farm_host(const farm *f) { return transport_host(f->line); }
+bool farm_lossy(const farm *f) { return f->lossy; }
+
+static size_t larger(size_t a, size_t b) { return a > b ? a : b; }
+
+void farm_prepare(farm *f, size_t record_bytes_max, size_t result_bytes_max, int tasks_max) {
+  f->record_max = larger(f->record_max, record_bytes_max);
+  f->result_max = larger(f->result_max, result_bytes_max);
+  size_t orders = sizeof(order_head) + f->record_max, news = sizeof(news_head) + RESULTS_MAX * news_item_bytes(f->result_max);
+  if (f->rank == 0) schedule_reserve(f->plan, tasks_max);
+  f->message_max = larger(orders, news);
+  mem_free(f->message);
+  mem_free(f->tickets);
+  mem_free(f->results);
+  f->message = mem_take(1, f->message_max);
+  f->tickets = mem_take(RESULTS_MAX, sizeof *f->tickets);
+  f->results = mem_take(RESULTS_MAX, f->result_max);
+  if (!f->lossy) transport_prepare(f->line, f->message_max);
+}
+
+void nap_take(nap *n, bool something_happened) {
+  if (something_happened) {
+    n->microseconds = 0;
+    return;
+  }
+  n->microseconds = n->microseconds ? 2 * n->microseconds : 20;
+  if (n->microseconds > 1000) n->microseconds = 1000;
+  usleep((useconds_t)n->microseconds);
+}
+
+// --- collectives ------------------------------------------------------------------------------------------------------------
+
+static void whole(const farm *f) { CHECK(!f->lossy, "a collective after a rank was lost"); }
+
+void farm_barrier(farm *f) {
+  whole(f);
+  transport_barrier(f->line);
+}
+
+void farm_share(farm *f, void *bytes, size_t size) {
+  whole(f);
+  transport_share(f->line, 0, bytes, size);
+}
+
+void farm_sum(farm *f, float *x, size_t n) {
+  whole(f);
+  transport_sum(f->line, x, n);
+}
+
+void farm_sum_double(farm *f, double *x, size_t n) {
+  whole(f);
+  transport_sum_double(f->line, x, n);
+}
+
+status farm_agree(farm *f, status mine) {
+  typedef struct failure { int32_t code; char words[1020]; } failure;
+  if (f->lossy) return mine;
+  int first = transport_least(f->line, mine == OK ? f->size : f->rank);
+  if (first == f->size) return OK;
+  failure what = {.code = (int32_t)mine};
+  if (f->rank == first) snprintf(what.words, sizeof what.words, "%.1019s", status_message());
+  transport_share(f->line, first, &what, sizeof what);
+  return status_fail((status)what.code, "%s", what.words);
+}

@@ -1,0 +1,241 @@
+// The transport over MPI-3.1: the only file that has seen it. Point to point only Isend, Irecv and Test, because a
+// blocking call towards a dead rank never returns; collectives are for the time before any loss.
+
+#include <mpi.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "transport.h"
+
+enum { TAG_MESSAGE = 1 };
+enum { RECEIVE_BUFFERS = 8, SEND_BUFFERS = 4 };
+#define BLOCK_NUMBERS ((size_t)1 << 20)  // of a sum at a time
+
+typedef struct buffer {
+  char *bytes;
+  MPI_Request request;
+  bool busy;
+} buffer;
+
+struct transport {
+  int rank, size;
+  char host[MPI_MAX_PROCESSOR_NAME + 1];
+  MPI_Comm messages;     // apart from the collectives
+  size_t room;           // of a message
+  buffer receive[RECEIVE_BUFFERS];
+  int given;             // receive buffer whose message the caller has, -1: none
+  buffer *send;          // (size, SEND_BUFFERS)
+  char *scratch[2];      // of a sum
+  size_t scratch_bytes;
+};
+
+static void abort_all(void) { MPI_Abort(MPI_COMM_WORLD, 1); }
+
+status transport_open(transport **out, int *argc, char ***argv) {
+  int provided, length;
+  if (MPI_Init_thread(argc, argv, MPI_THREAD_FUNNELED, &provided) != MPI_SUCCESS) FAIL(BROKEN, "MPI cannot be started");
+  transport *t = mem_take(1, sizeof *t);
+  MPI_Comm_rank(MPI_COMM_WORLD, &t->rank);
+  MPI_Comm_size(MPI_COMM_WORLD, &t->size);
+  MPI_Get_processor_name(t->host, &length);
+  MPI_Comm_dup(MPI_COMM_WORLD, &t->messages);
+  MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
+  MPI_Comm_set_errhandler(t->messages, MPI_ERRORS_RETURN);
+  t->given = -1;
+  check_on_failure(abort_all);
+  *out = t;
+  return OK;
+}
+
+int transport_rank(const transport *t) { return t->rank; }
+int transport_size(const transport *t) { return t->size; }
+const char *transport_host(const transport *t) { return t->host; }
+
+// --- messages -------------------------------------------------------------------------------------------------------------
+
+static void receive_post(transport *t, buffer *b) {
+  MPI_Irecv(b->bytes, (int)t->room, MPI_BYTE, MPI_ANY_SOURCE, TAG_MESSAGE, t->messages, &b->request);
+  b->busy = true;
+}
+
+static bool sent(buffer *b) {
+  int done = 1;
+  if (b->busy && MPI_Test(&b->request, &done, MPI_STATUS_IGNORE) != MPI_SUCCESS) done = 0;
+  if (done) b->busy = false;
+  return done;
+}
+
+bool transport_receive(transport *t, int *from, const void **bytes, size_t *size) {
+  if (t->size == 1) return false;
+  if (t->given >= 0) receive_post(t, &t->receive[t->given]);
+  t->given = -1;
+  for (int i = 0; i < RECEIVE_BUFFERS; i++) {
+    buffer *b = &t->receive[i];
+    MPI_Status status_;
+    int done = 0, count = 0;
+    if (!b->busy || MPI_Test(&b->request, &done, &status_) != MPI_SUCCESS || !done) continue;
+    b->busy = false;
+    t->given = i;
+    MPI_Get_count(&status_, MPI_BYTE, &count);
+    *from = status_.MPI_SOURCE;
+    *bytes = b->bytes;
+    *size = (size_t)count;
+    return true;
+  }
+  return false;
+}
+
+static void receives_cancel(transport *t) {
+  for (int i = 0; i < RECEIVE_BUFFERS; i++) {
+    buffer *b = &t->receive[i];
+    if (b->busy) {
+      MPI_Cancel(&b->request);
+      MPI_Request_free(&b->request);
+    }
+    mem_free(b->bytes);
+    *b = (buffer){0};
+  }
+  t->given = -1;
+}
+
+static void sends_free(transport *t) {
+  for (int i = 0; t->send && i < t->size * SEND_BUFFERS; i++) {
+    if (t->send[i].busy) MPI_Request_free(&t->send[i].request);
+    mem_free(t->send[i].bytes);
+  }
+  mem_free(t->send);
+  t->send = NULL;
+}
+
+static bool all_sent(transport *t) {
+  for (int i = 0; i < t->size * SEND_BUFFERS; i++)
+    if (t->send[i].busy && !sent(&t->send[i])) return false;
+  return true;
+}
+
+// Until every rank's last message has arrived: receives and forgets, and says so once its own have left.
+static void drain(transport *t) {
+  MPI_Request barrier;
+  int from, done = 0;
+  bool posted = false;
+  const void *bytes;
+  size_t size;
+  if (t->room == 0) return;
+  while (!done) {
+    while (transport_receive(t, &from, &bytes, &size)) continue;
+    if (!posted && all_sent(t)) posted = MPI_Ibarrier(t->messages, &barrier) == MPI_SUCCESS;
+    if (posted) MPI_Test(&barrier, &done, MPI_STATUS_IGNORE);
+  }
+}
+
+void transport_prepare(transport *t, size_t bytes) {
+  if (t->size == 1 || bytes <= t->room) return;
+  CHECK(bytes < (size_t)1 << 30, "a message of %zu bytes", bytes);
+  drain(t);
+  receives_cancel(t);
+  sends_free(t);
+  t->room = bytes;
+  t->send = mem_take((size_t)t->size * SEND_BUFFERS, sizeof *t->send);
+  for (int i = 0; i < RECEIVE_BUFFERS; i++) {
+    t->receive[i].bytes = mem_take(1, bytes);
+    receive_post(t, &t->receive[i]);
+  }
+  for (int i = 0; i < t->size * SEND_BUFFERS; i++)
+    if (t->rank == 0 || i / SEND_BUFFERS == 0) t->send[i].bytes = mem_take(1, bytes);  // the others speak to rank 0 alone
+  MPI_Barrier(t->messages);
+}
+
+static buffer *free_buffer(transport *t, int to) {
+  for (int i = 0; i < SEND_BUFFERS; i++)
+    if (sent(&t->send[to * SEND_BUFFERS + i])) return &t->send[to * SEND_BUFFERS + i];
+  return NULL;
+}
+
+bool transport_can_send(transport *t, int to) { return free_buffer(t, to) != NULL; }
+
+bool transport_send(transport *t, int to, const void *bytes, size_t size) {
+  CHECK(size <= t->room, "a message of %zu bytes, room for %zu", size, t->room);
+  buffer *b = free_buffer(t, to);
+  if (!b) return false;
+  memcpy(b->bytes, bytes, size);
+  b->busy = MPI_Isend(b->bytes, (int)size, MPI_BYTE, to, TAG_MESSAGE, t->messages, &b->request) == MPI_SUCCESS;
+  return true;  // an error here is a peer that is gone: its lease will say so
+}
+
+void transport_flush(transport *t, int to, double seconds) {
+  double end = time_now() + seconds;
+  for (int i = 0; i < SEND_BUFFERS; i++)
+    while (!sent(&t->send[to * SEND_BUFFERS + i]) && time_now() < end) usleep(200);
+}
+
+void transport_close(transport *t, bool lossy, int code) {
+  if (lossy) {
+    fflush(NULL);
+    _exit(code);
+  }
+  drain(t);
+  receives_cancel(t);
+  sends_free(t);
+  MPI_Comm_free(&t->messages);
+  check_on_failure(NULL);
+  MPI_Finalize();
+  for (int i = 0; i < 2; i++) mem_free(t->scratch[i]);
+  mem_free(t);
+}
+
+// --- collectives ------------------------------------------------------------------------------------------------------------
+
+void transport_barrier(transport *t) {
+  (void)t;
+  MPI_Barrier(MPI_COMM_WORLD);
+}
+
+void transport_share(transport *t, int from, void *bytes, size_t size) {
+  (void)t;
+  CHECK(size < (size_t)1 << 30, "%zu bytes to share", size);
+  MPI_Bcast(bytes, (int)size, MPI_BYTE, from, MPI_COMM_WORLD);
+}
+
+int transport_least(transport *t, int value) {
+  int least = value;
+  MPI_Allreduce(&value, &least, 1, MPI_INT, MPI_MIN, MPI_COMM_WORLD);
+  (void)t;
+  return least;
+}
+
+static void scratch_room(transport *t, size_t bytes) {
+  if (bytes <= t->scratch_bytes) return;
+  for (int i = 0; i < 2; i++) {
+    mem_free(t->scratch[i]);
+    t->scratch[i] = mem_take(1, bytes);
+  }
+  t->scratch_bytes = bytes;
+}
+
+// Every rank gets one slice of everybody's numbers, adds them up in rank order, and hands the sums to all.
+#define SUM_BLOCK(name, number, mpi_number)                                                                        \
+  static void name(transport *t, number *x, size_t n) {                                                            \
+    int slice = (int)((n + (size_t)t->size - 1) / (size_t)t->size), padded = slice * t->size;                      \
+    scratch_room(t, (size_t)padded * sizeof(number));                                                              \
+    number *out = (number *)(void *)t->scratch[0], *in = (number *)(void *)t->scratch[1];                          \
+    memcpy(out, x, n * sizeof(number));                                                                            \
+    memset(out + n, 0, ((size_t)padded - n) * sizeof(number));                                                     \
+    MPI_Alltoall(out, slice, mpi_number, in, slice, mpi_number, MPI_COMM_WORLD);                                   \
+    for (int r = 1; r < t->size; r++)                                                                              \
+      for (int i = 0; i < slice; i++) in[i] += in[(size_t)r * (size_t)slice + (size_t)i];                          \
+    MPI_Allgather(in, slice, mpi_number, out, slice, mpi_number, MPI_COMM_WORLD);                                  \
+    memcpy(x, out, n * sizeof(number));                                                                            \
+  }
+SUM_BLOCK(sum_floats, float, MPI_FLOAT)
+SUM_BLOCK(sum_doubles, double, MPI_DOUBLE)
+
+void transport_sum(transport *t, float *x, size_t n) {
+  for (size_t from = 0; t->size > 1 && from < n; from += BLOCK_NUMBERS)
+    sum_floats(t, x + from, n - from < BLOCK_NUMBERS ? n - from : BLOCK_NUMBERS);
+}
+
+void transport_sum_double(transport *t, double *x, size_t n) {
+  for (size_t from = 0; t->size > 1 && from < n; from += BLOCK_NUMBERS)
+    sum_doubles(t, x + from, n - from < BLOCK_NUMBERS ? n - from : BLOCK_NUMBERS);
+}

@@ -1,0 +1,33 @@
+// Messages between rank 0 and the others, and collectives, without saying how. Nothing here blocks, but the collectives.
+#ifndef FARM_TRANSPORT_H
+#define FARM_TRANSPORT_H
+
+#include "base.h"
+
+typedef struct transport transport;
+status transport_open(transport **t, int *argc, char ***argv);
+int transport_rank(const transport *t);
+int transport_size(const transport *t);
+const char *transport_host(const transport *t);  // borrowed
+
+// Buffers for messages of up to `bytes`; collective, between jobs only.
+void transport_prepare(transport *t, size_t bytes);
+// Copies the message and sends it. False: this peer's buffers are all in use (it is slow, or dead); try later.
+bool transport_send(transport *t, int to, const void *bytes, size_t size);
+bool transport_can_send(transport *t, int to);
+// A message that has arrived, if any; valid until the next call.
+bool transport_receive(transport *t, int *from, const void **bytes, size_t *size);
+// Waits until what was sent to `to` has left, at most so many seconds.
+void transport_flush(transport *t, int to, double seconds);
+
+// Ends MPI; after a loss leaves the process at once with `code`, since peers that are gone would be waited for.
+void transport_close(transport *t, bool lossy, int code);
+
+// --- collectives --------------------------------------------------------------------------------------------------------
+void transport_barrier(transport *t);
+void transport_share(transport *t, int from, void *bytes, size_t size);
+void transport_sum(transport *t, float *x, size_t n);          // in rank order
+void transport_sum_double(transport *t, double *x, size_t n);
+int transport_least(transport *t, int value);
+
+#endif
