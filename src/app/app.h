@@ -40,6 +40,8 @@ status app_run(app *a);
 
 // --- the run directory --------------------------------------------------------------------------------------------------------
 file_path run_path(const app *a, const char *name);  // run.directory/name
+// Held until the process ends: two at once would write over each other. Waits a little. Rank 0.
+status run_lock(const app *a);
 // A stage's identity: everything that decides its result.
 typedef enum stage { STAGE_COLLECT, STAGE_VAE, STAGE_ENCODE, STAGE_RNN, STAGE_EVOLVE, STAGE_EVALUATE, STAGES } stage;
 const char *stage_name(stage s);

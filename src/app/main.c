@@ -8,6 +8,7 @@
 typedef struct verb {
   const char *name, *words;
   status (*act)(app *a);
+  bool writes;  // stages of the run directory, which it therefore must have for itself
 } verb;
 
 static status train_all(app *a) {
@@ -17,15 +18,15 @@ static status train_all(app *a) {
 }
 
 static const verb verbs[] = {
-    {"run", "all stages in order; skips what is complete, resumes what is not", app_run},
-    {"collect", "real episodes by a baseline policy, into episodes/", app_collect},
-    {"train", "V and M from the episodes: train-vae, encode, train-rnn", train_all},
-    {"train-vae", "V, a variational autoencoder of the frames", app_train_vae},
-    {"encode", "the episodes as V sees them, into latents/", app_encode},
-    {"train-rnn", "M, a mixture density network on an LSTM", app_train_rnn},
-    {"evolve", "the controller, by CMA-ES inside the dream; resumes from its checkpoint", app_evolve},
-    {"evaluate", "the controller in the real environment, beside the baselines", app_evaluate},
-    {"report", "pictures and curves, into report/", app_report},
+    {"run", "all stages in order; skips what is complete, resumes what is not", app_run, true},
+    {"collect", "real episodes by a baseline policy, into episodes/", app_collect, true},
+    {"train", "V and M from the episodes: train-vae, encode, train-rnn", train_all, true},
+    {"train-vae", "V, a variational autoencoder of the frames", app_train_vae, true},
+    {"encode", "the episodes as V sees them, into latents/", app_encode, true},
+    {"train-rnn", "M, a mixture density network on an LSTM", app_train_rnn, true},
+    {"evolve", "the controller, by CMA-ES inside the dream; resumes from its checkpoint", app_evolve, true},
+    {"evaluate", "the controller in the real environment, beside the baselines", app_evaluate, false},
+    {"report", "pictures and curves, into report/", app_report, false},
 };
 #define VERBS ((int)(sizeof verbs / sizeof *verbs))
 
@@ -206,6 +207,7 @@ static status act(app *a, int count, char **words) {
   TRY(arguments_parse(a, (arguments){count, words, 2}, &quiet));
   if (quiet) log_open(farm_rank(a->f), farm_size(a->f), true);
   TRY(farm_agree(a->f, farm_rank(a->f) == 0 ? dir_make(a->s.run.directory) : OK));
+  TRY(farm_agree(a->f, farm_rank(a->f) == 0 && v->writes ? run_lock(a) : OK));
   return v->act(a);
 }
 

@@ -40,8 +40,8 @@ done
 # kill -9 of everything in mid-run, whenever that happens to be, then resume with another number of ranks.
 world killed
 setsid mpirun -n 2 "$program" evolve $tiny --quiet --set run.directory="$dir/killed" --set evolve.generations=400 >"$dir/out" 2>&1 & group=$!
-for _ in $(seq 600); do [ "$(wc -l <"$dir/killed/run.csv" 2>/dev/null || echo 0)" -ge 3 ] && break; sleep 0.05; done
-kill -9 -- -$group 2>/dev/null; wait $group 2>/dev/null
+for _ in $(seq 600); do [ -e "$dir/killed/run.csv" ] && [ "$(wc -l <"$dir/killed/run.csv")" -ge 3 ] && break; sleep 0.05; done
+kill -9 $(ps -o pid= -s $group) 2>/dev/null; wait $group 2>/dev/null
 check "it was killed after some generations" test "$(wc -l <"$dir/killed/run.csv")" -ge 3
 generations=$(($(wc -l <"$dir/killed/run.csv") + 3))
 check "resume at 3 ranks" farm 3 evolve $tiny --set run.directory="$dir/killed" --set evolve.generations=$generations
