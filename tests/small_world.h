@@ -32,7 +32,10 @@ static inline small_world small_world_write(bool pixels, uint64_t seed) {
   s.m = mem_take(world_rnn_table(&s.shape).size, sizeof(real));
   vae_net_init(s.v, &s.shape, seed);
   rnn_net_init(s.m, &s.shape, seed);
-  s.m[world_rnn_table(&s.shape).tensor[RNN_HEAD_B].at + (size_t)world_head_done(&s.shape)] = (real)-0.3;  // dreams of some length
+  nn_table t = world_rnn_table(&s.shape);  // dreams of many lengths: the end's logit swings wide
+  int head = world_head_size(&s.shape), done = world_head_done(&s.shape);
+  for (int h = 0; h < s.shape.H; h++) s.m[t.tensor[RNN_HEAD].at + (size_t)(h * head + done)] *= (real)12;
+  s.m[t.tensor[RNN_HEAD_B].at + (size_t)done] = (real)-1.2;
   hash vae = {"none"};
   if (pixels) {
     assert_int_equal(world_vae_write(s.vae.text, &s.shape, (const float *)s.v, "a test"), OK);

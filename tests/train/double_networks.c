@@ -23,7 +23,7 @@ static double worst_error(loss_of *loss, void *self, real *w, const real *g, siz
   assert_true(top > 0);
   for (uint32_t p = 0; p < PROBES; p++) {
     size_t i = rng_below(rng_stream(1, "probe"), 0, p, (uint32_t)n);
-    real kept = w[i], h = (real)1e-5;
+    real kept = w[i], h = (real)1e-6;
     w[i] = kept + h;
     double up = loss(w, NULL, self);
     w[i] = kept - h;
