@@ -24,7 +24,7 @@ typedef struct settings {
   struct {
     int latent;
     int channels[4];
-    int epochs, batch;
+    int epochs, frames, batch;    // frames: an epoch shows at most; 0: all
     double learning_rate;
     double kl_tolerance;          // nats a latent dimension
   } vae;

@@ -38,6 +38,7 @@ typedef struct train_watch {  // called on rank 0 only, except `stop`
 typedef struct train_vae_options {
   world_shape shape;        // Z and channels matter
   int epochs, batch;        // batch over all ranks
+  int frames;               // an epoch shows at most; 0: all
   double learning_rate;
   double kl_tolerance;      // nats a latent dimension, on a sample's summed KL
   double held_out;          // fraction of the episodes, the last ones

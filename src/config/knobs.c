@@ -47,6 +47,7 @@ static const knob table[] = {
     INTS("vae.channels", vae.channels, 4, 1, 1024, "[32, 64, 128, 256]",
          "channels of the encoder's four convolutions; the decoder mirrors them (WM: 32, 64, 128, 256)"),
     INT("vae.epochs", vae.epochs, 1, 100000, "1", "passes over all frames (WM: article 1, code 10)"),
+    INT("vae.frames", vae.frames, 0, 1000000000, "0", "frames an epoch shows at most, another sample each time; 0: all"),
     INT("vae.batch", vae.batch, 1, 65536, "100", "frames an Adam step (WM: 100)"),
     REAL_("vae.learning_rate", vae.learning_rate, 1e-8, 1, "1e-4", "of Adam (WM: 1e-4)"),
     REAL_("vae.kl_tolerance", vae.kl_tolerance, 0, 100, "0.5",

@@ -117,6 +117,7 @@ static status prepare(vae_run *r, dataset *d) {
   r->share = share_of(o->batch, r->team);
   r->f = frames_open(d, split_held_from(data_count(d), o->held_out), r->team, o->seed);
   r->batches = frames_batches(r->f, o->batch);
+  if (o->frames && r->batches > o->frames / o->batch) r->batches = o->frames / o->batch;
   if (o->batch < r->team->size) FAIL(BAD_CONFIG, "vae.batch is %d, fewer than the %d ranks", o->batch, r->team->size);
   if (r->batches < 1) FAIL(BAD_CONFIG, "the dataset has too few frames for one batch of %d over %d ranks", o->batch, r->team->size);
   r->net = vae_net_open(&o->shape, r->share);

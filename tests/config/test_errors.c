@@ -50,8 +50,8 @@ static void unknown_names(void **state) {
       {"evolv:\n  popsize: 3\n", "t.yaml:1:1: unknown key \"evolv\"; nearest known: evolve"},
       {"vae:\n  hidden: 3\n", "t.yaml:2:3: unknown key \"vae.hidden\"; nearest known: rnn.hidden"},
       {"vae:\n  qqqqqqqqqqqq: 3\n",
-       "t.yaml:2:3: unknown key \"vae.qqqqqqqqqqqq\"; known keys of vae: latent, channels, epochs, batch, "
-       "learning_rate, kl_tolerance"},
+       "t.yaml:2:3: unknown key \"vae.qqqqqqqqqqqq\"; known keys of vae: latent, channels, epochs, frames, "
+       "batch, learning_rate, kl_tolerance"},
       {"# x\n\nrnnn:\n  hidden: 3\n", "t.yaml:3:1: unknown key \"rnnn\"; nearest known: rnn"},
       {"popsize: 3\n", "t.yaml:1:1: unknown key \"popsize\"; nearest known: evolve.popsize"},
       {"a: 3\n", "t.yaml:1:1: unknown key \"a\"; " SECTIONS},

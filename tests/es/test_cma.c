@@ -302,6 +302,54 @@ static void test_it_says_why_it_is_done(void **state) {
   expect_reason(far_bowl, 1e13 / 3, 1e8, only_the_order, "noeffect");
 }
 
+// Each limit just kept and just passed, set by hand in an otherwise healthy search.
+static void test_limits(void **state) {
+  (void)state;
+  es *e = search_begin(ones, 1, 16);
+  search_step(e, sphere);
+  assert_null(es_done(e));
+  for (int i = 0; i < e->now.history_size; i++) e->history[i] = 7;
+  *e->spread = 0;
+  e->now.history_count = e->now.history_size - 1;
+  assert_null(es_done(e));  // the history is not full yet
+  e->now.history_count++;
+  assert_non_null(strstr(es_done(e), "tolfun"));
+  *e->spread = 1;
+  assert_null(es_done(e));
+  e->D[0] = 1, e->D[N - 1] = 0.99e7;
+  assert_null(es_done(e));
+  e->D[N - 1] = 1.01e7;
+  assert_non_null(strstr(es_done(e), "condition"));
+  e->D[N - 1] = 1;
+  e->now.sigma = 1e-14;
+  assert_non_null(strstr(es_done(e), "tolx"));
+  e->pc[3] = 1e4;  // a long path may still carry it on
+  assert_null(es_done(e));
+  e->now.sigma = 0.99e20;
+  assert_null(es_done(e));
+  e->now.sigma = 1.01e20;
+  assert_non_null(strstr(es_done(e), "divergence"));
+  es_close(e);
+}
+
+static void test_c_is_decomposed_once_a_gap(void **state) {
+  (void)state;
+  enum { MANY = 400, GENERATIONS = 24 };
+  es *e;
+  const es_options o = {.n = MANY, .popsize = 4, .sigma0 = 1, .seed = 5, .active = true};
+  assert_int_equal(es_open(&e, &o), OK);
+  int gap = e->constants.eigen_gap;
+  assert_true(gap > 2 && gap < GENERATIONS / 2);
+  for (int g = 1; g <= GENERATIONS; g++) {
+    double fitness[4], before = es_condition(e);
+    const double *x = es_ask(e);
+    for (int k = 0; k < 4; k++) fitness[k] = ellipsoid(x + k * MANY, MANY);
+    es_tell(e, x, fitness);
+    assert_int_equal(es_condition(e) != before, g % gap == 0);
+  }
+  es_close(e);
+}
+
 int main(void) {
   num_open();
   const struct CMUnitTest tests[] = {
@@ -320,6 +368,8 @@ int main(void) {
       cmocka_unit_test(test_small_and_odd_sizes),
       cmocka_unit_test(test_wrong_options_are_refused),
       cmocka_unit_test(test_it_says_why_it_is_done),
+      cmocka_unit_test(test_limits),
+      cmocka_unit_test(test_c_is_decomposed_once_a_gap),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
-// Tests for src/es/constants.c. The numbers were taken from pycma 4.4.0 (its strategy parameters, and its purecma module
-// for the tutorial's cmu and cs), which share no code with this program.
+// Tests for src/es/constants.c. The numbers were taken from pycma 4.5.0: from its strategy parameters, and for the
+// tutorial's c1, cmu, cc and cs from its module purecma.
 
 #include <math.h>
 #include <setjmp.h>

@@ -1,0 +1,72 @@
+"""Makes es.h: the state of pycma's CMA-ES after it was told the same points as ours.
+
+Run it with cma and numpy installed:  python3 tests/golden/make_es.py     (it rewrites es.h beside itself)
+
+The told points are not samples: x = mean + sigma * u with u by the integer formula of golden.h (`numbers` here), so both
+sides need no common source of randomness. In some generations all u are pushed one way, which makes the path of sigma
+long and h_sigma false. Fitness is such a number too. Three details of pycma are set aside: its approximation of
+E|N(0,I)| (off the tutorial's series by up to 4e-4 at these sizes), its C of generation 0, whose diagonal it spreads by
+1e-4 to keep eigenvalues apart, and its shortening of told steps that are too long to have been asked.
+"""
+
+import os
+import warnings
+
+import numpy as np
+
+warnings.simplefilter("ignore")
+import cma  # noqa: E402
+
+GENERATIONS = 24
+CASES = (("pycma", 5, 8, 1), ("pycma_positive", 5, 8, 0), ("pycma_many", 7, 15, 1))
+cma.utilities.math.Mh.chiN = staticmethod(lambda n: n**0.5 * (1 - 1 / (4 * n) + 1 / (21 * n * n)))
+
+
+def numbers(salt, n, low, high):
+    with np.errstate(over="ignore"):
+        x = (np.arange(n, dtype=np.uint32) + np.uint32(1)) * np.uint32(2654435761) + np.uint32(salt) * np.uint32(40503)
+        for multiplier in (2246822519, 3266489917):
+            x = (x ^ (x >> np.uint32(15))) * np.uint32(multiplier)
+        x = x ^ (x >> np.uint32(13))
+    u = (x >> np.uint32(8)).astype(np.float64) / 16777216.0
+    return (low + (high - low) * u).astype(np.float32).astype(np.float64)
+
+
+def push(g):
+    return 2.0 if 4 <= g < 8 else -0.5 if g == 12 else 0.0
+
+
+def play(n, popsize, active):
+    options = {"popsize": popsize, "CMA_active": bool(active), "AdaptSigma": cma.sigma_adaptation.CMAAdaptSigmaCSA,
+               "verbose": -9, "seed": 1}
+    es = cma.CMAEvolutionStrategy(n * [0.25], 0.5, options)
+    es.adapt_sigma.initialize(es)
+    es.sm.C, es.sm.B, es.sm.D, es.sm.lazy_update_gap = np.eye(n), np.eye(n), np.ones(n), 0
+    es.repair_genotype = lambda x, copy_if_changed=False: x
+    stalled, states = 0, []
+    for g in range(GENERATIONS):
+        es.ask()
+        u = numbers(100 + g, popsize * n, -1.7, 1.7).reshape(popsize, n) + push(g)
+        fitness = numbers(500 + g, popsize, 0, 1)
+        mean, sigma = np.array(es.mean), es.sigma
+        es.tell([mean + sigma * row for row in u], list(fitness))
+        stalled += not es.adapt_sigma.hsig(es)
+        if g in (0, 6, GENERATIONS - 1):
+            C = np.array(es.sm.covariance_matrix)
+            states.append(np.concatenate([es.mean, [es.sigma], es.adapt_sigma.ps, es.pc, C.reshape(-1)]))
+    return es, stalled, np.concatenate(states)
+
+
+lines = []
+for name, n, popsize, active in CASES:
+    es, stalled, state = play(n, popsize, active)
+    assert 0 < stalled < GENERATIONS, stalled
+    print(name, "h_sigma false in", stalled, "of", GENERATIONS, "generations; sigma", es.sigma)
+    text = [f"{v:.10g}" for v in state]
+    rows = [", ".join(text[i : i + 8]) for i in range(0, len(text), 8)]
+    lines.append(f"static const double golden_{name}[{len(text)}] = {{\n  " + ",\n  ".join(rows) + "};\n")
+
+with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "es.h"), "w") as f:
+    f.write(f"// Made by make_es.py with pycma {cma.__version__.split()[0]}. Do not edit.\n")
+    f.write("#ifndef GOLDEN_ES_H\n#define GOLDEN_ES_H\n\n")
+    f.write("".join(lines) + "\n#endif\n")
