@@ -82,7 +82,7 @@ static const knob table[] = {
          "whether C's layers have a bias (WM: Doom false, CarRacing true)"),
 
     INT("evolve.generations", evolve.generations, 1, 1000000, "200", "generations of CMA-ES (WM: 200 to 1800)"),
-    INT("evolve.popsize", evolve.popsize, 2, 65536, "64", "candidates a generation (WM: 64)"),
+    INT("evolve.popsize", evolve.popsize, 3, 65536, "64", "candidates a generation (WM: 64)"),
     INT("evolve.episodes", evolve.episodes, 1, 65536, "16", "dreams a candidate; its fitness is their mean (WM: 16)"),
     REAL_("evolve.sigma0", evolve.sigma0, 1e-6, 100, "0.1", "standard deviation of the first generation (WM: 0.1)"),
     BOOL("evolve.active", evolve.active, "true", "whether the worst candidates count too, with negative weights"),

@@ -40,15 +40,21 @@ static void act_hold_random(const env_policy *p, const env_kind *k, const void *
   draw_action(action, k->actions, luck, h->drawn);
 }
 
-// A random action held for 1 .. N steps, counted down: with a long hold it sees more of the room than hold-random does,
-// which a world model learnt from few episodes needs.
+// A random action held for 1 .. N steps, short and long holds alike (log-uniform): it stands still, creeps and crosses the
+// whole room, so that a world model learnt from few episodes has seen what a controller may try.
+static int hold_length(double longest, double u) {
+  int length = 1;
+  for (double bound = u * log2(longest); bound >= 1; bound--) length *= 2;
+  return length;
+}
+
 static void act_wander(const env_policy *p, const env_kind *k, const void *state, int step, rng luck, void *memory,
                        float *action) {
   (void)state;
   hold *h = memory;
   if (step >= h->drawn + h->repeat) {
     uint32_t after_actions = (uint32_t)(k->actions + 3) / 4;
-    *h = (hold){step, 1 + (int32_t)rng_below(luck, (uint32_t)step, after_actions, (uint32_t)p->number)};
+    *h = (hold){step, hold_length(2 * p->number, rng_uniform(luck, (uint32_t)step, after_actions))};
   }
   draw_action(action, k->actions, luck, h->drawn);
 }

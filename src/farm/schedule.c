@@ -141,11 +141,18 @@ static bool next_again(schedule *s, int worker, double now, schedule_chunk *chun
   return false;
 }
 
+// Nobody hoards: a worker holds at most its share of what is unanswered, or others would idle while tasks queue there.
+static int fair_share(const schedule *s) {
+  int64_t unanswered = s->tasks - s->accepted, share = (unanswered + working(s) - 1) / working(s);
+  return (int)share;
+}
+
 static bool next_fresh(schedule *s, int worker, double now, schedule_chunk *chunk) {
   while (s->first_group < s->groups && s->group[s->first_group].next == s->members) s->first_group++;
   if (s->first_group == s->groups) return false;
   group_state *g = &s->group[s->first_group];
-  int count = smaller(guided_size(s), smaller(s->worker[worker].vacancies, s->members - g->next));
+  int room = smaller(s->worker[worker].vacancies, fair_share(s) - s->worker[worker].holding);
+  int count = smaller(guided_size(s), smaller(room, s->members - g->next));
   *chunk = (schedule_chunk){g->group, g->next, count};
   for (int i = 0; i < count; i++) hand_out(s, worker, g->group * s->members + g->next + i, now);
   g->next += count;
@@ -172,7 +179,7 @@ static bool next_copy(schedule *s, int worker, double now, schedule_chunk *chunk
 
 bool schedule_next(schedule *s, int worker, double now, schedule_chunk *chunk) {
   const worker_state *w = &s->worker[worker];
-  if (w->lost || w->vacancies < 1 || schedule_finished(s)) return false;
+  if (w->lost || w->vacancies < 1 || schedule_finished(s) || w->holding >= fair_share(s)) return false;
   if (next_again(s, worker, now, chunk) || next_fresh(s, worker, now, chunk)) return true;
   return next_copy(s, worker, now, chunk);
 }

@@ -202,6 +202,28 @@ static void test_far_points_grow_sigma_by_a_factor_of_e(void **state) {
   es_close(e);
 }
 
+// All candidates told at one place: the mean steps there, and the path of sigma is as long as the step times
+// sqrt(mueff), whatever cs. Does pc follow?
+static bool path_follows(es_dialect dialect, double length) {
+  es *e;
+  const es_options o = {.n = N, .sigma0 = 1, .active = true, .dialect = dialect};
+  assert_int_equal(es_open(&e, &o), OK);
+  double told[MOST_CANDIDATES * N] = {0}, fitness[MOST_CANDIDATES] = {0};
+  for (int k = 0; k < es_popsize(e); k++) told[k * N + 2] = length / sqrt(e->constants.mueff);
+  es_tell(e, told, fitness);
+  bool follows = e->pc[2] != 0;
+  es_close(e);
+  return follows;
+}
+
+static void test_h_sigma_stalls_the_path_of_c(void **state) {
+  (void)state;
+  double pycma = sqrt(N * (2 + 4 / (N + 1.0)));
+  double tutorial = (1.4 + 2 / (N + 1.0)) * es_constants_make(N, 0, true, ES_TUTORIAL, NULL).chi_n;
+  assert_true(path_follows(ES_PYCMA, pycma * 0.99999) && !path_follows(ES_PYCMA, pycma * 1.00001));
+  assert_true(path_follows(ES_TUTORIAL, tutorial * 0.99999) && !path_follows(ES_TUTORIAL, tutorial * 1.00001));
+}
+
 static bool telling_aborts(double x0, double f0) {
   pid_t child = fork();
   if (child == 0) {
@@ -334,7 +356,7 @@ static void test_limits(void **state) {
 
 static void test_c_is_decomposed_once_a_gap(void **state) {
   (void)state;
-  enum { MANY = 400, GENERATIONS = 24 };
+  enum { MANY = 100, GENERATIONS = 24 };
   es *e;
   const es_options o = {.n = MANY, .popsize = 4, .sigma0 = 1, .seed = 5, .active = true};
   assert_int_equal(es_open(&e, &o), OK);
@@ -364,6 +386,7 @@ int main(void) {
       cmocka_unit_test(test_told_points_move_the_mean),
       cmocka_unit_test(test_the_mean_itself_may_be_told),
       cmocka_unit_test(test_far_points_grow_sigma_by_a_factor_of_e),
+      cmocka_unit_test(test_h_sigma_stalls_the_path_of_c),
       cmocka_unit_test(test_what_is_not_finite_cannot_be_told),
       cmocka_unit_test(test_small_and_odd_sizes),
       cmocka_unit_test(test_wrong_options_are_refused),

@@ -52,7 +52,7 @@ static void test_a_loaded_search_goes_on_bit_for_bit(void **state) {
 // Where an eigendecomposition is still some generations away, B and D must not be made anew by loading.
 static void test_between_two_eigendecompositions(void **state) {
   (void)state;
-  enum { MANY = 400 };
+  enum { MANY = 100 };
   es *whole, *part;
   const es_options o = {.n = MANY, .popsize = 4, .sigma0 = 1, .seed = 5, .active = true};
   assert_true(es_constants_make(MANY, 4, true, ES_PYCMA, NULL).eigen_gap > 2);
