@@ -25,7 +25,7 @@ typedef struct settings {
     int latent;
     int channels[4];
     int epochs, frames, batch;    // frames: an epoch shows at most; 0: all
-    double learning_rate;
+    double learning_rate, learning_rate_end;
     double kl_tolerance;          // nats a latent dimension
   } vae;
   struct {

@@ -111,7 +111,7 @@ status app_train_vae(app *a) {
   TRY(episodes_open(a, &d));
   file_path result = run_path(a, "vae.safetensors"), checkpoint = run_path(a, "vae.checkpoint.safetensors");
   const settings *s = &a->s;
-  train_vae_options o = {.shape = shape_of(a), .epochs = s->vae.epochs, .batch = s->vae.batch, .frames = s->vae.frames, .learning_rate = s->vae.learning_rate,
+  train_vae_options o = {.shape = shape_of(a), .epochs = s->vae.epochs, .batch = s->vae.batch, .frames = s->vae.frames, .learning_rate = s->vae.learning_rate, .learning_rate_end = s->vae.learning_rate_end,
                          .kl_tolerance = s->vae.kl_tolerance, .held_out = s->collect.held_out, .seed = (uint64_t)s->run.seed,
                          .result = result.text, .checkpoint = checkpoint.text, .identity = identity_of(a, STAGE_VAE)};
   training_log l = log_begin(a, "train V", "batches", "train_vae.csv", train_vae_parts, begin_anew(a, checkpoint.text));

@@ -50,6 +50,7 @@ static const knob table[] = {
     INT("vae.frames", vae.frames, 0, 1000000000, "0", "frames an epoch shows at most, another sample each time; 0: all"),
     INT("vae.batch", vae.batch, 1, 65536, "100", "frames an Adam step (WM: 100)"),
     REAL_("vae.learning_rate", vae.learning_rate, 1e-8, 1, "1e-4", "of Adam (WM: 1e-4)"),
+    REAL_("vae.learning_rate_end", vae.learning_rate_end, 1e-8, 1, "1e-4", "of Adam, at the last step, reached exponentially (WM: constant)"),
     REAL_("vae.kl_tolerance", vae.kl_tolerance, 0, 100, "0.5",
           "nats a latent dimension that the KL term does not punish (WM: 0.5)"),
 

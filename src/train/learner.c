@@ -74,6 +74,10 @@ status learner_load(learner *l, const char *path, hash identity, int ranks) {
   return s;
 }
 
+double learning_rate_at(double first, double last, int64_t done, int64_t all) {
+  return first * pow(last / first, (double)done / (double)all);
+}
+
 int episodes_of_rank(uint32_t *episodes, int from, int to, int rank, int size) {
   int count = 0;
   for (int e = from; e < to; e++)

@@ -19,6 +19,9 @@ void learner_close(learner *l);
 status learner_save(const learner *l, const char *path, hash identity, int ranks);
 status learner_load(learner *l, const char *path, hash identity, int ranks);  // a missing file is OK: step stays 0
 
+// The rate after `done` of `all` steps: exponentially from first to last.
+double learning_rate_at(double first, double last, int64_t done, int64_t all);
+
 // --- who learns from what --------------------------------------------------------------------------------------------------
 // Episodes [0, held_from) are learnt from, the rest held out; rank r has those with number % size == r.
 static inline int split_held_from(int episodes, double held_out) {

@@ -57,10 +57,6 @@ static void memory_clear(rnn_run *r) {
   memset(r->c, 0, n * sizeof *r->c);
 }
 
-static double rate_at(const train_rnn_options *o, double part_done) {
-  return o->learning_rate * pow(o->learning_rate_end / o->learning_rate, part_done);
-}
-
 static void learn_chunk(rnn_run *r, int64_t all) {
   const train_rnn_options *o = r->o;
   learner *l = &r->l;
@@ -75,7 +71,7 @@ static void learn_chunk(rnn_run *r, int64_t all) {
   words[WORD_STOP] = r->watch->stop && r->watch->stop(r->watch->self) ? 1.0f : 0.0f;
   r->team->sum(r->team->self, l->g, l->size + WORDS);
   nn_clip_elements(l->g, l->size, (real)o->clip);
-  nn_adam adam = {rate_at(o, (double)l->step / (double)all), 0.9, 0.999, 1e-8};
+  nn_adam adam = {learning_rate_at(o->learning_rate, o->learning_rate_end, l->step, all), 0.9, 0.999, 1e-8};
   l->step++;
   nn_adam_step(l->w, l->m, l->v, l->g, l->size, adam, l->step);
   for (int i = 0; i < 3; i++) r->since_row.part[i] += (double)words[i];

@@ -54,8 +54,9 @@ static void learn_batch(vae_run *r) {
   vae_loss loss = vae_net_learn(r->net, l->g, l->w, r->images, r->noise, r->share, kl_floor(r->o), 1.0f / (float)r->o->batch);
   add_words(r, loss);
   r->team->sum(r->team->self, l->g, l->size + WORDS);
+  nn_adam adam = {learning_rate_at(r->o->learning_rate, r->o->learning_rate_end, l->step, r->batches * r->o->epochs), 0.9, 0.999, 1e-8};
   l->step++;
-  nn_adam_step(l->w, l->m, l->v, l->g, l->size, (nn_adam){r->o->learning_rate, 0.9, 0.999, 1e-8}, l->step);
+  nn_adam_step(l->w, l->m, l->v, l->g, l->size, adam, l->step);
   for (int i = 0; i < 3; i++) r->since_row.part[i] += (double)l->g[l->size + i];
   r->since_row.count += r->o->batch;
 }

@@ -51,7 +51,7 @@ static void unknown_names(void **state) {
       {"vae:\n  hidden: 3\n", "t.yaml:2:3: unknown key \"vae.hidden\"; nearest known: rnn.hidden"},
       {"vae:\n  qqqqqqqqqqqq: 3\n",
        "t.yaml:2:3: unknown key \"vae.qqqqqqqqqqqq\"; known keys of vae: latent, channels, epochs, frames, "
-       "batch, learning_rate, kl_tolerance"},
+       "batch, learning_rate, learning_rate_end, kl_tolerance"},
       {"# x\n\nrnnn:\n  hidden: 3\n", "t.yaml:3:1: unknown key \"rnnn\"; nearest known: rnn"},
       {"popsize: 3\n", "t.yaml:1:1: unknown key \"popsize\"; nearest known: evolve.popsize"},
       {"a: 3\n", "t.yaml:1:1: unknown key \"a\"; " SECTIONS},
@@ -121,7 +121,7 @@ static void wrong_values(void **state) {
       {"controller:\n  features: h\n", "t.yaml:2:13: controller.features: found \"h\", wanted z, zh or zhc"},
       {"evolve:\n  active: yes\n", "t.yaml:2:11: evolve.active: found \"yes\", wanted true or false"},
       {"evolve:\n  active: \"true\"\n", "t.yaml:2:11: evolve.active: found \"true\" in quotes, wanted true or false"},
-      {"evolve:\n  popsize: 1\n", "t.yaml:2:12: evolve.popsize: found \"1\", wanted a whole number from 2 to 65536"},
+      {"evolve:\n  popsize: 1\n", "t.yaml:2:12: evolve.popsize: found \"1\", wanted a whole number from 3 to 65536"},
       {"run:\n  directory: \"\"\n", "t.yaml:2:14: run.directory: found an empty text, " TEXTS},
       {"run:\n  directory: ~\n", "t.yaml:2:14: run.directory: found \"~\", " TEXTS},
       {"run:\n  directory: null\n", "t.yaml:2:14: run.directory: found \"null\", " TEXTS},

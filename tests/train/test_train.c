@@ -92,7 +92,7 @@ static void same_bytes(const char *a, const char *b) {
 // --- V ----------------------------------------------------------------------------------------------------------------
 
 static train_vae_options vae_options(const file_path *result, const file_path *checkpoint) {
-  return (train_vae_options){.shape = {.pixels = true, .channels = {8, 8, 8, 16}, .Z = 4}, .epochs = 6, .batch = 20, .learning_rate = 2e-3,
+  return (train_vae_options){.shape = {.pixels = true, .channels = {8, 8, 8, 16}, .Z = 4}, .epochs = 6, .batch = 20, .learning_rate = 2e-3, .learning_rate_end = 2e-3,
                              .kl_tolerance = 0.5, .held_out = 0.2, .seed = 3, .result = result->text, .checkpoint = checkpoint->text,
                              .identity = hash_bytes("v", 1)};
 }
