@@ -163,7 +163,7 @@ static status metadata_write(const char *directory, const listing *l, const data
   box_add(&t, "action_space", &s->actions, 1, "float32", "-1.0", "1.0");
   json_text(&t, "dataset_id", p->environment);
   json_text(&t, "algorithm_name", p->policy);
-  json_text(&t, "minari_version", "0.5");
+  json_text(&t, "minari_version", "0.5.4");
   json_close(&t, '}');
   status done = file_write(path_join(directory, "metadata.json").text, t.bytes, t.size);
   text_free(&t);
