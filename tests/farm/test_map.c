@@ -1,0 +1,186 @@
+// ranks: 1 2 3 5
+// Tests for src/farm over MPI: results by index whatever the shape of the job, several jobs in a row, giving up; sums in
+// rank order. With the argument `long` it runs one long job for test_lost.sh and prints a checksum of its results.
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "farm.h"
+#include "num.h"
+
+typedef struct record { uint32_t seed; int32_t slow; char padding[100]; } record;
+typedef struct result { uint64_t value; int32_t group_seed, member; } result;
+
+static uint64_t value_of(uint32_t seed, int member) {
+  uint32_t words[2];
+  rng_words(words, 2, rng_episode(rng_stream(7, "task"), seed, (uint32_t)member), 0, 0);
+  return (uint64_t)words[0] << 32 | words[1];
+}
+
+// --- a crew of a few lanes: each task takes some slices --------------------------------------------------------------------
+
+enum { LANES = 6, QUEUE = 9 };
+typedef struct lane { int ticket, member, left; const record *r; } lane;
+typedef struct crew { lane held[QUEUE]; int count; } crew;
+
+static int crew_vacancies(void *self) { return QUEUE - ((crew *)self)->count; }
+static void crew_begin(void *self, int ticket, const void *r, int member) {
+  crew *c = self;
+  const record *rec = r;
+  assert_true(c->count < QUEUE);
+  c->held[c->count++] = (lane){ticket, member, 1 + (int)(value_of(rec->seed, member) % 5), rec};
+}
+static int crew_work(void *self, int *tickets, void *results, int max) {
+  crew *c = self;
+  int done = 0;
+  if (c->held[0].r->slow) usleep((useconds_t)c->held[0].r->slow);
+  for (int i = 0; i < c->count && i < LANES && done < max; i++) {
+    lane *l = &c->held[i];
+    if (--l->left > 0) continue;
+    result r = {value_of(l->r->seed, l->member), (int32_t)l->r->seed, l->member};
+    tickets[done] = l->ticket;
+    memcpy((char *)results + (size_t)done++ * sizeof r, &r, sizeof r);
+    c->held[i--] = c->held[--c->count];
+  }
+  return done;
+}
+static void crew_drop(void *self) { ((crew *)self)->count = 0; }
+
+static farm *f;
+static crew own;
+static const farm_crew hands = {&own, crew_vacancies, crew_begin, crew_work, crew_drop};
+
+static record records[64];
+static result results[64 * 40];
+
+static status map(int groups, int members, int slow, farm_report *report, bool (*tick)(void *, int64_t)) {
+  for (int g = 0; g < groups; g++) records[g] = (record){.seed = (uint32_t)(g * 1000 + members), .slow = slow};
+  memset(results, 0xff, sizeof results);
+  const farm_job job = {.groups = groups, .members = members, .records = records, .record_bytes = sizeof *records, .result_bytes = sizeof *results};
+  return farm_map(f, &job, &hands, results, report, tick, NULL);
+}
+
+static void check_results(int groups, int members) {
+  for (int g = 0; g < groups; g++)
+    for (int m = 0; m < members; m++) {
+      const result *r = &results[g * members + m];
+      assert_int_equal(r->member, m);
+      assert_int_equal(r->group_seed, g * 1000 + members);
+      assert_true(r->value == value_of((uint32_t)r->group_seed, m));
+    }
+}
+
+static bool never(void *self, int64_t finished) {
+  (void)self, (void)finished;
+  return false;
+}
+
+static void test_jobs(void **state) {
+  (void)state;
+  static const int shapes[][2] = {{1, 1}, {0, 5}, {5, 0}, {1, 40}, {64, 1}, {64, 40}, {7, 13}, {3, 2}};
+  farm_report report;
+  for (int round = 0; round < 3; round++)
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
+      if (map(shapes[i][0], shapes[i][1], 0, &report, NULL) != OK) fail_msg("%s", status_message());
+      check_results(shapes[i][0], shapes[i][1]);
+      assert_int_equal(report.lost, 0);
+      assert_true(report.sent >= shapes[i][0] * shapes[i][1]);
+    }
+}
+
+static void test_giving_up_leaves_no_trace(void **state) {
+  (void)state;
+  farm_report report;
+  assert_int_equal(map(64, 40, 20000, &report, never), INTERRUPTED);
+  assert_int_equal(map(9, 9, 0, &report, NULL), OK);
+  check_results(9, 9);
+}
+
+// --- collectives --------------------------------------------------------------------------------------------------------------
+
+static float number_of(int rank, size_t i) {
+  float x;
+  rng_normals(&x, 1, rng_episode(rng_stream(3, "sum"), (uint32_t)rank, (uint32_t)i), 0, 0);
+  return x * (i % 3 ? 1e-6f : 1e6f);  // so that the order of adding shows
+}
+
+static bool sums_are_in_rank_order(size_t n) {
+  float *x = mem_take(n, sizeof *x);
+  for (size_t i = 0; i < n; i++) x[i] = number_of(farm_rank(f), i);
+  farm_sum(f, x, n);
+  bool good = true;
+  for (size_t i = 0; i < n; i++) {
+    float sum = number_of(0, i);
+    for (int r = 1; r < farm_size(f); r++) sum += number_of(r, i);
+    good &= memcmp(&sum, &x[i], sizeof sum) == 0;
+  }
+  mem_free(x);
+  return good;
+}
+
+static bool collectives_work(void) {
+  bool good = true;
+  const size_t sizes[] = {0, 1, 2, 4, 7, 100, 1000};
+  for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) good &= sums_are_in_rank_order(sizes[i]);
+  double d[2] = {farm_rank(f) + 1, 0.5};
+  farm_sum_double(f, d, 2);
+  good &= d[0] == farm_size(f) * (farm_size(f) + 1) / 2.0 && d[1] == 0.5 * farm_size(f);
+  int shared = farm_rank(f) == 0 ? 42 : 0;
+  farm_share(f, &shared, sizeof shared);
+  good &= shared == 42;
+  good &= farm_agree(f, OK) == OK;
+  int last = farm_size(f) - 1;
+  status s = farm_agree(f, farm_rank(f) == last ? status_fail(NO_IO, "the last rank's disk") : OK);
+  good &= s == NO_IO && strcmp(status_message(), "the last rank's disk") == 0;
+  return good;
+}
+
+static bool all_good;
+
+static void test_collectives(void **state) {
+  (void)state;
+  assert_true(all_good);
+}
+
+// --- one long job, for test_lost.sh ---------------------------------------------------------------------------------------------
+
+static int long_job(void) {
+  farm_report report;
+  if (map(64, 40, 12000, &report, NULL) != OK) return 1;
+  check_results(64, 40);
+  printf("checksum %s lost %d returned %d\n", hash_bytes(results, sizeof(result) * 64 * 40).hex, report.lost, report.returned);
+  fflush(stdout);
+  return 0;
+}
+
+int main(int count, char **words) {
+  num_open();
+  if (farm_open(&f, &count, &words) != OK) return 1;
+  double good = collectives_work();
+  farm_sum_double(f, &good, 1);
+  all_good = good == farm_size(f);
+  farm_prepare(f, sizeof(record), sizeof(result), 64 * 40);
+  farm_prepare(f, sizeof(record), sizeof(result) + 8, 64 * 40);  // again, larger
+  if (farm_rank(f) != 0) {
+    farm_serve(f, &hands);
+    farm_serve(f, &hands);  // and once more in the same process
+    farm_close(f, 0);
+    return 0;
+  }
+  const struct CMUnitTest tests[] = {cmocka_unit_test(test_collectives), cmocka_unit_test(test_jobs), cmocka_unit_test(test_giving_up_leaves_no_trace)};
+  const struct CMUnitTest again[] = {cmocka_unit_test(test_jobs)};
+  bool is_long = count > 1 && strcmp(words[1], "long") == 0;
+  int failed = is_long ? long_job() : cmocka_run_group_tests(tests, NULL, NULL);
+  farm_dismiss(f);
+  if (!is_long) failed += cmocka_run_group_tests(again, NULL, NULL);
+  farm_dismiss(f);
+  farm_close(f, failed);
+  return failed;
+}
