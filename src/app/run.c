@@ -29,6 +29,8 @@ status app_run(app *a) {
       continue;
     }
     TRY(acts[s](a));
+    if (farm_lossy(a->f))
+      FAIL(RESUME_ME, "%s is complete, but a rank was lost on the way; the same command goes on with what is left", stage_name(s));
   }
   TRY(app_report(a));
   log_all("done in %.0f s; everything is in %s", time_now() - start, a->s.run.directory);

@@ -192,7 +192,34 @@ status farm_map(farm *f, const farm_job *job, const farm_crew *crew, void *resul
   return OK;
 }
 
+// Who answers? A rank may have died unnoticed, its tasks done by others before its lease ran out.
+static void roll_call(farm *f) {
+  const order_head ping_head = {.order = ORDER_PING, .job = f->job};
+  const void *bytes;
+  size_t size;
+  int from, missing = 0;
+  for (int w = 1; w < f->size; w++) {
+    f->told_job[w] = schedule_is_lost(f->plan, w) ? 1 : 0;  // answered, for now
+    missing += !f->told_job[w];
+    while (transport_receive(f->line, &from, &bytes, &size)) continue;  // older words are no answer
+    transport_send(f->line, w, &ping_head, sizeof ping_head);
+  }
+  for (double end = time_now() + schedule_customary.lease; missing && time_now() < end; usleep(100))
+    while (transport_receive(f->line, &from, &bytes, &size)) {
+      missing -= !f->told_job[from];
+      f->told_job[from] = 1;
+    }
+  for (int w = 1; w < f->size; w++) {
+    if (f->told_job[w]) continue;
+    log_here("worker %d does not answer and is taken for lost", w);
+    schedule_lose(f->plan, w);
+    f->lossy = true;
+  }
+  memset(f->told_job, 0, sizeof *f->told_job * (size_t)f->size);
+}
+
 void farm_dismiss(farm *f) {
+  roll_call(f);
   const order_head head = {.order = ORDER_DISMISS, .job = f->job, .lossy = f->lossy};
   for (int w = 1; w < f->size; w++)
     for (double end = time_now() + (schedule_is_lost(f->plan, w) ? 0.1 : 10); time_now() < end; usleep(200))

@@ -28,7 +28,7 @@ typedef struct service {
   int waiting;           // received, not yet begun
   double busy, told_at, heard_at;
   int told_vacancies;
-  bool dismissed, lossy;
+  bool asked, dismissed, lossy;
 } service;
 
 static service service_open(farm *f, const farm_crew *crew) {
@@ -86,6 +86,7 @@ static void order_take(service *s, const char *bytes, size_t size) {
     s->lossy = head.lossy;
     return;
   }
+  if (head.order == ORDER_PING) s->asked = true;
   if (head.order == ORDER_PING || head.job < s->job || (head.job == s->job && s->over)) return;
   if (head.job > s->job) job_begin(s, head.job);
   if (head.order == ORDER_TASKS) chunk_take(s, &head, bytes + sizeof head);
@@ -180,7 +181,9 @@ static bool work(service *s) {
 static void sign_of_life(service *s) {
   double since = time_now() - s->told_at;
   bool more = vacancies(s) > s->told_vacancies;
-  if (s->job && (since > NEWS_SECONDS || (more && since > 0.001))) news_send(s, 0, 0);
+  if (!s->asked && !(s->job && (since > NEWS_SECONDS || (more && since > 0.001)))) return;
+  s->asked = false;
+  news_send(s, 0, 0);
 }
 
 static void orphan_check(const service *s) {
