@@ -1,0 +1,40 @@
+#!/usr/bin/env bash
+# The command line: help, the configuration's print, and clear refusals with the right exit code, nothing left behind.
+set -u
+program=${DREAMFARM:?} dir=$(mktemp -d) passed=0 failed=0
+trap 'rm -rf "$dir"' EXIT
+says() { # CODE WORDS COMMAND...: exit code, and what it says contains the words
+  local code=$1 words=$2 got; shift 2
+  "$@" >"$dir/out" 2>&1 </dev/null; got=$?
+  if [ "$got" = "$code" ] && grep -qF -- "$words" "$dir/out"; then passed=$((passed + 1)); return; fi
+  failed=$((failed + 1)); echo "failed (exit $got, wanted $code with \"$words\"): $*"; tail -n 3 "$dir/out"
+}
+at="--set run.directory=$dir/run"
+says 0 "usage: dreamfarm VERB" "$program" --help
+says 0 "usage: dreamfarm VERB" "$program" evolve --help
+says 0 "dreamfarm 0." "$program" --version
+says 2 "usage: dreamfarm VERB" "$program"
+says 2 "did you mean evolve" "$program" evolv x.yaml
+says 2 "did you mean --episodes" "$program" evaluate --episode 3 $at
+says 2 "needs a value" "$program" evaluate --set
+says 2 "two configuration files" "$program" run configs/quickstart.yaml configs/cartpole.yaml
+says 2 "dream or real" "$program" evaluate --in nowhere
+says 2 "numbers above 0" "$program" evaluate --temperatures 1,-2
+says 6 "no-such.yaml" "$program" run no-such.yaml
+says 3 "nearest known: rnn.hidden" "$program" run --set rnn.hiden=3 $at
+says 3 "wanted a whole number" "$program" run --set rnn.hidden=many $at
+says 3 "known are: takecover, cartpole_swingup" "$program" run --set environment.name=doom $at
+says 3 "there are: random" "$program" collect --set collect.policy=wise $at
+says 3 "cannot act in cartpole_swingup" "$program" evaluate --set environment.name=cartpole_swingup --policy sweep:100 $at
+says 3 "needs no V" "$program" train-vae --set environment.name=cartpole_swingup $at
+says 4 "run collect again" "$program" train $at
+says 6 "rnn.safetensors" "$program" evolve --set environment.name=cartpole_swingup $at
+says 6 "cannot be made" "$program" collect --set run.directory=/dev/null/x
+printf 'rnn:\n  hidden: 3\n  hidden: 4\n' >"$dir/bad.yaml"
+says 3 "bad.yaml:3:3" "$program" run "$dir/bad.yaml"
+says 0 "0.1" "$program" config --set evolve.sigma0=0.1
+"$program" config | cmp -s - configs/default.yaml && passed=$((passed + 1)) || { failed=$((failed + 1)); echo "failed: configs/default.yaml is not what is printed"; }
+for config in configs/*.yaml; do says 0 "evolve:" "$program" config "$config"; done
+says 0 "still" "$program" evaluate --policy still --episodes 10 --quiet $at
+echo "$passed passed, $failed failed"
+[ $failed = 0 ]
