@@ -30,11 +30,14 @@ typedef struct data_episode {
 
 typedef struct data_provenance { char environment[64], version[64], policy[64]; uint64_t seed; } data_provenance;
 
-// A whole shard is written or nothing.
+// A whole shard is written or nothing: count >= 1 episodes with consecutive ids. Equal data are equal bytes. Beside it stands
+// shard-<n>.hash with its hash and what it holds.
 status data_shard_write(const char *directory, int shard, const data_spec *s, const data_provenance *p,
                         const data_episode *episodes, int count);
+// Is that shard there, intact, and of exactly these episodes and this provenance?
 bool data_shard_good(const char *directory, int shard, int64_t first_id, int count, const data_provenance *p);
-// Writes main_data.hdf5 and metadata.json over shards 0 .. shards-1.
+// Writes main_data.hdf5, metadata.json and the index over shards 0 .. shards-1, whose ids follow each other from 0; until
+// then the dataset cannot be opened. BAD_FILE names a shard that is missing or is not of this spec and provenance.
 status data_finish(const char *directory, int shards, const data_spec *s, const data_provenance *p);
 
 typedef struct dataset dataset;
@@ -44,8 +47,9 @@ int data_count(const dataset *d);               // episodes
 int data_steps(const dataset *d, int episode);
 const data_spec *data_spec_of(const dataset *d);
 const data_provenance *data_provenance_of(const dataset *d);
-hash data_hash(const dataset *d);               // of the index and every shard's size and checksum
-// Fills *out with memory of the dataset's own, valid until the next read.
+hash data_hash(const dataset *d);               // of the hashes of all shards, in order
+// Fills *out with memory of the dataset's own, valid until the next read. A shard is verified when it is first read:
+// BAD_FILE by name if it is not what was written.
 status data_read(dataset *d, int episode, data_episode *out);
 
 // --- tensors: safetensors -------------------------------------------------------------------------------------------
@@ -58,13 +62,19 @@ typedef struct data_tensor {
   const void *bytes;  // row-major little-endian; borrowed
 } data_tensor;
 size_t data_tensor_bytes(const data_tensor *t);
-// metadata: count pairs key, value.
+// metadata: pairs of key, value; `checksum` (of everything in the file) is added to them, and verified on reading where a
+// file has one. Names and keys are unique. NO_IO if it cannot be written.
 status data_tensors_write(const char *path, const data_tensor *tensors, int count, const char *const *metadata, int pairs);
 typedef struct data_tensors data_tensors;
-status data_tensors_read(data_tensors **file, const char *path);  // checks everything the format promises
+// Checks everything the format promises: BAD_FILE by name. Only the data types above are read. Free with close.
+status data_tensors_read(data_tensors **file, const char *path);
 void data_tensors_close(data_tensors *file);
 const data_tensor *data_tensors_find(const data_tensors *file, const char *name);       // NULL if absent
 const char *data_tensors_metadata(const data_tensors *file, const char *key);           // NULL if absent
+
+// Numbers to and from IEEE 754 binary16: exact, ties to even, NaN stays NaN.
+void data_half_from_float(uint16_t *half, const float *x, size_t count);
+void data_float_from_half(float *x, const uint16_t *half, size_t count);
 
 // --- pictures -------------------------------------------------------------------------------------------------------
 status data_png_write(const char *path, const uint8_t *rgb, int rows, int columns);  // (rows, columns, 3)

@@ -1,21 +1,26 @@
-// A shard: one HDF5 file with a few episodes, and a sidecar with its hash.
+// A shard: one HDF5 file with a few episodes, and a sidecar with its hash and what it holds.
 #ifndef DATA_SHARD_H
 #define DATA_SHARD_H
 
-#include <hdf5.h>
-
-#include "data.h"
+#include "h5.h"
 
 file_path shard_path(const char *directory, int shard);
-file_path shard_hash_path(const char *directory, int shard);
-// The hash that was written beside the shard.
-status shard_hash_read(hash *out, const char *directory, int shard);
+// One that two processes, on one host or two, do not share.
+file_path temporary_path(const char *path);
+
+// The hash in the sidecar, if the sidecar says that the shard holds exactly these episodes; BAD_FILE by name otherwise.
+status shard_identity_read(hash *out, const char *directory, int shard, int64_t first_id, int count, const data_provenance *p);
 // OK if the file's bytes have this hash; BAD_FILE by name otherwise.
 status shard_verify(const char *directory, int shard, hash wanted);
 
-// Errors are said by us, not printed by the library.
-void hdf5_quiet(void);
-status hdf5_attribute_write(hid_t object, const char *name, hid_t type, const void *value);
-status hdf5_attribute_text(hid_t object, const char *name, const char *value);
+status provenance_write(hid_t file, const data_provenance *p);
+// What the arrays of an episode with so many steps must measure.
+h5_extent observations_extent(const data_spec *s, int steps);
+h5_extent actions_extent(const data_spec *s, int steps);
+h5_extent steps_extent(int steps);
+
+// The index over all shards (index.safetensors), written last: a directory without it is incomplete.
+#define INDEX_NAME "index.safetensors"
+#define INDEX_FORMAT "dreamfarm-episodes-1"
 
 #endif

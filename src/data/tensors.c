@@ -1,5 +1,5 @@
-// safetensors: tensors in one file behind a JSON header. What is read is checked against everything the format promises;
-// what we write carries a checksum of its payload in __metadata__, which the format itself lacks.
+// safetensors: tensors in one file behind a JSON header (its length in 8 bytes before it). What is read is checked against
+// everything the format promises. What we write carries a checksum of header and payload, which the format itself lacks.
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -17,6 +17,7 @@ static const struct { const char *name; size_t bytes; } types[] = {
 
 struct data_tensors {
   char *bytes;          // the whole file, owned
+  arena *copies;        // of tensors that stand where their type may not
   json_t *header;       // owned
   int count;
   data_tensor *tensors; // (count), in the order of their places
@@ -28,13 +29,18 @@ size_t data_tensor_bytes(const data_tensor *t) {
   return n;
 }
 
-// --- writing ----------------------------------------------------------------------------------------------------------
+// --- the checksum -----------------------------------------------------------------------------------------------------
 
-static size_t payload_bytes(const data_tensor *tensors, int count) {
-  size_t all = 0;
-  for (int i = 0; i < count; i++) all += data_tensor_bytes(&tensors[i]);
-  return all;
+#define CHECKSUM "checksum"
+static const char no_checksum[] = "00000000000000000000000000000000";
+
+// Of the header with zeros in the checksum's place, and of the payload.
+static hash checksum_of(const char *header, size_t length, const char *data, size_t payload) {
+  const hash parts[2] = {hash_bytes(header, length), hash_bytes(data, payload)};
+  return hash_join(parts, 2);
 }
+
+// --- writing ----------------------------------------------------------------------------------------------------------
 
 static void header_tensor(text_buffer *t, const data_tensor *tensor, size_t from) {
   json_open(t, tensor->name, '{');
@@ -49,38 +55,54 @@ static void header_tensor(text_buffer *t, const data_tensor *tensor, size_t from
   json_close(t, '}');
 }
 
-static void header_text(text_buffer *t, const data_tensor *tensors, int count, const char *const *metadata, int pairs, hash checksum) {
+// Returns the payload's size. *place is where the checksum stands in the header.
+static size_t header_text(text_buffer *t, size_t *place, const data_tensor *tensors, int count, const char *const *metadata, int pairs) {
   json_open(t, NULL, '{');
   json_open(t, "__metadata__", '{');
+  json_text(t, CHECKSUM, no_checksum);
+  *place = t->size - sizeof no_checksum;  // before the closing quote
   for (int i = 0; i < pairs; i++) json_text(t, metadata[2 * i], metadata[2 * i + 1]);
-  json_text(t, "checksum", checksum.hex);
   json_close(t, '}');
-  size_t from = 0;
+  size_t payload = 0;
   for (int i = 0; i < count; i++) {
-    header_tensor(t, &tensors[i], from);
-    from += data_tensor_bytes(&tensors[i]);
+    header_tensor(t, &tensors[i], payload);
+    payload += data_tensor_bytes(&tensors[i]);
   }
   json_close(t, '}');
   while (t->size % 8) text_add(t, " ");  // the payload begins aligned
+  return payload;
 }
 
-status data_tensors_write(const char *path, const data_tensor *tensors, int count, const char *const *metadata, int pairs) {
-  size_t payload = payload_bytes(tensors, count);
-  char *data = mem_take(payload + 1, 1), *at = data;
+char *tensors_format(size_t *size, const data_tensor *tensors, int count, const char *const *metadata, int pairs) {
+  text_buffer t = {0};
+  size_t place, payload = header_text(&t, &place, tensors, count, metadata, pairs);
+  char *file = mem_take(8 + t.size + payload, 1), *header = file + 8, *data = header + t.size, *at = data;
+  for (int i = 0; i < 8; i++) file[i] = (char)((uint64_t)t.size >> 8 * i);
+  memcpy(header, t.bytes, t.size);
   for (int i = 0; i < count; i++) {
     memcpy(at, tensors[i].bytes, data_tensor_bytes(&tensors[i]));
     at += data_tensor_bytes(&tensors[i]);
   }
-  text_buffer t = {0};
-  header_text(&t, tensors, count, metadata, pairs, hash_bytes(data, payload));
-  char *file = mem_take(8 + t.size + payload, 1);
-  for (int i = 0; i < 8; i++) file[i] = (char)((uint64_t)t.size >> 8 * i);
-  memcpy(file + 8, t.bytes, t.size);
-  memcpy(file + 8 + t.size, data, payload);
-  status s = file_write(path, file, 8 + t.size + payload);
-  mem_free(file);
-  mem_free(data);
+  memcpy(header + place, checksum_of(header, t.size, data, payload).hex, sizeof no_checksum - 1);
+  *size = 8 + t.size + payload;
   text_free(&t);
+  return file;
+}
+
+static void names_check(const data_tensor *tensors, int count, const char *const *metadata, int pairs) {
+  for (int i = 0; i < pairs; i++) CHECK(strcmp(metadata[2 * i], CHECKSUM) != 0, "metadata '%s' is ours", CHECKSUM);
+  for (int i = 0; i < count; i++) {
+    CHECK(tensors[i].rank >= 0 && tensors[i].rank <= 4, "tensor '%s': rank %d", tensors[i].name, tensors[i].rank);
+    for (int j = 0; j < i; j++) CHECK(strcmp(tensors[i].name, tensors[j].name) != 0, "two tensors '%s'", tensors[i].name);
+  }
+}
+
+status data_tensors_write(const char *path, const data_tensor *tensors, int count, const char *const *metadata, int pairs) {
+  names_check(tensors, count, metadata, pairs);
+  size_t size;
+  char *file = tensors_format(&size, tensors, count, metadata, pairs);
+  status s = file_write(path, file, size);
+  mem_free(file);
   return s;
 }
 
@@ -152,6 +174,13 @@ static status places_check(const data_tensors *f, const char *data, uint64_t pay
   return OK;
 }
 
+// Tensors of other programs may stand anywhere; ours are read through pointers of their type.
+static void tensor_align(data_tensors *f, data_tensor *t) {
+  size_t size = data_tensor_bytes(t);
+  if ((uintptr_t)t->bytes % types[t->type].bytes == 0) return;
+  t->bytes = memcpy(arena_take(f->copies, size, 1), t->bytes, size);
+}
+
 static status metadata_check(const json_t *metadata, const char *path) {
   const char *key;
   json_t *value;
@@ -172,10 +201,20 @@ static status tensors_read(data_tensors *f, const char *data, uint64_t payload, 
   }
   qsort(f->tensors, (size_t)f->count, sizeof *f->tensors, by_place);
   TRY(places_check(f, data, payload, path));
-  const char *wanted = data_tensors_metadata(f, "checksum");
-  hash found = hash_bytes(data, payload);
-  if (wanted && strcmp(wanted, found.hex) != 0) FAIL(BAD_FILE, "%s: is damaged: its payload has the checksum %s, %s is wanted", path, found.hex, wanted);
+  for (int i = 0; i < f->count; i++) tensor_align(f, &f->tensors[i]);
   return OK;
+}
+
+// Another program's file has no checksum; the format is then all there is to check. Overwrites the header's text, which
+// has been parsed.
+static status checksum_check(const data_tensors *f, char *header, size_t length, size_t payload, const char *path) {
+  const char *wanted = data_tensors_metadata(f, CHECKSUM);
+  if (!wanted) return OK;
+  char *place = memmem(header, length, wanted, strlen(wanted));
+  if (place && strlen(wanted) == sizeof no_checksum - 1) memcpy(place, no_checksum, sizeof no_checksum - 1);
+  hash found = checksum_of(header, length, header + length, payload);
+  if (strcmp(wanted, found.hex) == 0) return OK;
+  FAIL(BAD_FILE, "%s: is damaged: its checksum is %s, its __metadata__ wants %s; restore it, or make it again", path, found.hex, wanted);
 }
 
 static status header_read(data_tensors *f, size_t size, const char *path) {
@@ -188,12 +227,14 @@ static status header_read(data_tensors *f, size_t size, const char *path) {
   if (length == 0 || f->bytes[8] != '{') FAIL(BAD_FILE, "%s: its header does not begin with '{': it is no safetensors file", path);
   f->header = json_loadb(f->bytes + 8, (size_t)length, JSON_REJECT_DUPLICATES, &error);
   if (!f->header) FAIL(BAD_FILE, "%s: its header is damaged: %s", path, error.text);
+  TRY(checksum_check(f, f->bytes + 8, (size_t)length, size - 8 - (size_t)length, path));
   return tensors_read(f, f->bytes + 8 + length, size - 8 - length, path);
 }
 
 status tensors_parse(data_tensors **out, const char *path, char *bytes, size_t size) {
   data_tensors *f = mem_take(1, sizeof *f);
   f->bytes = bytes;
+  f->copies = arena_open();
   status s = header_read(f, size, path);
   if (s != OK) data_tensors_close(f);
   else *out = f;
@@ -212,6 +253,7 @@ void data_tensors_close(data_tensors *f) {
   json_decref(f->header);
   mem_free(f->tensors);
   mem_free(f->bytes);
+  arena_close(f->copies);
   mem_free(f);
 }
 

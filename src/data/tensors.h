@@ -1,4 +1,4 @@
-// safetensors from memory, for the reader and its fuzzer.
+// safetensors from and to memory, for the files and the fuzzer.
 #ifndef DATA_TENSORS_H
 #define DATA_TENSORS_H
 
@@ -6,5 +6,7 @@
 
 // `bytes` (from mem_take) belongs to *out, or is freed on failure. `path` is for messages.
 status tensors_parse(data_tensors **out, const char *path, char *bytes, size_t size);
+// The whole file, to be released with mem_free.
+char *tensors_format(size_t *size, const data_tensor *tensors, int count, const char *const *metadata, int pairs);
 
 #endif

@@ -16,6 +16,7 @@ typedef struct buffer {
   char *bytes;
   MPI_Request request;
   bool busy;
+  uint64_t posted;  // when, among the receives: messages of one sender are matched in this order
 } buffer;
 
 struct transport {
@@ -24,6 +25,7 @@ struct transport {
   MPI_Comm messages;     // apart from the collectives
   size_t room;           // of a message
   buffer receive[RECEIVE_BUFFERS];
+  uint64_t receives;     // posted so far
   int given;             // receive buffer whose message the caller has, -1: none
   buffer *send;          // (size, SEND_BUFFERS)
   char *scratch[2];      // of a sum
@@ -57,6 +59,7 @@ const char *transport_host(const transport *t) { return t->host; }
 static void receive_post(transport *t, buffer *b) {
   MPI_Irecv(b->bytes, (int)t->room, MPI_BYTE, MPI_ANY_SOURCE, TAG_MESSAGE, t->messages, &b->request);
   b->busy = true;
+  b->posted = ++t->receives;
 }
 
 static bool sent(buffer *b) {
@@ -66,17 +69,27 @@ static bool sent(buffer *b) {
   return done;
 }
 
+static buffer *oldest_after(transport *t, uint64_t posted) {
+  buffer *oldest = NULL;
+  for (int i = 0; i < RECEIVE_BUFFERS; i++) {
+    buffer *b = &t->receive[i];
+    if (b->busy && b->posted > posted && (!oldest || b->posted < oldest->posted)) oldest = b;
+  }
+  return oldest;
+}
+
+// In the order of arrival, which workers rely on: their orders all come from rank 0. Rank 0 itself may pass over a message
+// that is stuck halfway, since its sender may have died; what it gets may come in any order.
 bool transport_receive(transport *t, int *from, const void **bytes, size_t *size) {
   if (t->size == 1) return false;
   if (t->given >= 0) receive_post(t, &t->receive[t->given]);
   t->given = -1;
-  for (int i = 0; i < RECEIVE_BUFFERS; i++) {
-    buffer *b = &t->receive[i];
+  for (buffer *b = oldest_after(t, 0); b; b = t->rank == 0 ? oldest_after(t, b->posted) : NULL) {
     MPI_Status status_;
     int done = 0, count = 0;
-    if (!b->busy || MPI_Test(&b->request, &done, &status_) != MPI_SUCCESS || !done) continue;
+    if (MPI_Test(&b->request, &done, &status_) != MPI_SUCCESS || !done) continue;
     b->busy = false;
-    t->given = i;
+    t->given = (int)(b - t->receive);
     MPI_Get_count(&status_, MPI_BYTE, &count);
     *from = status_.MPI_SOURCE;
     *bytes = b->bytes;

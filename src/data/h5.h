@@ -1,0 +1,30 @@
+// The few words of HDF5 that this room speaks.
+#ifndef DATA_H5_H
+#define DATA_H5_H
+
+#include <hdf5.h>
+
+#include "data.h"
+
+// Errors are said by us, not printed by the library.
+void h5_quiet(void);
+// Files without times inside, so that equal data are equal bytes. Negative on failure, as HDF5's own calls.
+hid_t h5_file_create(const char *path);
+hid_t h5_file_open(const char *path);  // to read
+hid_t h5_group_create(hid_t parent, const char *name);
+
+status h5_attribute_write(hid_t object, const char *name, hid_t type, const void *value);
+status h5_attribute_text(hid_t object, const char *name, const char *value);
+bool h5_attribute_read(hid_t object, const char *name, hid_t type, void *value);
+
+typedef struct h5_extent { int rank; hsize_t dim[4]; } h5_extent;
+// Compressed: in chunks of some rows, each with a Fletcher32 checksum, so that other readers notice damage too.
+status h5_values_write(hid_t group, const char *name, hid_t type, h5_extent extent, bool compress, const void *values);
+bool h5_extent_read(h5_extent *extent, hid_t group, const char *name);
+bool h5_extent_equal(h5_extent a, h5_extent b);
+// False if they are missing, damaged or of another extent.
+bool h5_values_read(hid_t group, const char *name, hid_t type, h5_extent extent, void *values);
+// One byte a flag, whatever the file calls its type; any non-zero is 1.
+bool h5_flags_read(hid_t group, const char *name, h5_extent extent, uint8_t *values);
+
+#endif
