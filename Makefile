@@ -65,22 +65,28 @@ check-deps:
 	@command -v $(MPICC) >/dev/null && command -v pkg-config >/dev/null && pkg-config --exists $(PACKAGES) \
 	  || { echo "Something needed is missing: run 'make deps' (or see README.md, Install)."; exit 1; }
 
+# `make V=1` shows the commands.
+say = $(if $(V),,@echo "  $@"; )
+
 # --- compile and link -----------------------------------------------------------------------------------------------
-isa_flags = $(if $(findstring _avx512,$<),-mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx2 -mfma,$(if $(findstring _avx2,$<),-mavx2 -mfma))
+# Only x86-64 compilers know these; elsewhere the files are empty.
+x86_64 := $(findstring x86_64,$(shell $(CC) -dumpmachine))
+isa_flags = $(if $(x86_64),$(isa_flags_x86_64))
+isa_flags_x86_64 = $(if $(findstring _avx512,$<),-mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx2 -mfma,$(if $(findstring _avx2,$<),-mavx2 -mfma))
 room_flags = $(PKG_CFLAGS) $(if $(filter src/farm/%,$<),$(MPI_CFLAGS)) -DDREAMFARM_VERSION='"$(VERSION)"'
 
 $(BUILD)/src/%.o: src/%.c Makefile
 	@mkdir -p $(@D)
-	$(CC) $(FLAGS) $(isa_flags) $(room_flags) -c $< -o $@
+	$(say)$(CC) $(FLAGS) $(isa_flags) $(room_flags) -c $< -o $@
 $(BUILD)/double/src/%.o: src/%.c Makefile
 	@mkdir -p $(@D)
-	$(CC) $(FLAGS) $(isa_flags) $(room_flags) -DREAL=double -c $< -o $@
+	$(say)$(CC) $(FLAGS) $(isa_flags) $(room_flags) -DREAL=double -c $< -o $@
 $(LIBRARY): $(foreach r,$(filter-out app,$(ROOMS)),$(call objects,$(r)))
 	@rm -f $@; ar rcs $@ $^
 $(LIBRARY2): $(patsubst %.c,$(BUILD)/double/%.o,$(DOUBLE_SOURCES))
 	@rm -f $@; ar rcs $@ $^
 $(PROGRAM): $(APP) $(LIBRARY)
-	$(LINK) -o $@ $(APP) $(LIBRARY) $(LIBS)
+	$(say)$(LINK) -o $@ $(APP) $(LIBRARY) $(LIBS)
 
 # --- tests: one program a file; files named double_* are compiled and linked with REAL=double -------------------------
 TEST_SOURCES := $(wildcard tests/*/test_*.c) $(wildcard tests/*/double_*.c)
@@ -90,9 +96,9 @@ test_objects = $(filter-out $(LIBRARY) $(LIBRARY2),$^)
 
 $(BUILD)/tests/%.o: tests/%.c Makefile
 	@mkdir -p $(@D)
-	$(CC) $(FLAGS) $(PKG_CFLAGS) $(if $(findstring double_,$<),-DREAL=double) -Itests -c $< -o $@
+	$(say)$(CC) $(FLAGS) $(PKG_CFLAGS) $(if $(findstring double_,$<),-DREAL=double) -Itests -c $< -o $@
 $(filter $(BUILD)/tests/%,$(TESTS) $(BENCHES)): $(BUILD)/tests/%: $(BUILD)/tests/%.o $(LIBRARY) $(LIBRARY2)
-	$(LINK) -o $@ $< $(if $(findstring double_,$@),$(LIBRARY2),$(LIBRARY)) -lcmocka $(LIBS)
+	$(say)$(LINK) -o $@ $< $(if $(findstring double_,$@),$(LIBRARY2),$(LIBRARY)) -lcmocka $(LIBS)
 
 test: deps
 	@$(MAKE) --no-print-directory -j$$(nproc) all tests-built
