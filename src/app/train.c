@@ -72,10 +72,10 @@ static training_log log_begin(app *a, const char *label, const char *unit, const
 }
 
 static status finish(app *a, stage which, training_log *l, status s) {
-  char note[64];
+  char note[64] = "";
   if (s == OK && farm_rank(a->f) == 0) s = stage_done(a, which);
   s = farm_agree(a->f, s);
-  snprintf(note, sizeof note, isfinite(l->loss) && l->loss != 0 ? "held-out loss %.4g" : "", l->loss);
+  if (isfinite(l->loss) && l->loss != 0) snprintf(note, sizeof note, "held-out loss %.4g", l->loss);
   if (s == OK) progress_close(&l->p, l->p.total, note);
   return s;
 }
