@@ -70,8 +70,10 @@ static bool lists_fit(const data_tensor *steps, const data_tensor *shard, const 
 }
 
 static status lists_read(dataset *d, const data_tensors *f, const char *path) {
-  const data_tensor *steps = data_tensors_find(f, "steps"), *shard = data_tensors_find(f, "shard"), *hashes = data_tensors_find(f, "hashes");
-  if (!lists_fit(steps, shard, hashes)) FAIL(BAD_FILE, "%s: its lists of episodes are missing or damaged; run collect again", path);
+  const data_tensor *steps = data_tensors_find(f, "steps"), *shard = data_tensors_find(f, "shard");
+  const data_tensor *hashes = data_tensors_find(f, "hashes");
+  if (!lists_fit(steps, shard, hashes))
+    FAIL(BAD_FILE, "%s: its lists of episodes are missing or damaged; run collect again", path);
   d->count = (int)steps->dim[0], d->shards = (int)hashes->dim[0];
   d->steps = tensor_copy(steps), d->shard = tensor_copy(shard), d->hashes = tensor_copy(hashes);
   d->verified = mem_take((size_t)d->shards, sizeof *d->verified);
@@ -100,7 +102,8 @@ static status index_read(dataset *d) {
   const char *directory = d->directory.text;
   file_path path = path_join(directory, INDEX_NAME);
   data_tensors *f;
-  if (!file_exists(path.text)) FAIL(BAD_FILE, "%s: is %s: run collect again", directory, file_exists(directory) ? "incomplete" : "missing");
+  if (!file_exists(path.text))
+    FAIL(BAD_FILE, "%s: is %s: run collect again", directory, file_exists(directory) ? "incomplete" : "missing");
   TRY(data_tensors_read(&f, path.text));
   status s = format_check(f, path.text);
   if (s == OK) s = spec_read(d, f, path.text);

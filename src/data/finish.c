@@ -102,7 +102,8 @@ static status links_write(hid_t file, const listing *l, const data_provenance *p
     char name[32], target[32];
     snprintf(name, sizeof name, "episode_%d", i);
     snprintf(target, sizeof target, "shard-%05d.hdf5", l->shard[i]);
-    if (H5Lcreate_external(target, name, file, name, H5P_DEFAULT, H5P_DEFAULT) < 0) FAIL(NO_IO, "link %s cannot be written", name);
+    if (H5Lcreate_external(target, name, file, name, H5P_DEFAULT, H5P_DEFAULT) < 0)
+      FAIL(NO_IO, "link %s cannot be written", name);
   }
   const int64_t episodes = l->count;
   TRY(h5_attribute_write(file, "total_episodes", H5T_NATIVE_INT64, &episodes));
@@ -139,7 +140,8 @@ static void bound_add(text_buffer *t, const int *dim, int rank, const char *valu
 }
 
 // A gymnasium Box in minari's words: JSON inside a JSON text.
-static void box_add(text_buffer *json, const char *key, const int *dim, int rank, const char *dtype, const char *low, const char *high) {
+static void box_add(text_buffer *json, const char *key, const int *dim, int rank, const char *dtype, const char *low,
+                    const char *high) {
   text_buffer t = {0};
   text_add(&t, "{\"type\": \"Box\", \"dtype\": \"%s\", \"shape\": [", dtype);
   for (int i = 0; i < rank; i++) text_add(&t, "%s%d", i ? ", " : "", dim[i]);
@@ -192,7 +194,8 @@ static status metadata_write(const char *directory, const listing *l, const data
 // --- the index --------------------------------------------------------------------------------------------------------------
 
 static status index_write(const char *directory, const data_spec *s, const data_provenance *p, const listing *l) {
-  const uint64_t values[6] = {s->pixels, (uint64_t)s->shape[0], (uint64_t)s->shape[1], (uint64_t)s->shape[2], (uint64_t)s->actions, p->seed};
+  const uint64_t values[6] = {s->pixels,   (uint64_t)s->shape[0], (uint64_t)s->shape[1], (uint64_t)s->shape[2],
+                              (uint64_t)s->actions, p->seed};
   char numbers[6][24];
   for (int i = 0; i < 6; i++) snprintf(numbers[i], sizeof numbers[i], "%" PRIu64, values[i]);
   const char *const pairs[] = {"format", INDEX_FORMAT, "environment", p->environment, "version", p->version, "policy", p->policy,

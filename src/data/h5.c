@@ -5,7 +5,7 @@
 #include "h5.h"
 
 #define CHUNK_ROWS 32
-#define DEFLATE_LEVEL 1  // higher levels cost several times the time for a few per cent of size
+#define DEFLATE_LEVEL 1  // on Take Cover's frames 7.5 : 1; level 6 has 9.2 : 1 at about half the speed
 
 void h5_quiet(void) { H5Eset_auto2(H5E_DEFAULT, NULL, NULL); }
 
@@ -53,11 +53,12 @@ status h5_attribute_write(hid_t object, const char *name, hid_t type, const void
   return OK;
 }
 
+// Of variable length, as h5py writes texts, and as it reads them back as texts and not as bytes.
 status h5_attribute_text(hid_t object, const char *name, const char *value) {
   hid_t type = H5Tcopy(H5T_C_S1);
-  H5Tset_size(type, strlen(value) + 1);
+  H5Tset_size(type, H5T_VARIABLE);
   H5Tset_cset(type, H5T_CSET_UTF8);
-  status s = h5_attribute_write(object, name, type, value);
+  status s = h5_attribute_write(object, name, type, &value);
   H5Tclose(type);
   return s;
 }
@@ -107,6 +108,7 @@ bool h5_extent_read(h5_extent *extent, hid_t group, const char *name) {
   hid_t set = H5Dopen2(group, name, H5P_DEFAULT);
   bool good = set >= 0 && extent_of(extent, set);
   if (set >= 0) H5Dclose(set);
+  if (!good) *extent = (h5_extent){0};  // a rank above 4 would lead past the end of dim
   return good;
 }
 

@@ -79,7 +79,7 @@ static status shard_fill(hid_t file, const data_spec *s, const data_provenance *
 static void episodes_check(const data_episode *episodes, int count) {
   CHECK(count > 0, "a shard of %d episodes", count);
   for (int i = 0; i < count; i++)
-    CHECK(episodes[i].steps > 0 && episodes[i].id == episodes[0].id + i, "episode %lld, %d steps, is number %d of a shard from %lld",
+    CHECK(episodes[i].steps > 0 && episodes[i].id == episodes[0].id + i, "episode %lld, %d steps, is number %d from %lld on",
           (long long)episodes[i].id, episodes[i].steps, i, (long long)episodes[0].id);
 }
 
@@ -106,11 +106,12 @@ static status file_fill(const char *path, const char *temporary, const data_spec
   if (file < 0) FAIL(NO_IO, "%s: cannot be written: is its directory there, and writable?", path);
   status done = shard_fill(file, s, p, episodes, count);
   bool closed = H5Fclose(file) >= 0;
-  if (done != OK || !closed) FAIL(NO_IO, "%s: cannot be written (is the disk full?): %s", path, done != OK ? status_message() : "closing it failed");
-  return OK;
+  if (done == OK && closed) return OK;
+  FAIL(NO_IO, "%s: cannot be written (is the disk full?): %s", path, done != OK ? status_message() : "closing it failed");
 }
 
-status data_shard_write(const char *directory, int shard, const data_spec *s, const data_provenance *p, const data_episode *episodes, int count) {
+status data_shard_write(const char *directory, int shard, const data_spec *s, const data_provenance *p,
+                        const data_episode *episodes, int count) {
   episodes_check(episodes, count);
   h5_quiet();
   file_path path = shard_path(directory, shard), temporary = temporary_path(path.text);
@@ -133,15 +134,17 @@ static bool identity_fits(hash *out, const char *bytes, size_t size, int64_t fir
   return same;
 }
 
-status shard_identity_read(hash *out, const char *directory, int shard, int64_t first_id, int count, const data_provenance *p) {
+status shard_identity_read(hash *out, const char *directory, int shard, int64_t first_id, int count,
+                           const data_provenance *p) {
   char *bytes;
   size_t size;
   file_path path = sidecar_path(directory, shard);
   TRY(file_read(&bytes, &size, path.text));
   bool fits = identity_fits(out, bytes, size, first_id, count, p);
   if (!fits)
-    status_fail(BAD_FILE, "%s: is not of episodes %lld to %lld of %s %s by '%s', seed %llu, but \"%.100s\"; run collect again", path.text,
-                (long long)first_id, (long long)first_id + count - 1, p->environment, p->version, p->policy, (unsigned long long)p->seed, bytes);
+    status_fail(BAD_FILE, "%s: is not of episodes %lld to %lld of %s %s by '%s', seed %llu, but \"%.100s\"; run collect again",
+                path.text, (long long)first_id, (long long)first_id + count - 1, p->environment, p->version, p->policy,
+                (unsigned long long)p->seed, bytes);
   mem_free(bytes);
   return fits ? OK : BAD_FILE;
 }

@@ -9,7 +9,8 @@ file_path shard_path(const char *directory, int shard);
 file_path temporary_path(const char *path);
 
 // The hash in the sidecar, if the sidecar says that the shard holds exactly these episodes; BAD_FILE by name otherwise.
-status shard_identity_read(hash *out, const char *directory, int shard, int64_t first_id, int count, const data_provenance *p);
+status shard_identity_read(hash *out, const char *directory, int shard, int64_t first_id, int count,
+                           const data_provenance *p);
 // OK if the file's bytes have this hash; BAD_FILE by name otherwise.
 status shard_verify(const char *directory, int shard, hash wanted);
 

@@ -12,7 +12,8 @@
 #define HEADER_MAX ((uint64_t)64 << 20)
 
 static const struct { const char *name; size_t bytes; } types[] = {
-    [DATA_F16] = {"F16", 2}, [DATA_F32] = {"F32", 4}, [DATA_F64] = {"F64", 8}, [DATA_I32] = {"I32", 4}, [DATA_I64] = {"I64", 8}, [DATA_U8] = {"U8", 1}};
+    [DATA_F16] = {"F16", 2}, [DATA_F32] = {"F32", 4}, [DATA_F64] = {"F64", 8},
+    [DATA_I32] = {"I32", 4}, [DATA_I64] = {"I64", 8}, [DATA_U8] = {"U8", 1}};
 #define TYPES ((int)(sizeof types / sizeof *types))
 
 struct data_tensors {
@@ -56,7 +57,8 @@ static void header_tensor(text_buffer *t, const data_tensor *tensor, size_t from
 }
 
 // Returns the payload's size. *place is where the checksum stands in the header.
-static size_t header_text(text_buffer *t, size_t *place, const data_tensor *tensors, int count, const char *const *metadata, int pairs) {
+static size_t header_text(text_buffer *t, size_t *place, const data_tensor *tensors, int count, const char *const *metadata,
+                          int pairs) {
   json_open(t, NULL, '{');
   json_open(t, "__metadata__", '{');
   json_text(t, CHECKSUM, no_checksum);
@@ -109,7 +111,8 @@ status data_tensors_write(const char *path, const data_tensor *tensors, int coun
 // --- reading ----------------------------------------------------------------------------------------------------------
 
 static status whole_number(int64_t *value, const json_t *j, const char *path, const char *name, const char *what) {
-  if (!json_is_integer(j) || json_integer_value(j) < 0) FAIL(BAD_FILE, "%s: tensor '%s': its %s are not whole numbers", path, name, what);
+  if (!json_is_integer(j) || json_integer_value(j) < 0 || json_integer_value(j) > (int64_t)1 << 53)
+    FAIL(BAD_FILE, "%s: tensor '%s': its %s are not whole numbers up to 2^53", path, name, what);
   *value = json_integer_value(j);
   return OK;
 }
@@ -126,32 +129,42 @@ static status type_read(data_type *type, const json_t *j, const char *path, cons
 
 // Fills *t but for its bytes; *size is what its shape needs.
 static status shape_read(data_tensor *t, uint64_t *size, const json_t *shape, uint64_t payload, const char *path) {
-  if (!json_is_array(shape) || json_array_size(shape) > 4) FAIL(BAD_FILE, "%s: tensor '%s': its shape is not a list of up to 4 numbers", path, t->name);
+  if (!json_is_array(shape) || json_array_size(shape) > 4)
+    FAIL(BAD_FILE, "%s: tensor '%s': its shape is not a list of up to 4 numbers", path, t->name);
   t->rank = (int)json_array_size(shape);
-  *size = types[t->type].bytes;
+  bool empty = false;
   for (int d = 0; d < t->rank; d++) {
     TRY(whole_number(&t->dim[d], json_array_get(shape, (size_t)d), path, t->name, "dimensions"));
-    if (t->dim[d] && *size > payload / (uint64_t)t->dim[d])
+    empty |= t->dim[d] == 0;
+  }
+  *size = empty ? 0 : types[t->type].bytes;
+  for (int d = 0; d < t->rank && !empty; d++) {
+    if (*size > payload / (uint64_t)t->dim[d])
       FAIL(BAD_FILE, "%s: tensor '%s': its shape needs more than the file's %" PRIu64 " bytes", path, t->name, payload);
     *size *= (uint64_t)t->dim[d];
   }
   return OK;
 }
 
-static status tensor_read(data_tensor *t, const char *name, const json_t *j, const char *data, uint64_t payload, const char *path) {
-  if (strlen(name) >= sizeof t->name) FAIL(BAD_FILE, "%s: a tensor's name has more than %zu bytes: %.32s...", path, sizeof t->name - 1, name);
+static status tensor_read(data_tensor *t, const char *name, const json_t *j, const char *data, uint64_t payload,
+                          const char *path) {
+  if (strlen(name) >= sizeof t->name)
+    FAIL(BAD_FILE, "%s: a tensor's name has more than %zu bytes: %.32s...", path, sizeof t->name - 1, name);
   snprintf(t->name, sizeof t->name, "%s", name);
-  if (!json_is_object(j) || json_object_size(j) != 3) FAIL(BAD_FILE, "%s: tensor '%s' is not described by dtype, shape and data_offsets", path, name);
+  if (!json_is_object(j) || json_object_size(j) != 3)
+    FAIL(BAD_FILE, "%s: tensor '%s' is not described by dtype, shape and data_offsets", path, name);
   uint64_t size;
   int64_t from, to;
   TRY(type_read(&t->type, json_object_get(j, "dtype"), path, name));
   TRY(shape_read(t, &size, json_object_get(j, "shape"), payload, path));
   const json_t *offsets = json_object_get(j, "data_offsets");
-  if (!json_is_array(offsets) || json_array_size(offsets) != 2) FAIL(BAD_FILE, "%s: tensor '%s': data_offsets are not two numbers", path, name);
+  if (!json_is_array(offsets) || json_array_size(offsets) != 2)
+    FAIL(BAD_FILE, "%s: tensor '%s': data_offsets are not two numbers", path, name);
   TRY(whole_number(&from, json_array_get(offsets, 0), path, name, "data_offsets"));
   TRY(whole_number(&to, json_array_get(offsets, 1), path, name, "data_offsets"));
   if (from > to || (uint64_t)to > payload || (uint64_t)(to - from) != size)
-    FAIL(BAD_FILE, "%s: tensor '%s' stands at %" PRId64 " to %" PRId64 ", but its shape needs %" PRIu64 " bytes of a payload of %" PRIu64, path, name, from, to, size, payload);
+    FAIL(BAD_FILE, "%s: tensor '%s' stands at %" PRId64 " to %" PRId64 ", but its shape needs %" PRIu64 " bytes of %" PRIu64, path,
+         name, from, to, size, payload);
   t->bytes = data + from;
   return OK;
 }
@@ -167,10 +180,12 @@ static int by_place(const void *a, const void *b) {
 static status places_check(const data_tensors *f, const char *data, uint64_t payload, const char *path) {
   const char *next = data;
   for (int i = 0; i < f->count; i++) {
-    if (f->tensors[i].bytes != next) FAIL(BAD_FILE, "%s: tensor '%s' leaves a hole or overlaps another", path, f->tensors[i].name);
+    if (f->tensors[i].bytes != next)
+      FAIL(BAD_FILE, "%s: tensor '%s' leaves a hole or overlaps another", path, f->tensors[i].name);
     next += data_tensor_bytes(&f->tensors[i]);
   }
-  if (next != data + payload) FAIL(BAD_FILE, "%s: %" PRIu64 " bytes after the last tensor belong to none", path, payload - (uint64_t)(next - data));
+  if (next != data + payload)
+    FAIL(BAD_FILE, "%s: %" PRIu64 " bytes after the last tensor belong to none", path, payload - (uint64_t)(next - data));
   return OK;
 }
 
@@ -185,7 +200,9 @@ static status metadata_check(const json_t *metadata, const char *path) {
   const char *key;
   json_t *value;
   if (metadata && !json_is_object(metadata)) FAIL(BAD_FILE, "%s: __metadata__ is not a map", path);
-  json_object_foreach((json_t *)metadata, key, value) if (!json_is_string(value)) FAIL(BAD_FILE, "%s: __metadata__ '%s' is not a text", path, key);
+  json_object_foreach((json_t *)metadata, key, value) {
+    if (!json_is_string(value)) FAIL(BAD_FILE, "%s: __metadata__ '%s' is not a text", path, key);
+  }
   return OK;
 }
 
@@ -214,7 +231,8 @@ static status checksum_check(const data_tensors *f, char *header, size_t length,
   if (place && strlen(wanted) == sizeof no_checksum - 1) memcpy(place, no_checksum, sizeof no_checksum - 1);
   hash found = checksum_of(header, length, header + length, payload);
   if (strcmp(wanted, found.hex) == 0) return OK;
-  FAIL(BAD_FILE, "%s: is damaged: its checksum is %s, its __metadata__ wants %s; restore it, or make it again", path, found.hex, wanted);
+  FAIL(BAD_FILE, "%s: is damaged: its checksum is %s, its __metadata__ wants %s; restore it, or make it again", path,
+       found.hex, wanted);
 }
 
 static status header_read(data_tensors *f, size_t size, const char *path) {
@@ -222,9 +240,11 @@ static status header_read(data_tensors *f, size_t size, const char *path) {
   if (size < 8) FAIL(BAD_FILE, "%s: is too short for a safetensors file: %zu bytes", path, size);
   for (int i = 0; i < 8; i++) length |= (uint64_t)(unsigned char)f->bytes[i] << 8 * i;
   if (length > HEADER_MAX || length > size - 8)
-    FAIL(BAD_FILE, "%s: its header claims %" PRIu64 " bytes, but the file has %zu: it is truncated or no safetensors file", path, length, size);
+    FAIL(BAD_FILE, "%s: its header claims %" PRIu64 " bytes, but the file has %zu: it is truncated or no safetensors file", path,
+         length, size);
+  if (length == 0 || f->bytes[8] != '{')
+    FAIL(BAD_FILE, "%s: its header does not begin with '{': it is no safetensors file", path);
   json_error_t error;
-  if (length == 0 || f->bytes[8] != '{') FAIL(BAD_FILE, "%s: its header does not begin with '{': it is no safetensors file", path);
   f->header = json_loadb(f->bytes + 8, (size_t)length, JSON_REJECT_DUPLICATES, &error);
   if (!f->header) FAIL(BAD_FILE, "%s: its header is damaged: %s", path, error.text);
   TRY(checksum_check(f, f->bytes + 8, (size_t)length, size - 8 - (size_t)length, path));
@@ -255,6 +275,11 @@ void data_tensors_close(data_tensors *f) {
   mem_free(f->bytes);
   arena_close(f->copies);
   mem_free(f);
+}
+
+const data_tensor *tensors_all(const data_tensors *f, int *count) {
+  *count = f->count;
+  return f->tensors;
 }
 
 const data_tensor *data_tensors_find(const data_tensors *f, const char *name) {

@@ -1,4 +1,5 @@
-// Tests for src/data/half.c: every half, and around every boundary between two of them.
+// Tests for src/data/half.c: every half, and around every boundary between two of them. With a file as argument it leaves
+// numbers there, for test_python.sh to compare with numpy's.
 
 #include <math.h>
 #include <setjmp.h>
@@ -85,7 +86,26 @@ static void test_ends(void **state) {
   assert_true(isnan(widened(narrowed(x))));
 }
 
-int main(void) {
+static int leave(const char *path) {
+  enum { ALL = 65536 };
+  static uint16_t all[ALL], narrow[ALL];
+  static float wide[ALL], any[ALL];
+  for (uint32_t i = 0; i < ALL; i++) {
+    uint32_t bits = i * 65521u;
+    all[i] = (uint16_t)i;
+    memcpy(&any[i], &bits, sizeof bits);
+  }
+  data_float_from_half(wide, all, ALL);
+  data_half_from_float(narrow, any, ALL);
+  const data_tensor tensors[] = {{.name = "all", .type = DATA_F16, .rank = 1, .dim = {ALL}, .bytes = all},
+                                 {.name = "wide", .type = DATA_F32, .rank = 1, .dim = {ALL}, .bytes = wide},
+                                 {.name = "any", .type = DATA_F32, .rank = 1, .dim = {ALL}, .bytes = any},
+                                 {.name = "narrow", .type = DATA_F16, .rank = 1, .dim = {ALL}, .bytes = narrow}};
+  return data_tensors_write(path, tensors, 4, NULL, 0);
+}
+
+int main(int count, char **words) {
+  if (count > 1) return leave(words[1]);
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_every_half_means_what_it_should),
       cmocka_unit_test(test_every_half_comes_back),
