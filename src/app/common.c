@@ -92,6 +92,7 @@ status append_text(const char *path, const text_buffer *t) {
   if (fd < 0) FAIL(NO_IO, "%s: cannot be written: %s", path, strerror(errno));
   ssize_t put = write(fd, t->bytes, t->size);
   int reason = errno;
+  fdatasync(fd);
   if (close(fd) != 0 || put != (ssize_t)t->size) FAIL(NO_IO, "%s: cannot be written: %s", path, strerror(put < 0 ? reason : ENOSPC));
   return OK;
 }

@@ -211,6 +211,14 @@ static status act(app *a, int count, char **words) {
   return v->act(a);
 }
 
+// A scheduler's signal may reach some ranks only, and one of them is enough to be started again.
+static status stop_status(const app *a, status s) {
+  double asked = signals_by_scheduler();
+  if (s != INTERRUPTED) return s;
+  if (!farm_lossy(a->f)) farm_sum_double(a->f, &asked, 1);
+  return asked > 0 ? RESUME_ME : s;
+}
+
 int main(int count, char **words) {
   status result;
   if (answer_alone(count, words, &result)) return (int)result;
@@ -221,7 +229,8 @@ int main(int count, char **words) {
     fprintf(stderr, "dreamfarm: %s\n", status_message());
     return BROKEN;
   }
-  result = signals_status(act(&a, count, words));
+  if (farm_rank(a.f) != 0) signals_serve();
+  result = stop_status(&a, act(&a, count, words));
   if (result != OK && farm_rank(a.f) == 0) fprintf(stderr, "dreamfarm: %s\n", status_message());
   farm_close(a.f, (int)result);
   return (int)result;
