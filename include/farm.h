@@ -18,12 +18,32 @@ const char *farm_host(const farm *f);  // borrowed
 // --- the map --------------------------------------------------------------------------------------------------------
 // Tasks form a rectangle: `groups` x `members`; task = group * members + member. A group's record is what its members
 // share (a candidate's parameters); it travels once a chunk. Results are placed by task.
+typedef enum farm_event_kind { FARM_WORKER_LOST, FARM_WORKER_BACK, FARM_TASK_POISONED } farm_event_kind;
+typedef struct farm_event {
+  farm_event_kind kind;
+  int worker;         // of the first two, its rank
+  int task, workers;  // of the last, and how many workers it took
+} farm_event;
+
 typedef struct farm_job {
   int groups, members;
   const void *records;     // (groups, record_bytes)   not owned
   size_t record_bytes;     // <= what farm_prepare was given
   size_t result_bytes;
   const double *expected;  // (groups) expected cost of a member, any unit; NULL: all equal. Never changes a result
+
+  // What is known already, from a journal say. Such tasks are never sent and count as finished.
+  const unsigned char *known;  // (tasks) nonzero: `results` holds the answer; NULL: none is known
+
+  // Who watches, on rank 0. `answered`: once for each task that was not known, as its first answer counts, poison's too.
+  void (*answered)(void *watcher, int task, const void *result);    // NULL: nobody
+  void (*happened)(void *watcher, const farm_event *event);         // NULL: nobody
+  void *watcher;
+
+  // A task that takes its workers down, one after the other, is poison. Before it is called that it has been alone on the
+  // last of them, so that it alone can be guilty: the others that a lost worker held are no worse for it.
+  const void *poisoned;  // (result_bytes) the result it gets; NULL: the map ends with BROKEN and a sentence that names it
+  int tries;             // workers a task may take down, the last one included; 0: the customary 3
 } farm_job;
 
 // Who does the work: a crew steps many tasks at once (lanes). The farm calls it; it never calls the farm.
@@ -44,12 +64,15 @@ typedef struct farm_report {
   double seconds, busy;         // wall time; fraction of rank-seconds spent in crews' work
   int64_t sent, repeated;       // tasks handed out, of which again
   int lost, returned;           // workers lost, and back again
+  int poisoned;                 // tasks that got the job's `poisoned`
 } farm_report;
 
 // Sizes the message buffers, on every rank alike. Nothing is allocated in a map after it.
 void farm_prepare(farm *f, size_t record_bytes_max, size_t result_bytes_max, int tasks_max);
 // Rank 0: runs the job to its end, its own crew included. results (groups*members, result_bytes). `tick` (may be NULL)
 // is called a few times a second with the number of finished tasks; when it returns false the job is given up: INTERRUPTED.
+// When there were other ranks and all of them are lost, for good as it seems, rank 0 does not carry on alone: RESUME_ME.
+// Poison without a result for it: BROKEN. After either, `results` holds what was answered till then.
 status farm_map(farm *f, const farm_job *job, const farm_crew *crew, void *results, farm_report *report,
                 bool (*tick)(void *self, int64_t finished), void *tick_self);
 // Other ranks: serve maps until rank 0 says farm_dismiss. Returns then.

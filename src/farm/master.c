@@ -61,8 +61,14 @@ static bool feed(run *r, int worker, double now) {
 
 // --- words from a worker ------------------------------------------------------------------------------------------------------
 
+static void happened(const run *r, farm_event event) {
+  if (r->job->happened) r->job->happened(r->job->watcher, &event);
+}
+
 static void result_take(run *r, int worker, int task, const void *result, double now) {
-  if (schedule_answered(r->f->plan, worker, task, now)) memcpy(r->results + (size_t)task * r->job->result_bytes, result, r->job->result_bytes);
+  if (!schedule_answered(r->f->plan, worker, task, now)) return;
+  memcpy(r->results + (size_t)task * r->job->result_bytes, result, r->job->result_bytes);
+  if (r->job->answered) r->job->answered(r->job->watcher, task, result);
 }
 
 static void news_take(run *r, int worker, const char *bytes, size_t size, double now) {
@@ -74,7 +80,10 @@ static void news_take(run *r, int worker, const char *bytes, size_t size, double
   // What was sent after the worker counted its vacancies will take some of them.
   int vacancies = current ? head.vacancies - (f->tasks_sent[worker] - head.received) : 0;
   schedule_heard(f->plan, worker, vacancies, now);
-  if (was_lost) log_here("worker %d is back", worker);
+  if (was_lost) {
+    log_here("worker %d is back", worker);
+    happened(r, (farm_event){.kind = FARM_WORKER_BACK, .worker = worker});
+  }
   if (!current) return;  // late words of an earlier job
   f->heard_job[worker] = f->job;
   f->busy[worker] = head.busy;
@@ -124,7 +133,15 @@ static bool own_work(run *r) {
 static bool others_lost(const farm *f) {
   for (int w = 1; w < f->size; w++)
     if (!schedule_is_lost(f->plan, w)) return false;
-  return true;
+  return f->size > 1;
+}
+
+// A worker that was only stopped may come back; till then rank 0 goes on.
+static status alone(farm *f, double now) {
+  if (!others_lost(f)) f->alone_since = 0;
+  else if (f->alone_since == 0) f->alone_since = now;
+  if (f->alone_since == 0 || now - f->alone_since < ALONE_SECONDS) return OK;
+  FAIL(RESUME_ME, "all %d workers are lost and none came back within %d s; the same command resumes", f->size - 1, ALONE_SECONDS);
 }
 
 static void losses_see(run *r, double now) {
@@ -133,8 +150,8 @@ static void losses_see(run *r, double now) {
     log_here("worker %d has been silent too long and is taken for lost; others do its tasks", w);
     r->f->lossy = true;
     r->f->heard_job[w] = 0;
+    happened(r, (farm_event){.kind = FARM_WORKER_LOST, .worker = w});
   }
-  if (others_lost(r->f)) r->own_crew = true;
 }
 
 // --- the map ------------------------------------------------------------------------------------------------------------------
@@ -142,7 +159,7 @@ static void losses_see(run *r, double now) {
 static void run_begin(run *r) {
   farm *f = r->f;
   f->job++;
-  schedule_begin(f->plan, r->job->groups, r->job->members, r->job->expected);
+  schedule_begin(f->plan, r->job->groups, r->job->members, r->job->expected, r->job->known);
   for (int w = 0; w < f->size; w++) f->busy[w] = f->tasks_sent[w] = 0;
   r->own_crew = f->size < MASTER_ONLY_RANKS;
 }
@@ -152,10 +169,12 @@ static void run_end(run *r) {
   r->crew->drop(r->crew->self);
 }
 
-static bool ticked(run *r, double now, bool (*tick)(void *, int64_t), void *self) {
-  if (!tick || now - r->ticked < TICK_SECONDS) return true;
+static status ticked(run *r, double now, bool (*tick)(void *, int64_t), void *self) {
+  int64_t finished = schedule_accepted(r->f->plan);
+  if (!tick || now - r->ticked < TICK_SECONDS) return OK;
   r->ticked = now;
-  return tick(self, schedule_accepted(r->f->plan));
+  if (!tick(self, finished)) FAIL(INTERRUPTED, "stopped after %lld of %d tasks", (long long)finished, task_count(r->job));
+  return OK;
 }
 
 static void report_fill(const run *r, farm_report *report) {
@@ -173,9 +192,9 @@ status farm_map(farm *f, const farm_job *job, const farm_crew *crew, void *resul
   double now = time_now();
   run r = {.f = f, .job = job, .crew = crew, .results = results, .started = now, .ticked = now, .pinged = now};
   nap rest = {0};
-  bool go_on = true;
+  status s = OK;
   run_begin(&r);
-  while (!schedule_finished(f->plan) && go_on) {
+  while (!schedule_finished(f->plan) && s == OK) {
     tell_of_job(&r);
     bool active = listen_all(&r, time_now());
     for (int w = 1; w < f->size; w++) active |= feed(&r, w, time_now());
@@ -183,13 +202,13 @@ status farm_map(farm *f, const farm_job *job, const farm_crew *crew, void *resul
     now = time_now();
     losses_see(&r, now);
     ping(&r, now);
-    go_on = ticked(&r, now, tick, tick_self);
+    s = ticked(&r, now, tick, tick_self);
+    if (s == OK) s = alone(f, now);
     nap_take(&rest, active);
   }
   run_end(&r);
   report_fill(&r, report);
-  if (!go_on) FAIL(INTERRUPTED, "stopped after %lld of %d tasks", (long long)schedule_accepted(f->plan), task_count(job));
-  return OK;
+  return s;
 }
 
 // Who answers? A rank may have died unnoticed, its tasks done by others before its lease ran out.

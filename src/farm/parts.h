@@ -11,6 +11,7 @@ struct farm {
   int rank, size;
   schedule *plan;        // rank 0
   bool lossy;            // a worker was lost once: no collectives any more
+  double alone_since;    // when the last worker was lost; 0: there are some, or never were
   int32_t job;           // number of the current or last one
   size_t record_max, result_max;
   char *message;         // (message_max) being put together
@@ -26,6 +27,7 @@ struct farm {
 enum {
   RESULTS_MAX = 256,       // in a message
   MASTER_ONLY_RANKS = 32,  // from so many ranks on, rank 0 only hands out: its own crew would make the others wait
+  ALONE_SECONDS = 20,      // so long rank 0 waits for a lost worker to come back when all are lost
 };
 #define NEWS_SECONDS 0.5            // between two signs of life
 #define MASTER_SILENCE_SECONDS 600  // without a word from rank 0 a worker takes itself for an orphan and ends

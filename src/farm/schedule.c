@@ -74,7 +74,7 @@ static int longest_first(const void *a, const void *b) {
   return p->group - q->group;
 }
 
-void schedule_begin(schedule *s, int groups, int members, const double *expected) {
+void schedule_begin(schedule *s, int groups, int members, const double *expected, const unsigned char *known) {
   int64_t tasks = (int64_t)groups * members;
   CHECK(tasks <= s->tasks_max, "%lld tasks, room for %d", (long long)tasks, s->tasks_max);
   s->groups = groups, s->members = members, s->tasks = s->fresh = tasks;
@@ -82,7 +82,11 @@ void schedule_begin(schedule *s, int groups, int members, const double *expected
   s->accepted = 0;
   s->time_sum = 0;
   s->counts = (schedule_counts){0};
-  for (int i = 0; i < tasks; i++) s->task[i] = (task_state){.holder = {NOBODY, NOBODY}};
+  for (int i = 0; i < tasks; i++) {
+    s->task[i] = (task_state){.holder = {NOBODY, NOBODY}, .done = known && known[i]};
+    s->accepted += s->task[i].done;
+  }
+  s->fresh -= s->accepted;
   for (int g = 0; g < groups; g++) s->group[g] = (group_state){expected ? expected[g] : 0, g, 0};
   qsort(s->group, (size_t)groups, sizeof *s->group, longest_first);
   for (int w = 0; w < s->workers; w++) s->worker[w].holding = s->worker[w].vacancies = 0;
@@ -147,12 +151,22 @@ static int fair_share(const schedule *s) {
   return (int)share;
 }
 
+// The first group that has something left, its `next` at a task that is not known; NULL: all is handed out.
+static group_state *next_group(schedule *s) {
+  for (; s->first_group < s->groups; s->first_group++) {
+    group_state *g = &s->group[s->first_group];
+    while (g->next < s->members && s->task[g->group * s->members + g->next].done) g->next++;
+    if (g->next < s->members) return g;
+  }
+  return NULL;
+}
+
 static bool next_fresh(schedule *s, int worker, double now, schedule_chunk *chunk) {
-  while (s->first_group < s->groups && s->group[s->first_group].next == s->members) s->first_group++;
-  if (s->first_group == s->groups) return false;
-  group_state *g = &s->group[s->first_group];
+  group_state *g = next_group(s);
+  if (!g) return false;
   int room = smaller(s->worker[worker].vacancies, fair_share(s) - s->worker[worker].holding);
-  int count = smaller(guided_size(s), smaller(room, s->members - g->next));
+  int most = smaller(guided_size(s), smaller(room, s->members - g->next)), count = 1;
+  while (count < most && !s->task[g->group * s->members + g->next + count].done) count++;
   *chunk = (schedule_chunk){g->group, g->next, count};
   for (int i = 0; i < count; i++) hand_out(s, worker, g->group * s->members + g->next + i, now);
   g->next += count;

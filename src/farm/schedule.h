@@ -19,7 +19,8 @@ void schedule_close(schedule *s);
 void schedule_reserve(schedule *s, int tasks_max);  // the one place that allocates; before begin
 
 // A new job. Workers keep who they are and whether they are lost; all they held is forgotten. expected (groups) or NULL.
-void schedule_begin(schedule *s, int groups, int members, const double *expected);
+// known (groups*members) or NULL: nonzero where a task counts as answered already.
+void schedule_begin(schedule *s, int groups, int members, const double *expected, const unsigned char *known);
 bool schedule_finished(const schedule *s);
 int64_t schedule_accepted(const schedule *s);  // tasks answered so far
 

@@ -95,6 +95,39 @@ static void test_jobs(void **state) {
     }
 }
 
+// --- what is known already, and who watches -----------------------------------------------------------------------------------
+
+static unsigned char answers[64 * 40];
+static void count_answer(void *watcher, int task, const void *answer) {
+  (void)watcher;
+  answers[task]++;
+  assert_memory_equal(answer, &results[task], sizeof *results);
+}
+
+static void test_known_tasks_are_left_alone(void **state) {
+  (void)state;
+  static unsigned char known[64 * 40];
+  farm_report report;
+  const farm_job job = {.groups = 20, .members = 13, .records = records, .record_bytes = sizeof *records, .result_bytes = sizeof *results,
+                        .known = known, .answered = count_answer};
+  for (int every = 1; every < 6; every++) {
+    memset(answers, 0, sizeof answers);
+    assert_int_equal(map(20, 13, 0, &report, NULL), OK);
+    for (int i = 0; i < 20 * 13; i++) {
+      known[i] = i % every == 0;
+      if (known[i]) results[i].value = 77;
+      else memset(&results[i], 0xff, sizeof *results);
+    }
+    if (farm_map(f, &job, &hands, results, &report, NULL, NULL) != OK) fail_msg("%s", status_message());
+    for (int i = 0; i < 20 * 13; i++) {
+      assert_int_equal(answers[i], !known[i]);
+      if (known[i]) assert_true(results[i].value == 77);
+      else assert_true(results[i].value == value_of((uint32_t)results[i].group_seed, results[i].member));
+    }
+    if (every == 1) assert_int_equal(report.sent, 0);
+  }
+}
+
 static void test_giving_up_leaves_no_trace(void **state) {
   (void)state;
   farm_report report;
@@ -174,7 +207,8 @@ int main(int count, char **words) {
     farm_close(f, 0);
     return 0;
   }
-  const struct CMUnitTest tests[] = {cmocka_unit_test(test_collectives), cmocka_unit_test(test_jobs), cmocka_unit_test(test_giving_up_leaves_no_trace)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(test_collectives), cmocka_unit_test(test_jobs),
+                                     cmocka_unit_test(test_known_tasks_are_left_alone), cmocka_unit_test(test_giving_up_leaves_no_trace)};
   const struct CMUnitTest again[] = {cmocka_unit_test(test_jobs)};
   bool is_long = count > 1 && strcmp(words[1], "long") == 0;
   int failed = is_long ? long_job() : cmocka_run_group_tests(tests, NULL, NULL);

@@ -20,7 +20,7 @@
 static schedule *begin(int workers, int groups, int members, const double *expected) {
   schedule *s = schedule_open(workers, schedule_customary);
   schedule_reserve(s, groups * members);
-  schedule_begin(s, groups, members, expected);
+  schedule_begin(s, groups, members, expected, NULL);
   return s;
 }
 
