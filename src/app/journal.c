@@ -30,7 +30,6 @@ struct journal {
   int found_count;
   record *waiting;  // (room) not yet written
   int waiting_count, room;
-  off_t size;       // all before it is whole records
   double synced_at;
   bool unsynced, broken;
 };
@@ -46,10 +45,9 @@ static bool intact(const header *head, const record *r) {
   return memcmp(check, r->check, sizeof check) == 0;
 }
 
-// Losing the journal loses time only: it is said once, and the generation goes on without.
+// Losing the journal loses time only: it is said once, and the generation goes on without. A torn tail does no harm.
 static void give_up(journal *j, int reason) {
   log_here("%s: cannot be written: %s; after a kill this generation would begin anew", j->path.text, strerror(reason));
-  if (ftruncate(j->fd, j->size) != 0) j->size = 0;  // a torn tail would be ignored too
   j->broken = true;
 }
 
@@ -60,7 +58,6 @@ static void append(journal *j, const void *bytes, size_t size) {
     give_up(j, put < 0 ? errno : ENOSPC);
     return;
   }
-  j->size += put;
   j->unsynced = true;
 }
 
@@ -110,8 +107,7 @@ int journal_begin(journal *j, hash identity) {
     kept = records_find(j, bytes, size);
     mem_free(bytes);
   }
-  j->size = (off_t)kept;
-  if (ftruncate(j->fd, j->size) != 0) give_up(j, errno);
+  if (ftruncate(j->fd, (off_t)kept) != 0) give_up(j, errno);
   if (kept == 0) append(j, &j->head, sizeof j->head);
   return j->found_count;
 }
