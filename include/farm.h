@@ -43,7 +43,7 @@ typedef struct farm_job {
   // A task that takes its workers down, one after the other, is poison. Before it is called that it has been alone on the
   // last of them, so that it alone can be guilty: the others that a lost worker held are no worse for it.
   const void *poisoned;  // (result_bytes) the result it gets; NULL: the map ends with BROKEN and a sentence that names it
-  int tries;             // workers a task may take down, the last one included; 0: the customary 3
+  int tries;             // workers a task may take down, the last one included, 1 to 8; 0: the customary 3
 } farm_job;
 
 // Who does the work: a crew steps many tasks at once (lanes). The farm calls it; it never calls the farm.
@@ -58,6 +58,7 @@ typedef struct farm_crew {
   int (*work)(void *self, int *tickets, void *results, int max);
   // Drops every task it holds (the master gave the job up).
   void (*drop)(void *self);
+  int lanes;  // tasks it steps at once, what it holds beyond them waits; 0: all that it holds
 } farm_crew;
 
 typedef struct farm_report {

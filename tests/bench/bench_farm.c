@@ -40,7 +40,7 @@ static double seconds_a_map(farm *f, const farm_crew *hands, const char *records
 int main(int count, char **words) {
   farm *f;
   crew own = {.room = ROOM};
-  const farm_crew hands = {&own, vacancies, begin, work, drop};
+  const farm_crew hands = {&own, vacancies, begin, work, drop, 0};
   CHECK(farm_open(&f, &count, &words) == OK, "%s", status_message());
   farm_prepare(f, RECORD, sizeof(result), GROUPS * MEMBERS);
   if (farm_rank(f) != 0) {
