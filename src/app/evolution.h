@@ -33,6 +33,7 @@ typedef struct row {
   int64_t steps;
   int broken;
   double seconds, busy;
+  int64_t sent, repeated;                     // episodes handed out, of which again; of the candidates
 } row;
 
 // --- run.csv and run.jsonl --------------------------------------------------------------------------------------------------

@@ -120,6 +120,8 @@ static status generation_play(evolution *v, row *r) {
   scores_describe(v, r);
   r->seconds = report.seconds;
   r->busy = report.busy;
+  r->sent = report.sent;
+  r->repeated = report.repeated;
   v->state.generation = es_generation(v->search);
   v->state.episodes += (int64_t)v->popsize * v->episodes;
   v->state.steps += r->steps;
@@ -258,10 +260,19 @@ static status master(evolution *v) {
   return stage_done(v->a, STAGE_EVOLVE);
 }
 
+// An event; the sentence stays what it is, since a disk that is full may refuse the event too.
+static void stop_tell(const evolution *v, status s) {
+  char words[1024];
+  snprintf(words, sizeof words, "%.1023s", status_message());
+  rows_event(v, "stop", words);
+  status_fail(s, "%s", words);
+}
+
 static status master_with_words(evolution *v) {
   status s = master(v);
   if (s == INTERRUPTED)
     s = status_fail(INTERRUPTED, "evolving was stopped after generation %d; what is finished is in %s, the same command goes on", v->state.generation, v->a->s.run.directory);
+  if (v->search && s != OK) stop_tell(v, s);
   evolution_free(v);
   return s;
 }

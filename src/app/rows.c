@@ -54,6 +54,8 @@ static void json_row(const evolution *v, const row *r, text_buffer *t) {
   json_number(t, "broken", r->broken);
   json_number(t, "seconds", r->seconds);
   json_number(t, "busy", r->busy);
+  json_number(t, "sent", (double)r->sent);
+  json_number(t, "repeated", (double)r->repeated);
 }
 
 // Ends a JSON line and writes it.
