@@ -121,6 +121,7 @@ status farm_simulate(farm_simulated *out, const farm_simulation *what);
 // --- collectives: before any loss only ------------------------------------------------------------------------------
 void farm_barrier(farm *f);
 void farm_share(farm *f, void *bytes, size_t size);  // from rank 0 to all
+void farm_gather(farm *f, void *all, const void *mine, size_t size);  // all (ranks, size) on rank 0; elsewhere NULL
 // x = sum over ranks in rank order: the same bits on every rank, whatever the timing.
 void farm_sum(farm *f, float *x, size_t n);
 void farm_sum_double(farm *f, double *x, size_t n);

@@ -38,6 +38,13 @@ status app_evaluate(app *a);
 status app_report(app *a);
 status app_run(app *a);
 
+// --- the look before the leap ------------------------------------------------------------------------------------------------
+// Collective. What would waste the run: other versions elsewhere, a run directory that is not seen everywhere, too few cores
+// or too little memory. The first two end it (MISMATCH, NO_IO), the others are warnings; one line when all is well.
+status preflight(const app *a);
+// Says so where a generation is too short to keep all ranks busy.
+void preflight_generation(const app *a);
+
 // --- the run directory --------------------------------------------------------------------------------------------------------
 file_path run_path(const app *a, const char *name);  // run.directory/name
 // Held until the process ends: two at once would write over each other. Waits a little. Rank 0.

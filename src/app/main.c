@@ -208,6 +208,7 @@ static status act(app *a, int count, char **words) {
   if (quiet) log_open(farm_rank(a->f), farm_size(a->f), true);
   TRY(farm_agree(a->f, farm_rank(a->f) == 0 ? dir_make(a->s.run.directory) : OK));
   TRY(farm_agree(a->f, farm_rank(a->f) == 0 && v->writes ? run_lock(a) : OK));
+  TRY(preflight(a));
   return v->act(a);
 }
 
