@@ -67,6 +67,7 @@ typedef struct farm_report {
   int64_t sent, repeated;       // tasks handed out, of which again
   int lost, returned;           // workers lost, and back again
   int poisoned;                 // tasks that got the job's `poisoned`
+  double master;                // seconds of rank 0's processor for handing out and taking in
 } farm_report;
 
 // Sizes the message buffers, on every rank alike. Nothing is allocated in a map after it.
@@ -117,6 +118,12 @@ typedef struct farm_simulated {
 
 // OK; RESUME_ME: all workers lost, or rank 0; BROKEN: a rule was broken, or there is no end to it: the sentence says what.
 status farm_simulate(farm_simulated *out, const farm_simulation *what);
+
+// The same in closed form, to within some hundredths: the fraction of `workers` cores that will be at work, when so many
+// tasks of such lengths (any unit) are handed out one by one in an order that knows nothing of them. The last ones to end
+// leave everybody else idle: too few tasks a worker cannot be mended by any schedule. Lanes of a worker share its core and
+// do not count.
+double farm_use_expected(int64_t tasks, int workers, double mean, double sd, double longest);
 
 // --- collectives: before any loss only ------------------------------------------------------------------------------
 void farm_barrier(farm *f);

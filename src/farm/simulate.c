@@ -407,3 +407,11 @@ status farm_simulate(farm_simulated *out, const farm_simulation *w) {
   simulation_close(&m);
   return rules != OK ? rules : s;
 }
+
+// When the last task has been handed out a worker has on average what is left of a length met at a random moment, and the
+// slowest has nearly the longest.
+double farm_use_expected(int64_t tasks, int workers, double mean, double sd, double longest) {
+  double load = (double)tasks * mean / workers, left = (mean * mean + sd * sd) / (2 * mean);
+  double seconds = tasks <= workers ? longest : fmax(longest, load - left + longest);
+  return load / seconds;
+}
