@@ -290,7 +290,9 @@ status app_evolve(app *a) {
   status s;
   if (farm_rank(a->f) == 0) {
     s = master_with_words(&v);
+    bool whole = !farm_lossy(a->f);
     farm_dismiss(a->f);
+    if (s == OK && whole && farm_lossy(a->f)) s = rows_event(&v, "lost", "noticed at the end; others had done its tasks");
   } else {
     s = farm_serve(a->f, &crew);
   }
