@@ -82,7 +82,9 @@ status farm_map(farm *f, const farm_job *job, const farm_crew *crew, void *resul
 // After a loss rank 0's dismissal ends the process here, since what follows would wait for the lost.
 status farm_serve(farm *f, const farm_crew *crew);
 void farm_dismiss(farm *f);
-bool farm_lossy(const farm *f);  // a rank was lost: no collectives any more (farm_agree returns `mine`)
+// A rank was lost: no collectives any more (farm_agree returns `mine`). After farm_dismiss: it is so still; if all that were
+// lost came back, they go on as if nothing had been.
+bool farm_lossy(const farm *f);
 
 // --- the farm in virtual time ---------------------------------------------------------------------------------------
 // The same schedule, master and workers, over simulated lines and a simulated clock, all from a seed and in this process

@@ -12,7 +12,8 @@ enum { SEND_BUFFERS = 4 };
 #define BEAT_SECONDS 0.25      // between two steps of a process to which nothing happens
 #define RETRY_SECONDS 0.01     // when a line is full
 #define SLOW_FACTOR 10
-#define SECONDS_MAX 1e6        // of virtual time: no run of any use takes so long
+#define SECONDS_MAX 1e4        // of virtual time, and WORK_MAX times all the work: no run of any use takes so long
+#define WORK_MAX 100
 #define STEPS_MAX 200000000
 
 typedef struct record { int32_t group, reserved; } record;
@@ -318,15 +319,16 @@ static status play(simulation *m) {
   process *master = &m->p[0];
   double end = m->now + SECONDS_MAX;
   status s = OK;
+  for (int i = 0; i < m->what->groups * m->what->members; i++) end += WORK_MAX * m->what->length[i];
   wake_at(master, m->now);
   while (s == OK && !map_finished(&m->run)) {
     event e = event_pop(m);
     process *p = &m->p[e.who];
     CHECK(e.at >= m->now, "time runs backwards");
     m->now = e.at;
+    if (e.arrives) arrive(m, e.arrives);
+    else if (m->now < master->dies && (m->now >= p->wake || m->now == p->wakes)) s = step(m, p);
     if (m->now >= master->dies) s = status_fail(RESUME_ME, "rank 0 died");
-    else if (e.arrives) arrive(m, e.arrives);
-    else if (m->now >= p->wake || m->now == p->wakes) s = step(m, p);
     if (m->now > end || m->out->steps > STEPS_MAX) s = status_fail(BROKEN, "no end after %.0f s and %lld steps", m->now, (long long)m->out->steps);
   }
   return s;

@@ -29,6 +29,8 @@ killed() { begin killed 3 long; kill -9 "$(pid_of killed 2)"; end killed 'taken 
 stopped() { # long enough to be given up, and woken
   begin stopped 3 longer; kill -STOP "$(pid_of stopped 2)"
   awaits stopped 'worker 2 .* lost' 120; kill -CONT "$(pid_of stopped 2)"
+  awaits stopped '^status' 240
+  for _ in $(seq 600); do kill -0 "$(cat "$dir/stopped.group")" 2>/dev/null || { echo "ended by itself" >>"$dir/stopped"; break; }; sleep 0.1; done
   end stopped
 }
 slowed() { # a tenth of its speed
@@ -47,6 +49,7 @@ check killed "the same results" same killed
 check killed "it is said" grep -q 'worker 2 .* lost' "$dir/killed"
 check stopped "the same results" same stopped
 check stopped "it is taken back" grep -q '^event worker 2 back' "$dir/stopped"
+check stopped "the farm is whole again and ends like any other" grep -q '^ended by itself' "$dir/stopped"
 check slowed "the same results" same slowed
 check slowed "nobody is lost" grep -q '^checksum .* lost 0' "$dir/slowed"
 check alone "rank 0 does not carry on, and says what to do" grep -q '^status 85 all 2 workers are lost .* resumes' "$dir/alone"

@@ -61,6 +61,28 @@ static void test_longest_first(void **state) {
   schedule_close(s);
 }
 
+// Members share their luck: what was long in some groups goes first in the others.
+static void test_what_was_long_goes_first(void **state) {
+  (void)state;
+  enum { GROUPS = 40, MEMBERS = 4, LONG_MEMBER = 2 };
+  schedule *s = begin(1, GROUPS, MEMBERS);
+  schedule_chunk c;
+  double now = 0;
+  int long_ones_last = 0, last_long = 0, handed = 0;
+  for (; !schedule_finished(s); handed++) {
+    heard(s, 0, 1, now);
+    assert_true(schedule_next(s, 0, now, &c) && c.count == 1);
+    bool is_long = c.member == LONG_MEMBER;
+    if (is_long) last_long = handed;
+    if (is_long && handed >= GROUPS * MEMBERS / 2) long_ones_last++;
+    now += is_long ? 5 : 1;
+    assert_true(schedule_answered(s, 0, c.group * MEMBERS + c.member, now));
+  }
+  assert_int_equal(long_ones_last, 0);
+  assert_true(last_long >= GROUPS - 1);
+  schedule_close(s);
+}
+
 static int fill(schedule *s, int worker) {
   schedule_chunk c;
   int held = 0;
@@ -288,6 +310,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_chunks_shrink_to_one),
       cmocka_unit_test(test_longest_first),
+      cmocka_unit_test(test_what_was_long_goes_first),
       cmocka_unit_test(test_nobody_hoards),
       cmocka_unit_test(test_capacity_is_respected),
       cmocka_unit_test(test_what_a_worker_holds_counts_though_given_up_here),
