@@ -70,6 +70,7 @@ struct schedule {
   int workers, tasks_max, lost;
   worker_state *worker;  // (workers)
   list living;           // of workers, the first of all not among them
+  double looked_at;      // in the last job, for the last time: since then nobody has listened
   int groups, members, tries;
   task_state *task;      // (tasks)
   list place[PLACES];    // of tasks
@@ -246,13 +247,16 @@ static void tasks_begin(schedule *s, const schedule_job *job) {
   s->fresh = s->tasks - s->accepted;
 }
 
+// Silence goes on where the last job left it, or a worker that dies would never be missed in a row of short jobs; the pause
+// between two jobs is no silence, since nobody listens then.
 static void workers_begin(schedule *s, double now) {
+  double pause = now - s->looked_at;
   for (int i = 0; i < s->workers; i++) {
     worker_state *w = &s->worker[i];
     w->holding = w->vacant = 0;
     w->copies = NOBODY;
     w->alone = false;
-    w->heard_at = now;
+    w->heard_at += pause;
   }
 }
 
@@ -509,6 +513,7 @@ static void overdue_free(schedule *s, place at, double now) {
 
 int schedule_expired(schedule *s, double now) {
   int worker = s->living.first;
+  s->looked_at = now;
   overdue_free(s, OUT, now);
   overdue_free(s, TWICE, now);
   if (worker == NOBODY || now - s->worker[worker].heard_at <= schedule_lease(s)) return NOBODY;

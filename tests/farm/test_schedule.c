@@ -228,6 +228,25 @@ static void test_a_task_out_too_long_is_given_to_another(void **state) {
   schedule_close(s);
 }
 
+// Jobs shorter than a lease, with pauses longer than it between them: the silent worker is missed, the others are not.
+static void test_silence_goes_on_from_job_to_job(void **state) {
+  (void)state;
+  schedule *s = begin(3, 1, 1);
+  double t = 0, lease = schedule_lease(s);
+  int lost = -1, jobs = 0;
+  for (; lost < 0 && jobs < 100; jobs++, t += 5 * lease) {
+    schedule_begin(s, &(schedule_job){.groups = 1, .members = 1}, t);
+    heard(s, 2, 1, t);
+    t += lease / 4;
+    lost = schedule_expired(s, t);
+    assert_int_equal(schedule_expired(s, t), -1);
+  }
+  assert_int_equal(lost, 1);
+  assert_in_range(jobs, 5, 6);
+  assert_false(schedule_is_lost(s, 2));
+  schedule_close(s);
+}
+
 // --- poison --------------------------------------------------------------------------------------------------------------------
 
 // Takes the worker down; whatever it held is somebody else's now.
@@ -317,6 +336,7 @@ int main(void) {
       cmocka_unit_test(test_queues_are_for_plenty),
       cmocka_unit_test(test_known_tasks_are_never_sent),
       cmocka_unit_test(test_silence_frees_tasks_and_late_answers_count_once),
+      cmocka_unit_test(test_silence_goes_on_from_job_to_job),
       cmocka_unit_test(test_rare_words_make_long_leases),
       cmocka_unit_test(test_an_idle_worker_gets_a_copy_of_a_straggler),
       cmocka_unit_test(test_a_task_out_too_long_is_given_to_another),
