@@ -10,9 +10,11 @@ awaits() { # CASE WORDS SECONDS: until its output has them
   for _ in $(seq $(($3 * 10))); do grep -q "$2" "$dir/$1" && return 0; sleep 0.1; done
   return 1
 }
+mpirun=${MPIRUN:-mpirun} survive=--enable-recovery  # the flag under which ranks outlive others
+if $mpirun --version 2>&1 | grep -q HYDRA; then survive=-disable-auto-cleanup; fi
 begin() { # CASE RANKS WORD: a job in its own process group; mpirun of Open MPI 4 may never end after a loss
   : >"$dir/$1"
-  setsid timeout -k 2 300 mpirun --enable-recovery -n "$2" "$program" "$3" >"$dir/$1" 2>&1 &
+  setsid timeout -k 2 300 $mpirun $survive -n "$2" "$program" "$3" >"$dir/$1" 2>&1 &
   echo $! >"$dir/$1.group"
   for r in $(seq 0 $(($2 - 1))); do awaits "$1" "^rank $r pid" 120; done
   sleep 1.5
