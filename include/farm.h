@@ -37,7 +37,7 @@ typedef struct farm_job {
 
   // Who watches, on rank 0. `answered`: once for each task that was not known, as its first answer counts, poison's too.
   void (*answered)(void *watcher, int task, const void *result);    // NULL: nobody
-  void (*happened)(void *watcher, const farm_event *event);         // NULL: nobody
+  void (*happened)(void *watcher, const farm_event *event);         // NULL: nobody; otherwise it has the words for poison
   void *watcher;
 
   // A task that takes its workers down, one after the other, is poison. Before it is called that it has been alone on the

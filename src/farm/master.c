@@ -170,7 +170,7 @@ static status poison_see(map_run *r) {
     int group = task / r->job->members, member = task % r->job->members;
     if (!r->job->poisoned)
       FAIL(BROKEN, "task %d (group %d, member %d) took %d workers down, one after the other: it crashes or hangs whoever plays it", task, group, member, workers);
-    say(r->f, "task %d (group %d, member %d) took %d workers down and is given up as poison", task, group, member, workers);
+    if (!r->job->happened) say(r->f, "task %d (group %d, member %d) took %d workers down and is given up as poison", task, group, member, workers);
     happened(r, (farm_event){.kind = FARM_TASK_POISONED, .task = task, .workers = workers});
     result_put(r, task, r->job->poisoned);
   }
