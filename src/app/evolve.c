@@ -249,6 +249,7 @@ static status master(evolution *v) {
   hash identity = stage_identity(v->a, STAGE_EVOLVE), w = world_hash(v->w);
   evolution_room(v);
   file_path finished = run_path(v->a, "journal");
+  dir_sweep(v->a->s.run.directory, "controller.");
   if (v->a->fresh) TRY(search_forget(v->a));
   if (v->a->fresh) TRY(file_remove(finished.text));
   TRY(journal_open(&v->finished, finished.text, most_tasks(s)));
