@@ -33,10 +33,10 @@ static figures figures_open(void) {
   return f;
 }
 
-static void figures_print(figures *f, bool json) {
+// Nothing is printed where something failed, or there is nothing to print.
+static void figures_end(figures *f, bool json, status s) {
   json_close(&f->json, '}');
-  if (json) puts(f->json.bytes);
-  else fputs(f->lines.bytes, stdout);
+  if (s == OK && f->lines.size) printf(json ? "%s\n" : "%s", json ? f->json.bytes : f->lines.bytes);
   fflush(stdout);
   text_free(&f->lines);
   text_free(&f->json);
@@ -122,7 +122,7 @@ static status farm_measure(app *a, const bench_options *o) {
     }
     s = farm_agree(a->f, s);
   }
-  if (farm_rank(a->f) == 0) figures_print(&f, o->json);
+  figures_end(&f, o->json, s);
   return s;
 }
 
@@ -239,7 +239,7 @@ static status farm_simulated_figures(const bench_options *o) {
     s = simulate_many(&f, &one);
   }
   if (o->workers) s = simulate_many(&f, o);
-  figures_print(&f, o->json);
+  figures_end(&f, o->json, s);
   return s;
 }
 
