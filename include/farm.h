@@ -108,6 +108,7 @@ typedef struct farm_simulation {
   double master_dies;       // seconds, 0: never. Then the outcome is RESUME_ME
   const unsigned char *kills;  // (groups*members) or NULL: nonzero where a task takes its worker down
   int tries;                // as in farm_job
+  int jobs;                 // the same one after the other; the outcome is the last one's. 0: one
 } farm_simulation;
 
 typedef struct farm_simulated {

@@ -5,8 +5,6 @@
 // What is expected of a task: its group's figure, which the job brings and its first answers mend, times its member's, which
 // is learnt on the way: where members share their luck (common random numbers), what is long for one group is for others.
 
-#include <stdlib.h>
-
 #include "schedule.h"
 
 const schedule_limits schedule_customary = {.lease_least = 10, .lease_most = 120, .lease_gaps = 20,
@@ -62,7 +60,7 @@ typedef struct tally {  // of the tasks of a group, of a member, of all
 } tally;
 typedef struct group_state { double brought; tally t; } group_state;  // brought: what the job expects, of a mean of 1
 typedef struct member_state { int next; tally t; } member_state;      // next: the first ordered group where it is not handed out
-typedef struct rank { double expected; int group; } rank;
+typedef struct ordered { double expected; int group; } ordered;
 typedef struct list { int first, last; } list;
 
 struct schedule {
@@ -75,7 +73,7 @@ struct schedule {
   task_state *task;      // (tasks)
   list place[PLACES];    // of tasks
   group_state *group;    // (groups)
-  rank *order;           // (groups)  longest expected first
+  ordered *order;        // (groups)  longest expected first
   int64_t ordered_at;    // after so many answers
   member_state *member;  // (members)
   tally whole;
@@ -230,10 +228,16 @@ void schedule_reserve(schedule *s, int tasks_max) {
   s->member = mem_take((size_t)tasks_max, sizeof *s->member);
 }
 
-static int longest_first(const void *a, const void *b) {
-  const rank *p = a, *q = b;
-  if (p->expected != q->expected) return p->expected > q->expected ? -1 : 1;
-  return p->group - q->group;
+static bool goes_first(ordered a, ordered b) { return a.expected != b.expected ? a.expected > b.expected : a.group < b.group; }
+
+static void order_sort(ordered *x, int n) {  // Shell's; qsort may allocate
+  for (int gap = n / 2; gap > 0; gap /= 2)
+    for (int i = gap; i < n; i++) {
+      ordered moved = x[i];
+      int j = i;
+      for (; j >= gap && goes_first(moved, x[j - gap]); j -= gap) x[j] = x[j - gap];
+      x[j] = moved;
+    }
 }
 
 static void tasks_begin(schedule *s, const schedule_job *job) {
@@ -262,10 +266,10 @@ static void workers_begin(schedule *s, double now) {
 
 static void order_groups(schedule *s, double now) {
   double mean = tally_expects(&s->whole, now, 0);
-  for (int g = 0; g < s->groups; g++) s->order[g] = (rank){tally_expects(&s->group[g].t, now, mean * s->group[g].brought), g};
+  for (int g = 0; g < s->groups; g++) s->order[g] = (ordered){tally_expects(&s->group[g].t, now, mean * s->group[g].brought), g};
   if (mean <= 0)
     for (int g = 0; g < s->groups; g++) s->order[g].expected = s->group[g].brought;
-  qsort(s->order, (size_t)s->groups, sizeof *s->order, longest_first);
+  order_sort(s->order, s->groups);
   for (int m = 0; m < s->members; m++) s->member[m].next = 0;
   s->ordered_at = s->accepted;
 }
@@ -318,13 +322,11 @@ void schedule_heard(schedule *s, int worker, schedule_word word, double now) {
     s->counts.returned++;
     s->lost--;
     w->lost = false;
-  } else {
+  } else if (worker) {
     s->gap += (now - w->heard_at - s->gap) / 64;
-  }
-  if (worker) {
     worker_unlink(s, worker);
-    worker_append(s, worker);
   }
+  if (worker) worker_append(s, worker);
   w->heard_at = now;
   w->word = word;  // capacity is the whole: what was sent after these words were written is held already
   w->vacant = word.capacity - (w->holding > word.unanswered ? w->holding : word.unanswered);
@@ -376,7 +378,7 @@ static bool next_again(schedule *s, int worker, double now, schedule_chunk *chun
 }
 
 // The first of the ordered groups where this member is not handed out; NULL: it is in all.
-static const rank *next_group(schedule *s, int member) {
+static const ordered *next_group(schedule *s, int member) {
   member_state *m = &s->member[member];
   while (m->next < s->groups && s->task[s->order[m->next].group * s->members + member].at != FRESH) m->next++;
   return m->next < s->groups ? &s->order[m->next] : NULL;
@@ -387,7 +389,7 @@ static int longest_member(schedule *s, double now) {
   int longest = NOBODY;
   if ((s->accepted - s->ordered_at) * REORDERS > s->tasks) order_groups(s, now);
   for (int m = 0; m < s->members; m++) {
-    const rank *g = next_group(s, m);
+    const ordered *g = next_group(s, m);
     double expected = g ? g->expected * tally_expects(&s->member[m].t, now, before) : -1;
     if (expected > most) most = expected, longest = m;
   }

@@ -53,6 +53,7 @@ static farm_simulation scenario(dice *d, uint64_t seed) {
   w.doubles = seldom(d, 0.1);
   w.lags = seldom(d, 0.2);
   w.master_dies = seldom(d, 60);
+  w.jobs = 1 + (int)(3 * roll(d));  // late words of one meet the next
   w.tries = 8;  // deaths without a reason are frequent here: a task must not look like poison by chance
   if (roll(d) < 0.5) w.expected = expected;
   for (int i = 0; i < w.groups * w.members; i++) length[i] = 0.02 + 5 * roll(d) * roll(d);
@@ -105,6 +106,7 @@ static void play_seed_with_poison(uint64_t seed) {
   seed_now = seed;
   w.dies = w.stops = w.late = w.master_dies = 0;
   w.master_works = false;
+  w.jobs = 1;
   w.tries = (int)(4 * roll(&d));
   w.workers += 20;
   memset(kills, 0, sizeof kills);
