@@ -26,6 +26,8 @@ typedef struct app {
   int temperature_count;
   bool in_dream;                               // evaluate --in dream
   bool untrained;                              // evaluate --untrained
+  char **words;                                // bench: what follows the verb
+  int word_count;
 } app;
 
 // --- the verbs, collective over all ranks -----------------------------------------------------------------------------------
@@ -37,6 +39,7 @@ status app_evolve(app *a);
 status app_evaluate(app *a);
 status app_report(app *a);
 status app_run(app *a);
+status app_bench(app *a);
 
 // --- the run directory --------------------------------------------------------------------------------------------------------
 file_path run_path(const app *a, const char *name);  // run.directory/name

@@ -22,7 +22,7 @@ dream_rules rules_of(const app *a) {
 }
 
 farm_crew crew_of(rollout *r) {
-  return (farm_crew){r, rollout_vacancies, rollout_begin, rollout_work, rollout_drop};
+  return (farm_crew){r, rollout_vacancies, rollout_begin, rollout_work, rollout_drop, rollout_lanes(r)};
 }
 
 static status world_fits(const app *a, const world *w, const char *path) {

@@ -27,6 +27,7 @@ static const verb verbs[] = {
     {"evolve", "the controller, by CMA-ES inside the dream; resumes from its checkpoint", app_evolve, true},
     {"evaluate", "the controller in the real environment, beside the baselines", app_evaluate, false},
     {"report", "pictures and curves, into report/", app_report, false},
+    {"bench", "speeds and what they promise: bench farm", app_bench, false},
 };
 #define VERBS ((int)(sizeof verbs / sizeof *verbs))
 
@@ -47,6 +48,11 @@ static void print_help(void) {
          "  --in dream|real        where; default real\n"
          "  --temperatures A,B,... in the dream, at each of these\n"
          "  --untrained            with M's weights random: what the learned M is worth\n"
+         "bench farm\n"
+         "  (none)                 under mpirun: rank 0's time for an empty episode, and the largest rate of them\n"
+         "  --simulate             in virtual time: how much of an allocation is used, on published episode lengths\n"
+         "  --workers N --candidates N --episodes N (a generation) --seeds N\n"
+         "  --json                 for machines\n"
          "\nexit codes\n");
 #define PRINT_STATUS(name, code, words) printf("  %3d  %s\n", code, words);
   STATUS_LIST(PRINT_STATUS)
@@ -204,6 +210,11 @@ static status act(app *a, int count, char **words) {
   bool quiet = false;
   const verb *v = verb_find(words[1]);
   TRY(v ? OK : unknown_verb(words[1]));
+  if (v->act == app_bench) {  // has no configuration, reads its words itself
+    a->words = words + 2;
+    a->word_count = count - 2;
+    return app_bench(a);
+  }
   TRY(arguments_parse(a, (arguments){count, words, 2}, &quiet));
   if (quiet) log_open(farm_rank(a->f), farm_size(a->f), true);
   TRY(farm_agree(a->f, farm_rank(a->f) == 0 ? dir_make(a->s.run.directory) : OK));

@@ -10,13 +10,20 @@ int transport_rank(const transport *t);
 int transport_size(const transport *t);
 const char *transport_host(const transport *t);  // borrowed
 
+// The messages alone, as master and worker see them: these of MPI, or those of the simulator, with a clock to match.
+typedef struct post {
+  void *self;
+  // Copies the message and sends it. False: this peer's buffers are all in use (it is slow, or dead); try later.
+  bool (*send)(void *self, int to, const void *bytes, size_t size);
+  bool (*can_send)(void *self, int to);
+  // A message that has arrived, if any; valid until the next call.
+  bool (*receive)(void *self, int *from, const void **bytes, size_t *size);
+  double (*now)(void *self);  // seconds
+} post;
+post transport_post(transport *t);
+
 // Buffers for messages of up to `bytes`; collective, between jobs only.
 void transport_prepare(transport *t, size_t bytes);
-// Copies the message and sends it. False: this peer's buffers are all in use (it is slow, or dead); try later.
-bool transport_send(transport *t, int to, const void *bytes, size_t size);
-bool transport_can_send(transport *t, int to);
-// A message that has arrived, if any; valid until the next call.
-bool transport_receive(transport *t, int *from, const void **bytes, size_t *size);
 // Waits until what was sent to `to` has left, at most so many seconds.
 void transport_flush(transport *t, int to, double seconds);
 
