@@ -38,6 +38,20 @@ status app_evaluate(app *a);
 status app_report(app *a);
 status app_run(app *a);
 
+// The command line of a verb into settings; words[1] is the verb.
+status app_parse(app *a, int count, char **words, bool *quiet);
+// Starts the verb on ranks and keeps it going. Not collective: MPI is never started.
+status app_launch(int count, char **words);
+
+// --- the pulse that `launch` watches; without one, nothing --------------------------------------------------------------------
+#define JOB_VARIABLE "DREAMFARM_JOB"              // in the ranks' environment: the job's token
+#define DIRECTORY_VARIABLE "DREAMFARM_DIRECTORY"  // where the pulse and the result are written
+#define HEARTBEAT_START_SECONDS 120               // from the start to the first loop
+void heartbeat_open(void);                 // before MPI
+void heartbeat_beat(void);                 // wherever a loop of rank 0 looks up; costs nothing more often than once a second
+void heartbeat_silence(double seconds);    // what follows may take so long before the next beat
+void heartbeat_result(status s);           // rank 0 leaves with this code
+
 // --- the run directory --------------------------------------------------------------------------------------------------------
 file_path run_path(const app *a, const char *name);  // run.directory/name
 // Held until the process ends: two at once would write over each other. Waits a little. Rank 0.

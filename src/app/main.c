@@ -32,7 +32,7 @@ static const verb verbs[] = {
 
 static void print_help(void) {
   printf("usage: dreamfarm VERB [CONFIG.yaml] [--set KEY=VALUE]... [options]\n"
-         "       mpirun -n RANKS dreamfarm VERB ...     (jobs/local does this with the right flags)\n\nverbs\n");
+         "       dreamfarm launch [-n RANKS] -- VERB ...     on ranks, and again after what can be survived\n\nverbs\n");
   for (int i = 0; i < VERBS; i++) printf("  %-10s %s\n", verbs[i].name, verbs[i].words);
   printf("  %-10s the whole configuration with defaults, ranges and words, as YAML\n", "config");
   printf("\noptions\n"
@@ -171,6 +171,11 @@ static status unknown_verb(const char *name) {
   FAIL(USAGE, "unknown verb '%s'%s%s; see dreamfarm --help", name, near ? "; did you mean " : "", near ? near : "");
 }
 
+status app_parse(app *a, int count, char **words, bool *quiet) {
+  TRY(verb_find(words[1]) ? OK : unknown_verb(words[1]));
+  return arguments_parse(a, (arguments){count, words, 2}, quiet);
+}
+
 // What needs no ranks: help, version, the configuration's words.
 static bool answer_alone(int count, char **words, status *result) {
   *result = OK;
@@ -181,6 +186,10 @@ static bool answer_alone(int count, char **words, status *result) {
   if (count < 2) {
     print_help();
     *result = USAGE;
+    return true;
+  }
+  if (strcmp(words[1], "launch") == 0) {
+    *result = app_launch(count, words);
     return true;
   }
   if (strcmp(words[1], "config") == 0) {
@@ -202,9 +211,8 @@ static bool answer_alone(int count, char **words, status *result) {
 
 static status act(app *a, int count, char **words) {
   bool quiet = false;
+  TRY(app_parse(a, count, words, &quiet));
   const verb *v = verb_find(words[1]);
-  TRY(v ? OK : unknown_verb(words[1]));
-  TRY(arguments_parse(a, (arguments){count, words, 2}, &quiet));
   if (quiet) log_open(farm_rank(a->f), farm_size(a->f), true);
   TRY(farm_agree(a->f, farm_rank(a->f) == 0 ? dir_make(a->s.run.directory) : OK));
   TRY(farm_agree(a->f, farm_rank(a->f) == 0 && v->writes ? run_lock(a) : OK));
@@ -224,6 +232,7 @@ int main(int count, char **words) {
   if (answer_alone(count, words, &result)) return (int)result;
   app a = {0};
   signals_catch();
+  heartbeat_open();
   num_open();
   if (farm_open(&a.f, &count, &words) != OK) {
     fprintf(stderr, "dreamfarm: %s\n", status_message());
@@ -232,6 +241,7 @@ int main(int count, char **words) {
   if (farm_rank(a.f) != 0) signals_serve();
   result = stop_status(&a, act(&a, count, words));
   if (result != OK && farm_rank(a.f) == 0) fprintf(stderr, "dreamfarm: %s\n", status_message());
+  if (farm_rank(a.f) == 0) heartbeat_result(result);
   farm_close(a.f, (int)result);
   return (int)result;
 }
