@@ -47,6 +47,7 @@ status app_launch(int count, char **words);
 #define JOB_VARIABLE "DREAMFARM_JOB"              // in the ranks' environment: the job's token
 #define DIRECTORY_VARIABLE "DREAMFARM_DIRECTORY"  // where the pulse and the result are written
 #define HEARTBEAT_START_SECONDS 120               // from the start to the first loop
+#define HEARTBEAT_LOAD_SECONDS 60                 // to load a dataset or a world, or to draw the report
 void heartbeat_open(void);                 // before MPI
 void heartbeat_beat(void);                 // wherever a loop of rank 0 looks up; costs nothing more often than once a second
 void heartbeat_silence(double seconds);    // what follows may take so long before the next beat
