@@ -41,7 +41,8 @@ typedef struct farm_job {
   void *watcher;
 
   // A task that takes its workers down, one after the other, is poison. Before it is called that it has been alone on the
-  // last of them, so that it alone can be guilty: the others that a lost worker held are no worse for it.
+  // last of them, so that it alone can be guilty: the others that a lost worker held are no worse for it. Where workers
+  // are lost without it as well, one more is needed.
   const void *poisoned;  // (result_bytes) the result it gets; NULL: the map ends with BROKEN and a sentence that names it
   int tries;             // workers a task may take down, the last one included, 1 to 8; 0: the customary 3
 } farm_job;
@@ -66,6 +67,7 @@ typedef struct farm_report {
   int64_t sent, repeated;       // tasks handed out, of which again
   int lost, returned;           // workers lost, and back again
   int poisoned;                 // tasks that got the job's `poisoned`
+  double master;                // seconds of rank 0's processor for handing out and taking in
 } farm_report;
 
 // Sizes the message buffers, on every rank alike. Nothing is allocated in a map after it.
@@ -82,9 +84,51 @@ status farm_serve(farm *f, const farm_crew *crew);
 void farm_dismiss(farm *f);
 bool farm_lossy(const farm *f);  // a rank was lost: no collectives any more (farm_agree returns `mine`)
 
+// --- the farm in virtual time ---------------------------------------------------------------------------------------
+// The same schedule, master and workers, over simulated lines and a simulated clock, all from a seed and in this process
+// alone: for tests with faults by the thousand, and for how well an allocation would be used. Zero is a good value of
+// whatever is left out.
+typedef struct farm_simulation {
+  uint64_t seed;
+  int workers;              // beside rank 0
+  bool master_works;        // rank 0 has a crew too, as real ones below 32 ranks have
+  int groups, members;
+  const double *length;     // (groups*members) seconds that a task takes in a lane of a worker of speed 1
+  const double *expected;   // (groups) or NULL
+  unsigned char *known;     // (groups*members) or NULL: in, as in farm_job; out: what was answered is added
+  int lanes, queue;         // of a worker; 0: one lane, and one task waiting behind it
+  double delay;             // seconds, of a message
+  double message_seconds;   // rank 0's time for a message
+  // What goes wrong. Of a worker: probabilities, at a time within the first `span` seconds, and of speeds the spread.
+  double span, dies, stops, slows, late, spread;
+  // Of a message: probabilities to vanish, to arrive twice, and to be under way for up to a hundred times as long.
+  double vanishes, doubles, lags;
+  double master_dies;       // seconds, 0: never. Then the outcome is RESUME_ME
+  const unsigned char *kills;  // (groups*members) or NULL: nonzero where a task takes its worker down
+  int tries;                // as in farm_job
+} farm_simulation;
+
+typedef struct farm_simulated {
+  double seconds;           // till the last answer
+  double used;              // work done that counted / what all the workers could have done till then
+  farm_report report;
+  int64_t messages, steps;
+  int in_flight_max;        // messages under way at once
+} farm_simulated;
+
+// OK; RESUME_ME: all workers lost, or rank 0; BROKEN: a rule was broken, or there is no end to it: the sentence says what.
+status farm_simulate(farm_simulated *out, const farm_simulation *what);
+
+// The same in closed form, to within some hundredths: the fraction of `workers` cores that will be at work, when so many
+// tasks of such lengths (any unit) are handed out one by one in an order that knows nothing of them. The last ones to end
+// leave everybody else idle: too few tasks a worker cannot be mended by any schedule. Lanes of a worker share its core and
+// do not count.
+double farm_use_expected(int64_t tasks, int workers, double mean, double sd, double longest);
+
 // --- collectives: before any loss only ------------------------------------------------------------------------------
 void farm_barrier(farm *f);
 void farm_share(farm *f, void *bytes, size_t size);  // from rank 0 to all
+void farm_gather(farm *f, void *all, const void *mine, size_t size);  // all (ranks, size) on rank 0; elsewhere NULL
 // x = sum over ranks in rank order: the same bits on every rank, whatever the timing.
 void farm_sum(farm *f, float *x, size_t n);
 void farm_sum_double(farm *f, double *x, size_t n);

@@ -26,6 +26,8 @@ typedef struct app {
   int temperature_count;
   bool in_dream;                               // evaluate --in dream
   bool untrained;                              // evaluate --untrained
+  char **words;                                // bench: what follows the verb
+  int word_count;
 } app;
 
 // --- the verbs, collective over all ranks -----------------------------------------------------------------------------------
@@ -37,6 +39,14 @@ status app_evolve(app *a);
 status app_evaluate(app *a);
 status app_report(app *a);
 status app_run(app *a);
+status app_bench(app *a);
+
+// --- the look before the leap ------------------------------------------------------------------------------------------------
+// Collective. What would waste the run: other versions elsewhere, a run directory that is not seen everywhere, too few cores
+// or too little memory. The first two end it (MISMATCH, NO_IO), the others are warnings; one line when all is well.
+status preflight(const app *a);
+// Says so where a generation is too short to keep all ranks busy.
+void preflight_generation(const app *a);
 
 // The command line of a verb into settings; words[1] is the verb.
 status app_parse(app *a, int count, char **words, bool *quiet);

@@ -254,6 +254,7 @@ static status master(evolution *v) {
   TRY(journal_open(&v->finished, finished.text, most_tasks(s)));
   TRY(search_exists(v->a) ? search_resume(v, identity, w) : search_begin(v, identity, w));
   log_all("evolve: %d parameters, %d candidates x %d episodes, %d ranks, %d lanes each", v->n, v->popsize, v->episodes, farm_size(v->a->f), s->dream.lanes);
+  preflight_generation(v->a);
   v->p = progress_open("evolve", "generations", s->evolve.generations);
   TRY(generations_play(v));
   progress_close(&v->p, v->state.generation, NULL);

@@ -80,6 +80,11 @@ void farm_share(farm *f, void *bytes, size_t size) {
   transport_share(f->line, 0, bytes, size);
 }
 
+void farm_gather(farm *f, void *all, const void *mine, size_t size) {
+  whole(f);
+  transport_gather(f->line, all, mine, size);
+}
+
 void farm_sum(farm *f, float *x, size_t n) {
   whole(f);
   transport_sum(f->line, x, n);

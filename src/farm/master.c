@@ -2,6 +2,7 @@
 
 #include <stdarg.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "parts.h"
@@ -243,18 +244,28 @@ void map_end(map_run *r, farm_report *report) {
   report_fill(r, report);
 }
 
+static double processor_seconds(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
 status farm_map(farm *f, const farm_job *job, const farm_crew *crew, void *results, farm_report *report, bool (*tick)(void *self, int64_t finished), void *tick_self) {
   CHECK(f->rank == 0, "rank %d maps", f->rank);
   map_run r = {.f = f, .job = job, .crew = crew, .results = results, .tick = tick, .tick_self = tick_self};
   nap rest = {0};
   status s = OK;
+  double seconds = 0;
   map_begin(&r);
   while (!map_finished(&r) && s == OK) {
     bool active;
+    double start = processor_seconds();
     s = map_step(&r, &active);
+    if (active) seconds += processor_seconds() - start;
     nap_take(&rest, active);
   }
   map_end(&r, report);
+  report->master = seconds > f->peer[0].busy ? seconds - f->peer[0].busy : 0;
   return s;
 }
 

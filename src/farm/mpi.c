@@ -219,6 +219,12 @@ void transport_share(transport *t, int from, void *bytes, size_t size) {
   MPI_Bcast(bytes, (int)size, MPI_BYTE, from, MPI_COMM_WORLD);
 }
 
+void transport_gather(transport *t, void *all, const void *mine, size_t size) {
+  (void)t;
+  CHECK(size < (size_t)1 << 20, "%zu bytes a rank to gather", size);
+  MPI_Gather(mine, (int)size, MPI_BYTE, all, (int)size, MPI_BYTE, 0, MPI_COMM_WORLD);
+}
+
 int transport_least(transport *t, int value) {
   int least = value;
   MPI_Allreduce(&value, &least, 1, MPI_INT, MPI_MIN, MPI_COMM_WORLD);

@@ -9,7 +9,7 @@
 const schedule_limits schedule_customary = {.lease_least = 10, .lease_most = 120, .lease_gaps = 20,
                                             .limit_least = 30, .limit_most = 3600, .limit_longest = 4, .patience = 2};
 
-enum { COPIES = 2, NOBODY = -1, LOOK_FOR_COPY = 16 };
+enum { COPIES = 2, NOBODY = -1, LOOK_FOR_COPY = 16, BLAMED_MAX = SCHEDULE_TRIES_MAX + 1 };
 #define GAP_SECONDS 0.5   // between two signs of life, until it has been seen otherwise
 #define FRESH_WORD 2.0    // seconds: a worker heard of within them is alive
 
@@ -38,7 +38,7 @@ typedef struct task_state {
   double since;       // on its list
   copy copy[COPIES];
   int blames;         // workers lost that held it, the first so many
-  int blamed[SCHEDULE_TRIES_MAX];
+  int blamed[BLAMED_MAX];
 } task_state;
 
 typedef struct worker_state {
@@ -382,14 +382,14 @@ static int taken(const schedule *s, const task_state *t) {
 static void blame(task_state *t, int worker) {
   for (int i = 0; i < t->blames; i++)
     if (t->blamed[i] == worker) return;
-  if (t->blames < SCHEDULE_TRIES_MAX) t->blamed[t->blames++] = worker;
+  if (t->blames < BLAMED_MAX) t->blamed[t->blames++] = worker;
 }
 
 // Where a task goes that nobody has any more. Lost with its worker for the first times it may be any one of many that the
 // worker held; then it goes to workers that hold nothing else, and what is lost then is its fault.
 static place place_of_free(const schedule *s, const task_state *t, bool was_alone) {
-  int workers = taken(s, t);
-  if (workers >= s->tries && was_alone) return POISON;
+  int workers = taken(s, t), doubt = s->counts.lost - s->counts.returned > workers;  // workers are lost without its help, too
+  if (workers >= s->tries + doubt && was_alone) return POISON;
   if (workers >= suspect_from(s)) return SUSPECT;
   return workers ? BLAMED : AGAIN;
 }

@@ -27,7 +27,7 @@ typedef struct schedule_job {
   int groups, members;
   const double *expected;      // (groups) or NULL
   const unsigned char *known;  // (groups*members) or NULL: nonzero where a task counts as answered already
-  int tries;                   // workers that poison takes; 0: three
+  int tries;                   // workers that poison takes, one more where others are lost without it; 0: three
 } schedule_job;
 enum { SCHEDULE_TRIES = 3, SCHEDULE_TRIES_MAX = 8 };
 

@@ -33,6 +33,7 @@ void transport_close(transport *t, bool lossy, int code);
 // --- collectives --------------------------------------------------------------------------------------------------------
 void transport_barrier(transport *t);
 void transport_share(transport *t, int from, void *bytes, size_t size);
+void transport_gather(transport *t, void *all, const void *mine, size_t size);  // to rank 0
 void transport_sum(transport *t, float *x, size_t n);          // in rank order
 void transport_sum_double(transport *t, double *x, size_t n);
 int transport_least(transport *t, int value);

@@ -20,6 +20,7 @@ struct service {
   bool over;             // the job has ended
   int chunks, tickets;   // room
   chunk *chunk;          // (chunks)
+  char *records;         // (chunks, record_max, each rounded up to a cache line)
   int *free_chunks, free_chunk_count;  // (chunks)   a stack
   int *queue, queue_first, queued;     // (chunks)   a ring: chunks not wholly begun, in order of arrival
   held *held;            // (tickets)
@@ -51,14 +52,16 @@ service *service_open(farm *f, const farm_crew *crew) {
   s->queue = mem_take((size_t)s->chunks, sizeof *s->queue);
   s->held = mem_take((size_t)most, sizeof *s->held);
   s->free_tickets = mem_take((size_t)most, sizeof *s->free_tickets);
-  for (int i = 0; i < s->chunks; i++) s->chunk[i].record = mem_take(1, f->record_max);
+  size_t record_room = (f->record_max + 63) / 64 * 64;
+  s->records = mem_take((size_t)s->chunks, record_room);
+  for (int i = 0; i < s->chunks; i++) s->chunk[i].record = s->records + (size_t)i * record_room;
   job_forget(s);
   return s;
 }
 
 void service_close(service *s) {
   s->f->job = s->job;
-  for (int i = 0; i < s->chunks; i++) mem_free(s->chunk[i].record);
+  mem_free(s->records);
   mem_free(s->chunk);
   mem_free(s->free_chunks);
   mem_free(s->queue);

@@ -4,6 +4,7 @@
 program=${DREAMFARM:?} dir=$(mktemp -d) passed=0 failed=0 more=""
 MPIRUN=${MPIRUN:-mpirun}
 trap 'rm -rf "$dir"' EXIT
+export TMPDIR=$dir OMPI_MCA_btl_vader_backing_directory=$dir  # what Open MPI leaves behind when mpirun is killed
 check() { # WORDS COMMAND...: the command must succeed
   local words=$1; shift
   if "$@" >"$dir/out" 2>&1; then passed=$((passed + 1)); else failed=$((failed + 1)); echo "failed: $words"; tail -n 5 "$dir/out"; fi
