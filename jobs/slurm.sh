@@ -11,16 +11,17 @@ introduce() { # CONFIG [OPTIONS]: what a log must tell of a start
   echo "config   $("$program" config "$@" | sha256sum | cut -c1-16) $*"
 }
 
-# SLURM warns this shell before the time limit (--signal=B:USR1@120) and says TERM when a job is cancelled or requeued from
-# outside; launch hands both on, so that rank 0 writes a checkpoint. `wait` returns when a trap has run: wait again.
+# SLURM warns this shell before the time limit (--signal=B:USR1@120), and says TERM when a job is cancelled or requeued from
+# outside, which is then none of our business. launch hands both on, so that rank 0 writes a checkpoint. `wait` returns when a
+# trap has run: wait again.
 stage() { # VERB CONFIG [OPTIONS]: returns only if the stage is complete
-  local code=0
+  local code=0 cancelled=no
   "$program" launch --launcher "$LAUNCHER" -- "$@" & launch=$!
   trap 'kill -USR1 $launch' USR1
-  trap 'kill -TERM $launch' TERM
+  trap 'cancelled=yes; kill -TERM $launch' TERM
   while wait $launch; code=$?; kill -0 $launch 2>/dev/null; do :; done
   trap - USR1 TERM
   [ $code = 0 ] && return
-  [ $code = 85 ] && echo "$1 was stopped with a checkpoint; the job is put back into the queue" && scontrol requeue "$SLURM_JOB_ID"
+  [ $code = 85 ] && [ $cancelled = no ] && echo "$1 was stopped with a checkpoint; the job is put back into the queue" && scontrol requeue "$SLURM_JOB_ID"
   exit $code
 }

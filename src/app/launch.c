@@ -22,6 +22,7 @@ enum { TOKENS_KEPT = 8 };
 #define LEAVE_SECONDS 5.0    // that the launcher gets to end by itself once rank 0 has left
 #define TERM_SECONDS 3.0     // and again after SIGTERM
 #define STOP_SECONDS 100.0   // that the job gets to checkpoint when it was asked to stop; SLURM warns 120 s ahead
+#define STOP_AGAIN_SECONDS 10.0
 #define SWEEP_SECONDS 8.0    // that a host gets to answer
 #define WAIT_MAX 30.0        // between two starts
 
@@ -139,7 +140,7 @@ static bool rank_0_gone(const watch *w) { return w->seen_here && process_started
 
 // The launcher hands SIGUSR1 on to the ranks; rank 0, if it is here, gets it for certain.
 static void ask_to_stop(launch *l, watch *w, double now) {
-  if (now - w->told < 1) return;
+  if (now - w->told < STOP_AGAIN_SECONDS) return;
   w->told = now;
   if (l->child) kill(l->child, SIGUSR1);
   if (w->seen_here && !rank_0_gone(w)) kill((pid_t)w->p.pid, SIGUSR1);
@@ -155,7 +156,7 @@ static ending look(launch *l, watch *w, int *code) {
 }
 
 static ending watch_job(launch *l, int *code) {
-  watch w = {.stop_left = STOP_SECONDS};
+  watch w = {.stop_left = STOP_SECONDS, .told = -STOP_AGAIN_SECONDS};
   ending e;
   double before = time_now();
   while ((e = look(l, &w, code)) == GOES_ON) {
