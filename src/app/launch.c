@@ -41,6 +41,7 @@ typedef struct launch {
   int child_code;
   int asked;                 // the first signal that asked to stop, 0: none
   bool at_once;              // a second SIGINT
+  bool forced;               // a launcher did not end by itself, or not well: other hosts may have been left with ranks
 } launch;
 
 static void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
@@ -184,6 +185,7 @@ static void child_wait(launch *l, double seconds) {
 // The launcher first, who may take its ranks along; then, on every host, whatever carries the token.
 static void end_job(launch *l, bool in_peace) {
   if (in_peace) child_wait(l, LEAVE_SECONDS);
+  l->forced |= !child_ended(l) || l->child_code != 0;
   if (!child_ended(l)) {
     kill(l->child, SIGTERM);
     child_wait(l, TERM_SECONDS);
@@ -199,12 +201,14 @@ static void end_job(launch *l, bool in_peace) {
 
 // --- hosts ----------------------------------------------------------------------------------------------------------------------
 
+static int tokens_count(const launch *l) { return l->starts < TOKENS_KEPT ? l->starts : TOKENS_KEPT; }
+
 static status hosts_ask(launch *l) {
   int answer = 0;
   if (!l->on.count) return OK;
-  hosts_sweep(&l->on, l->agent, l->tokens, l->starts < TOKENS_KEPT ? l->starts : TOKENS_KEPT, SWEEP_SECONDS);
+  hosts_sweep(&l->on, l->agent, l->tokens, tokens_count(l), SWEEP_SECONDS);
   for (int i = 0; i < l->on.count; i++) {
-    if (!l->on.list[i].answers) say("%s does not answer within %.0f s and is left out", l->on.list[i].name, SWEEP_SECONDS);
+    if (!l->on.list[i].answers) say("%s does not answer and is left out", l->on.list[i].name);
     answer += l->on.list[i].answers;
   }
   if (!answer) FAIL(NO_IO, "none of the %d hosts answers", l->on.count);
@@ -360,6 +364,7 @@ status app_launch(int count, char **words) {
   if (s != OK) return say("%s", status_message()), s;
   sigprocmask(SIG_BLOCK, &set, NULL);
   s = jobs_run(&l);
+  if (l.forced) hosts_sweep(&l.on, l.agent, l.tokens, tokens_count(&l), SWEEP_SECONDS);
   file_remove(l.pulse.text);
   file_remove(l.result.text);
   return s;

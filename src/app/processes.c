@@ -20,10 +20,8 @@ job_token job_token_new(void) {
 }
 
 char *path_own(void) {
-  static char path[PATH_MAX_LENGTH];
-  ssize_t n = readlink("/proc/self/exe", path, sizeof path - 1);
-  CHECK(n > 0, "/proc/self/exe cannot be read");
-  path[n] = 0;
+  static char path[PATH_MAX_LENGTH];  // read once: when the program is built anew in the meantime, the link changes
+  if (!path[0]) CHECK(readlink("/proc/self/exe", path, sizeof path - 1) > 0, "/proc/self/exe cannot be read");
   return path;
 }
 
