@@ -290,7 +290,7 @@ status app_evolve(app *a) {
   status s;
   if (farm_rank(a->f) == 0) {
     s = master_with_words(&v);
-    farm_dismiss(a->f);
+    ranks_dismiss(a);
   } else {
     s = farm_serve(a->f, &crew);
   }

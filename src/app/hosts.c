@@ -96,13 +96,6 @@ int hosts_slots(const hosts *h) {
 
 // --- asking them ----------------------------------------------------------------------------------------------------------------
 
-static int words_split(char **words, int max, char *text) {
-  int count = 0;
-  for (char *save = NULL, *word = strtok_r(text, " \t\n", &save); word && count < max - 1; word = strtok_r(NULL, " \t\n", &save)) words[count++] = word;
-  words[count] = NULL;
-  return count;
-}
-
 // `agent HOST PROGRAM launch --sweep`; the tokens go through a file, so that no command line carries them.
 static pid_t sweep_start(const host *h, const char *agent, int tokens) {
   pid_t child = fork();
@@ -115,7 +108,7 @@ static pid_t sweep_start(const host *h, const char *agent, int tokens) {
   dup2(nowhere, STDOUT_FILENO);
   dup2(nowhere, STDERR_FILENO);
   snprintf(text, sizeof text, "%s", agent);
-  int count = words_split(words, WORDS_MAX - 4, text);
+  int count = words_split(words, WORDS_MAX - 5, text);
   memcpy(words + count, command, sizeof command);
   execvp(words[0], words);
   _exit(127);

@@ -253,7 +253,6 @@ static bool job_run(launch *l, status *code) {
   if (*code != OK) return say("%s", status_message()), false;
   ending e = watch_job(l, &said);
   end_job(l, e == HAS_RESULT);
-  if (l->at_once) return *code = (status)130, true;
   if (e == HAS_RESULT && said != RESUME_ME && said != INTERRUPTED) return *code = (status)said, true;
   if (l->asked) return *code = stopped_status(l), true;
   if (e == HAS_RESULT && said == INTERRUPTED) return *code = INTERRUPTED, true;

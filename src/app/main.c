@@ -54,6 +54,14 @@ static void print_help(void) {
          "  --simulate             in virtual time: how much of an allocation is used, on published episode lengths\n"
          "  --workers N --candidates N --episodes N (a generation) --seeds N\n"
          "  --json                 for machines\n"
+         "launch [options] -- VERB ...\n"
+         "  -n RANKS               default: the host file's slots, SLURM's tasks, or this machine's cores\n"
+         "  --hostfile FILE        `name slots=N` a line; hosts that do not answer are left out\n"
+         "  --agent \"ssh ...\"      how to reach them\n"
+         "  --launcher PROGRAM     mpirun (Open MPI's or MPICH's) or srun; default mpirun\n"
+         "  --mpirun \"...\"         more words for the launcher\n"
+         "  --stall SECONDS        of silence after which rank 0 is taken to hang; default 20\n"
+         "  --retries K            starts in a row without progress; default 5\n"
          "\nexit codes\n");
 #define PRINT_STATUS(name, code, words) printf("  %3d  %s\n", code, words);
   STATUS_LIST(PRINT_STATUS)
