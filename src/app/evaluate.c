@@ -165,6 +165,7 @@ static status controller_load(evaluation *v) {
   bool best = v->a->s.evaluate.controller == CONFIG_EVALUATE_BEST;
   status s = search_load(p.text, &v->state, NULL, best ? other : v->parameters, best ? v->parameters : other, v->n);
   mem_free(other);
+  if (s == BAD_FILE) s = status_fail(s, "%s; evolve again: it goes on from the checkpoint before it", status_message());
   if (s == OK && !v->a->untrained && !hash_equal(v->state.world, world_hash(v->w)))
     s = status_fail(MISMATCH, "%s was evolved in the world %s, but the run's world is %s; evolve again", p.text, v->state.world.hex, world_hash(v->w).hex);
   return s;
