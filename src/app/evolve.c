@@ -167,6 +167,7 @@ static status generations_play(evolution *v) {
   const char *why = NULL;
   while (v->state.generation < v->a->s.evolve.generations && !(why = es_done(v->search))) {
     row r = {0};
+    if (signals_asked()) FAIL(INTERRUPTED, "asked to stop");  // a short generation is over before its map looks up
     TRY(generation_play(v, &r));
     TRY(mean_judge(v, &r));
     TRY(generation_save(v, &r));

@@ -61,7 +61,7 @@ static bool carries(int64_t pid, const job_token *tokens, int count) {
   for (int i = 0; i < 2; i++) {
     size_t size = proc_read(bytes, ROOM, pid, places[i]);
     for (int k = 0; k < count; k++)
-      if (memmem(bytes, size, tokens[k].hex, 32)) return true;
+      if (strlen(tokens[k].hex) == 32 && memmem(bytes, size, tokens[k].hex, 32)) return true;
   }
   return false;
 }
