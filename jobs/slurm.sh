@@ -15,8 +15,9 @@ introduce() { # CONFIG [OPTIONS]: what a log must tell of a start
 # outside, which is then none of our business. launch hands both on, so that rank 0 writes a checkpoint. `wait` returns when a
 # trap has run: wait again.
 stage() { # VERB CONFIG [OPTIONS]: returns only if the stage is complete
-  local code=0 cancelled=no
-  "$program" launch --launcher "$LAUNCHER" -- "$@" & launch=$!
+  local code=0 cancelled=no word words=()
+  for word; do [ "$word" = --fresh ] && [ "${SLURM_RESTART_COUNT:-0}" != 0 ] || words+=("$word"); done  # anew only once
+  "$program" launch --launcher "$LAUNCHER" -- "${words[@]}" & launch=$!
   trap 'kill -USR1 $launch' USR1
   trap 'cancelled=yes; kill -TERM $launch' TERM
   while wait $launch; code=$?; kill -0 $launch 2>/dev/null; do :; done

@@ -41,6 +41,7 @@ typedef struct launch {
   int child_code;
   int asked;                 // the first signal that asked to stop, 0: none
   bool at_once;              // a second SIGINT
+  bool began;                // the work itself, once
   bool forced;               // a launcher did not end by itself, or not well: other hosts may have been left with ranks
 } launch;
 
@@ -92,7 +93,16 @@ static _Noreturn void child_become(const ranks_order *o, const char *directory, 
   _exit(127);
 }
 
+// --fresh is for the first start that came to work: the next one goes on with what that one has done.
+static void fresh_drop(launch *l) {
+  char **to = l->words;
+  for (char *const *word = l->words; *word; word++)
+    if (strcmp(*word, "--fresh") != 0) *to++ = *word;
+  *to = NULL;
+}
+
 static status start(launch *l) {
+  if (l->began) fresh_drop(l);
   memmove(l->tokens + 1, l->tokens, sizeof l->tokens - sizeof *l->tokens);
   l->tokens[0] = job_token_new();
   l->starts++;
@@ -111,7 +121,8 @@ static status start(launch *l) {
 
 typedef struct watch {
   pulse p;
-  bool spoke, seen_here;   // rank 0 has; its process was seen on this host
+  bool spoke, began;       // rank 0 has spoken; its loops have begun
+  bool seen_here;          // its process was seen on this host
   double silence, stop_left, told;
 } watch;
 
@@ -133,6 +144,7 @@ static void pulse_take(const launch *l, watch *w) {
   if (now.beats != w->p.beats) w->silence = 0;
   w->p = now;
   w->spoke = now.beats > 0;
+  w->began |= w->spoke && now.patience <= 0;
   gethostname(here, sizeof here - 1);
   w->seen_here |= w->spoke && strcmp(now.host, here) == 0 && process_started(now.pid) == now.started;
 }
@@ -170,6 +182,7 @@ static ending watch_job(launch *l, int *code) {
     w.stop_left -= passed;
     if (w.spoke) ask_to_stop(l, &w, now);
   }
+  l->began |= w.began;
   if (e == SILENT) say("rank 0 has said nothing for %.0f s", w.silence);
   if (e == RANK_0_GONE) say("rank 0 (process %" PRId64 ") is gone", w.p.pid);
   if (e == LAUNCHER_ENDED) say("%s ended with %d before rank 0 had finished", l->with.program, l->child_code);

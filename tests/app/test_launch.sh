@@ -12,8 +12,8 @@ check() { # WORDS COMMAND...: the command must succeed
 }
 same() { cut -d, -f1-11 "$1" >"$dir/a"; cut -d, -f1-11 "$2" >"$dir/b"; cmp "$dir/a" "$dir/b"; }
 world() { mkdir -p "$dir/$1"; cp "$dir/run/"{vae,rnn}.safetensors "$dir/$1/"; }
-launch() { # RUN: starts evolve in the background, appending to $dir/log; its process is $job
-  "$program" launch -n 3 --stall "${STALL:-20}" -- evolve $tiny --quiet --set run.directory="$dir/$1" --set evolve.generations=$generations >>"$dir/log" 2>&1 &
+launch() { # RUN [OPTIONS]: starts evolve in the background, appending to $dir/log; its process is $job
+  "$program" launch -n 3 --stall "${STALL:-20}" -- evolve $tiny --quiet --set run.directory="$dir/$1" --set evolve.generations=$generations ${2:-} >>"$dir/log" 2>&1 &
   job=$!
 }
 rows() { if [ -e "$dir/$1/run.csv" ]; then wc -l <"$dir/$1/run.csv"; else echo 0; fi; }
@@ -54,6 +54,13 @@ fault killed-rank-0 "rank 0 (process [0-9]*) is gone" 0 KILL
 fault killed-mpirun "ended with 137 before rank 0" mpirun KILL
 fault killed-worker "lost" 2 KILL
 fault stopped-rank-0 "rank 0 has said nothing for 2" 0 STOP
+
+# --fresh is for the first start only.
+: >"$dir/log"; world anew; launch anew --fresh; until_rows anew 60
+kill -9 "$(rank $job 0)"
+check "fresh: it ends well" ends_with 0
+check "fresh: the same bytes" same "$dir/whole/run.csv" "$dir/anew/run.csv"
+check "fresh: once only" test "$(grep -c '"event": "begin"' "$dir/anew/run.jsonl")" = 1 -a "$(grep -c '"event": "resume"' "$dir/anew/run.jsonl")" = 1
 
 : >"$dir/log"; world asked; launch asked
 until_rows asked 20; kill -TERM $job
