@@ -9,7 +9,10 @@
 
 static void team_sum(void *self, float *x, size_t n) { farm_sum(self, x, n); }
 static void team_sum_double(void *self, double *x, size_t n) { farm_sum_double(self, x, n); }
-static status team_agree(void *self, status mine) { return farm_agree(self, mine); }
+static status team_agree(void *self, status mine) {
+  heartbeat_silence(HEARTBEAT_LOAD_SECONDS);  // the others may still be at work
+  return farm_agree(self, mine);
+}
 
 train_team team_of(app *a) {
   return (train_team){.rank = farm_rank(a->f), .size = farm_size(a->f), .self = a->f, .sum = team_sum, .sum_double = team_sum_double, .agree = team_agree};
