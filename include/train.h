@@ -31,8 +31,8 @@ typedef struct train_watch {  // called on rank 0 only, except `alive` and `stop
   void *self;
   void (*row)(void *self, const train_row *row);
   void (*progress)(void *self, double done, double total, double loss);
-  void (*alive)(void *self);  // on every rank, in loops without progress; may be NULL
   bool (*stop)(void *self);   // any rank's true ends training at the next checkpoint: INTERRUPTED
+  void (*alive)(void *self);  // on every rank, in loops without progress; may be NULL
 } train_watch;
 
 // --- V ------------------------------------------------------------------------------------------------------------------
