@@ -48,6 +48,22 @@ status preflight(const app *a);
 // Says so where a generation is too short to keep all ranks busy.
 void preflight_generation(const app *a);
 
+// The command line of a verb into settings; words[1] is the verb.
+status app_parse(app *a, int count, char **words, bool *quiet);
+// Starts the verb on ranks and keeps it going. Not collective: MPI is never started.
+status app_launch(int count, char **words);
+
+// --- the pulse that `launch` watches; without one, nothing --------------------------------------------------------------------
+#define JOB_VARIABLE "DREAMFARM_JOB"              // in the ranks' environment: the job's token
+#define DIRECTORY_VARIABLE "DREAMFARM_DIRECTORY"  // where the pulse and the result are written
+#define HEARTBEAT_START_SECONDS 120               // from the start to the first loop
+#define HEARTBEAT_LOAD_SECONDS 60                 // to load a dataset or a world, or to draw the report
+#define HEARTBEAT_LEASE_SECONDS 150               // to wait for the answer of a rank that may be lost
+void heartbeat_open(void);                 // before MPI
+void heartbeat_beat(void);                 // wherever a loop of rank 0 looks up; costs nothing more often than once a second
+void heartbeat_silence(double seconds);    // what follows may take so long before the next beat
+void heartbeat_result(status s);           // rank 0 leaves with this code
+
 // --- the run directory --------------------------------------------------------------------------------------------------------
 file_path run_path(const app *a, const char *name);  // run.directory/name
 // Held until the process ends: two at once would write over each other. Waits a little. Rank 0.
@@ -96,6 +112,7 @@ status world_of_run(const app *a, world **w);  // collective; every rank must fi
 world_shape shape_of(const app *a);
 train_team team_of(app *a);
 farm_crew crew_of(rollout *r);
+void ranks_dismiss(app *a);  // rank 0, when a verb's maps are done
 
 // Mean, deviation and percentiles of returns, in index order; broken ones left out and counted.
 typedef struct summary {

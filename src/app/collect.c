@@ -177,12 +177,13 @@ static status collect_all(app *a, collector *c) {
   dir_sweep(c->directory.text, "shard-");
   int shards = (a->s.collect.episodes + a->s.collect.shard - 1) / a->s.collect.shard, count = 0;
   collect_record *missing = mem_take((size_t)shards, sizeof *missing);
-  for (int i = 0; i < shards; i++)
+  for (int i = 0; i < shards; i++, heartbeat_beat())
     if (!data_shard_good(c->directory.text, i, (int64_t)i * a->s.collect.shard, shard_size(a, i), &c->provenance))
       missing[count++] = (collect_record){i, shard_size(a, i)};
   if (count < shards && count) log_all("collect: %d of %d files are there", shards - count, shards);
   status s = shards_farm(a, c, missing, count, shards);
   mem_free(missing);
+  heartbeat_silence(HEARTBEAT_LOAD_SECONDS);
   if (s == OK) s = data_finish(c->directory.text, shards, &c->spec, &c->provenance);
   return s == OK ? stage_done(a, STAGE_COLLECT) : s;
 }
@@ -209,7 +210,7 @@ status app_collect(app *a) {
   status s = OK;
   if (farm_rank(a->f) == 0) {
     s = collect_all(a, &c);
-    farm_dismiss(a->f);
+    ranks_dismiss(a);
   } else {
     s = farm_serve(a->f, &crew);
   }

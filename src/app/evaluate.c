@@ -202,7 +202,7 @@ status app_evaluate(app *a) {
   if (farm_rank(a->f) == 0) {
     s = master(&v);
     if (s == INTERRUPTED) s = status_fail(INTERRUPTED, "evaluating was stopped");
-    farm_dismiss(a->f);
+    ranks_dismiss(a);
   } else {
     s = farm_serve(a->f, &crew);
   }

@@ -167,6 +167,7 @@ static status generations_play(evolution *v) {
   const char *why = NULL;
   while (v->state.generation < v->a->s.evolve.generations && !(why = es_done(v->search))) {
     row r = {0};
+    if (signals_asked()) FAIL(INTERRUPTED, "asked to stop");  // a short generation is over before its map looks up
     TRY(generation_play(v, &r));
     TRY(mean_judge(v, &r));
     TRY(generation_save(v, &r));
@@ -292,7 +293,7 @@ status app_evolve(app *a) {
   if (farm_rank(a->f) == 0) {
     s = master_with_words(&v);
     bool whole = !farm_lossy(a->f);
-    farm_dismiss(a->f);
+    ranks_dismiss(a);
     if (s == OK && whole && farm_lossy(a->f)) s = rows_event(&v, "lost", "noticed at the end; others had done its tasks");
   } else {
     s = farm_serve(a->f, &crew);

@@ -33,7 +33,7 @@ static const verb verbs[] = {
 
 static void print_help(void) {
   printf("usage: dreamfarm VERB [CONFIG.yaml] [--set KEY=VALUE]... [options]\n"
-         "       mpirun -n RANKS dreamfarm VERB ...     (jobs/local does this with the right flags)\n\nverbs\n");
+         "       dreamfarm launch [-n RANKS] -- VERB ...     on ranks, and again after what can be survived\n\nverbs\n");
   for (int i = 0; i < VERBS; i++) printf("  %-10s %s\n", verbs[i].name, verbs[i].words);
   printf("  %-10s the whole configuration with defaults, ranges and words, as YAML\n", "config");
   printf("\noptions\n"
@@ -53,6 +53,14 @@ static void print_help(void) {
          "  --simulate             in virtual time: how much of an allocation is used, on published episode lengths\n"
          "  --workers N --candidates N --episodes N (a generation) --seeds N\n"
          "  --json                 for machines\n"
+         "launch [options] -- VERB ...\n"
+         "  -n RANKS               default: the host file's slots, SLURM's tasks, or this machine's cores\n"
+         "  --hostfile FILE        `name slots=N` a line; hosts that do not answer are left out\n"
+         "  --agent \"ssh ...\"      how to reach them\n"
+         "  --launcher PROGRAM     mpirun (Open MPI's or MPICH's) or srun; default mpirun\n"
+         "  --mpirun \"...\"         more words for the launcher\n"
+         "  --stall SECONDS        of silence after which rank 0 is taken to hang; default 20\n"
+         "  --retries K            starts in a row without progress; default 5\n"
          "\nexit codes\n");
 #define PRINT_STATUS(name, code, words) printf("  %3d  %s\n", code, words);
   STATUS_LIST(PRINT_STATUS)
@@ -177,6 +185,13 @@ static status unknown_verb(const char *name) {
   FAIL(USAGE, "unknown verb '%s'%s%s; see dreamfarm --help", name, near ? "; did you mean " : "", near ? near : "");
 }
 
+status app_parse(app *a, int count, char **words, bool *quiet) {
+  const verb *v = verb_find(words[1]);
+  TRY(v ? OK : unknown_verb(words[1]));
+  if (v->act == app_bench) FAIL(USAGE, "%s has no run that could be watched or resumed: start it with mpirun", v->name);
+  return arguments_parse(a, (arguments){count, words, 2}, quiet);
+}
+
 // What needs no ranks: help, version, the configuration's words.
 static bool answer_alone(int count, char **words, status *result) {
   *result = OK;
@@ -187,6 +202,10 @@ static bool answer_alone(int count, char **words, status *result) {
   if (count < 2) {
     print_help();
     *result = USAGE;
+    return true;
+  }
+  if (strcmp(words[1], "launch") == 0) {
+    *result = app_launch(count, words);
     return true;
   }
   if (strcmp(words[1], "config") == 0) {
@@ -209,13 +228,12 @@ static bool answer_alone(int count, char **words, status *result) {
 static status act(app *a, int count, char **words) {
   bool quiet = false;
   const verb *v = verb_find(words[1]);
-  TRY(v ? OK : unknown_verb(words[1]));
-  if (v->act == app_bench) {  // has no configuration, reads its words itself
+  if (v && v->act == app_bench) {  // has no configuration, reads its words itself
     a->words = words + 2;
     a->word_count = count - 2;
     return app_bench(a);
   }
-  TRY(arguments_parse(a, (arguments){count, words, 2}, &quiet));
+  TRY(app_parse(a, count, words, &quiet));
   if (quiet) log_open(farm_rank(a->f), farm_size(a->f), true);
   TRY(farm_agree(a->f, farm_rank(a->f) == 0 ? dir_make(a->s.run.directory) : OK));
   TRY(farm_agree(a->f, farm_rank(a->f) == 0 && v->writes ? run_lock(a) : OK));
@@ -236,6 +254,7 @@ int main(int count, char **words) {
   if (answer_alone(count, words, &result)) return (int)result;
   app a = {0};
   signals_catch();
+  heartbeat_open();
   num_open();
   if (farm_open(&a.f, &count, &words) != OK) {
     fprintf(stderr, "dreamfarm: %s\n", status_message());
@@ -244,6 +263,7 @@ int main(int count, char **words) {
   if (farm_rank(a.f) != 0) signals_serve();
   result = stop_status(&a, act(&a, count, words));
   if (result != OK && farm_rank(a.f) == 0) fprintf(stderr, "dreamfarm: %s\n", status_message());
+  if (farm_rank(a.f) == 0) heartbeat_result(result);
   farm_close(a.f, (int)result);
   return (int)result;
 }

@@ -30,6 +30,9 @@ void signals_catch(void) {
 
 void signals_serve(void) { worker = 1; }
 
-bool signals_asked(void) { return asked != 0; }
+bool signals_asked(void) {
+  heartbeat_beat();  // whoever looks up is alive
+  return asked != 0;
+}
 
 bool signals_by_scheduler(void) { return asked != 0 && asked != SIGINT; }

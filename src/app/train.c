@@ -9,7 +9,10 @@
 
 static void team_sum(void *self, float *x, size_t n) { farm_sum(self, x, n); }
 static void team_sum_double(void *self, double *x, size_t n) { farm_sum_double(self, x, n); }
-static status team_agree(void *self, status mine) { return farm_agree(self, mine); }
+static status team_agree(void *self, status mine) {
+  heartbeat_silence(HEARTBEAT_LOAD_SECONDS);  // the others may still be at work
+  return farm_agree(self, mine);
+}
 
 train_team team_of(app *a) {
   return (train_team){.rank = farm_rank(a->f), .size = farm_size(a->f), .self = a->f, .sum = team_sum, .sum_double = team_sum_double, .agree = team_agree};
@@ -56,13 +59,18 @@ static void log_progress(void *self, double done, double total, double loss) {
   progress_show(&l->p, done, note);
 }
 
+static void log_alive(void *self) {
+  (void)self;
+  heartbeat_beat();
+}
+
 static bool log_stop(void *self) {
   (void)self;
   return signals_asked();
 }
 
 static train_watch watch_of(training_log *l) {
-  return (train_watch){.self = l, .row = log_row, .progress = log_progress, .stop = log_stop};
+  return (train_watch){.self = l, .row = log_row, .progress = log_progress, .alive = log_alive, .stop = log_stop};
 }
 
 static training_log log_begin(app *a, const char *label, const char *unit, const char *csv, const char *const *parts, bool anew) {

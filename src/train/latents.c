@@ -40,6 +40,7 @@ typedef struct encoder {
   dataset *d;
   int Z, A;
   const char *vae_hash, *directory;
+  const train_watch *watch;
 } encoder;
 
 static void encode_frames(encoder *c, float *mu, float *logvar, const void *observations, int frames) {
@@ -65,6 +66,7 @@ typedef struct block_arrays {
 static status block_fill(block_arrays *a, encoder *c, int block) {
   for (int i = block * LATENT_BLOCK; i < block_end(c->d, block); i++) {
     data_episode e;
+    if (c->watch->alive) c->watch->alive(c->watch->self);
     TRY(data_read(c->d, i, &e));
     encode_frames(c, a->mu + a->frames * c->Z, a->logvar + a->frames * c->Z, e.observations, e.steps + 1);
     memcpy(a->actions + a->steps * c->A, e.actions, (size_t)e.steps * c->A * sizeof(float));
@@ -111,7 +113,8 @@ static bool block_good(const encoder *c, int block) {
   return good;
 }
 
-static status encode_share(encoder *c, const train_team *team, const train_watch *watch) {
+static status encode_share(encoder *c, const train_team *team) {
+  const train_watch *watch = c->watch;
   int blocks = block_count(c->d);
   for (int b = team->rank; b < blocks; b += team->size) {
     if (!block_good(c, b)) TRY(block_encode(c, b));
@@ -138,11 +141,11 @@ static status encoder_open(encoder *c, world **w, const char *vae_path, hash *va
 }
 
 status train_encode(const char *vae_path, dataset *d, const char *directory, const train_team *team, const train_watch *watch) {
-  encoder c = {.d = d, .directory = directory};
+  encoder c = {.d = d, .directory = directory, .watch = watch};
   world *w = NULL;
   hash vae;
   status s = team->agree(team->self, encoder_open(&c, &w, vae_path, &vae));
-  if (s == OK) s = team->agree(team->self, encode_share(&c, team, watch));
+  if (s == OK) s = team->agree(team->self, encode_share(&c, team));
   world_eye_close(c.eye);
   world_close(w);
   return s;

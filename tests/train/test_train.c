@@ -80,7 +80,7 @@ static bool see_stop(void *self) {
   watcher *w = self;
   return w->stop_after && ++w->looks >= w->stop_after;
 }
-static train_watch watch_of(watcher *w) { return (train_watch){w, see_row, see_progress, see_stop}; }
+static train_watch watch_of(watcher *w) { return (train_watch){w, see_row, see_progress, see_stop, NULL}; }
 
 static void same_bytes(const char *a, const char *b) {
   hash x, y;
