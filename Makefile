@@ -23,7 +23,7 @@ PREFIX  ?= /usr/local
 MPICC   ?= mpicc
 CC      := $(if $(filter default,$(origin CC)),gcc,$(CC))
 SANITIZE ?=
-BUILD   := build$(if $(SANITIZE),/sanitize)$(if $(filter-out gcc,$(CC)),/$(notdir $(CC)))
+BUILD   := build$(if $(SANITIZE),/sanitize)$(if $(filter-out gcc,$(CC)),/$(notdir $(CC)))$(if $(filter-out mpicc,$(MPICC)),/$(notdir $(MPICC)))
 
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Wstrict-prototypes -Wmissing-prototypes
 # -ffp-contract=off: the same bits whatever the compiler would like to fuse.

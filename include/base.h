@@ -96,6 +96,9 @@ status file_write(const char *path, const void *bytes, size_t size);
 status file_commit(const char *temporary, const char *path);  // fsync, rename, fsync of the directory
 status file_remove(const char *path);                         // a missing file is no error
 bool file_exists(const char *path);
+// A whole file, read-only, shared by the processes of a node that map it. Release with file_unmap.
+status file_map(const void **bytes, size_t *size, const char *path);
+void file_unmap(const void *bytes, size_t size);  // NULL is allowed
 status dir_make(const char *path);  // with parents; existing is no error
 
 #define PATH_MAX_LENGTH 1024

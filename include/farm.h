@@ -18,12 +18,33 @@ const char *farm_host(const farm *f);  // borrowed
 // --- the map --------------------------------------------------------------------------------------------------------
 // Tasks form a rectangle: `groups` x `members`; task = group * members + member. A group's record is what its members
 // share (a candidate's parameters); it travels once a chunk. Results are placed by task.
+typedef enum farm_event_kind { FARM_WORKER_LOST, FARM_WORKER_BACK, FARM_TASK_POISONED } farm_event_kind;
+typedef struct farm_event {
+  farm_event_kind kind;
+  int worker;         // of the first two, its rank
+  int task, workers;  // of the last, and how many workers it took
+} farm_event;
+
 typedef struct farm_job {
   int groups, members;
   const void *records;     // (groups, record_bytes)   not owned
   size_t record_bytes;     // <= what farm_prepare was given
   size_t result_bytes;
   const double *expected;  // (groups) expected cost of a member, any unit; NULL: all equal. Never changes a result
+
+  // What is known already, from a journal say. Such tasks are never sent and count as finished.
+  const unsigned char *known;  // (tasks) nonzero: `results` holds the answer; NULL: none is known
+
+  // Who watches, on rank 0. `answered`: once for each task that was not known, as its first answer counts, poison's too.
+  void (*answered)(void *watcher, int task, const void *result);    // NULL: nobody
+  void (*happened)(void *watcher, const farm_event *event);         // NULL: nobody
+  void *watcher;
+
+  // A task that takes its workers down, one after the other, is poison. Before it is called that it has been alone on the
+  // last of them, so that it alone can be guilty: the others that a lost worker held are no worse for it. Where workers
+  // are lost without it as well, one more is needed.
+  const void *poisoned;  // (result_bytes) the result it gets; NULL: the map ends with BROKEN and a sentence that names it
+  int tries;             // workers a task may take down, the last one included, 1 to 8; 0: the customary 3
 } farm_job;
 
 // Who does the work: a crew steps many tasks at once (lanes). The farm calls it; it never calls the farm.
@@ -38,18 +59,23 @@ typedef struct farm_crew {
   int (*work)(void *self, int *tickets, void *results, int max);
   // Drops every task it holds (the master gave the job up).
   void (*drop)(void *self);
+  int lanes;  // tasks it steps at once, what it holds beyond them waits; 0: all that it holds
 } farm_crew;
 
 typedef struct farm_report {
   double seconds, busy;         // wall time; fraction of rank-seconds spent in crews' work
   int64_t sent, repeated;       // tasks handed out, of which again
   int lost, returned;           // workers lost, and back again
+  int poisoned;                 // tasks that got the job's `poisoned`
+  double master;                // seconds of rank 0's processor for handing out and taking in
 } farm_report;
 
 // Sizes the message buffers, on every rank alike. Nothing is allocated in a map after it.
 void farm_prepare(farm *f, size_t record_bytes_max, size_t result_bytes_max, int tasks_max);
 // Rank 0: runs the job to its end, its own crew included. results (groups*members, result_bytes). `tick` (may be NULL)
 // is called a few times a second with the number of finished tasks; when it returns false the job is given up: INTERRUPTED.
+// When there were other ranks and all of them are lost, for good as it seems, rank 0 does not carry on alone: RESUME_ME.
+// Poison without a result for it: BROKEN. After either, `results` holds what was answered till then.
 status farm_map(farm *f, const farm_job *job, const farm_crew *crew, void *results, farm_report *report,
                 bool (*tick)(void *self, int64_t finished), void *tick_self);
 // Other ranks: serve maps until rank 0 says farm_dismiss. Returns then.
@@ -58,9 +84,51 @@ status farm_serve(farm *f, const farm_crew *crew);
 void farm_dismiss(farm *f);
 bool farm_lossy(const farm *f);  // a rank was lost: no collectives any more (farm_agree returns `mine`)
 
+// --- the farm in virtual time ---------------------------------------------------------------------------------------
+// The same schedule, master and workers, over simulated lines and a simulated clock, all from a seed and in this process
+// alone: for tests with faults by the thousand, and for how well an allocation would be used. Zero is a good value of
+// whatever is left out.
+typedef struct farm_simulation {
+  uint64_t seed;
+  int workers;              // beside rank 0
+  bool master_works;        // rank 0 has a crew too, as real ones below 32 ranks have
+  int groups, members;
+  const double *length;     // (groups*members) seconds that a task takes in a lane of a worker of speed 1
+  const double *expected;   // (groups) or NULL
+  unsigned char *known;     // (groups*members) or NULL: in, as in farm_job; out: what was answered is added
+  int lanes, queue;         // of a worker; 0: one lane, and one task waiting behind it
+  double delay;             // seconds, of a message
+  double message_seconds;   // rank 0's time for a message
+  // What goes wrong. Of a worker: probabilities, at a time within the first `span` seconds, and of speeds the spread.
+  double span, dies, stops, slows, late, spread;
+  // Of a message: probabilities to vanish, to arrive twice, and to be under way for up to a hundred times as long.
+  double vanishes, doubles, lags;
+  double master_dies;       // seconds, 0: never. Then the outcome is RESUME_ME
+  const unsigned char *kills;  // (groups*members) or NULL: nonzero where a task takes its worker down
+  int tries;                // as in farm_job
+} farm_simulation;
+
+typedef struct farm_simulated {
+  double seconds;           // till the last answer
+  double used;              // work done that counted / what all the workers could have done till then
+  farm_report report;
+  int64_t messages, steps;
+  int in_flight_max;        // messages under way at once
+} farm_simulated;
+
+// OK; RESUME_ME: all workers lost, or rank 0; BROKEN: a rule was broken, or there is no end to it: the sentence says what.
+status farm_simulate(farm_simulated *out, const farm_simulation *what);
+
+// The same in closed form, to within some hundredths: the fraction of `workers` cores that will be at work, when so many
+// tasks of such lengths (any unit) are handed out one by one in an order that knows nothing of them. The last ones to end
+// leave everybody else idle: too few tasks a worker cannot be mended by any schedule. Lanes of a worker share its core and
+// do not count.
+double farm_use_expected(int64_t tasks, int workers, double mean, double sd, double longest);
+
 // --- collectives: before any loss only ------------------------------------------------------------------------------
 void farm_barrier(farm *f);
 void farm_share(farm *f, void *bytes, size_t size);  // from rank 0 to all
+void farm_gather(farm *f, void *all, const void *mine, size_t size);  // all (ranks, size) on rank 0; elsewhere NULL
 // x = sum over ranks in rank order: the same bits on every rank, whatever the timing.
 void farm_sum(farm *f, float *x, size_t n);
 void farm_sum_double(farm *f, double *x, size_t n);

@@ -52,6 +52,7 @@ void rollout_close(rollout *r);
 size_t rollout_record_bytes(const rollout *r);
 
 // The crew of a farm, word for word (see farm_crew); `self` is the rollout. member = the episode's number.
+int rollout_lanes(const rollout *r);
 int rollout_vacancies(void *self);
 void rollout_begin(void *self, int ticket, const void *record, int member);
 int rollout_work(void *self, int *tickets, void *results, int max);

@@ -27,10 +27,11 @@ typedef struct train_row {       // one row of train.csv; parts mean what train_
 extern const char *const train_vae_parts[TRAIN_PARTS];  // "" ends the list
 extern const char *const train_rnn_parts[TRAIN_PARTS];
 
-typedef struct train_watch {  // called on rank 0 only, except `stop`
+typedef struct train_watch {  // called on rank 0 only, except `alive` and `stop`
   void *self;
   void (*row)(void *self, const train_row *row);
   void (*progress)(void *self, double done, double total, double loss);
+  void (*alive)(void *self);  // on every rank, in loops without progress; may be NULL
   bool (*stop)(void *self);   // any rank's true ends training at the next checkpoint: INTERRUPTED
 } train_watch;
 

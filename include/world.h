@@ -60,6 +60,10 @@ hash world_hash(const world *w);
 // A world whose M has fresh random weights instead of the learned ones: the ablation.
 status world_open_untrained(world **w, const char *vae_path, const char *rnn_path, uint64_t seed);
 
+// The packed weights in one file, of which the ranks of a node share one copy. Its hash is verified when it is mapped.
+status world_share(const world *w, const char *path);  // NO_IO
+status world_map(world **w, const char *path);         // NO_IO, BAD_FILE; every number is in the mapping, none is copied
+
 // --- looking: V's encoder on a batch of observations ----------------------------------------------------------------------
 // Row-invariant: a row's bits do not depend on the batch.
 typedef struct world_eye world_eye;

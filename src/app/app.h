@@ -26,6 +26,8 @@ typedef struct app {
   int temperature_count;
   bool in_dream;                               // evaluate --in dream
   bool untrained;                              // evaluate --untrained
+  char **words;                                // bench: what follows the verb
+  int word_count;
 } app;
 
 // --- the verbs, collective over all ranks -----------------------------------------------------------------------------------
@@ -37,6 +39,29 @@ status app_evolve(app *a);
 status app_evaluate(app *a);
 status app_report(app *a);
 status app_run(app *a);
+status app_bench(app *a);
+
+// --- the look before the leap ------------------------------------------------------------------------------------------------
+// Collective. What would waste the run: other versions elsewhere, a run directory that is not seen everywhere, too few cores
+// or too little memory. The first two end it (MISMATCH, NO_IO), the others are warnings; one line when all is well.
+status preflight(const app *a);
+// Says so where a generation is too short to keep all ranks busy.
+void preflight_generation(const app *a);
+
+// The command line of a verb into settings; words[1] is the verb.
+status app_parse(app *a, int count, char **words, bool *quiet);
+// Starts the verb on ranks and keeps it going. Not collective: MPI is never started.
+status app_launch(int count, char **words);
+
+// --- the pulse that `launch` watches; without one, nothing --------------------------------------------------------------------
+#define JOB_VARIABLE "DREAMFARM_JOB"              // in the ranks' environment: the job's token
+#define DIRECTORY_VARIABLE "DREAMFARM_DIRECTORY"  // where the pulse and the result are written
+#define HEARTBEAT_START_SECONDS 120               // from the start to the first loop
+#define HEARTBEAT_LOAD_SECONDS 60                 // to load a dataset or a world, or to draw the report
+void heartbeat_open(void);                 // before MPI
+void heartbeat_beat(void);                 // wherever a loop of rank 0 looks up; costs nothing more often than once a second
+void heartbeat_silence(double seconds);    // what follows may take so long before the next beat
+void heartbeat_result(status s);           // rank 0 leaves with this code
 
 // --- the run directory --------------------------------------------------------------------------------------------------------
 file_path run_path(const app *a, const char *name);  // run.directory/name
@@ -59,8 +84,25 @@ typedef struct search_state {
   hash identity, world;      // of the evolve stage and its world
 } search_state;
 // mean, best: (n) float. `es` may be NULL when reading only the controller; otherwise *e is opened.
-status search_save(const char *path, const search_state *s, const es *e, const float *best);
 status search_load(const char *path, search_state *s, es **e, float *mean, float *best, int n);
+// The last two are kept: controller.safetensors, and what it was before as controller.previous.safetensors.
+status search_save(const app *a, const search_state *s, const es *e, const float *best);
+bool search_exists(const app *a);
+// The newest that is intact; *damaged: the newest was not, which is said. search_set_aside then makes room for its successor.
+status search_newest(const app *a, bool *damaged, search_state *s, es **e, float *mean, float *best, int n);
+status search_set_aside(const app *a);
+status search_forget(const app *a);  // --fresh
+
+// --- the journal: episodes of this generation that are finished ------------------------------------------------------------------
+typedef struct journal journal;
+status journal_open(journal **j, const char *path, int tasks_max);  // NO_IO
+void journal_close(journal *j);
+// From now on the generation of this identity. Returns how many finished episodes of it an earlier process left.
+int journal_begin(journal *j, hash identity);
+// Those of one job: known (tasks) 0/1, and their results in place.
+void journal_recall(const journal *j, int job, unsigned char *known, rollout_result *results, int tasks);
+void journal_add(journal *j, int job, int task, const rollout_result *result);  // into memory
+void journal_write(journal *j);  // what was added, with one write; from then on no kill loses it
 
 // --- help for the verbs ----------------------------------------------------------------------------------------------------------
 controller_shape controller_of(const app *a, const world *w);
@@ -78,12 +120,13 @@ typedef struct summary {
 summary summarise(const rollout_result *results, int count);
 double welch_p(const summary *a, const summary *b);  // two-sided, normal approximation (hundreds of episodes)
 
-// Signals: SIGINT, SIGTERM, SIGUSR1 ask to stop at the next good moment; a second SIGINT ends at once.
+// Signals: SIGINT, SIGTERM, SIGUSR1 ask to stop at the next good moment; a second SIGINT ends at once, but for a worker.
 void signals_catch(void);
+void signals_serve(void);         // this rank is a worker: rank 0 ends the job
 bool signals_asked(void);
-status signals_status(status s);  // INTERRUPTED becomes RESUME_ME where a scheduler asked
+bool signals_by_scheduler(void);  // SIGTERM or SIGUSR1 came first: whoever sent it will start the job again
 
-// CSV rows and JSON lines, appended with one write each.
+// CSV rows and JSON lines, appended with one write each, durable on return.
 status append_text(const char *path, const text_buffer *t);
 
 #endif

@@ -156,7 +156,7 @@ static status shards_farm(app *a, collector *c, const collect_record *missing, i
   collect_watch w = {.p = progress_open("collect", "episodes", a->s.collect.episodes), .before = shards - count,
                      .size = a->s.collect.shard, .all = a->s.collect.episodes};
   farm_job job = {.groups = count, .members = 1, .records = missing, .record_bytes = sizeof *missing, .result_bytes = sizeof *results};
-  farm_crew crew = {c, collect_vacancies, collect_begin, collect_work, collect_drop};
+  farm_crew crew = {c, collect_vacancies, collect_begin, collect_work, collect_drop, 0};
   farm_report report;
   status s = farm_map(a->f, &job, &crew, results, &report, collect_tick, &w);
   int64_t steps = 0;
@@ -176,12 +176,13 @@ static status shards_farm(app *a, collector *c, const collect_record *missing, i
 static status collect_all(app *a, collector *c) {
   int shards = (a->s.collect.episodes + a->s.collect.shard - 1) / a->s.collect.shard, count = 0;
   collect_record *missing = mem_take((size_t)shards, sizeof *missing);
-  for (int i = 0; i < shards; i++)
+  for (int i = 0; i < shards; i++, heartbeat_beat())
     if (!data_shard_good(c->directory.text, i, (int64_t)i * a->s.collect.shard, shard_size(a, i), &c->provenance))
       missing[count++] = (collect_record){i, shard_size(a, i)};
   if (count < shards && count) log_all("collect: %d of %d files are there", shards - count, shards);
   status s = shards_farm(a, c, missing, count, shards);
   mem_free(missing);
+  heartbeat_silence(HEARTBEAT_LOAD_SECONDS);
   if (s == OK) s = data_finish(c->directory.text, shards, &c->spec, &c->provenance);
   return s == OK ? stage_done(a, STAGE_COLLECT) : s;
 }
@@ -204,7 +205,7 @@ status app_collect(app *a) {
   collector c;
   TRY(farm_agree(a->f, collector_open(&c, a)));
   farm_prepare(a->f, sizeof(collect_record), sizeof(collect_result), a->s.collect.episodes / a->s.collect.shard + 1);
-  farm_crew crew = {&c, collect_vacancies, collect_begin, collect_work, collect_drop};
+  farm_crew crew = {&c, collect_vacancies, collect_begin, collect_work, collect_drop, 0};
   status s = OK;
   if (farm_rank(a->f) == 0) {
     s = collect_all(a, &c);

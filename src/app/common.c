@@ -22,7 +22,7 @@ dream_rules rules_of(const app *a) {
 }
 
 farm_crew crew_of(rollout *r) {
-  return (farm_crew){r, rollout_vacancies, rollout_begin, rollout_work, rollout_drop};
+  return (farm_crew){r, rollout_vacancies, rollout_begin, rollout_work, rollout_drop, rollout_lanes(r)};
 }
 
 static status world_fits(const app *a, const world *w, const char *path) {
@@ -32,18 +32,50 @@ static status world_fits(const app *a, const world *w, const char *path) {
   return OK;
 }
 
-status world_of_run(const app *a, world **w) {
+static status world_read(const app *a, world **w) {
   file_path vae = run_path(a, "vae.safetensors"), rnn = run_path(a, "rnn.safetensors");
   const char *v = a->environment->pixels ? vae.text : NULL;
+  TRY(a->untrained ? world_open_untrained(w, v, rnn.text, (uint64_t)a->s.run.seed) : world_open(w, v, rnn.text));
+  return world_fits(a, *w, rnn.text);
+}
+
+// The file that all ranks map. Its name carries the world's hash, so that no other world is ever mistaken for this one.
+static status world_publish(const world *w, const char *path) {
+  world *there;
+  if (world_map(&there, path) == OK) {
+    bool same = hash_equal(world_hash(there), world_hash(w));
+    world_close(there);
+    if (same) return OK;
+  }
+  return world_share(w, path);
+}
+
+// Rank 0 reads the world and packs its weights into a file; all ranks map that. Where it cannot be written every rank
+// reads the world for itself.
+static status world_take(const app *a, world **w, const char *path, bool published) {
+  world *mapped;
+  if (!published) return farm_rank(a->f) == 0 ? OK : world_read(a, w);
+  status s = world_map(&mapped, path);
+  if (s != OK) return status_fail(s, "on %s: %s: is %s on a file system that all hosts share?", farm_host(a->f), status_message(), a->s.run.directory);
+  world_close(*w);
+  *w = mapped;
+  return OK;
+}
+
+status world_of_run(const app *a, world **w) {
   *w = NULL;
-  status s = a->untrained ? world_open_untrained(w, v, rnn.text, (uint64_t)a->s.run.seed) : world_open(w, v, rnn.text);
-  if (s == OK) s = world_fits(a, *w, rnn.text);
-  TRY(farm_agree(a->f, s));
-  hash mine = world_hash(*w), first = mine;
+  bool master = farm_rank(a->f) == 0;
+  TRY(farm_agree(a->f, master ? world_read(a, w) : OK));
+  hash first = master ? world_hash(*w) : (hash){{0}};
   farm_share(a->f, &first, sizeof first);
-  if (!hash_equal(mine, first))
+  file_path path = path_join(a->s.run.directory, "world-%.12s.packed", first.hex);
+  unsigned char published = master && world_publish(*w, path.text) == OK;
+  if (master && !published) log_here("%s; every rank keeps the weights in memory of its own", status_message());
+  farm_share(a->f, &published, 1);
+  status s = world_take(a, w, path.text, published);
+  if (s == OK && !hash_equal(world_hash(*w), first))
     s = status_fail(MISMATCH, "on %s the world has hash %s, on rank 0 %s: is %s on a file system that all hosts share?",
-                    farm_host(a->f), mine.hex, first.hex, a->s.run.directory);
+                    farm_host(a->f), world_hash(*w).hex, first.hex, a->s.run.directory);
   return farm_agree(a->f, s);
 }
 
@@ -92,6 +124,7 @@ status append_text(const char *path, const text_buffer *t) {
   if (fd < 0) FAIL(NO_IO, "%s: cannot be written: %s", path, strerror(errno));
   ssize_t put = write(fd, t->bytes, t->size);
   int reason = errno;
+  fdatasync(fd);
   if (close(fd) != 0 || put != (ssize_t)t->size) FAIL(NO_IO, "%s: cannot be written: %s", path, strerror(put < 0 ? reason : ENOSPC));
   return OK;
 }

@@ -9,6 +9,7 @@ typedef struct verb {
   const char *name, *words;
   status (*act)(app *a);
   bool writes;  // stages of the run directory, which it therefore must have for itself
+  bool alone;   // has no configuration, reads its words itself
 } verb;
 
 static status train_all(app *a) {
@@ -18,21 +19,22 @@ static status train_all(app *a) {
 }
 
 static const verb verbs[] = {
-    {"run", "all stages in order; skips what is complete, resumes what is not", app_run, true},
-    {"collect", "real episodes by a baseline policy, into episodes/", app_collect, true},
-    {"train", "V and M from the episodes: train-vae, encode, train-rnn", train_all, true},
-    {"train-vae", "V, a variational autoencoder of the frames", app_train_vae, true},
-    {"encode", "the episodes as V sees them, into latents/", app_encode, true},
-    {"train-rnn", "M, a mixture density network on an LSTM", app_train_rnn, true},
-    {"evolve", "the controller, by CMA-ES inside the dream; resumes from its checkpoint", app_evolve, true},
-    {"evaluate", "the controller in the real environment, beside the baselines", app_evaluate, false},
-    {"report", "pictures and curves, into report/", app_report, false},
+    {"run", "all stages in order; skips what is complete, resumes what is not", app_run, true, false},
+    {"collect", "real episodes by a baseline policy, into episodes/", app_collect, true, false},
+    {"train", "V and M from the episodes: train-vae, encode, train-rnn", train_all, true, false},
+    {"train-vae", "V, a variational autoencoder of the frames", app_train_vae, true, false},
+    {"encode", "the episodes as V sees them, into latents/", app_encode, true, false},
+    {"train-rnn", "M, a mixture density network on an LSTM", app_train_rnn, true, false},
+    {"evolve", "the controller, by CMA-ES inside the dream; resumes from its checkpoint", app_evolve, true, false},
+    {"evaluate", "the controller in the real environment, beside the baselines", app_evaluate, false, false},
+    {"report", "pictures and curves, into report/", app_report, false, false},
+    {"bench", "speeds and what they promise: bench farm", app_bench, false, true},
 };
 #define VERBS ((int)(sizeof verbs / sizeof *verbs))
 
 static void print_help(void) {
   printf("usage: dreamfarm VERB [CONFIG.yaml] [--set KEY=VALUE]... [options]\n"
-         "       mpirun -n RANKS dreamfarm VERB ...     (jobs/local does this with the right flags)\n\nverbs\n");
+         "       dreamfarm launch [-n RANKS] -- VERB ...     on ranks, and again after what can be survived\n\nverbs\n");
   for (int i = 0; i < VERBS; i++) printf("  %-10s %s\n", verbs[i].name, verbs[i].words);
   printf("  %-10s the whole configuration with defaults, ranges and words, as YAML\n", "config");
   printf("\noptions\n"
@@ -47,6 +49,11 @@ static void print_help(void) {
          "  --in dream|real        where; default real\n"
          "  --temperatures A,B,... in the dream, at each of these\n"
          "  --untrained            with M's weights random: what the learned M is worth\n"
+         "bench farm\n"
+         "  (none)                 under mpirun: rank 0's time for an empty episode, and the largest rate of them\n"
+         "  --simulate             in virtual time: how much of an allocation is used, on published episode lengths\n"
+         "  --workers N --candidates N --episodes N (a generation) --seeds N\n"
+         "  --json                 for machines\n"
          "\nexit codes\n");
 #define PRINT_STATUS(name, code, words) printf("  %3d  %s\n", code, words);
   STATUS_LIST(PRINT_STATUS)
@@ -171,6 +178,13 @@ static status unknown_verb(const char *name) {
   FAIL(USAGE, "unknown verb '%s'%s%s; see dreamfarm --help", name, near ? "; did you mean " : "", near ? near : "");
 }
 
+status app_parse(app *a, int count, char **words, bool *quiet) {
+  const verb *v = verb_find(words[1]);
+  TRY(v ? OK : unknown_verb(words[1]));
+  if (v->alone) FAIL(USAGE, "%s has no run that could be watched or resumed: start it with mpirun", v->name);
+  return arguments_parse(a, (arguments){count, words, 2}, quiet);
+}
+
 // What needs no ranks: help, version, the configuration's words.
 static bool answer_alone(int count, char **words, status *result) {
   *result = OK;
@@ -181,6 +195,10 @@ static bool answer_alone(int count, char **words, status *result) {
   if (count < 2) {
     print_help();
     *result = USAGE;
+    return true;
+  }
+  if (strcmp(words[1], "launch") == 0) {
+    *result = app_launch(count, words);
     return true;
   }
   if (strcmp(words[1], "config") == 0) {
@@ -203,12 +221,23 @@ static bool answer_alone(int count, char **words, status *result) {
 static status act(app *a, int count, char **words) {
   bool quiet = false;
   const verb *v = verb_find(words[1]);
-  TRY(v ? OK : unknown_verb(words[1]));
-  TRY(arguments_parse(a, (arguments){count, words, 2}, &quiet));
+  a->words = words + 2;
+  a->word_count = count - 2;
+  if (v && v->alone) return v->act(a);
+  TRY(app_parse(a, count, words, &quiet));
   if (quiet) log_open(farm_rank(a->f), farm_size(a->f), true);
   TRY(farm_agree(a->f, farm_rank(a->f) == 0 ? dir_make(a->s.run.directory) : OK));
   TRY(farm_agree(a->f, farm_rank(a->f) == 0 && v->writes ? run_lock(a) : OK));
+  TRY(preflight(a));
   return v->act(a);
+}
+
+// A scheduler's signal may reach some ranks only, and one of them is enough to be started again.
+static status stop_status(const app *a, status s) {
+  double asked = signals_by_scheduler();
+  if (s != INTERRUPTED) return s;
+  if (!farm_lossy(a->f)) farm_sum_double(a->f, &asked, 1);
+  return asked > 0 ? RESUME_ME : s;
 }
 
 int main(int count, char **words) {
@@ -216,13 +245,16 @@ int main(int count, char **words) {
   if (answer_alone(count, words, &result)) return (int)result;
   app a = {0};
   signals_catch();
+  heartbeat_open();
   num_open();
   if (farm_open(&a.f, &count, &words) != OK) {
     fprintf(stderr, "dreamfarm: %s\n", status_message());
     return BROKEN;
   }
-  result = signals_status(act(&a, count, words));
+  if (farm_rank(a.f) != 0) signals_serve();
+  result = stop_status(&a, act(&a, count, words));
   if (result != OK && farm_rank(a.f) == 0) fprintf(stderr, "dreamfarm: %s\n", status_message());
+  if (farm_rank(a.f) == 0) heartbeat_result(result);
   farm_close(a.f, (int)result);
   return (int)result;
 }

@@ -28,10 +28,12 @@ status app_run(app *a) {
       log_all("%-10s is complete", stage_name(s));
       continue;
     }
+    heartbeat_silence(HEARTBEAT_LOAD_SECONDS);
     TRY(acts[s](a));
     if (farm_lossy(a->f))
       FAIL(RESUME_ME, "%s is complete, but a rank was lost on the way; the same command goes on with what is left", stage_name(s));
   }
+  heartbeat_silence(HEARTBEAT_LOAD_SECONDS);
   TRY(app_report(a));
   log_all("done in %.0f s; everything is in %s", time_now() - start, a->s.run.directory);
   return OK;

@@ -1,8 +1,12 @@
 // controller.safetensors: the controller that the search has found so far (mean, best), and the search itself, exactly.
+// Its predecessor is kept, for the day on which it is found damaged.
 
+#include <errno.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "app.h"
 
@@ -18,7 +22,7 @@ static void to_floats(float *out, const double *in, int n) {
   for (int i = 0; i < n; i++) out[i] = (float)in[i];
 }
 
-status search_save(const char *path, const search_state *s, const es *e, const float *best) {
+static status write_to(const char *path, const search_state *s, const es *e, const float *best) {
   int n = es_size(e);
   size_t state = es_state_size(e);
   float *mean = mem_take((size_t)n, sizeof *mean);
@@ -98,4 +102,50 @@ status search_load(const char *path, search_state *s, es **e, float *mean, float
   status done = read_all(f, path, s, e, mean, best, n);
   data_tensors_close(f);
   return done;
+}
+
+// --- the last two -----------------------------------------------------------------------------------------------------------
+
+static file_path newest(const app *a) { return run_path(a, "controller.safetensors"); }
+static file_path previous(const app *a) { return run_path(a, "controller.previous.safetensors"); }
+
+// By a second name, so that there is a controller.safetensors at every moment; by renaming where a file has but one.
+static status keep_previous(const app *a) {
+  file_path from = newest(a), to = previous(a), other = run_path(a, "controller.previous.tmp");
+  if (!file_exists(from.text)) return OK;
+  TRY(file_remove(other.text));
+  bool linked = link(from.text, other.text) == 0;
+  if (rename(linked ? other.text : from.text, to.text) != 0) FAIL(NO_IO, "%s: cannot be written: %s", to.text, strerror(errno));
+  return file_remove(other.text);  // still there where both were the same file already
+}
+
+status search_save(const app *a, const search_state *s, const es *e, const float *best) {
+  TRY(keep_previous(a));
+  return write_to(newest(a).text, s, e, best);
+}
+
+bool search_exists(const app *a) { return file_exists(newest(a).text) || file_exists(previous(a).text); }
+
+status search_newest(const app *a, bool *damaged, search_state *s, es **e, float *mean, float *best, int n) {
+  file_path first = newest(a), second = previous(a);
+  *damaged = false;
+  if (file_exists(first.text)) {
+    status found = search_load(first.text, s, e, mean, best, n);
+    if (found != BAD_FILE) return found;
+    *damaged = true;
+    log_here("%s", status_message());
+  }
+  if (file_exists(second.text) && search_load(second.text, s, e, mean, best, n) == OK) return OK;
+  FAIL(BAD_FILE, "neither %s nor %s is intact (%s); start anew with --fresh", first.text, second.text, status_message());
+}
+
+status search_set_aside(const app *a) {
+  file_path from = newest(a), to = run_path(a, "controller.damaged.safetensors");
+  if (rename(from.text, to.text) != 0) FAIL(NO_IO, "%s: cannot be renamed to %s: %s", from.text, to.text, strerror(errno));
+  return OK;
+}
+
+status search_forget(const app *a) {
+  TRY(file_remove(newest(a).text));
+  return file_remove(previous(a).text);
 }

@@ -1,4 +1,5 @@
-// Being asked to stop: a flag that long loops look at between pieces of work.
+// Being asked to stop: a flag that long loops look at between pieces of work. In a map only rank 0 looks, so a signal
+// that reaches workers too, or them alone, or twice, does them nothing.
 
 #include <signal.h>
 #include <string.h>
@@ -6,12 +7,13 @@
 
 #include "app.h"
 
-static volatile sig_atomic_t asked;      // which signal, 0: none
+static volatile sig_atomic_t asked;  // the first signal, 0: none
 static volatile sig_atomic_t interrupts;
+static volatile sig_atomic_t worker;
 
 static void take(int which) {
-  if (which == SIGINT && ++interrupts > 1) _exit(130);
-  asked = which;
+  if (which == SIGINT && ++interrupts > 1 && !worker) _exit(130);
+  if (!asked) asked = which;
 }
 
 void signals_catch(void) {
@@ -22,8 +24,15 @@ void signals_catch(void) {
   sigaction(SIGINT, &action, NULL);
   sigaction(SIGTERM, &action, NULL);
   sigaction(SIGUSR1, &action, NULL);
+  action.sa_handler = SIG_IGN;
+  sigaction(SIGXFSZ, &action, NULL);  // a file at its limit is then an error of write, with words
 }
 
-bool signals_asked(void) { return asked != 0; }
+void signals_serve(void) { worker = 1; }
 
-status signals_status(status s) { return s == INTERRUPTED && asked != 0 && asked != SIGINT ? RESUME_ME : s; }
+bool signals_asked(void) {
+  heartbeat_beat();  // whoever looks up is alive
+  return asked != 0;
+}
+
+bool signals_by_scheduler(void) { return asked != 0 && asked != SIGINT; }

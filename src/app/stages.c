@@ -1,5 +1,6 @@
 // The run directory: where things land, and which stages are complete, by the hash of all that decides their result.
 
+#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
@@ -15,7 +16,7 @@ status run_lock(const app *a) {
   file_path path = run_path(a, "lock");
   struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
   int fd = open(path.text, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-  if (fd < 0) FAIL(NO_IO, "%s: cannot be written", path.text);
+  if (fd < 0) FAIL(NO_IO, "%s: cannot be written: %s", path.text, strerror(errno));
   bool said = false;
   for (double end = time_now() + LOCK_PATIENCE; fcntl(fd, F_SETLK, &whole) != 0; usleep(50000)) {
     if (!said) log_all("another dreamfarm works in %s; waiting for it to end", a->s.run.directory);

@@ -56,13 +56,18 @@ static void log_progress(void *self, double done, double total, double loss) {
   progress_show(&l->p, done, note);
 }
 
+static void log_alive(void *self) {
+  (void)self;
+  heartbeat_beat();
+}
+
 static bool log_stop(void *self) {
   (void)self;
   return signals_asked();
 }
 
 static train_watch watch_of(training_log *l) {
-  return (train_watch){.self = l, .row = log_row, .progress = log_progress, .stop = log_stop};
+  return (train_watch){.self = l, .row = log_row, .progress = log_progress, .alive = log_alive, .stop = log_stop};
 }
 
 static training_log log_begin(app *a, const char *label, const char *unit, const char *csv, const char *const *parts, bool anew) {

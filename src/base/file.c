@@ -5,6 +5,7 @@
 #include <libgen.h>
 #include <stdarg.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -100,6 +101,24 @@ status file_write(const char *name, const void *bytes, size_t size) {
   if (s == OK) s = file_commit(temporary.text, name);
   if (s != OK) unlink(temporary.text);
   return s;
+}
+
+status file_map(const void **bytes, size_t *size, const char *name) {
+  int fd = open(name, O_RDONLY | O_CLOEXEC);
+  if (fd < 0) FAIL(NO_IO, "%s: cannot be opened: %s", name, strerror(errno));
+  struct stat facts;
+  void *memory = MAP_FAILED;
+  if (fstat(fd, &facts) == 0) memory = mmap(NULL, (size_t)facts.st_size, PROT_READ, MAP_SHARED, fd, 0);
+  int reason = errno;
+  close(fd);
+  if (memory == MAP_FAILED) FAIL(NO_IO, "%s: cannot be mapped: %s", name, strerror(reason));
+  *bytes = memory;
+  *size = (size_t)facts.st_size;
+  return OK;
+}
+
+void file_unmap(const void *bytes, size_t size) {
+  if (bytes) munmap((void *)bytes, size);
 }
 
 status dir_make(const char *name) {

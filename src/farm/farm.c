@@ -12,10 +12,8 @@ status farm_open(farm **out, int *argc, char ***argv) {
   f->size = transport_size(f->line);
   log_open(f->rank, f->size, false);
   if (f->rank == 0) f->plan = schedule_open(f->size, schedule_customary);
-  f->busy = mem_take((size_t)f->size, sizeof *f->busy);
-  f->heard_job = mem_take((size_t)f->size, sizeof *f->heard_job);
-  f->told_job = mem_take((size_t)f->size, sizeof *f->told_job);
-  f->tasks_sent = mem_take((size_t)f->size, sizeof *f->tasks_sent);
+  f->post = transport_post(f->line);
+  f->peer = mem_take((size_t)f->size, sizeof *f->peer);
   *out = f;
   return OK;
 }
@@ -23,13 +21,8 @@ status farm_open(farm **out, int *argc, char ***argv) {
 void farm_close(farm *f, int code) {
   transport_close(f->line, f->lossy, code);
   schedule_close(f->plan);
-  mem_free(f->message);
-  mem_free(f->tickets);
-  mem_free(f->results);
-  mem_free(f->busy);
-  mem_free(f->heard_job);
-  mem_free(f->told_job);
-  mem_free(f->tasks_sent);
+  farm_scratch_free(f);
+  mem_free(f->peer);
   mem_free(f);
 }
 
@@ -40,18 +33,26 @@ bool farm_lossy(const farm *f) { return f->lossy; }
 
 static size_t larger(size_t a, size_t b) { return a > b ? a : b; }
 
-void farm_prepare(farm *f, size_t record_bytes_max, size_t result_bytes_max, int tasks_max) {
-  f->record_max = larger(f->record_max, record_bytes_max);
-  f->result_max = larger(f->result_max, result_bytes_max);
-  size_t orders = sizeof(order_head) + f->record_max, news = sizeof(news_head) + RESULTS_MAX * news_item_bytes(f->result_max);
-  if (f->rank == 0) schedule_reserve(f->plan, tasks_max);
-  f->message_max = larger(orders, news);
+void farm_scratch_free(farm *f) {
   mem_free(f->message);
   mem_free(f->tickets);
   mem_free(f->results);
+}
+
+void farm_scratch(farm *f) {
+  size_t orders = sizeof(order_head) + f->record_max, news = sizeof(news_head) + RESULTS_MAX * news_item_bytes(f->result_max);
+  farm_scratch_free(f);
+  f->message_max = larger(orders, news);
   f->message = mem_take(1, f->message_max);
   f->tickets = mem_take(RESULTS_MAX, sizeof *f->tickets);
   f->results = mem_take(RESULTS_MAX, f->result_max);
+}
+
+void farm_prepare(farm *f, size_t record_bytes_max, size_t result_bytes_max, int tasks_max) {
+  f->record_max = larger(f->record_max, record_bytes_max);
+  f->result_max = larger(f->result_max, result_bytes_max);
+  farm_scratch(f);
+  if (f->rank == 0) schedule_reserve(f->plan, tasks_max);
   if (!f->lossy) transport_prepare(f->line, f->message_max);
 }
 
@@ -77,6 +78,11 @@ void farm_barrier(farm *f) {
 void farm_share(farm *f, void *bytes, size_t size) {
   whole(f);
   transport_share(f->line, 0, bytes, size);
+}
+
+void farm_gather(farm *f, void *all, const void *mine, size_t size) {
+  whole(f);
+  transport_gather(f->line, all, mine, size);
 }
 
 void farm_sum(farm *f, float *x, size_t n) {

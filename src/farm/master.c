@@ -1,26 +1,37 @@
 // Rank 0's side of a map: the schedule decides, messages go out and come in, and between them the master's own crew works.
 
+#include <stdarg.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "parts.h"
 
 #define TICK_SECONDS 0.2
+#define STALL_SECONDS 1.0           // rank 0's clock goes no further at a step
 
-typedef struct run {
-  farm *f;
-  const farm_job *job;
-  const farm_crew *crew;
-  char *results;
-  double started, ticked, pinged;
-  bool own_crew;   // rank 0 works too
-} run;
+enum { CHORES = 32, WORDS = 1024 };  // workers looked after, messages taken in, at a step
 
 static int task_count(const farm_job *job) { return job->groups * job->members; }
+static double now(const farm *f) { return f->post.now(f->post.self); }
+
+__attribute__((format(printf, 2, 3))) static void say(const farm *f, const char *format, ...) {
+  char line[256];
+  va_list arguments;
+  if (f->silent) return;
+  va_start(arguments, format);
+  vsnprintf(line, sizeof line, format, arguments);
+  va_end(arguments);
+  log_here("%s", line);
+}
+
+static void happened(const map_run *r, farm_event event) {
+  if (r->job->happened) r->job->happened(r->job->watcher, &event);
+}
 
 // --- words to a worker -----------------------------------------------------------------------------------------------------
 
-static bool order_send(run *r, int worker, order_head head, const void *record) {
+static bool order_send(map_run *r, int worker, order_head head, const void *record) {
   farm *f = r->f;
   head.job = f->job;
   head.members = r->job->members;
@@ -28,168 +39,234 @@ static bool order_send(run *r, int worker, order_head head, const void *record) 
   head.result_bytes = (uint32_t)r->job->result_bytes;
   memcpy(f->message, &head, sizeof head);
   if (record) memcpy(f->message + sizeof head, record, r->job->record_bytes);
-  return transport_send(f->line, worker, f->message, sizeof head + (record ? r->job->record_bytes : 0));
+  if (!f->post.send(f->post.self, worker, f->message, sizeof head + (record ? r->job->record_bytes : 0))) return false;
+  f->peer[worker].spoken_at = r->clock;
+  return true;
 }
 
-static void tell_of_job(run *r) {
-  for (int w = 1; w < r->f->size; w++)
-    if (r->f->told_job[w] != r->f->job && order_send(r, w, (order_head){.order = ORDER_START}, NULL)) r->f->told_job[w] = r->f->job;
+static void tell_of_job(map_run *r, int worker) {
+  if (order_send(r, worker, (order_head){.order = ORDER_START}, NULL)) r->f->peer[worker].told_job = r->f->job;
 }
 
-static void ping(run *r, double now) {
-  if (now - r->pinged < PING_SECONDS) return;
-  r->pinged = now;
-  for (int w = 1; w < r->f->size; w++) order_send(r, w, (order_head){.order = ORDER_PING}, NULL);
+// Each worker is told of the job until it speaks of it, and hears a word now and then.
+static void look_after(map_run *r, int worker) {
+  const peer *p = &r->f->peer[worker];
+  double since = r->clock - p->spoken_at;
+  if (p->told_job != r->f->job || (p->heard_job != r->f->job && since > RETELL_SECONDS)) tell_of_job(r, worker);
+  else if (since > PING_SECONDS) order_send(r, worker, (order_head){.order = ORDER_PING}, NULL);
 }
 
-static const void *record_of(const run *r, int group) { return (const char *)r->job->records + (size_t)group * r->job->record_bytes; }
+static void chores(map_run *r) {
+  for (int i = 1; i < r->f->size && i <= CHORES; i++) {
+    r->chore = r->chore % (r->f->size - 1) + 1;
+    look_after(r, r->chore);
+  }
+}
+
+static const void *record_of(const map_run *r, int group) { return (const char *)r->job->records + (size_t)group * r->job->record_bytes; }
 
 // Only what can be sent at once is taken from the schedule: no free buffer means that the worker is slow, or gone.
-static bool feed(run *r, int worker, double now) {
+static void feed(map_run *r, int worker) {
   farm *f = r->f;
   schedule_chunk c;
-  bool fed = false;
-  if (f->told_job[worker] != f->job || f->heard_job[worker] != f->job) return false;
-  while (transport_can_send(f->line, worker) && schedule_next(f->plan, worker, now, &c)) {
+  if (f->peer[worker].heard_job != f->job) return;
+  while (f->post.can_send(f->post.self, worker) && schedule_next(f->plan, worker, r->clock, &c)) {
     const order_head head = {.order = ORDER_TASKS, .group = c.group, .member = c.member, .count = c.count};
     order_send(r, worker, head, record_of(r, c.group));
-    f->tasks_sent[worker] += c.count;
-    fed = true;
   }
-  return fed;
 }
 
 // --- words from a worker ------------------------------------------------------------------------------------------------------
 
-static void result_take(run *r, int worker, int task, const void *result, double now) {
-  if (schedule_answered(r->f->plan, worker, task, now)) memcpy(r->results + (size_t)task * r->job->result_bytes, result, r->job->result_bytes);
+static void result_put(map_run *r, int task, const void *result) {
+  memcpy(r->results + (size_t)task * r->job->result_bytes, result, r->job->result_bytes);
+  if (r->job->answered) r->job->answered(r->job->watcher, task, result);
 }
 
-static void news_take(run *r, int worker, const char *bytes, size_t size, double now) {
-  news_head head;
-  farm *f = r->f;
-  if (size < sizeof head) return;
-  memcpy(&head, bytes, sizeof head);
-  bool was_lost = schedule_is_lost(f->plan, worker), current = head.job == f->job;
-  // What was sent after the worker counted its vacancies will take some of them.
-  int vacancies = current ? head.vacancies - (f->tasks_sent[worker] - head.received) : 0;
-  schedule_heard(f->plan, worker, vacancies, now);
-  if (was_lost) log_here("worker %d is back", worker);
-  if (!current) return;  // late words of an earlier job
-  f->heard_job[worker] = f->job;
-  f->busy[worker] = head.busy;
+static void result_take(map_run *r, int worker, int task, const void *result) {
+  if (schedule_answered(r->f->plan, worker, task, r->clock)) result_put(r, task, result);
+}
+
+static void results_take(map_run *r, int worker, const char *bytes, size_t size, int count) {
   size_t item = news_item_bytes(r->job->result_bytes);
-  CHECK(size == sizeof head + (size_t)head.count * item, "%zu bytes of news with %d results", size, head.count);
-  for (int i = 0; i < head.count; i++) {
-    const char *at = bytes + sizeof head + (size_t)i * item;
+  CHECK(size == sizeof(news_head) + (size_t)count * item, "%zu bytes of news with %d results", size, count);
+  for (int i = 0; i < count; i++) {
+    const char *at = bytes + sizeof(news_head) + (size_t)i * item;
     int32_t task;
     memcpy(&task, at, sizeof task);
-    result_take(r, worker, task, at + 8, now);
+    result_take(r, worker, task, at + 8);
   }
 }
 
-static bool listen_all(run *r, double now) {
-  int from;
+static void news_take(map_run *r, int worker, const char *bytes, size_t size) {
+  news_head head;
+  farm *f = r->f;
+  schedule_word word = {0};  // late words of an earlier job are a sign of life, no more
+  if (size < sizeof head) return;
+  memcpy(&head, bytes, sizeof head);
+  if (schedule_is_lost(f->plan, worker)) {
+    say(f, "worker %d is back", worker);
+    happened(r, (farm_event){.kind = FARM_WORKER_BACK, .worker = worker});
+  }
+  f->peer[worker].heard_job = head.job;
+  if (head.job == f->job) {
+    f->peer[worker].busy = head.busy;
+    results_take(r, worker, bytes, size, head.count);
+    word = (schedule_word){.lanes = head.lanes, .capacity = head.capacity, .unanswered = head.unanswered};
+  }
+  schedule_heard(f->plan, worker, word, r->clock);
+}
+
+static bool listen_all(map_run *r) {
+  int from, words = 0;
   const void *bytes;
   size_t size;
-  bool heard = false;
-  while (transport_receive(r->f->line, &from, &bytes, &size)) {
-    news_take(r, from, bytes, size, now);
-    feed(r, from, now);
-    heard = true;
+  while (words < WORDS && r->f->post.receive(r->f->post.self, &from, &bytes, &size)) {
+    news_take(r, from, bytes, size);
+    feed(r, from);
+    words++;
   }
-  return heard;
+  return words > 0;
 }
 
 // --- the master's own crew ------------------------------------------------------------------------------------------------------
 
-static void own_begin(run *r, double now) {
+static void own_begin(map_run *r) {
   schedule_chunk c;
-  schedule_heard(r->f->plan, 0, r->crew->vacancies(r->crew->self), now);
-  while (schedule_next(r->f->plan, 0, now, &c))
-    for (int i = 0; i < c.count; i++) r->crew->begin(r->crew->self, c.group * r->job->members + c.member + i, record_of(r, c.group), c.member + i);
+  int capacity = r->crew->vacancies(r->crew->self) + r->own_held, lanes = r->crew->lanes;
+  schedule_heard(r->f->plan, 0, (schedule_word){.lanes = lanes ? lanes : capacity, .capacity = capacity, .unanswered = r->own_held}, r->clock);
+  while (schedule_next(r->f->plan, 0, r->clock, &c))
+    for (int i = 0; i < c.count; i++, r->own_held++)
+      r->crew->begin(r->crew->self, c.group * r->job->members + c.member + i, record_of(r, c.group), c.member + i);
 }
 
-static bool own_work(run *r) {
-  double start = time_now();
-  own_begin(r, start);
-  if (schedule_holding(r->f->plan, 0) == 0) return false;
-  int n = r->crew->work(r->crew->self, r->f->tickets, r->f->results, RESULTS_MAX);
-  double now = time_now();
-  r->f->busy[0] += now - start;
-  for (int i = 0; i < n; i++) result_take(r, 0, r->f->tickets[i], r->f->results + (size_t)i * r->job->result_bytes, now);
+static bool own_work(map_run *r) {
+  farm *f = r->f;
+  own_begin(r);
+  if (r->own_held == 0) return false;
+  double start = now(f);
+  int n = r->crew->work(r->crew->self, f->tickets, f->results, RESULTS_MAX);
+  f->peer[0].busy += now(f) - start;
+  for (int i = 0; i < n; i++) result_take(r, 0, f->tickets[i], f->results + (size_t)i * r->job->result_bytes);
+  r->own_held -= n;
   return true;
 }
 
-static bool others_lost(const farm *f) {
-  for (int w = 1; w < f->size; w++)
-    if (!schedule_is_lost(f->plan, w)) return false;
-  return true;
-}
+// --- losses ---------------------------------------------------------------------------------------------------------------------
 
-static void losses_see(run *r, double now) {
-  int w;
-  while ((w = schedule_expired(r->f->plan, now)) >= 0) {
-    log_here("worker %d has been silent too long and is taken for lost; others do its tasks", w);
-    r->f->lossy = true;
-    r->f->heard_job[w] = 0;
+static void losses_see(map_run *r) {
+  farm *f = r->f;
+  for (int w; (w = schedule_expired(f->plan, r->clock)) > 0;) {
+    say(f, "worker %d has been silent too long and is taken for lost; others do its tasks", w);
+    f->lossy = true;
+    f->peer[w].heard_job = 0;
+    happened(r, (farm_event){.kind = FARM_WORKER_LOST, .worker = w});
   }
-  if (others_lost(r->f)) r->own_crew = true;
+}
+
+static status poison_see(map_run *r) {
+  int task, workers;
+  while (schedule_poisoned(r->f->plan, &task, &workers)) {
+    int group = task / r->job->members, member = task % r->job->members;
+    if (!r->job->poisoned)
+      FAIL(BROKEN, "task %d (group %d, member %d) took %d workers down, one after the other: it crashes or hangs whoever plays it", task, group, member, workers);
+    say(r->f, "task %d (group %d, member %d) took %d workers down and is given up as poison", task, group, member, workers);
+    happened(r, (farm_event){.kind = FARM_TASK_POISONED, .task = task, .workers = workers});
+    result_put(r, task, r->job->poisoned);
+  }
+  return OK;
+}
+
+// A worker that was only stopped may come back; till then rank 0 goes on.
+static status alone(map_run *r) {
+  farm *f = r->f;
+  if (!schedule_all_lost(f->plan)) f->alone_since = 0;
+  else if (f->alone_since == 0) f->alone_since = r->clock;
+  if (f->alone_since == 0 || r->clock - f->alone_since < ALONE_SECONDS) return OK;
+  FAIL(RESUME_ME, "all %d workers are lost and none came back within %d s; the same command resumes", f->size - 1, ALONE_SECONDS);
 }
 
 // --- the map ------------------------------------------------------------------------------------------------------------------
 
-static void run_begin(run *r) {
+void map_begin(map_run *r) {
   farm *f = r->f;
-  f->job++;
-  schedule_begin(f->plan, r->job->groups, r->job->members, r->job->expected);
-  for (int w = 0; w < f->size; w++) f->busy[w] = f->tasks_sent[w] = 0;
+  const farm_job *job = r->job;
+  CHECK(job->record_bytes <= f->record_max && job->result_bytes <= f->result_max, "records of %zu and results of %zu bytes, prepared for %zu and %zu",
+        job->record_bytes, job->result_bytes, f->record_max, f->result_max);
+  const schedule_job plan = {.groups = job->groups, .members = job->members, .expected = job->expected, .known = job->known, .tries = job->tries};
+  r->started = r->stepped = r->ticked = r->clock = now(f);
   r->own_crew = f->size < MASTER_ONLY_RANKS;
+  f->job++;
+  schedule_begin(f->plan, &plan, r->clock);
+  for (int w = 0; w < f->size; w++) f->peer[w].busy = 0;
+  for (int w = 1; w < f->size && !map_finished(r); w++) tell_of_job(r, w);
 }
 
-static void run_end(run *r) {
-  for (int w = 1; w < r->f->size; w++) order_send(r, w, (order_head){.order = ORDER_END}, NULL);
-  r->crew->drop(r->crew->self);
+bool map_finished(const map_run *r) { return schedule_finished(r->f->plan); }
+
+static void clock_step(map_run *r) {
+  double time = now(r->f), step = time - r->stepped;
+  r->clock += step < STALL_SECONDS ? step : STALL_SECONDS;
+  r->stepped = time;
 }
 
-static bool ticked(run *r, double now, bool (*tick)(void *, int64_t), void *self) {
-  if (!tick || now - r->ticked < TICK_SECONDS) return true;
-  r->ticked = now;
-  return tick(self, schedule_accepted(r->f->plan));
+static status ticked(map_run *r) {
+  int64_t finished = schedule_accepted(r->f->plan);
+  if (!r->tick || r->stepped - r->ticked < TICK_SECONDS) return OK;
+  r->ticked = r->stepped;
+  if (!r->tick(r->tick_self, finished)) FAIL(INTERRUPTED, "stopped after %lld of %d tasks", (long long)finished, task_count(r->job));
+  return OK;
 }
 
-static void report_fill(const run *r, farm_report *report) {
+status map_step(map_run *r, bool *active) {
+  clock_step(r);
+  *active = listen_all(r);
+  chores(r);
+  if (r->own_crew) *active |= own_work(r);
+  losses_see(r);
+  TRY(poison_see(r));
+  TRY(alone(r));
+  return ticked(r);
+}
+
+static void report_fill(const map_run *r, farm_report *report) {
   schedule_counts c = schedule_counted(r->f->plan);
   double busy = 0;
-  for (int w = 0; w < r->f->size; w++) busy += r->f->busy[w];
-  double seconds = time_now() - r->started;
-  *report = (farm_report){.seconds = seconds, .busy = seconds > 0 ? busy / (seconds * r->f->size) : 0, .sent = c.sent, .repeated = c.repeated, .lost = c.lost, .returned = c.returned};
+  for (int w = 0; w < r->f->size; w++) busy += r->f->peer[w].busy;
+  double seconds = now(r->f) - r->started;
+  *report = (farm_report){.seconds = seconds, .busy = seconds > 0 ? busy / (seconds * r->f->size) : 0, .sent = c.sent, .repeated = c.repeated,
+                          .lost = c.lost, .returned = c.returned, .poisoned = c.poisoned};
+}
+
+void map_end(map_run *r, farm_report *report) {
+  for (int w = 1; w < r->f->size; w++) order_send(r, w, (order_head){.order = ORDER_END}, NULL);
+  r->crew->drop(r->crew->self);
+  report_fill(r, report);
+}
+
+static double processor_seconds(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
 status farm_map(farm *f, const farm_job *job, const farm_crew *crew, void *results, farm_report *report, bool (*tick)(void *self, int64_t finished), void *tick_self) {
   CHECK(f->rank == 0, "rank %d maps", f->rank);
-  CHECK(job->record_bytes <= f->record_max && job->result_bytes <= f->result_max, "records of %zu and results of %zu bytes, prepared for %zu and %zu",
-        job->record_bytes, job->result_bytes, f->record_max, f->result_max);
-  double now = time_now();
-  run r = {.f = f, .job = job, .crew = crew, .results = results, .started = now, .ticked = now, .pinged = now};
+  map_run r = {.f = f, .job = job, .crew = crew, .results = results, .tick = tick, .tick_self = tick_self};
   nap rest = {0};
-  bool go_on = true;
-  run_begin(&r);
-  while (!schedule_finished(f->plan) && go_on) {
-    tell_of_job(&r);
-    bool active = listen_all(&r, time_now());
-    for (int w = 1; w < f->size; w++) active |= feed(&r, w, time_now());
-    if (r.own_crew) active |= own_work(&r);
-    now = time_now();
-    losses_see(&r, now);
-    ping(&r, now);
-    go_on = ticked(&r, now, tick, tick_self);
+  status s = OK;
+  double seconds = 0;
+  map_begin(&r);
+  while (!map_finished(&r) && s == OK) {
+    bool active;
+    double start = processor_seconds();
+    s = map_step(&r, &active);
+    if (active) seconds += processor_seconds() - start;
     nap_take(&rest, active);
   }
-  run_end(&r);
-  report_fill(&r, report);
-  if (!go_on) FAIL(INTERRUPTED, "stopped after %lld of %d tasks", (long long)schedule_accepted(f->plan), task_count(job));
-  return OK;
+  map_end(&r, report);
+  report->master = seconds > f->peer[0].busy ? seconds - f->peer[0].busy : 0;
+  return s;
 }
 
 // Who answers? A rank may have died unnoticed, its tasks done by others before its lease ran out.
@@ -199,30 +276,29 @@ static void roll_call(farm *f) {
   size_t size;
   int from, missing = 0;
   for (int w = 1; w < f->size; w++) {
-    f->told_job[w] = schedule_is_lost(f->plan, w) ? 1 : 0;  // answered, for now
-    missing += !f->told_job[w];
-    while (transport_receive(f->line, &from, &bytes, &size)) continue;  // older words are no answer
-    transport_send(f->line, w, &ping_head, sizeof ping_head);
+    f->peer[w].present = schedule_is_lost(f->plan, w);  // nothing is asked of the lost
+    missing += !f->peer[w].present;
+    while (f->post.receive(f->post.self, &from, &bytes, &size)) continue;  // older words are no answer
+    f->post.send(f->post.self, w, &ping_head, sizeof ping_head);
   }
-  for (double end = time_now() + schedule_customary.lease; missing && time_now() < end; usleep(100))
-    while (transport_receive(f->line, &from, &bytes, &size)) {
-      missing -= !f->told_job[from];
-      f->told_job[from] = 1;
+  for (double end = now(f) + schedule_lease(f->plan); missing && now(f) < end; usleep(100))
+    while (f->post.receive(f->post.self, &from, &bytes, &size)) {
+      missing -= !f->peer[from].present;
+      f->peer[from].present = true;
     }
   for (int w = 1; w < f->size; w++) {
-    if (f->told_job[w]) continue;
-    log_here("worker %d does not answer and is taken for lost", w);
-    schedule_lose(f->plan, w);
+    if (f->peer[w].present) continue;
+    say(f, "worker %d does not answer and is taken for lost", w);
+    schedule_lose(f->plan, w, now(f));
     f->lossy = true;
   }
-  memset(f->told_job, 0, sizeof *f->told_job * (size_t)f->size);
 }
 
 void farm_dismiss(farm *f) {
   roll_call(f);
   const order_head head = {.order = ORDER_DISMISS, .job = f->job, .lossy = f->lossy};
   for (int w = 1; w < f->size; w++)
-    for (double end = time_now() + (schedule_is_lost(f->plan, w) ? 0.1 : 10); time_now() < end; usleep(200))
-      if (transport_send(f->line, w, &head, sizeof head)) break;
+    for (double end = now(f) + (schedule_is_lost(f->plan, w) ? 0.1 : 10); now(f) < end; usleep(200))
+      if (f->post.send(f->post.self, w, &head, sizeof head)) break;
   for (int w = 1; w < f->size; w++) transport_flush(f->line, w, f->lossy ? 0.2 : 10);
 }

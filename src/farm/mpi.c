@@ -80,7 +80,8 @@ static buffer *oldest_after(transport *t, uint64_t posted) {
 
 // In the order of arrival, which workers rely on: their orders all come from rank 0. Rank 0 itself may pass over a message
 // that is stuck halfway, since its sender may have died; what it gets may come in any order.
-bool transport_receive(transport *t, int *from, const void **bytes, size_t *size) {
+static bool receive(void *self, int *from, const void **bytes, size_t *size) {
+  transport *t = self;
   if (t->size == 1) return false;
   if (t->given >= 0) receive_post(t, &t->receive[t->given]);
   t->given = -1;
@@ -136,7 +137,7 @@ static void drain(transport *t) {
   size_t size;
   if (t->room == 0) return;
   while (!done) {
-    while (transport_receive(t, &from, &bytes, &size)) continue;
+    while (receive(t, &from, &bytes, &size)) continue;
     if (!posted && all_sent(t)) posted = MPI_Ibarrier(t->messages, &barrier) == MPI_SUCCESS;
     if (posted) MPI_Test(&barrier, &done, MPI_STATUS_IGNORE);
   }
@@ -165,9 +166,10 @@ static buffer *free_buffer(transport *t, int to) {
   return NULL;
 }
 
-bool transport_can_send(transport *t, int to) { return free_buffer(t, to) != NULL; }
+static bool can_send(void *self, int to) { return free_buffer(self, to) != NULL; }
 
-bool transport_send(transport *t, int to, const void *bytes, size_t size) {
+static bool send_copy(void *self, int to, const void *bytes, size_t size) {
+  transport *t = self;
   CHECK(size <= t->room, "a message of %zu bytes, room for %zu", size, t->room);
   buffer *b = free_buffer(t, to);
   if (!b) return false;
@@ -175,6 +177,13 @@ bool transport_send(transport *t, int to, const void *bytes, size_t size) {
   b->busy = MPI_Isend(b->bytes, (int)size, MPI_BYTE, to, TAG_MESSAGE, t->messages, &b->request) == MPI_SUCCESS;
   return true;  // an error here is a peer that is gone: its lease will say so
 }
+
+static double now(void *self) {
+  (void)self;
+  return time_now();
+}
+
+post transport_post(transport *t) { return (post){t, send_copy, can_send, receive, now}; }
 
 void transport_flush(transport *t, int to, double seconds) {
   double end = time_now() + seconds;
@@ -208,6 +217,12 @@ void transport_share(transport *t, int from, void *bytes, size_t size) {
   (void)t;
   CHECK(size < (size_t)1 << 30, "%zu bytes to share", size);
   MPI_Bcast(bytes, (int)size, MPI_BYTE, from, MPI_COMM_WORLD);
+}
+
+void transport_gather(transport *t, void *all, const void *mine, size_t size) {
+  (void)t;
+  CHECK(size < (size_t)1 << 20, "%zu bytes a rank to gather", size);
+  MPI_Gather(mine, (int)size, MPI_BYTE, all, (int)size, MPI_BYTE, 0, MPI_COMM_WORLD);
 }
 
 int transport_least(transport *t, int value) {

@@ -1,4 +1,5 @@
-// What the files of this room share: a farm, and the messages between its master and its workers.
+// What the files of this room share: a farm, the messages between its master and its workers, and each side's steps,
+// which a loop drives over MPI and the simulator in virtual time.
 #ifndef FARM_PARTS_H
 #define FARM_PARTS_H
 
@@ -6,30 +7,41 @@
 #include "schedule.h"
 #include "transport.h"
 
+typedef struct peer {    // what rank 0 knows of a worker's ears
+  int32_t heard_job;     // the job it last spoke of
+  int32_t told_job;      // the job it was last told of
+  double spoken_at;      // when anything was said to it
+  double busy;           // its crew's seconds in this job
+  bool present;          // answered the roll call
+} peer;
+
 struct farm {
   transport *line;
+  post post;
   int rank, size;
+  bool silent;           // says nothing of losses (a simulated farm)
   schedule *plan;        // rank 0
+  peer *peer;            // (size) rank 0
   bool lossy;            // a worker was lost once: no collectives any more
+  double alone_since;    // when the last worker was lost; 0: there are some, or never were
   int32_t job;           // number of the current or last one
   size_t record_max, result_max;
+  // Scratch, of use within one step only.
   char *message;         // (message_max) being put together
   size_t message_max;
-  int *tickets;          // (results_max) what work() gives
-  char *results;         // (results_max, result_max)
-  double *busy;          // (size)  crews' seconds in this job, rank 0
-  int32_t *heard_job;    // (size)  the job a worker last spoke of, rank 0
-  int32_t *told_job;     // (size)  the job a worker was told of, rank 0
-  int *tasks_sent;       // (size)  in this job, rank 0
+  int *tickets;          // (RESULTS_MAX) what work() gives
+  char *results;         // (RESULTS_MAX, result_max)
 };
 
 enum {
   RESULTS_MAX = 256,       // in a message
   MASTER_ONLY_RANKS = 32,  // from so many ranks on, rank 0 only hands out: its own crew would make the others wait
+  ALONE_SECONDS = 20,      // so long rank 0 waits for a lost worker to come back when all are lost
 };
 #define NEWS_SECONDS 0.5            // between two signs of life
 #define MASTER_SILENCE_SECONDS 600  // without a word from rank 0 a worker takes itself for an orphan and ends
 #define PING_SECONDS 20             // between two words of rank 0 to a worker, in a job
+#define RETELL_SECONDS 2            // after which a worker that still speaks of another job is told again
 
 // --- from rank 0 -------------------------------------------------------------------------------------------------------
 typedef enum order { ORDER_START, ORDER_TASKS, ORDER_END, ORDER_PING, ORDER_DISMISS } order;
@@ -41,12 +53,44 @@ typedef struct order_head {  // ORDER_TASKS: the group's record follows
 } order_head;
 
 // --- to rank 0 ---------------------------------------------------------------------------------------------------------
+// Only the state as it is, no counts of messages: a message that is lost, late or doubled leaves no trace in the next.
 typedef struct news_head {  // `count` times {int32 task, padding, result} follow
   int32_t job, count;
-  int32_t received, vacancies;  // tasks of the job that have come in so far; how many more would be taken
+  int32_t lanes, capacity;      // tasks the crew steps at once; would hold at most
+  int32_t unanswered, reserved; // tasks of the job that are here, after these results
   double busy;                  // seconds of work in this job so far
 } news_head;
 static inline size_t news_item_bytes(size_t result_bytes) { return 8 + (result_bytes + 7) / 8 * 8; }
+
+// Sizes of scratch, for a farm whose record_max and result_max are set.
+void farm_scratch(farm *f);
+void farm_scratch_free(farm *f);
+
+// --- rank 0's side of a job, step by step --------------------------------------------------------------------------------
+typedef struct map_run {
+  farm *f;
+  const farm_job *job;
+  const farm_crew *crew;
+  char *results;
+  bool (*tick)(void *self, int64_t finished);
+  void *tick_self;
+  double started, stepped, ticked;
+  double clock;    // like the time, but what rank 0 itself slept through or worked in one go counts little
+  int chore;       // the worker whose turn it is to be looked after
+  int own_held;    // tasks in rank 0's own crew
+  bool own_crew;   // it works too
+} map_run;
+void map_begin(map_run *r);   // the fields up to tick_self are set
+bool map_finished(const map_run *r);
+status map_step(map_run *r, bool *active);
+void map_end(map_run *r, farm_report *report);
+
+// --- a worker's side, step by step -----------------------------------------------------------------------------------------
+typedef struct service service;
+service *service_open(farm *f, const farm_crew *crew);
+bool service_step(service *s);        // true: something happened
+bool service_dismissed(const service *s, bool *lossy);
+void service_close(service *s);
 
 // A nap that grows while nothing happens: ranks may outnumber cores.
 typedef struct nap { int microseconds; } nap;

@@ -1,55 +1,166 @@
-// Guided self-scheduling of (group, member) tasks, longest expected groups first, with leases and second copies of the
-// last stragglers. Every task is answered exactly once; the first answer counts.
+// Guided self-scheduling of (group, member) tasks, longest expected groups first, with leases, second copies of the last
+// stragglers, and a search for tasks that take their workers down. Every task is answered exactly once; the first answer
+// counts. Tasks and workers sit on doubly linked lists, so that no event has to look through all of either.
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "schedule.h"
 
-const schedule_limits schedule_customary = {.lease = 10, .patience = 3};
+const schedule_limits schedule_customary = {.lease_least = 10, .lease_most = 120, .lease_gaps = 20,
+                                            .limit_least = 30, .limit_most = 3600, .limit_longest = 4, .patience = 2};
 
-enum { COPIES = 2, NOBODY = -1 };
+enum { COPIES = 2, NOBODY = -1, LOOK_FOR_COPY = 16, BLAMED_MAX = SCHEDULE_TRIES_MAX + 1 };
+#define GAP_SECONDS 0.5   // between two signs of life, until it has been seen otherwise
+#define FRESH_WORD 2.0    // seconds: a worker heard of within them is alive
+
+// Where a task is. All but FRESH and DONE are lists, in the order in which their tasks came to them.
+typedef enum place {
+  FRESH,    // not handed out yet
+  OUT,      // one worker has it
+  TWICE,    // two have it
+  AGAIN,    // waits for another worker
+  BLAMED,   // the same, but a worker was lost that held it
+  SUSPECT,  // the same, and so many that it is to be alone on the next
+  POISON,   // takes its workers down
+  DONE,
+  PLACES
+} place;
+
+typedef struct copy {
+  int worker;         // who has it; NOBODY
+  int before, after;  // among the worker's copies
+  double sent_at;
+} copy;
 
 typedef struct task_state {
-  bool done;
-  int holder[COPIES];  // who has it; NOBODY
-  double sent_at;      // last time
+  place at;
+  int before, after;  // on its list
+  double since;       // on its list
+  copy copy[COPIES];
+  int blames;         // workers lost that held it, the first so many
+  int blamed[BLAMED_MAX];
 } task_state;
 
 typedef struct worker_state {
   bool lost;
-  int vacancies, holding;
+  bool alone;           // holds a suspect: nothing beside it
+  schedule_word word;   // its last
+  int vacant;           // what it would still take
+  int holding, copies;  // number and first of its copies (task * COPIES + slot)
   double heard_at;
+  int before, after;    // among the living, least recently heard first
 } worker_state;
 
 typedef struct group_state { double expected; int group, next; } group_state;  // next: first member not yet handed out
+typedef struct list { int first, last; } list;
 
 struct schedule {
   schedule_limits limits;
-  int workers, tasks_max;
+  int workers, tasks_max, lost;
   worker_state *worker;  // (workers)
-  int groups, members;
+  list living;           // of workers, the first of all not among them
+  int groups, members, tries;
   task_state *task;      // (tasks)
+  list place[PLACES];    // of tasks
   group_state *group;    // (groups)  longest expected first
   int first_group;       // all before it are handed out
-  int *again;            // (tasks)   tasks that came back, a stack
-  int again_count;
   int64_t fresh;         // tasks never handed out
   int64_t accepted, tasks;
-  double time_sum;       // of answered tasks, from sending to answer
+  double gap;            // between two signs of life, a moving mean
+  int64_t timed;         // answers with a time from sending to answer
+  double time_sum, time_longest;
   schedule_counts counts;
 };
 
+static int smaller(int a, int b) { return a < b ? a : b; }
+static double clamp(double x, double least, double most) { return x < least ? least : x > most ? most : x; }
+
+// --- lists ------------------------------------------------------------------------------------------------------------------
+
+static void task_unlink(schedule *s, int task) {
+  task_state *t = &s->task[task];
+  list *l = &s->place[t->at];
+  if (t->before != NOBODY) s->task[t->before].after = t->after;
+  else if (l->first == task) l->first = t->after;
+  if (t->after != NOBODY) s->task[t->after].before = t->before;
+  else if (l->last == task) l->last = t->before;
+  t->before = t->after = NOBODY;
+}
+
+static void task_move(schedule *s, int task, place to, double now) {
+  task_state *t = &s->task[task];
+  list *l = &s->place[to];
+  task_unlink(s, task);
+  t->at = to;
+  t->since = now;
+  if (to == FRESH || to == DONE) return;
+  t->before = l->last;
+  if (l->last != NOBODY) s->task[l->last].after = task;
+  else l->first = task;
+  l->last = task;
+}
+
+static void worker_unlink(schedule *s, int worker) {
+  worker_state *w = &s->worker[worker];
+  if (w->before != NOBODY) s->worker[w->before].after = w->after;
+  else if (s->living.first == worker) s->living.first = w->after;
+  if (w->after != NOBODY) s->worker[w->after].before = w->before;
+  else if (s->living.last == worker) s->living.last = w->before;
+  w->before = w->after = NOBODY;
+}
+
+static void worker_append(schedule *s, int worker) {
+  worker_state *w = &s->worker[worker];
+  w->before = s->living.last;
+  if (s->living.last != NOBODY) s->worker[s->living.last].after = worker;
+  else s->living.first = worker;
+  s->living.last = worker;
+}
+
+static copy *copy_at(schedule *s, int place_of_copy) { return &s->task[place_of_copy / COPIES].copy[place_of_copy % COPIES]; }
+
+static void copy_give(schedule *s, int worker, int task, double now) {
+  task_state *t = &s->task[task];
+  worker_state *w = &s->worker[worker];
+  int slot = t->copy[0].worker == NOBODY ? 0 : 1, id = task * COPIES + slot;
+  t->copy[slot] = (copy){.worker = worker, .before = NOBODY, .after = w->copies, .sent_at = now};
+  if (w->copies != NOBODY) copy_at(s, w->copies)->before = id;
+  w->copies = id;
+  w->holding++;
+  w->vacant--;
+  s->counts.sent++;
+  task_move(s, task, t->copy[!slot].worker == NOBODY ? OUT : TWICE, now);
+}
+
+static void copy_drop(schedule *s, int task, int slot) {
+  copy *c = &s->task[task].copy[slot];
+  worker_state *w = &s->worker[c->worker];
+  if (c->before != NOBODY) copy_at(s, c->before)->after = c->after;
+  else w->copies = c->after;
+  if (c->after != NOBODY) copy_at(s, c->after)->before = c->before;
+  if (--w->holding == 0) w->alone = false;
+  c->worker = NOBODY;
+}
+
+static void copies_drop(schedule *s, int task) {
+  for (int i = 0; i < COPIES; i++)
+    if (s->task[task].copy[i].worker != NOBODY) copy_drop(s, task, i);
+}
+
+// --- life -------------------------------------------------------------------------------------------------------------------
+
 schedule *schedule_open(int workers, schedule_limits limits) {
   schedule *s = mem_take(1, sizeof *s);
-  *s = (schedule){.limits = limits, .workers = workers, .worker = mem_take((size_t)workers, sizeof(worker_state))};
+  *s = (schedule){.limits = limits, .workers = workers, .worker = mem_take((size_t)workers, sizeof(worker_state)),
+                  .living = {NOBODY, NOBODY}, .gap = GAP_SECONDS};
+  for (int w = 0; w < workers; w++) s->worker[w] = (worker_state){.copies = NOBODY, .before = NOBODY, .after = NOBODY};
+  for (int w = 1; w < workers; w++) worker_append(s, w);
   return s;
 }
 
 static void tasks_free(schedule *s) {
   mem_free(s->task);
   mem_free(s->group);
-  mem_free(s->again);
 }
 
 void schedule_close(schedule *s) {
@@ -65,7 +176,6 @@ void schedule_reserve(schedule *s, int tasks_max) {
   s->tasks_max = tasks_max;
   s->task = mem_take((size_t)tasks_max, sizeof *s->task);
   s->group = mem_take((size_t)tasks_max, sizeof *s->group);
-  s->again = mem_take((size_t)tasks_max, sizeof *s->again);
 }
 
 static int longest_first(const void *a, const void *b) {
@@ -74,155 +184,258 @@ static int longest_first(const void *a, const void *b) {
   return p->group - q->group;
 }
 
-void schedule_begin(schedule *s, int groups, int members, const double *expected) {
-  int64_t tasks = (int64_t)groups * members;
+static void tasks_begin(schedule *s, const schedule_job *job) {
+  const copy none = {.worker = NOBODY};
+  for (int i = 0; i < PLACES; i++) s->place[i] = (list){NOBODY, NOBODY};
+  for (int i = 0; i < s->tasks; i++) {
+    bool done = job->known && job->known[i];
+    s->task[i] = (task_state){.at = done ? DONE : FRESH, .before = NOBODY, .after = NOBODY, .copy = {none, none}};
+    s->accepted += done;
+  }
+  s->fresh = s->tasks - s->accepted;
+}
+
+static void workers_begin(schedule *s, double now) {
+  for (int i = 0; i < s->workers; i++) {
+    worker_state *w = &s->worker[i];
+    w->holding = w->vacant = 0;
+    w->copies = NOBODY;
+    w->alone = false;
+    w->heard_at = now;
+  }
+}
+
+void schedule_begin(schedule *s, const schedule_job *job, double now) {
+  int64_t tasks = (int64_t)job->groups * job->members;
   CHECK(tasks <= s->tasks_max, "%lld tasks, room for %d", (long long)tasks, s->tasks_max);
-  s->groups = groups, s->members = members, s->tasks = s->fresh = tasks;
-  s->first_group = s->again_count = 0;
-  s->accepted = 0;
-  s->time_sum = 0;
+  CHECK(job->tries >= 0 && job->tries <= SCHEDULE_TRIES_MAX, "%d tries, at most %d", job->tries, SCHEDULE_TRIES_MAX);
+  s->groups = job->groups, s->members = job->members, s->tasks = tasks;
+  s->tries = job->tries ? job->tries : SCHEDULE_TRIES;
+  s->first_group = 0;
+  s->accepted = s->timed = 0;
+  s->time_sum = s->time_longest = 0;
   s->counts = (schedule_counts){0};
-  for (int i = 0; i < tasks; i++) s->task[i] = (task_state){.holder = {NOBODY, NOBODY}};
-  for (int g = 0; g < groups; g++) s->group[g] = (group_state){expected ? expected[g] : 0, g, 0};
-  qsort(s->group, (size_t)groups, sizeof *s->group, longest_first);
-  for (int w = 0; w < s->workers; w++) s->worker[w].holding = s->worker[w].vacancies = 0;
+  tasks_begin(s, job);
+  workers_begin(s, now);
+  for (int g = 0; g < job->groups; g++) s->group[g] = (group_state){job->expected ? job->expected[g] : 0, g, 0};
+  qsort(s->group, (size_t)job->groups, sizeof *s->group, longest_first);
 }
 
 bool schedule_finished(const schedule *s) { return s->accepted == s->tasks; }
 int64_t schedule_accepted(const schedule *s) { return s->accepted; }
 bool schedule_is_lost(const schedule *s, int worker) { return s->worker[worker].lost; }
+bool schedule_all_lost(const schedule *s) { return s->workers > 1 && s->lost == s->workers - 1; }
 int schedule_holding(const schedule *s, int worker) { return s->worker[worker].holding; }
 schedule_counts schedule_counted(const schedule *s) { return s->counts; }
 
-void schedule_heard(schedule *s, int worker, int vacancies, double now) {
+double schedule_lease(const schedule *s) { return clamp(s->limits.lease_gaps * s->gap, s->limits.lease_least, s->limits.lease_most); }
+
+double schedule_limit(const schedule *s) {
+  if (s->timed == 0) return s->limits.limit_most;
+  return clamp(s->limits.limit_longest * s->time_longest, s->limits.limit_least, s->limits.limit_most);
+}
+
+void schedule_heard(schedule *s, int worker, schedule_word word, double now) {
   worker_state *w = &s->worker[worker];
-  if (w->lost) s->counts.returned++;
-  w->lost = false;
+  if (w->lost) {
+    s->counts.returned++;
+    s->lost--;
+    w->lost = false;
+  } else {
+    s->gap += (now - w->heard_at - s->gap) / 64;
+  }
+  if (worker) {
+    worker_unlink(s, worker);
+    worker_append(s, worker);
+  }
   w->heard_at = now;
-  w->vacancies = vacancies;
+  w->word = word;  // capacity is the whole: what was sent after these words were written is held already
+  w->vacant = word.capacity - (w->holding > word.unanswered ? w->holding : word.unanswered);
 }
 
-// --- handing out ------------------------------------------------------------------------------------------------------
+// --- handing out ------------------------------------------------------------------------------------------------------------
 
-static int working(const schedule *s) {
-  int count = 0;
-  for (int w = 0; w < s->workers; w++) count += !s->worker[w].lost;
-  return count ? count : 1;
-}
+static int working(const schedule *s) { return s->workers - s->lost; }
 
 // Large at first, one at the end: half of an equal share of what is left.
 static int guided_size(const schedule *s) {
-  int64_t size = (s->fresh + s->again_count) / (2 * working(s));
+  int64_t size = s->fresh / (2 * working(s));
   return size < 1 ? 1 : (int)size;
 }
 
-static int smaller(int a, int b) { return a < b ? a : b; }
+// Nobody hoards: a worker holds at most its share of what is unanswered, or others would idle while tasks queue there. For
+// the same reason its queue behind the lanes is filled only while there is plenty for all.
+static int room(const schedule *s, const worker_state *w) {
+  int64_t unanswered = s->tasks - s->accepted, share = (unanswered + working(s) - 1) / working(s);
+  int queue = w->word.capacity - w->word.lanes;
+  bool plenty = s->fresh > 2 * (int64_t)queue * working(s);
+  int most = smaller((int)share, plenty ? w->word.capacity : w->word.lanes);
+  return smaller(w->vacant, most - w->holding);
+}
 
-static bool holds(const task_state *t, int worker) { return t->holder[0] == worker || t->holder[1] == worker; }
+static bool idle(const worker_state *w) { return w->holding == 0 && w->word.unanswered == 0; }
 
-static void hand_out(schedule *s, int worker, int task, double now) {
-  task_state *t = &s->task[task];
-  t->holder[t->holder[0] == NOBODY ? 0 : 1] = worker;
-  t->sent_at = now;
-  s->worker[worker].holding++;
-  s->worker[worker].vacancies--;
-  s->counts.sent++;
+// The master's own crew must not meet poison: the whole job would go down with it.
+static bool careful(const schedule *s, int worker) { return worker == 0 && s->workers > 1; }
+
+static bool give_one(schedule *s, int worker, int task, double now, schedule_chunk *chunk) {
+  *chunk = (schedule_chunk){task / s->members, task % s->members, 1};
+  s->counts.repeated++;
+  copy_give(s, worker, task, now);
+  return true;
+}
+
+static bool next_suspect(schedule *s, int worker, double now, schedule_chunk *chunk) {
+  int task = s->place[SUSPECT].first;
+  if (task == NOBODY || careful(s, worker) || !idle(&s->worker[worker])) return false;
+  give_one(s, worker, task, now, chunk);
+  return s->worker[worker].alone = true;
 }
 
 static bool next_again(schedule *s, int worker, double now, schedule_chunk *chunk) {
-  while (s->again_count) {
-    int task = s->again[--s->again_count];
-    if (s->task[task].done) continue;  // its lost holder answered after all
-    *chunk = (schedule_chunk){task / s->members, task % s->members, 1};
-    s->counts.repeated++;
-    hand_out(s, worker, task, now);
-    return true;
-  }
-  return false;
+  int task = s->place[AGAIN].first;
+  if (task == NOBODY && !careful(s, worker)) task = s->place[BLAMED].first;
+  return task != NOBODY && give_one(s, worker, task, now, chunk);
 }
 
-// Nobody hoards: a worker holds at most its share of what is unanswered, or others would idle while tasks queue there.
-static int fair_share(const schedule *s) {
-  int64_t unanswered = s->tasks - s->accepted, share = (unanswered + working(s) - 1) / working(s);
-  return (int)share;
+// The first group that has something left, its `next` at a task that is not known; NULL: all is handed out.
+static group_state *next_group(schedule *s) {
+  for (; s->first_group < s->groups; s->first_group++) {
+    group_state *g = &s->group[s->first_group];
+    while (g->next < s->members && s->task[g->group * s->members + g->next].at == DONE) g->next++;
+    if (g->next < s->members) return g;
+  }
+  return NULL;
 }
 
 static bool next_fresh(schedule *s, int worker, double now, schedule_chunk *chunk) {
-  while (s->first_group < s->groups && s->group[s->first_group].next == s->members) s->first_group++;
-  if (s->first_group == s->groups) return false;
-  group_state *g = &s->group[s->first_group];
-  int room = smaller(s->worker[worker].vacancies, fair_share(s) - s->worker[worker].holding);
-  int count = smaller(guided_size(s), smaller(room, s->members - g->next));
+  group_state *g = next_group(s);
+  if (!g) return false;
+  int first = g->group * s->members + g->next, count = 1;
+  int most = smaller(guided_size(s), smaller(room(s, &s->worker[worker]), s->members - g->next));
+  while (count < most && s->task[first + count].at == FRESH) count++;
   *chunk = (schedule_chunk){g->group, g->next, count};
-  for (int i = 0; i < count; i++) hand_out(s, worker, g->group * s->members + g->next + i, now);
+  for (int i = 0; i < count; i++) copy_give(s, worker, first + i, now);
   g->next += count;
   s->fresh -= count;
   return true;
 }
 
+static int taken(const schedule *s, const task_state *t);
+static int suspect_from(const schedule *s) { return s->tries > 2 ? s->tries - 1 : 1; }
+
+static bool may_copy(const schedule *s, int worker, const task_state *t, double now) {
+  const copy *c = &t->copy[t->copy[0].worker == NOBODY];
+  if (taken(s, t) >= suspect_from(s)) return false;  // it is to be alone
+  if (careful(s, worker) && (t->blames || now - s->worker[c->worker].heard_at > FRESH_WORD)) return false;
+  return now - c->sent_at >= s->limits.patience * s->time_sum / (double)s->timed;
+}
+
 // A second copy of the task that is out longest, for a worker that has nothing to do.
 static bool next_copy(schedule *s, int worker, double now, schedule_chunk *chunk) {
-  if (s->worker[worker].holding || s->accepted == 0) return false;
-  double patience = s->limits.patience * s->time_sum / (double)s->accepted;
-  int oldest = -1;
-  for (int i = 0; i < s->tasks; i++) {
-    const task_state *t = &s->task[i];
-    if (t->done || t->holder[0] == NOBODY || t->holder[1] != NOBODY || holds(t, worker) || now - t->sent_at < patience) continue;
-    if (oldest < 0 || t->sent_at < s->task[oldest].sent_at) oldest = i;
-  }
-  if (oldest < 0) return false;
-  *chunk = (schedule_chunk){oldest / s->members, oldest % s->members, 1};
-  s->counts.repeated++;
-  hand_out(s, worker, oldest, now);
-  return true;
+  if (!idle(&s->worker[worker]) || s->timed == 0) return false;
+  int task = s->place[OUT].first;
+  for (int i = 0; task != NOBODY && i < LOOK_FOR_COPY; i++, task = s->task[task].after)
+    if (may_copy(s, worker, &s->task[task], now)) return give_one(s, worker, task, now, chunk);
+  return false;
 }
 
 bool schedule_next(schedule *s, int worker, double now, schedule_chunk *chunk) {
   const worker_state *w = &s->worker[worker];
-  if (w->lost || w->vacancies < 1 || schedule_finished(s) || w->holding >= fair_share(s)) return false;
-  if (next_again(s, worker, now, chunk) || next_fresh(s, worker, now, chunk)) return true;
-  return next_copy(s, worker, now, chunk);
+  if (w->lost || w->alone || w->vacant < 1 || schedule_finished(s)) return false;
+  if (next_suspect(s, worker, now, chunk)) return true;
+  if (room(s, w) < 1) return false;
+  return next_again(s, worker, now, chunk) || next_fresh(s, worker, now, chunk) || next_copy(s, worker, now, chunk);
 }
 
-// --- answers and losses ---------------------------------------------------------------------------------------------------
+// --- answers and losses -----------------------------------------------------------------------------------------------------
+
+static void done(schedule *s, int task) {
+  copies_drop(s, task);  // whoever still works on it will say so
+  task_move(s, task, DONE, 0);
+  s->accepted++;
+}
 
 bool schedule_answered(schedule *s, int worker, int task, double now) {
   CHECK(task >= 0 && task < s->tasks, "task %d of %lld", task, (long long)s->tasks);
   task_state *t = &s->task[task];
+  if (t->at == DONE) return false;
+  CHECK(t->at != FRESH, "worker %d answers task %d, which nobody was given", worker, task);
   for (int i = 0; i < COPIES; i++) {
-    if (t->holder[i] != worker) continue;
-    t->holder[i] = NOBODY;
-    s->worker[worker].holding--;
+    if (t->copy[i].worker != worker) continue;
+    double took = now - t->copy[i].sent_at;
+    s->timed++;
+    s->time_sum += took;
+    if (took > s->time_longest) s->time_longest = took;
   }
-  if (t->holder[0] == NOBODY) t->holder[0] = t->holder[1], t->holder[1] = NOBODY;
-  if (t->done) return false;
-  t->done = true;
-  s->accepted++;
-  s->time_sum += now - t->sent_at;
+  done(s, task);
   return true;
 }
 
-void schedule_lose(schedule *s, int worker) {
+// Workers that this task may have taken down; one that came back was not.
+static int taken(const schedule *s, const task_state *t) {
+  int count = 0;
+  for (int i = 0; i < t->blames; i++) count += s->worker[t->blamed[i]].lost;
+  return count;
+}
+
+static void blame(task_state *t, int worker) {
+  for (int i = 0; i < t->blames; i++)
+    if (t->blamed[i] == worker) return;
+  if (t->blames < BLAMED_MAX) t->blamed[t->blames++] = worker;
+}
+
+// Where a task goes that nobody has any more. Lost with its worker for the first times it may be any one of many that the
+// worker held; then it goes to workers that hold nothing else, and what is lost then is its fault.
+static place place_of_free(const schedule *s, const task_state *t, bool was_alone) {
+  int workers = taken(s, t), doubt = s->counts.lost - s->counts.returned > workers;  // workers are lost without its help, too
+  if (workers >= s->tries + doubt && was_alone) return POISON;
+  if (workers >= suspect_from(s)) return SUSPECT;
+  return workers ? BLAMED : AGAIN;
+}
+
+void schedule_lose(schedule *s, int worker, double now) {
   worker_state *w = &s->worker[worker];
+  CHECK(worker != 0, "worker 0 is the master itself");
   if (w->lost) return;
+  bool was_alone = w->holding == 1 && w->word.unanswered <= 1;
   w->lost = true;
-  w->vacancies = w->holding = 0;
+  s->lost++;
   s->counts.lost++;
-  for (int i = 0; i < s->tasks; i++) {
-    task_state *t = &s->task[i];
-    if (!holds(t, worker)) continue;
-    t->holder[0] = t->holder[0] == worker ? t->holder[1] : t->holder[0];
-    t->holder[1] = NOBODY;
-    if (!t->done && t->holder[0] == NOBODY) s->again[s->again_count++] = i;
+  worker_unlink(s, worker);
+  while (w->copies != NOBODY) {
+    int task = w->copies / COPIES, slot = w->copies % COPIES;
+    task_state *t = &s->task[task];
+    copy_drop(s, task, slot);
+    blame(t, worker);
+    task_move(s, task, t->copy[!slot].worker == NOBODY ? place_of_free(s, t, was_alone) : OUT, now);
+  }
+  w->vacant = 0;
+}
+
+static void overdue_free(schedule *s, place at, double now) {
+  while (s->place[at].first != NOBODY && now - s->task[s->place[at].first].since > schedule_limit(s)) {
+    int task = s->place[at].first;
+    copies_drop(s, task);
+    task_move(s, task, place_of_free(s, &s->task[task], false), now);
   }
 }
 
 int schedule_expired(schedule *s, double now) {
-  for (int w = 0; w < s->workers; w++) {
-    const worker_state *state = &s->worker[w];
-    if (state->lost || state->holding == 0 || now - state->heard_at <= s->limits.lease) continue;
-    schedule_lose(s, w);
-    return w;
-  }
-  return -1;
+  int worker = s->living.first;
+  overdue_free(s, OUT, now);
+  overdue_free(s, TWICE, now);
+  if (worker == NOBODY || now - s->worker[worker].heard_at <= schedule_lease(s)) return NOBODY;
+  schedule_lose(s, worker, now);
+  return worker;
+}
+
+bool schedule_poisoned(schedule *s, int *task, int *workers) {
+  int first = s->place[POISON].first;
+  if (first == NOBODY) return false;
+  *task = first;
+  *workers = taken(s, &s->task[first]);
+  s->counts.poisoned++;
+  done(s, first);
+  return true;
 }

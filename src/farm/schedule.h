@@ -1,5 +1,6 @@
 // Who gets which tasks when: a pure state machine. It knows no MPI, no clock, no input or output, and allocates nothing
-// after open. Events come in with the time at which they happened, chunks go out.
+// after open and reserve. Events come in with the time at which they happened, chunks go out. No event costs more than
+// the tasks it is about, whatever the number of workers and tasks.
 #ifndef FARM_SCHEDULE_H
 #define FARM_SCHEDULE_H
 
@@ -8,34 +9,57 @@
 typedef struct schedule_chunk { int group, member, count; } schedule_chunk;  // members member .. member+count-1
 
 typedef struct schedule_limits {
-  double lease;        // seconds of silence after which a worker with tasks is presumed lost
-  double patience;     // a task out for so many mean task times may be given to a second worker
+  double lease_least, lease_most;  // seconds of silence after which a worker is presumed lost: within these,
+  double lease_gaps;               // so many times the usual gap between two signs of life
+  double limit_least, limit_most;  // seconds after which a task is taken back from a worker that does speak: within these,
+  double limit_longest;            // so many times the longest that any task of this job took
+  double patience;                 // a task out for so many mean task times may be given to a second worker
 } schedule_limits;
 extern const schedule_limits schedule_customary;
 
 typedef struct schedule schedule;
+// Worker 0 is the master itself: it is never lost, and what may be poison is kept from it while there are others.
 schedule *schedule_open(int workers, schedule_limits limits);
 void schedule_close(schedule *s);
 void schedule_reserve(schedule *s, int tasks_max);  // the one place that allocates; before begin
 
-// A new job. Workers keep who they are and whether they are lost; all they held is forgotten. expected (groups) or NULL.
-void schedule_begin(schedule *s, int groups, int members, const double *expected);
+typedef struct schedule_job {
+  int groups, members;
+  const double *expected;      // (groups) or NULL
+  const unsigned char *known;  // (groups*members) or NULL: nonzero where a task counts as answered already
+  int tries;                   // workers that poison takes, one more where others are lost without it; 0: three
+} schedule_job;
+enum { SCHEDULE_TRIES = 3, SCHEDULE_TRIES_MAX = 8 };
+
+// A new job. Workers keep who they are and whether they are lost; all they held is forgotten.
+void schedule_begin(schedule *s, const schedule_job *job, double now);
 bool schedule_finished(const schedule *s);
-int64_t schedule_accepted(const schedule *s);  // tasks answered so far
+int64_t schedule_accepted(const schedule *s);  // tasks answered so far, known and poisoned ones among them
 
-// A sign of life: the worker would take `vacancies` more tasks than it knows of.
-void schedule_heard(schedule *s, int worker, int vacancies, double now);
-// The next chunk for a worker with vacancies, or false. What is asked for is thereby sent.
+// A sign of life, with what the worker says of itself.
+typedef struct schedule_word {
+  int lanes, capacity;  // tasks it steps at once; tasks it would hold at most
+  int unanswered;       // tasks it holds, also those that have been given up here
+} schedule_word;
+void schedule_heard(schedule *s, int worker, schedule_word word, double now);
+// The next chunk for a worker with room, or false. What is asked for is thereby sent.
 bool schedule_next(schedule *s, int worker, double now, schedule_chunk *chunk);
-// An answer. True: the first for this task, it counts. False: a copy was faster; drop it.
+// An answer, from whomever. True: the first for this task, it counts. False: a copy was faster; drop it.
 bool schedule_answered(schedule *s, int worker, int task, double now);
-// Gives up workers whose lease ran out: their tasks are free again. Returns one of them a call, or -1.
+// Takes back tasks that are out too long, and gives up workers whose lease ran out: their tasks are free again. Returns
+// one such worker a call, or -1.
 int schedule_expired(schedule *s, double now);
-void schedule_lose(schedule *s, int worker);     // at once: the transport knows
-bool schedule_is_lost(const schedule *s, int worker);
-int schedule_holding(const schedule *s, int worker);  // tasks it has not answered
+void schedule_lose(schedule *s, int worker, double now);  // at once
+// A task that took `workers` workers down and was alone on the last; it counts as answered from now on. False: no more.
+bool schedule_poisoned(schedule *s, int *task, int *workers);
 
-typedef struct schedule_counts { int64_t sent, repeated; int lost, returned; } schedule_counts;
+bool schedule_is_lost(const schedule *s, int worker);
+bool schedule_all_lost(const schedule *s);            // all but worker 0, and there were some
+int schedule_holding(const schedule *s, int worker);  // tasks it was given and has not answered
+double schedule_lease(const schedule *s);             // as learnt so far, seconds
+double schedule_limit(const schedule *s);
+
+typedef struct schedule_counts { int64_t sent, repeated; int lost, returned, poisoned; } schedule_counts;
 schedule_counts schedule_counted(const schedule *s);  // of this job
 
 #endif

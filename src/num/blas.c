@@ -10,6 +10,8 @@ void num_open(void) {
   num_kernels_now();
 }
 
+int num_blas_threads(void) { return openblas_get_num_threads(); }
+
 // BLAS wants a leading dimension of at least one, even of an empty matrix.
 static int ld(int n) { return n > 0 ? n : 1; }
 static CBLAS_TRANSPOSE op(bool transposed) { return transposed ? CblasTrans : CblasNoTrans; }

@@ -79,6 +79,8 @@ rollout_luck rollout_luck_of(const rollout_task *task) {
 
 // --- the crew's functions ------------------------------------------------------------------------------------------------
 
+int rollout_lanes(const rollout *r) { return r->o.lanes; }
+
 int rollout_vacancies(void *self) {
   const rollout *r = self;
   return r->held_max - r->dream_lanes.alive - r->real_lanes.alive - r->queued - r->done_count;

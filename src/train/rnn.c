@@ -83,6 +83,7 @@ static void held_out(rnn_run *r, train_row *row) {
   stream_begin(r->episodes, r->held_from, data_count(r->d), r->team, rng_stream(r->o->seed, "rnn held-out"), 0, false);
   memory_clear(r);
   for (int64_t i = 0; r->episodes->count && i < r->held_chunks; i++) {
+    if (r->watch->alive) r->watch->alive(r->watch->self);
     rnn_chunk k = stream_chunk(r->episodes);
     rnn_loss loss = rnn_net_learn(r->net, NULL, r->l.w, &k, r->h, r->c, rules_of(r->o), 0);
     sums[0] += loss.z, sums[1] += loss.done, sums[2] += loss.reward, sums[3] += (double)k.T * k.B;

@@ -295,7 +295,9 @@ status world_open_untrained(world **w, const char *vae_path, const char *rnn_pat
 }
 
 void world_close(world *w) {
-  if (w) arena_close(w->memory);
+  if (!w) return;
+  file_unmap(w->mapping, w->mapping_bytes);
+  arena_close(w->memory);
 }
 
 const world_shape *world_shape_of(const world *w) { return &w->shape; }

@@ -15,6 +15,8 @@ struct world {
   packed lstm;           // rows [z | action | h], bias of the forget gate already + 1
   packed head;
   world_origins origins;
+  const void *mapping;   // of all these numbers, or NULL: they are in the arena
+  size_t mapping_bytes;
 };
 
 #endif

@@ -57,8 +57,6 @@ world other; cp "$dir/r1/controller.safetensors" "$dir/r1/run.csv" "$dir/other/"
 check "another seed's M" farm 1 run $tiny --set run.directory="$dir/seed2" --set run.seed=2 --set evolve.generations=1
 cp "$dir/seed2/"{vae,rnn}.safetensors "$dir/other/"
 check "another world is refused" fails_with 5 "was made in the world" "$program" evolve $tiny --set run.directory="$dir/other"
-head -c 3000 "$dir/r1/controller.safetensors" >"$dir/r2/controller.safetensors"
-check "a truncated checkpoint is refused by name" fails_with 4 "r2/controller.safetensors" "$program" evolve $tiny --set run.directory="$dir/r2"
 check "nothing was half-written" test -z "$(find "$dir" -name '*.tmp')"
 echo "$passed passed, $failed failed"
 [ $failed = 0 ]

@@ -1,8 +1,10 @@
 // ranks: 1 2 3 5
-// Tests for src/farm over MPI: results by index whatever the shape of the job, several jobs in a row, giving up; sums in
-// rank order. With the argument `long` it runs one long job for test_lost.sh and prints a checksum of its results.
+// Tests for src/farm over MPI: results by index whatever the shape of the job, several jobs in a row, giving up, known
+// tasks; sums in rank order. With an argument it runs one job for test_lost.sh and prints what came of it: `long` lasts for
+// some seconds, `longer` for more than a lease, `kill` and `hang` have a task that takes its workers down.
 
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -15,7 +17,8 @@
 #include "farm.h"
 #include "num.h"
 
-typedef struct record { uint32_t seed; int32_t slow; char padding[100]; } record;
+typedef enum fate { FATE_NONE, FATE_KILL, FATE_HANG } fate;
+typedef struct record { uint32_t seed; int32_t slow; int32_t fate, fated; char padding[100]; } record;  // fated: a member
 typedef struct result { uint64_t value; int32_t group_seed, member; } result;
 
 static uint64_t value_of(uint32_t seed, int member) {
@@ -28,14 +31,22 @@ static uint64_t value_of(uint32_t seed, int member) {
 
 enum { LANES = 6, QUEUE = 9 };
 typedef struct lane { int ticket, member, left; const record *r; } lane;
-typedef struct crew { lane held[QUEUE]; int count; } crew;
+typedef struct crew { lane held[QUEUE]; int count; bool closed; } crew;
 
-static int crew_vacancies(void *self) { return QUEUE - ((crew *)self)->count; }
+static int crew_vacancies(void *self) {
+  const crew *c = self;
+  return c->closed ? 0 : QUEUE - c->count;
+}
 static void crew_begin(void *self, int ticket, const void *r, int member) {
   crew *c = self;
   const record *rec = r;
   assert_true(c->count < QUEUE);
   c->held[c->count++] = (lane){ticket, member, 1 + (int)(value_of(rec->seed, member) % 5), rec};
+}
+static void meet_fate(const lane *l) {
+  if (l->r->fate == FATE_NONE || l->r->fated != l->member) return;
+  if (l->r->fate == FATE_KILL) kill(getpid(), SIGKILL);
+  for (;;) pause();
 }
 static int crew_work(void *self, int *tickets, void *results, int max) {
   crew *c = self;
@@ -43,6 +54,7 @@ static int crew_work(void *self, int *tickets, void *results, int max) {
   if (c->held[0].r->slow) usleep((useconds_t)c->held[0].r->slow);
   for (int i = 0; i < c->count && i < LANES && done < max; i++) {
     lane *l = &c->held[i];
+    meet_fate(l);
     if (--l->left > 0) continue;
     result r = {value_of(l->r->seed, l->member), (int32_t)l->r->seed, l->member};
     tickets[done] = l->ticket;
@@ -55,7 +67,7 @@ static void crew_drop(void *self) { ((crew *)self)->count = 0; }
 
 static farm *f;
 static crew own;
-static const farm_crew hands = {&own, crew_vacancies, crew_begin, crew_work, crew_drop};
+static const farm_crew hands = {&own, crew_vacancies, crew_begin, crew_work, crew_drop, LANES};
 
 static record records[64];
 static result results[64 * 40];
@@ -93,6 +105,39 @@ static void test_jobs(void **state) {
       assert_int_equal(report.lost, 0);
       assert_true(report.sent >= shapes[i][0] * shapes[i][1]);
     }
+}
+
+// --- what is known already, and who watches -----------------------------------------------------------------------------------
+
+static unsigned char answers[64 * 40];
+static void count_answer(void *watcher, int task, const void *answer) {
+  (void)watcher;
+  answers[task]++;
+  assert_memory_equal(answer, &results[task], sizeof *results);
+}
+
+static void test_known_tasks_are_left_alone(void **state) {
+  (void)state;
+  static unsigned char known[64 * 40];
+  farm_report report;
+  const farm_job job = {.groups = 20, .members = 13, .records = records, .record_bytes = sizeof *records, .result_bytes = sizeof *results,
+                        .known = known, .answered = count_answer};
+  for (int every = 1; every < 6; every++) {
+    memset(answers, 0, sizeof answers);
+    assert_int_equal(map(20, 13, 0, &report, NULL), OK);
+    for (int i = 0; i < 20 * 13; i++) {
+      known[i] = i % every == 0;
+      if (known[i]) results[i].value = 77;
+      else memset(&results[i], 0xff, sizeof *results);
+    }
+    if (farm_map(f, &job, &hands, results, &report, NULL, NULL) != OK) fail_msg("%s", status_message());
+    for (int i = 0; i < 20 * 13; i++) {
+      assert_int_equal(answers[i], !known[i]);
+      if (known[i]) assert_true(results[i].value == 77);
+      else assert_true(results[i].value == value_of((uint32_t)results[i].group_seed, results[i].member));
+    }
+    if (every == 1) assert_int_equal(report.sent, 0);
+  }
 }
 
 static void test_giving_up_leaves_no_trace(void **state) {
@@ -149,37 +194,74 @@ static void test_collectives(void **state) {
   assert_true(all_good);
 }
 
-// --- one long job, for test_lost.sh ---------------------------------------------------------------------------------------------
+// --- one job, for test_lost.sh: what is printed is what the script looks at -----------------------------------------------------
 
-static int long_job(void) {
-  farm_report report;
-  if (map(64, 40, 12000, &report, NULL) != OK) return 1;
-  check_results(64, 40);
-  printf("checksum %s lost %d returned %d\n", hash_bytes(results, sizeof(result) * 64 * 40).hex, report.lost, report.returned);
+static void print_event(void *watcher, const farm_event *e) {
+  (void)watcher;
+  if (e->kind == FARM_TASK_POISONED) printf("event poisoned task %d workers %d\n", e->task, e->workers);
+  else printf("event worker %d %s\n", e->worker, e->kind == FARM_WORKER_LOST ? "lost" : "back");
   fflush(stdout);
-  return 0;
+}
+
+enum { GROUPS = 64, MEMBERS = 40, FATED_GROUP = 5, FATED_MEMBER = 7, FATED = FATED_GROUP * MEMBERS + FATED_MEMBER };
+static const result given = {.value = 13, .group_seed = -1, .member = -1};
+
+// The poison's result is the one given for it, or with `hang` there is none.
+static status lone_job(fate what, int slow, farm_report *report) {
+  for (int g = 0; g < GROUPS; g++) records[g] = (record){.seed = (uint32_t)(g * 1000 + MEMBERS), .slow = what == FATE_NONE ? slow : 500};
+  records[FATED_GROUP].fate = what;
+  records[FATED_GROUP].fated = FATED_MEMBER;
+  own.closed = what != FATE_NONE;  // rank 0's crew would meet it, too
+  const farm_job job = {.groups = GROUPS, .members = MEMBERS, .records = records, .record_bytes = sizeof *records, .result_bytes = sizeof *results,
+                        .happened = print_event, .answered = count_answer, .poisoned = what == FATE_HANG ? NULL : &given, .tries = 2};
+  return farm_map(f, &job, &hands, results, report, NULL, NULL);
+}
+
+static int lone_job_and_words(const char *word) {
+  farm_report report;
+  fate what = strcmp(word, "kill") == 0 ? FATE_KILL : strcmp(word, "hang") == 0 ? FATE_HANG : FATE_NONE;
+  status s = lone_job(what, strcmp(word, "longer") == 0 ? 40000 : 12000, &report);
+  printf("status %d %s\n", s, s == OK ? "" : status_message());
+  if (what == FATE_KILL) {
+    for (int i = 0; i < GROUPS * MEMBERS; i++) assert_int_equal(answers[i], 1);
+    assert_memory_equal(&results[FATED], &given, sizeof given);
+    results[FATED] = (result){value_of(FATED_GROUP * 1000 + MEMBERS, FATED_MEMBER), FATED_GROUP * 1000 + MEMBERS, FATED_MEMBER};
+  }
+  if (s == OK) {
+    check_results(GROUPS, MEMBERS);
+    printf("checksum %s lost %d returned %d\n", hash_bytes(results, sizeof(result) * GROUPS * MEMBERS).hex, report.lost, report.returned);
+  }
+  fflush(stdout);
+  return s;
+}
+
+static void say_who_i_am(void) {
+  printf("rank %d pid %d\n", farm_rank(f), (int)getpid());
+  fflush(stdout);
 }
 
 int main(int count, char **words) {
   num_open();
   if (farm_open(&f, &count, &words) != OK) return 1;
+  const char *word = count > 1 ? words[1] : NULL;
+  if (word) say_who_i_am();
   double good = collectives_work();
   farm_sum_double(f, &good, 1);
   all_good = good == farm_size(f);
-  farm_prepare(f, sizeof(record), sizeof(result), 64 * 40);
-  farm_prepare(f, sizeof(record), sizeof(result) + 8, 64 * 40);  // again, larger
+  farm_prepare(f, sizeof(record), sizeof(result), GROUPS * MEMBERS);
+  farm_prepare(f, sizeof(record), sizeof(result) + 8, GROUPS * MEMBERS);  // again, larger
   if (farm_rank(f) != 0) {
     farm_serve(f, &hands);
     farm_serve(f, &hands);  // and once more in the same process
     farm_close(f, 0);
     return 0;
   }
-  const struct CMUnitTest tests[] = {cmocka_unit_test(test_collectives), cmocka_unit_test(test_jobs), cmocka_unit_test(test_giving_up_leaves_no_trace)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(test_collectives), cmocka_unit_test(test_jobs),
+                                     cmocka_unit_test(test_known_tasks_are_left_alone), cmocka_unit_test(test_giving_up_leaves_no_trace)};
   const struct CMUnitTest again[] = {cmocka_unit_test(test_jobs)};
-  bool is_long = count > 1 && strcmp(words[1], "long") == 0;
-  int failed = is_long ? long_job() : cmocka_run_group_tests(tests, NULL, NULL);
+  int failed = word ? lone_job_and_words(word) : cmocka_run_group_tests(tests, NULL, NULL);
   farm_dismiss(f);
-  if (!is_long) failed += cmocka_run_group_tests(again, NULL, NULL);
+  if (!word) failed += cmocka_run_group_tests(again, NULL, NULL);
   farm_dismiss(f);
   farm_close(f, failed);
   return failed;

@@ -1,0 +1,273 @@
+// `dreamfarm bench SUBJECT`: speeds measured here, or what an allocation would do, in virtual time. Output: one line a
+// figure, `name value unit`; with --json one object.
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "app.h"
+#include "num.h"
+
+typedef struct bench_options {
+  bool simulate, json;
+  int workers, candidates, episodes, seeds;  // episodes: of a generation
+} bench_options;
+
+typedef struct subject {
+  const char *name;
+  status (*measure)(app *a, const bench_options *o);
+} subject;
+
+// --- output -----------------------------------------------------------------------------------------------------------------
+
+typedef struct figures { text_buffer lines, json; } figures;
+
+static void figure(figures *f, const char *name, double value, const char *unit) {
+  text_add(&f->lines, "%-44s %12.5g %s\n", name, value, unit);
+  json_number(&f->json, name, value);
+}
+
+static figures figures_open(void) {
+  figures f = {0};
+  json_open(&f.json, NULL, '{');
+  return f;
+}
+
+static void figures_print(figures *f, bool json) {
+  json_close(&f->json, '}');
+  if (json) puts(f->json.bytes);
+  else fputs(f->lines.bytes, stdout);
+  fflush(stdout);
+  text_free(&f->lines);
+  text_free(&f->json);
+}
+
+static int ascending(const void *a, const void *b) {
+  double x = *(const double *)a, y = *(const double *)b;
+  return (x > y) - (x < y);
+}
+
+static double median(double *x, int n) {
+  qsort(x, (size_t)n, sizeof *x, ascending);
+  return 0.5 * (x[(n - 1) / 2] + x[n / 2]);
+}
+
+// --- farm, measured: episodes that take no time ----------------------------------------------------------------------------------
+
+enum { ROOM = 80, EMPTY_CANDIDATES = 256, EMPTY_EPISODES = 64, EMPTY_PARAMETERS = 1088, REPEATS = 7 };
+
+typedef struct empty_crew { int tickets[ROOM], count, room; } empty_crew;
+
+static int empty_vacancies(void *self) { return ((empty_crew *)self)->room - ((empty_crew *)self)->count; }
+static void empty_begin(void *self, int ticket, const void *record, int member) {
+  (void)record, (void)member;
+  empty_crew *c = self;
+  c->tickets[c->count++] = ticket;
+}
+static int empty_work(void *self, int *tickets, void *results, int max) {
+  empty_crew *c = self;
+  int n = c->count < max ? c->count : max;
+  memset(results, 0, (size_t)n * sizeof(rollout_result));
+  for (int i = 0; i < n; i++) tickets[i] = c->tickets[--c->count];
+  return n;
+}
+static void empty_drop(void *self) { ((empty_crew *)self)->count = 0; }
+
+typedef struct empty_times { double seconds, master; } empty_times;  // medians, of an episode
+
+static status empty_maps(farm *f, const farm_crew *crew, const char *records, rollout_result *results, empty_times *t) {
+  const farm_job job = {.groups = EMPTY_CANDIDATES, .members = EMPTY_EPISODES, .records = records,
+                        .record_bytes = EMPTY_PARAMETERS * sizeof(float), .result_bytes = sizeof *results};
+  double seconds[REPEATS], master[REPEATS], tasks = EMPTY_CANDIDATES * EMPTY_EPISODES;
+  for (int i = 0; i < REPEATS; i++) {
+    farm_report r;
+    TRY(farm_map(f, &job, crew, results, &r, NULL, NULL));
+    seconds[i] = r.seconds / tasks;
+    master[i] = r.master / tasks;
+  }
+  *t = (empty_times){median(seconds, REPEATS), median(master, REPEATS)};
+  return OK;
+}
+
+static status empty_measure(app *a, empty_crew *own, const farm_crew *crew, const bench_options *o) {
+  char *records = mem_take(EMPTY_CANDIDATES, EMPTY_PARAMETERS * sizeof(float)), name[64];
+  rollout_result *results = mem_take(EMPTY_CANDIDATES * EMPTY_EPISODES, sizeof *results);
+  empty_times t = {0};
+  int ranks = farm_size(a->f);
+  own->room = ranks > 1 ? 0 : ROOM;  // rank 0 only hands out: every episode travels
+  status s = empty_maps(a->f, crew, records, results, &t);
+  figures f = figures_open();
+  snprintf(name, sizeof name, "farm_%d_ranks_master_us_per_episode", ranks);
+  figure(&f, name, 1e6 * t.master, "us");
+  snprintf(name, sizeof name, "farm_%d_ranks_episodes_per_s", ranks);
+  figure(&f, name, t.seconds > 0 ? 1 / t.seconds : 0, "1/s");
+  if (s == OK) figures_print(&f, o->json);
+  mem_free(records);
+  mem_free(results);
+  return s;
+}
+
+static status farm_measure(app *a, const bench_options *o) {
+  empty_crew own = {.room = ROOM};
+  const farm_crew crew = {&own, empty_vacancies, empty_begin, empty_work, empty_drop, 0};
+  status s = OK;
+  farm_prepare(a->f, EMPTY_PARAMETERS * sizeof(float), sizeof(rollout_result), EMPTY_CANDIDATES * EMPTY_EPISODES);
+  if (farm_rank(a->f) == 0) {
+    s = empty_measure(a, &own, &crew, o);
+    farm_dismiss(a->f);
+  } else {
+    s = farm_serve(a->f, &crew);
+  }
+  return farm_agree(a->f, s);
+}
+
+// --- farm, simulated: published lengths ----------------------------------------------------------------------------------------------
+
+// Doom's 100 published episodes have mean 973, deviation 540 and end at 2100. An episode that is safe for a while, then
+// ends with the same chance at every step, and is cut off at 2100, has just these: 325 + an exponential of mean 705.
+#define LENGTH_SAFE 325.0
+#define LENGTH_MEAN_THEN 705.0
+#define LENGTH_CAP 2100.0
+#define STEP_SECONDS (1 / 120.5)  // published, on a core
+#define MESSAGE_DELAY 50e-6       // seconds on the way
+#define MESSAGE_SECONDS 10e-6     // of rank 0's time: more than is measured
+
+static void lengths_draw(double *length, int n, uint64_t seed) {
+  rng luck = rng_stream(seed, "bench lengths");
+  for (int i = 0; i < n; i++)
+    length[i] = STEP_SECONDS * fmin(LENGTH_CAP, LENGTH_SAFE - LENGTH_MEAN_THEN * log(1 - rng_uniform(luck, 0, (uint32_t)i)));
+}
+
+// Workers take the next of n pieces as soon as they are free; nothing travels.
+static double used_dynamic(const double *piece, int n, int workers) {
+  double *free_at = mem_take((size_t)workers, sizeof *free_at), work = 0, end = 0;
+  for (int i = 0; i < n; i++) {
+    int first = 0;
+    for (int w = 1; w < workers; w++)
+      if (free_at[w] < free_at[first]) first = w;
+    free_at[first] += piece[i];
+    work += piece[i];
+    end = fmax(end, free_at[first]);
+  }
+  mem_free(free_at);
+  return work / (workers * end);
+}
+
+// The original's way: worker w plays candidates w, w + workers, ...
+static double used_static(const double *candidate, int n, int workers) {
+  double work = 0, end = 0;
+  for (int w = 0; w < workers; w++) {
+    double sum = 0;
+    for (int i = w; i < n; i += workers) sum += candidate[i];
+    work += sum;
+    end = fmax(end, sum);
+  }
+  return work / (workers * end);
+}
+
+typedef enum way { BY_CANDIDATE_STATIC, BY_CANDIDATE_DYNAMIC, OURS, OURS_WITHOUT_LINES, WAYS } way;
+static const char *const way_names[WAYS] = {"by_candidate_static", "by_candidate_dynamic", "by_episode_ours", "by_episode_without_delays"};
+
+static status simulate_once(double used[WAYS], const bench_options *o, uint64_t seed) {
+  int members = o->episodes / o->candidates, tasks = members * o->candidates;
+  double *length = mem_take((size_t)tasks, sizeof *length), *candidate = mem_take((size_t)o->candidates, sizeof *candidate);
+  lengths_draw(length, tasks, seed);
+  for (int i = 0; i < tasks; i++) candidate[i / members] += length[i];
+  used[BY_CANDIDATE_STATIC] = used_static(candidate, o->candidates, o->workers);
+  used[BY_CANDIDATE_DYNAMIC] = used_dynamic(candidate, o->candidates, o->workers);
+  used[OURS_WITHOUT_LINES] = used_dynamic(length, tasks, o->workers);
+  const farm_simulation w = {.seed = seed, .workers = o->workers, .groups = o->candidates, .members = members, .length = length,
+                             .delay = MESSAGE_DELAY, .message_seconds = MESSAGE_SECONDS};
+  farm_simulated r;
+  status s = farm_simulate(&r, &w);
+  used[OURS] = r.used;
+  mem_free(length);
+  mem_free(candidate);
+  return s;
+}
+
+static status simulate_many(figures *f, const bench_options *o) {
+  double *used[WAYS], one[WAYS];
+  status s = OK;
+  for (int w = 0; w < WAYS; w++) used[w] = mem_take((size_t)o->seeds, sizeof **used);
+  for (int i = 0; i < o->seeds && s == OK; i++) {
+    s = simulate_once(one, o, (uint64_t)i + 1);
+    for (int w = 0; w < WAYS; w++) used[w][i] = one[w];
+  }
+  for (int w = 0; w < WAYS; w++) {
+    char name[96];
+    snprintf(name, sizeof name, "used_%d_workers_%d_episodes_%s", o->workers, o->episodes, way_names[w]);
+    figure(f, name, median(used[w], o->seeds), "of 1");
+    mem_free(used[w]);
+  }
+  return s;
+}
+
+static status farm_simulated_figures(const bench_options *o) {
+  static const int customary[][2] = {{64, 1024}, {128, 1024}, {1024, 16384}};  // workers, episodes of a generation
+  figures f = figures_open();
+  status s = OK;
+  bench_options one = *o;
+  for (size_t i = 0; i < sizeof customary / sizeof *customary && s == OK && !o->workers; i++) {
+    one.workers = customary[i][0];
+    one.episodes = customary[i][1];
+    s = simulate_many(&f, &one);
+  }
+  if (o->workers) s = simulate_many(&f, o);
+  figures_print(&f, o->json);
+  return s;
+}
+
+static status farm_bench(app *a, const bench_options *o) {
+  if (!o->simulate) return farm_measure(a, o);
+  return farm_agree(a->f, farm_rank(a->f) == 0 ? farm_simulated_figures(o) : OK);
+}
+
+// --- the verb -----------------------------------------------------------------------------------------------------------------------
+
+static const subject subjects[] = {
+    {"farm", farm_bench},
+};
+#define SUBJECTS ((int)(sizeof subjects / sizeof *subjects))
+
+static status count_of(int *value, app *a, int *next, int most) {
+  const char *option = a->words[*next - 1];
+  if (*next >= a->word_count) FAIL(USAGE, "%s needs a value; see dreamfarm --help", option);
+  char *end;
+  long n = strtol(a->words[(*next)++], &end, 10);
+  if (*end || n < 1 || n > most) FAIL(USAGE, "%s %s: a whole number from 1 to %d is allowed", option, a->words[*next - 1], most);
+  *value = (int)n;
+  return OK;
+}
+
+static status options_parse(bench_options *o, app *a) {
+  static const char *const known[] = {"--simulate", "--json", "--workers", "--candidates", "--episodes", "--seeds"};
+  for (int i = 1; i < a->word_count;) {
+    const char *word = a->words[i++];
+    if (strcmp(word, "--simulate") == 0) o->simulate = true;
+    else if (strcmp(word, "--json") == 0) o->json = true;
+    else if (strcmp(word, "--workers") == 0) TRY(count_of(&o->workers, a, &i, 10000));
+    else if (strcmp(word, "--candidates") == 0) TRY(count_of(&o->candidates, a, &i, 100000));
+    else if (strcmp(word, "--episodes") == 0) TRY(count_of(&o->episodes, a, &i, 1000000));
+    else if (strcmp(word, "--seeds") == 0) TRY(count_of(&o->seeds, a, &i, 1000));
+    else {
+      const char *near = text_nearest(word, known, (int)(sizeof known / sizeof *known));
+      FAIL(USAGE, "unknown option %s%s%s; see dreamfarm --help", word, near ? "; did you mean " : "", near ? near : "");
+    }
+  }
+  if (o->episodes % o->candidates) FAIL(USAGE, "--episodes %d is not a multiple of --candidates %d", o->episodes, o->candidates);
+  return OK;
+}
+
+status app_bench(app *a) {
+  bench_options o = {.candidates = 64, .episodes = 1024, .seeds = 9};
+  const char *name = a->word_count ? a->words[0] : "";
+  TRY(options_parse(&o, a));
+  for (int i = 0; i < SUBJECTS; i++)
+    if (strcmp(subjects[i].name, name) == 0) return subjects[i].measure(a, &o);
+  text_buffer all = {0};
+  for (int i = 0; i < SUBJECTS; i++) text_add(&all, "%s%s", i ? ", " : "", subjects[i].name);
+  status s = status_fail(USAGE, "bench '%s': subjects are: %s", name, all.bytes);
+  text_free(&all);
+  return s;
+}

@@ -1,0 +1,107 @@
+// The pulse of a job under `dreamfarm launch`: rank 0 writes it into the run directory wherever its loops look up whether
+// they are asked to stop. It beats in the working thread itself, so a rank that hangs falls silent.
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "launch.h"
+
+#define BEAT_SECONDS 1.0
+#define PULSE_BYTES 512
+
+static struct {
+  bool on;
+  pulse p;
+  file_path path, result;
+  double at;
+} own;
+
+// --- on disk ------------------------------------------------------------------------------------------------------------------
+
+// One line of fixed length, written in place: a torn one is read as none, and a beat a second is not worth an fsync.
+status pulse_write(const pulse *p, const char *path) {
+  char line[PULSE_BYTES + 1];
+  int size = snprintf(line, sizeof line, "%s %s %" PRId64 " %" PRIu64 " %" PRId64 " %.0f ", p->job.hex, p->host, p->pid, p->started, p->beats, p->patience);
+  memset(line + size, ' ', (size_t)(PULSE_BYTES - size));
+  line[PULSE_BYTES - 1] = '\n';
+  int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+  if (fd < 0) FAIL(NO_IO, "%s: cannot be written", path);
+  ssize_t put = pwrite(fd, line, PULSE_BYTES, 0);
+  if (close(fd) != 0 || put != PULSE_BYTES) FAIL(NO_IO, "%s: cannot be written", path);
+  return OK;
+}
+
+bool pulse_read(pulse *p, const char *path) {
+  char line[PULSE_BYTES + 1] = "";
+  int fd = open(path, O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return false;
+  ssize_t got = read(fd, line, PULSE_BYTES);
+  close(fd);
+  return got == PULSE_BYTES && sscanf(line, "%32s %255s %" SCNd64 " %" SCNu64 " %" SCNd64 " %lf", p->job.hex, p->host, &p->pid, &p->started, &p->beats, &p->patience) == 6;
+}
+
+bool result_read(const char *path, job_token job, int *code) {
+  char *bytes, hex[33];
+  size_t size;
+  if (!file_exists(path) || file_read(&bytes, &size, path) != OK) return false;
+  bool mine = sscanf(bytes, "%32s %d", hex, code) == 2 && strcmp(hex, job.hex) == 0;
+  mem_free(bytes);
+  return mine;
+}
+
+// --- rank 0 -------------------------------------------------------------------------------------------------------------------
+
+// A later start has taken over (this host was cut off, or stopped): two at once would write over each other.
+static void leave_if_replaced(void) {
+  pulse now;
+  if (!pulse_read(&now, own.path.text) || strcmp(now.job.hex, own.p.job.hex) == 0) return;
+  fprintf(stderr, "dreamfarm: %s says that another start goes on with this run: this one ends\n", own.path.text);
+  _exit(RESUME_ME);
+}
+
+static void beat(double patience) {
+  leave_if_replaced();
+  own.p.beats++;
+  own.p.patience = patience;
+  own.at = time_now();
+  if (pulse_write(&own.p, own.path.text) != OK) log_here("%s", status_message());
+}
+
+// Which rank this will be is in the environment before MPI has started, which may already hang.
+static bool is_rank_0(void) {
+  static const char *const names[] = {"PMIX_RANK", "PMI_RANK", "SLURM_PROCID"};
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+    if (getenv(names[i])) return strcmp(getenv(names[i]), "0") == 0;
+  return true;
+}
+
+void heartbeat_open(void) {
+  const char *job = getenv(JOB_VARIABLE), *directory = getenv(DIRECTORY_VARIABLE);
+  if (!job || !directory || strlen(job) != 32 || !is_rank_0()) return;
+  memcpy(own.p.job.hex, job, 33);
+  if (gethostname(own.p.host, sizeof own.p.host - 1) != 0) snprintf(own.p.host, sizeof own.p.host, "?");
+  own.p.pid = getpid();
+  own.p.started = process_started(own.p.pid);
+  own.path = path_join(directory, PULSE_FILE);
+  own.result = path_join(directory, RESULT_FILE);
+  own.on = true;
+  beat(HEARTBEAT_START_SECONDS);
+}
+
+void heartbeat_beat(void) {
+  if (own.on && (own.p.patience > 0 || time_now() - own.at >= BEAT_SECONDS)) beat(0);
+}
+
+void heartbeat_silence(double seconds) {
+  if (own.on) beat(seconds);
+}
+
+void heartbeat_result(status s) {
+  char line[64];
+  if (!own.on) return;
+  int size = snprintf(line, sizeof line, "%s %d\n", own.p.job.hex, (int)s);
+  if (file_write(own.result.text, line, (size_t)size) != OK) log_here("%s", status_message());
+}

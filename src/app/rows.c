@@ -1,0 +1,139 @@
+// What a search tells: a row a generation in run.csv, the same and all events as JSON lines, and the progress line.
+
+#include <errno.h>
+#include <math.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "evolution.h"
+
+// --- rows -------------------------------------------------------------------------------------------------------------------
+
+status rows_begin(evolution *v) {
+  v->state.csv_bytes = (int64_t)strlen(EVOLUTION_CSV_HEAD);
+  TRY(file_write(v->csv.text, EVOLUTION_CSV_HEAD, strlen(EVOLUTION_CSV_HEAD)));
+  return file_remove(v->jsonl.text);
+}
+
+status rows_cut(const evolution *v) {
+  struct stat facts;
+  if (stat(v->csv.text, &facts) != 0) FAIL(NO_IO, "%s: cannot be read: %s", v->csv.text, strerror(errno));
+  if ((int64_t)facts.st_size < v->state.csv_bytes)
+    FAIL(BAD_FILE, "%s has %lld bytes, but the checkpoint of generation %d knows of %lld; restore it, or start anew with --fresh", v->csv.text,
+         (long long)facts.st_size, v->state.generation, (long long)v->state.csv_bytes);
+  if (truncate(v->csv.text, (off_t)v->state.csv_bytes) != 0)
+    FAIL(NO_IO, "%s: cannot be cut back to generation %d: %s", v->csv.text, v->state.generation, strerror(errno));
+  return OK;
+}
+
+static void add_cell(text_buffer *t, double value) {
+  if (isnan(value)) text_add(t, ",");
+  else text_add(t, ",%.9g", value);
+}
+
+static void csv_row(const evolution *v, const row *r, text_buffer *t) {
+  text_add(t, "%d", v->state.generation);
+  const double cells[] = {r->best, r->median, r->mean, r->held_out, r->real, es_sigma(v->search), es_condition(v->search)};
+  for (size_t i = 0; i < sizeof cells / sizeof *cells; i++) add_cell(t, cells[i]);
+  text_add(t, ",%lld,%lld,%d,%.3f,%.3f\n", (long long)v->state.episodes, (long long)v->state.steps, r->broken, r->seconds, r->busy);
+}
+
+static void json_row(const evolution *v, const row *r, text_buffer *t) {
+  json_open(t, NULL, '{');
+  json_number(t, "generation", v->state.generation);
+  json_number(t, "best", r->best);
+  json_number(t, "median", r->median);
+  json_number(t, "mean", r->mean);
+  if (!isnan(r->held_out)) json_number(t, "held_out", r->held_out);
+  if (!isnan(r->real)) json_number(t, "real", r->real);
+  json_number(t, "sigma", es_sigma(v->search));
+  json_number(t, "condition", es_condition(v->search));
+  json_number(t, "episodes", (double)v->state.episodes);
+  json_number(t, "steps", (double)v->state.steps);
+  json_number(t, "broken", r->broken);
+  json_number(t, "seconds", r->seconds);
+  json_number(t, "busy", r->busy);
+  json_number(t, "sent", (double)r->sent);
+  json_number(t, "repeated", (double)r->repeated);
+}
+
+// Ends a JSON line and writes it.
+static status line_end(const evolution *v, text_buffer *t) {
+  json_close(t, '}');
+  text_add(t, "\n");
+  status s = append_text(v->jsonl.text, t);
+  text_free(t);
+  return s;
+}
+
+status rows_add(evolution *v, const row *r) {
+  text_buffer line = {0}, json = {0};
+  csv_row(v, r, &line);
+  json_row(v, r, &json);
+  status s = append_text(v->csv.text, &line);
+  v->state.csv_bytes += (int64_t)line.size;
+  text_free(&line);
+  if (s == OK) return line_end(v, &json);
+  text_free(&json);
+  return s;
+}
+
+void rows_show(evolution *v, const row *r) {
+  char note[160], held[64] = "";
+  if (!isnan(r->held_out)) snprintf(held, sizeof held, "  held-out %.1f  real %.1f", r->held_out, r->real);
+  snprintf(note, sizeof note, "best %.1f  mean %.1f  sigma %.3g  busy %.0f %%%s", r->best, r->mean, es_sigma(v->search), 100 * r->busy, held);
+  if (!isnan(r->held_out)) v->p.last = 0;  // such a line is always shown
+  progress_show(&v->p, v->state.generation, note);
+}
+
+// --- events -----------------------------------------------------------------------------------------------------------------
+
+static void event_begin(const evolution *v, text_buffer *t, const char *event) {
+  json_open(t, NULL, '{');
+  json_text(t, "event", event);
+  json_number(t, "generation", v->state.generation);
+}
+
+// Who runs what, where.
+static status provenance_end(const evolution *v, text_buffer *t) {
+  json_number(t, "ranks", farm_size(v->a->f));
+  json_text(t, "world", v->state.world.hex);
+  json_text(t, "config", v->state.identity.hex);
+  json_text(t, "version", DREAMFARM_VERSION);
+  return line_end(v, t);
+}
+
+status rows_event(const evolution *v, const char *event, const char *words) {
+  text_buffer t = {0};
+  event_begin(v, &t, event);
+  if (words) json_text(&t, "words", words);
+  return provenance_end(v, &t);
+}
+
+status rows_resumed(const evolution *v, int episodes) {
+  text_buffer t = {0};
+  event_begin(v, &t, "resume");
+  json_number(&t, "journal", episodes);
+  return provenance_end(v, &t);
+}
+
+static void poison_tell(const evolution *v, const farm_event *e, int members, text_buffer *t) {
+  static const char *const jobs[] = {[JOB_TRAIN] = "train", [JOB_HELD_OUT] = "held-out", [JOB_REAL] = "real"};
+  int candidate = e->task / members, episode = e->task % members;
+  log_here("generation %d, %s: candidate %d, episode %d took %d workers down, one after the other; it counts as broken",
+           v->state.generation, jobs[v->job], candidate, episode, e->workers);
+  json_text(t, "job", jobs[v->job]);
+  json_number(t, "candidate", candidate);
+  json_number(t, "episode", episode);
+  json_number(t, "workers", e->workers);
+}
+
+void rows_happened(const evolution *v, const farm_event *e, int members) {
+  static const char *const names[] = {[FARM_WORKER_LOST] = "lost", [FARM_WORKER_BACK] = "back", [FARM_TASK_POISONED] = "poisoned"};
+  text_buffer t = {0};
+  event_begin(v, &t, names[e->kind]);
+  if (e->kind == FARM_TASK_POISONED) poison_tell(v, e, members, &t);
+  else json_number(&t, "worker", e->worker);
+  if (line_end(v, &t) != OK) log_here("%s", status_message());
+}

@@ -1,0 +1,417 @@
+// A farm in virtual time: the real master.c, worker.c and schedule.c, each process stepped when a message arrives for it,
+// when a task of its crew ends, or now and then. Lines that lose, delay, double and reorder messages; workers that die,
+// stop, wake, slow down and join late; a master that dies. Everything follows from the seed.
+
+#include <math.h>
+#include <string.h>
+
+#include "parts.h"
+
+enum { SEND_BUFFERS = 4 };
+#define NEVER INFINITY
+#define BEAT_SECONDS 0.25      // between two steps of a process to which nothing happens
+#define RETRY_SECONDS 0.01     // when a line is full
+#define SLOW_FACTOR 10
+#define SECONDS_MAX 1e6        // of virtual time: no run of any use takes so long
+#define STEPS_MAX 200000000
+
+typedef struct record { int32_t group, reserved; } record;
+typedef struct task { int ticket, number; double ends; } task;  // ends: NEVER while it waits for a lane
+
+typedef struct letter {
+  struct letter *next;  // in the inbox
+  int from, to;
+  bool vanishes, copied;  // copied: the second of two
+  size_t size;
+  char bytes[];
+} letter;
+
+typedef struct simulation simulation;
+typedef struct process {
+  simulation *m;
+  farm f;
+  service *s;             // not of rank 0
+  farm_crew hands;
+  task *held;             // (lanes + queue) the running ones first
+  int held_count, running;
+  letter *first, *last;   // arrived
+  letter *given;          // the caller of receive has it
+  double speed, joins, dies, stops, wakes, slows;
+  double stepped, wake;   // its last step, its next
+  double free_at;         // rank 0: after the messages it took in
+  double last_arrival;    // of what was sent to it: without lags, order is kept
+} process;
+
+typedef struct event { double at; uint64_t number; int who; letter *arrives; } event;  // arrives NULL: a step of `who`
+
+struct simulation {
+  const farm_simulation *what;
+  uint64_t luck;
+  double now;
+  int size, lanes, capacity;
+  process *p;             // (size)
+  int *under_way;         // (2 * size) to worker, from worker
+  event *heap;            // the soonest first
+  int events, events_max;
+  uint64_t numbers;
+  map_run run;
+  record *records;        // (groups)
+  uint64_t *results;      // (tasks)
+  int *answers;           // (tasks) counted
+  int in_flight;
+  farm_simulated *out;
+};
+
+// --- luck -------------------------------------------------------------------------------------------------------------------
+
+static uint64_t mixed(uint64_t x) {  // the finaliser of SplitMix64
+  x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9u;
+  x = (x ^ x >> 27) * 0x94d049bb133111ebu;
+  return x ^ x >> 31;
+}
+
+static double draw(simulation *m) { return (double)(mixed(m->luck += 0x9e3779b97f4a7c15u) >> 11) * 0x1p-53; }
+static bool chance(simulation *m, double p) { return p > 0 && draw(m) < p; }
+static uint64_t answer_of(int number) { return mixed((uint64_t)number + 1); }
+
+// --- events: a binary heap -----------------------------------------------------------------------------------------------------
+
+static bool sooner(const event *a, const event *b) { return a->at != b->at ? a->at < b->at : a->number < b->number; }
+
+static void event_push(simulation *m, event e) {
+  if (m->events == m->events_max) {
+    event *more = mem_take((size_t)m->events_max * 2, sizeof *more);
+    memcpy(more, m->heap, (size_t)m->events * sizeof *more);
+    mem_free(m->heap);
+    m->heap = more;
+    m->events_max *= 2;
+  }
+  e.number = ++m->numbers;
+  int i = m->events++;
+  for (; i && sooner(&e, &m->heap[(i - 1) / 2]); i = (i - 1) / 2) m->heap[i] = m->heap[(i - 1) / 2];
+  m->heap[i] = e;
+}
+
+static event event_pop(simulation *m) {
+  event top = m->heap[0], last = m->heap[--m->events];
+  int i = 0;
+  for (int child; (child = 2 * i + 1) < m->events; i = child) {
+    if (child + 1 < m->events && sooner(&m->heap[child + 1], &m->heap[child])) child++;
+    if (!sooner(&m->heap[child], &last)) break;
+    m->heap[i] = m->heap[child];
+  }
+  m->heap[i] = last;
+  return top;
+}
+
+static void wake_at(process *p, double at) {
+  if (at >= p->wake) return;
+  p->wake = at;
+  event_push(p->m, (event){.at = at, .who = p->f.rank});
+}
+
+// --- lines ----------------------------------------------------------------------------------------------------------------------
+
+static int *line_load(simulation *m, int from, int to) { return &m->under_way[from == 0 ? to : m->size + from]; }
+
+static bool line_can_send(void *self, int to) {
+  const process *p = self;
+  return *line_load(p->m, p->f.rank, to) < SEND_BUFFERS;
+}
+
+static void letter_post(simulation *m, letter *l) {
+  const farm_simulation *w = m->what;
+  process *to = &m->p[l->to];
+  double at = m->now + w->delay * (chance(m, w->lags) ? 100 * draw(m) : 0.5 + draw(m));
+  if (w->lags == 0) to->last_arrival = at = fmax(at, to->last_arrival);
+  if (++m->in_flight > m->out->in_flight_max) m->out->in_flight_max = m->in_flight;
+  event_push(m, (event){.at = at, .arrives = l});
+}
+
+static letter *letter_write(int from, int to, const void *bytes, size_t size) {
+  letter *l = mem_take(1, sizeof *l + size);
+  l->from = from, l->to = to, l->size = size;
+  memcpy(l->bytes, bytes, size);
+  return l;
+}
+
+static bool line_send(void *self, int to, const void *bytes, size_t size) {
+  process *p = self;
+  simulation *m = p->m;
+  if (m->now >= p->dies) return true;  // it died in this very step
+  if (!line_can_send(p, to)) return false;
+  letter *l = letter_write(p->f.rank, to, bytes, size);
+  ++*line_load(m, p->f.rank, to);
+  m->out->messages++;
+  l->vanishes = chance(m, m->what->vanishes);
+  letter_post(m, l);
+  if (!chance(m, m->what->doubles)) return true;
+  l = letter_write(p->f.rank, to, bytes, size);
+  l->copied = true;
+  letter_post(m, l);
+  return true;
+}
+
+static void letter_end(simulation *m, letter *l) {
+  if (!l->copied) --*line_load(m, l->from, l->to);
+  m->in_flight--;
+  mem_free(l);
+}
+
+static bool line_receive(void *self, int *from, const void **bytes, size_t *size) {
+  process *p = self;
+  if (p->given) letter_end(p->m, p->given);
+  p->given = p->first;
+  if (!p->given) return false;
+  p->first = p->given->next;
+  *from = p->given->from;
+  *bytes = p->given->bytes;
+  *size = p->given->size;
+  p->free_at += p->f.rank == 0 ? p->m->what->message_seconds : 0;
+  return true;
+}
+
+static double line_now(void *self) { return ((process *)self)->m->now; }
+
+static bool silent(const process *p, double t) { return t < p->joins || t >= p->dies || (t >= p->stops && t < p->wakes); }
+
+static void arrive(simulation *m, letter *l) {
+  process *p = &m->p[l->to];
+  if (l->vanishes) {
+    letter_end(m, l);
+    return;
+  }
+  l->next = NULL;
+  if (p->first) p->last->next = l;
+  else p->first = l;
+  p->last = l;
+  if (!silent(p, m->now)) wake_at(p, fmax(m->now, p->free_at));
+}
+
+// --- a crew ---------------------------------------------------------------------------------------------------------------------
+
+static int crew_vacancies(void *self) {
+  const process *p = self;
+  bool works = p->f.rank != 0 || p->m->what->master_works;
+  return works ? p->m->capacity - p->held_count : 0;
+}
+
+static void start(process *p, task *t, double at) {
+  const farm_simulation *w = p->m->what;
+  double speed = at >= p->slows ? p->speed / SLOW_FACTOR : p->speed;
+  t->ends = at + w->length[t->number] / speed;
+  p->running++;
+  if (w->kills && w->kills[t->number]) p->dies = p->m->now;
+}
+
+static void crew_begin(void *self, int ticket, const void *rec, int member) {
+  process *p = self;
+  record r;
+  memcpy(&r, rec, sizeof r);
+  task *t = &p->held[p->held_count++];
+  *t = (task){ticket, r.group * p->m->what->members + member, NEVER};
+  if (p->running < p->m->lanes) start(p, t, p->m->now);
+}
+
+static int soonest(const process *p) {
+  int first = -1;
+  for (int i = 0; i < p->running; i++)
+    if (first < 0 || p->held[i].ends < p->held[first].ends) first = i;
+  return first;
+}
+
+static int crew_work(void *self, int *tickets, void *results, int max) {
+  process *p = self;
+  int n = 0;
+  for (int i; n < max && (i = soonest(p)) >= 0 && p->held[i].ends <= p->m->now; n++) {
+    task ended = p->held[i];
+    tickets[n] = ended.ticket;
+    ((uint64_t *)results)[n] = answer_of(ended.number);
+    memmove(&p->held[i], &p->held[i + 1], (size_t)(--p->held_count - i) * sizeof *p->held);
+    p->running--;
+    if (p->running < p->held_count) start(p, &p->held[p->running], ended.ends);
+  }
+  return n;
+}
+
+static void crew_drop(void *self) { ((process *)self)->held_count = ((process *)self)->running = 0; }
+
+// --- fate -----------------------------------------------------------------------------------------------------------------------
+
+// A stop moves what runs to later times, slowness stretches what is left of it.
+static void fate_move(process *p) {
+  double since = p->stepped, till = p->m->now;
+  for (int i = 0; i < p->running; i++) {
+    task *t = &p->held[i];
+    if (p->stops < NEVER && p->wakes > since && p->wakes <= till) t->ends += p->wakes - p->stops;
+    if (p->slows > since && p->slows <= till) t->ends = p->slows + (t->ends - p->slows) * SLOW_FACTOR;
+  }
+}
+
+static void process_open(simulation *m, int rank, const farm *shared) {
+  const farm_simulation *w = m->what;
+  process *p = &m->p[rank];
+  *p = (process){.m = m, .f = *shared, .speed = exp(w->spread * (2 * draw(m) - 1)), .dies = NEVER, .stops = NEVER, .wakes = NEVER, .slows = NEVER,
+                 .stepped = m->now, .wake = NEVER};
+  p->f.rank = rank;
+  p->f.post = (post){p, line_send, line_can_send, line_receive, line_now};
+  p->hands = (farm_crew){p, crew_vacancies, crew_begin, crew_work, crew_drop, m->lanes};
+  p->held = mem_take((size_t)m->capacity, sizeof *p->held);
+  if (rank == 0) {
+    if (w->master_dies > 0) p->dies = m->now + w->master_dies;
+    return;
+  }
+  if (chance(m, w->dies)) p->dies = m->now + w->span * draw(m);
+  if (chance(m, w->stops)) p->stops = m->now + w->span * draw(m), p->wakes = p->stops + 2 * w->span * draw(m);
+  if (chance(m, w->slows)) p->slows = m->now + w->span * draw(m);
+  if (chance(m, w->late)) p->joins = m->now + w->span * draw(m);
+  p->s = service_open(&p->f, &p->hands);
+  wake_at(p, fmax(m->now, p->joins));
+  if (p->stops < NEVER) event_push(m, (event){.at = p->wakes, .who = rank});
+}
+
+// --- steps ------------------------------------------------------------------------------------------------------------------------
+
+static double next_step(const process *p) {
+  int first = soonest(p);
+  double beat = p->m->now + BEAT_SECONDS, ends = first < 0 ? NEVER : p->held[first].ends;
+  if (ends <= p->m->now) ends = p->m->now + RETRY_SECONDS;
+  return fmax(fmin(beat, ends), p->free_at);
+}
+
+static status step(simulation *m, process *p) {
+  bool active;
+  status s = OK;
+  m->out->steps++;
+  p->wake = NEVER;
+  if (silent(p, m->now)) {
+    if (m->now < p->dies) wake_at(p, m->now < p->joins ? p->joins : p->wakes);
+    return OK;
+  }
+  fate_move(p);
+  p->stepped = m->now;
+  if (p->f.rank == 0) p->free_at = m->now;
+  if (p->s) service_step(p->s);
+  else s = map_step(&m->run, &active);
+  if (m->now < p->dies) wake_at(p, next_step(p));
+  return s;
+}
+
+static void count_answer(void *watcher, int number, const void *result) {
+  simulation *m = watcher;
+  m->answers[number]++;
+  (void)result;
+}
+
+static status judge(const simulation *m, const uint64_t *poison) {
+  const farm_simulation *w = m->what;
+  for (int i = 0; i < w->groups * w->members; i++) {
+    bool known = w->known && w->known[i], killer = w->kills && w->kills[i];
+    if (m->answers[i] > 1 || (known && m->answers[i])) FAIL(BROKEN, "task %d was counted %d times%s", i, m->answers[i], known ? " though it was known" : "");
+    if (!known && map_finished(&m->run) && !m->answers[i]) FAIL(BROKEN, "task %d was never counted", i);
+    if (m->answers[i] && m->results[i] != answer_of(i) && !(killer && m->results[i] == *poison)) FAIL(BROKEN, "task %d has another's result", i);
+  }
+  return OK;
+}
+
+static status play(simulation *m) {
+  process *master = &m->p[0];
+  double end = m->now + SECONDS_MAX;
+  status s = OK;
+  wake_at(master, m->now);
+  while (s == OK && !map_finished(&m->run)) {
+    event e = event_pop(m);
+    process *p = &m->p[e.who];
+    CHECK(e.at >= m->now, "time runs backwards");
+    m->now = e.at;
+    if (m->now >= master->dies) s = status_fail(RESUME_ME, "rank 0 died");
+    else if (e.arrives) arrive(m, e.arrives);
+    else if (m->now >= p->wake || m->now == p->wakes) s = step(m, p);
+    if (m->now > end || m->out->steps > STEPS_MAX) s = status_fail(BROKEN, "no end after %.0f s and %lld steps", m->now, (long long)m->out->steps);
+  }
+  return s;
+}
+
+static double capacity_of(const simulation *m) {
+  double sum = 0;
+  for (int i = m->what->master_works ? 0 : 1; i < m->size; i++) sum += m->p[i].speed * m->lanes;
+  return sum;
+}
+
+static void account(simulation *m, double start) {
+  const farm_simulation *w = m->what;
+  double work = 0;
+  map_end(&m->run, &m->out->report);
+  for (int i = 0; i < w->groups * w->members; i++) {
+    if (m->answers[i]) work += w->length[i];
+    if (m->answers[i] && w->known) w->known[i] = 1;
+  }
+  m->out->seconds = m->now - start;
+  m->out->used = m->out->seconds > 0 ? work / (capacity_of(m) * m->out->seconds) : 0;
+}
+
+static void simulation_close(simulation *m) {
+  while (m->events) {
+    event e = event_pop(m);
+    mem_free(e.arrives);
+  }
+  for (int i = 0; i < m->size; i++) {
+    process *p = &m->p[i];
+    if (p->s) service_close(p->s);
+    mem_free(p->given);
+    for (letter *l = p->first, *next; l; l = next) next = l->next, mem_free(l);
+    mem_free(p->held);
+  }
+  schedule_close(m->p[0].f.plan);
+  mem_free(m->p[0].f.peer);
+  farm_scratch_free(&m->p[0].f);
+  mem_free(m->p);
+  mem_free(m->under_way);
+  mem_free(m->heap);
+  mem_free(m->records);
+  mem_free(m->results);
+  mem_free(m->answers);
+}
+
+static void simulation_open(simulation *m, int tasks) {
+  const farm_simulation *w = m->what;
+  farm shared = {.size = m->size, .silent = true, .record_max = sizeof(record), .result_max = sizeof(uint64_t)};
+  farm_scratch(&shared);  // used within a step only, hence one for all
+  m->events_max = 4 * m->size + 64;
+  m->heap = mem_take((size_t)m->events_max, sizeof *m->heap);
+  m->under_way = mem_take(2 * (size_t)m->size, sizeof *m->under_way);
+  m->records = mem_take((size_t)w->groups, sizeof *m->records);
+  m->results = mem_take((size_t)tasks, sizeof *m->results);
+  m->answers = mem_take((size_t)tasks, sizeof *m->answers);
+  for (int g = 0; g < w->groups; g++) m->records[g].group = g;
+  m->p = mem_take((size_t)m->size, sizeof *m->p);
+  for (int i = 0; i < m->size; i++) process_open(m, i, &shared);
+  farm *f = &m->p[0].f;
+  f->plan = schedule_open(m->size, schedule_customary);
+  f->peer = mem_take((size_t)m->size, sizeof *f->peer);
+  schedule_reserve(f->plan, tasks);
+}
+
+status farm_simulate(farm_simulated *out, const farm_simulation *w) {
+  static const uint64_t poison = 0xdead;
+  int lanes = w->lanes ? w->lanes : 1, queue = w->lanes ? w->queue : 1;
+  simulation m = {.what = w, .luck = mixed(w->seed), .now = 1, .size = w->workers + 1, .lanes = lanes, .capacity = lanes + queue, .out = out};
+  *out = (farm_simulated){0};
+  simulation_open(&m, w->groups * w->members);
+  const farm_job job = {.groups = w->groups, .members = w->members, .records = m.records, .record_bytes = sizeof(record), .result_bytes = sizeof(uint64_t),
+                        .expected = w->expected, .known = w->known, .answered = count_answer, .watcher = &m, .poisoned = &poison, .tries = w->tries};
+  m.run = (map_run){.f = &m.p[0].f, .job = &job, .crew = &m.p[0].hands, .results = (char *)m.results};
+  map_begin(&m.run);
+  status s = play(&m), rules = judge(&m, &poison);
+  account(&m, 1);
+  simulation_close(&m);
+  return rules != OK ? rules : s;
+}
+
+// When the last task has been handed out a worker has on average what is left of a length met at a random moment, and the
+// slowest has nearly the longest.
+double farm_use_expected(int64_t tasks, int workers, double mean, double sd, double longest) {
+  double load = (double)tasks * mean / workers, left = (mean * mean + sd * sd) / (2 * mean);
+  double seconds = tasks <= workers ? longest : fmax(longest, load - left + longest);
+  return load / seconds;
+}

@@ -1,0 +1,108 @@
+// A world as one file of packed weights that is mapped read-only: one copy a node, whatever the number of ranks. The file
+// is a head, then every block of floats at its place, which follows from the shape alone.
+
+#include <string.h>
+
+#include "parts.h"
+
+#define FORMAT "dreamfarm-packed-1"
+#define ALIGNED 64  // bytes: a cache line, as the kernels want their panels
+
+typedef struct head {
+  char format[24];
+  char check[40];        // hash of all that follows
+  world_shape shape;
+  char identity[40];
+  int32_t origins;
+  float log_sigma_floor;
+  char reserved[64];
+} head;
+#define HEAD_BYTES ((sizeof(head) + ALIGNED - 1) / ALIGNED * ALIGNED)
+#define CHECKED_FROM offsetof(head, shape)
+
+// One block of a world: where its pointer is, and how many floats it has.
+typedef struct part { const float **at; size_t floats; } part;
+enum { PARTS_MAX = 16 };
+
+static part packed_part(packed *p, int K, int N) {
+  p->K = K;
+  p->N = N;
+  return (part){&p->panels, packed_size(K, N)};
+}
+
+// Every block, in the file's order; the packed matrices learn their sizes on the way.
+static int parts_of(world *w, part *parts) {
+  const world_shape *s = &w->shape;
+  size_t Z = (size_t)s->Z, count = (size_t)w->origins.count;
+  int n = 0;
+  if (s->pixels) {
+    for (int i = 0; i < 4; i++) {
+      nn_conv_shape c = world_vae_conv(s, i);
+      parts[n++] = packed_part(&w->conv[i], c.k * c.k * c.C, c.F);
+    }
+    parts[n++] = packed_part(&w->latent, world_vae_code(s), 2 * s->Z);
+    w->vae_table = world_vae_table(s);
+    parts[n++] = (part){&w->decoder, w->vae_table.size};
+  }
+  parts[n++] = packed_part(&w->lstm, s->Z + s->A + s->H, 4 * s->H);
+  parts[n++] = packed_part(&w->head, s->H, world_head_size(s));
+  parts[n++] = (part){&w->origins.mu, count * Z};
+  parts[n++] = (part){&w->origins.logvar, count * Z};
+  parts[n++] = (part){&w->origins.offset, Z};
+  parts[n++] = (part){&w->origins.scale, Z};
+  return n;
+}
+
+static size_t room_of(const part *p) { return (p->floats * sizeof(float) + ALIGNED - 1) / ALIGNED * ALIGNED; }
+
+static size_t room_of_all(const part *parts, int n) {
+  size_t room = HEAD_BYTES;
+  for (int i = 0; i < n; i++) room += room_of(&parts[i]);
+  return room;
+}
+
+static hash check_of(const char *file, size_t size) { return hash_bytes(file + CHECKED_FROM, size - CHECKED_FROM); }
+
+status world_share(const world *w, const char *path) {
+  world own = *w;  // whose pointers parts_of may point at
+  part parts[PARTS_MAX];
+  CHECK(w->shape.H > 0, "a world without M is not shared");
+  int n = parts_of(&own, parts);
+  size_t size = room_of_all(parts, n);
+  char *file = mem_take(size, 1), *at = file + HEAD_BYTES;
+  head *h = (head *)(void *)file;
+  *h = (head){.format = FORMAT, .shape = w->shape, .origins = w->origins.count, .log_sigma_floor = w->origins.log_sigma_floor};
+  memcpy(h->identity, w->identity.hex, sizeof w->identity.hex);
+  for (int i = 0; i < n; at += room_of(&parts[i++])) memcpy(at, *parts[i].at, parts[i].floats * sizeof(float));
+  memcpy(h->check, check_of(file, size).hex, sizeof(hash));
+  status s = file_write(path, file, size);
+  mem_free(file);
+  return s;
+}
+
+static status mapping_read(world *w, const char *file, size_t size, const char *path) {
+  head h;
+  part parts[PARTS_MAX];
+  if (size < HEAD_BYTES || memcmp(file, FORMAT, sizeof FORMAT) != 0) FAIL(BAD_FILE, "%s: is not a file of packed weights; remove it", path);
+  memcpy(&h, file, sizeof h);
+  if (memcmp(h.check, check_of(file, size).hex, sizeof(hash)) != 0) FAIL(BAD_FILE, "%s: is damaged: its hash is not what it says; remove it", path);
+  w->shape = h.shape;
+  w->origins = (world_origins){.count = h.origins, .log_sigma_floor = h.log_sigma_floor};
+  memcpy(w->identity.hex, h.identity, sizeof w->identity.hex);
+  int n = parts_of(w, parts);
+  if (size != room_of_all(parts, n)) FAIL(BAD_FILE, "%s: has %zu bytes, its shape needs %zu; remove it", path, size, room_of_all(parts, n));
+  const char *at = file + HEAD_BYTES;
+  for (int i = 0; i < n; at += room_of(&parts[i++])) *parts[i].at = (const float *)(const void *)at;
+  return OK;
+}
+
+status world_map(world **out, const char *path) {
+  arena *memory = arena_open();
+  world *w = ARENA_NEW(memory, world, 1);
+  w->memory = memory;
+  status s = file_map(&w->mapping, &w->mapping_bytes, path);
+  if (s == OK) s = mapping_read(w, w->mapping, w->mapping_bytes, path);
+  if (s != OK) world_close(w);
+  else *out = w;
+  return s;
+}

@@ -1,0 +1,90 @@
+#!/usr/bin/env bash
+# dreamfarm launch: whatever is killed, stopped or asked to leave in mid-run, the run goes on by itself and run.csv comes
+# out as from an undisturbed run (its time columns aside).
+set -u
+program=${DREAMFARM:?} dir=$(mktemp -d) passed=0 failed=0
+job=0
+trap '[ $job = 0 ] || kill -9 $job 2>/dev/null; rm -rf "$dir"' EXIT
+tiny=tests/app/tiny.yaml generations=${GENERATIONS:-150}
+check() { # WORDS COMMAND...: the command must succeed
+  local words=$1; shift
+  if "$@" >"$dir/out" 2>&1; then passed=$((passed + 1)); else failed=$((failed + 1)); echo "failed: $words"; tail -n 5 "$dir/out"; tail -n 15 "$dir/log" 2>/dev/null; fi
+}
+same() { cut -d, -f1-11 "$1" >"$dir/a"; cut -d, -f1-11 "$2" >"$dir/b"; cmp "$dir/a" "$dir/b"; }
+world() { mkdir -p "$dir/$1"; cp "$dir/run/"{vae,rnn}.safetensors "$dir/$1/"; }
+launch() { # RUN: starts evolve in the background, appending to $dir/log; its process is $job
+  "$program" launch -n 3 --stall "${STALL:-20}" -- evolve $tiny --quiet --set run.directory="$dir/$1" --set evolve.generations=$generations >>"$dir/log" 2>&1 &
+  job=$!
+}
+rows() { if [ -e "$dir/$1/run.csv" ]; then wc -l <"$dir/$1/run.csv"; else echo 0; fi; }
+until_rows() { for _ in $(seq 1200); do [ "$(rows "$1")" -ge "$2" ] && return; kill -0 $job 2>/dev/null || break; sleep 0.05; done; echo "$1: $(rows "$1") rows, waited for $2" >>"$dir/log"; }
+ends_with() { # CODE: how the launch ends, within a bound
+  for _ in $(seq 2400); do kill -0 $job 2>/dev/null || break; sleep 0.1; done
+  wait $job; local code=$?; job=0
+  [ $code = "$1" ] || echo "exit code $code, wanted $1" >>"$dir/log"
+  [ $code = "$1" ]
+}
+mpirun_of() { pgrep -P "$1" | head -n 1; }
+rank() { # LAUNCH N: the process of the N-th rank, by what mpirun wrote into its environment
+  local p; for p in $(pgrep -P "$(mpirun_of "$1")"); do grep -qz "^PMIX_RANK=$2\$" "/proc/$p/environ" 2>/dev/null && echo "$p" && return; done
+}
+no_strays() { ! grep -lz "^DREAMFARM_DIRECTORY=$dir/$1" /proc/[0-9]*/environ 2>/dev/null | grep .; }
+now() { date +%s%N; }
+
+check "a world" "$program" run $tiny --quiet --set run.directory="$dir/run" --set evolve.generations=1
+world whole
+check "undisturbed" "$program" launch -n 3 -- evolve $tiny --quiet --set run.directory="$dir/whole" --set evolve.generations=$generations
+check "nothing of launch is left" test ! -e "$dir/whole/heartbeat" -a ! -e "$dir/whole/result"
+
+fault() { # NAME WORDS VICTIM SIGNAL: the fault hits in mid-run; the run ends by itself with the same bytes
+  local name=$1 words=$2 victim=$3 signal=$4
+  : >"$dir/log"; world "$name"; launch "$name"
+  until_rows "$name" 20
+  case $victim in mpirun) kill "-$signal" "$(mpirun_of $job)";; *) kill "-$signal" "$(rank $job "$victim")";; esac
+  local at; at=$(rows "$name")
+  local hit; hit=$(now)
+  until_rows "$name" $((at + 20)); local back=$((($(now) - hit) / 1000000))
+  check "$name: it goes on by itself" ends_with 0
+  check "$name: the same bytes" same "$dir/whole/run.csv" "$dir/$name/run.csv"
+  check "$name: it is said" grep -q "$words" "$dir/log"
+  check "$name: no process is left" no_strays "$name"
+  echo "$name: went on after $back ms"
+}
+fault killed-rank-0 "rank 0 (process [0-9]*) is gone" 0 KILL
+fault killed-mpirun "ended with 137 before rank 0" mpirun KILL
+fault killed-worker "lost" 2 KILL
+fault stopped-rank-0 "rank 0 has said nothing for 2" 0 STOP
+
+: >"$dir/log"; world asked; launch asked
+until_rows asked 20; kill -TERM $job
+check "SIGTERM: 85" ends_with 85
+check "it stopped in mid-run" test "$(rows asked)" -lt $generations
+launch asked; until_rows asked $(($(rows asked) + 10)); kill -INT $job
+check "SIGINT: 7" ends_with 7
+launch asked
+check "the same command resumes" ends_with 0
+check "asked to stop: the same bytes" same "$dir/whole/run.csv" "$dir/asked/run.csv"
+
+# launch itself is killed: its ranks go with it, and the same command resumes.
+: >"$dir/log"; world orphaned; launch orphaned; until_rows orphaned 20
+kill -9 $job; wait $job 2>/dev/null
+for _ in $(seq 150); do no_strays orphaned >/dev/null && break; sleep 0.1; done
+check "kill -9 of launch leaves no process" no_strays orphaned
+launch orphaned
+check "and the same command resumes" ends_with 0
+check "launch killed: the same bytes" same "$dir/whole/run.csv" "$dir/orphaned/run.csv"
+
+# What cannot get better is not tried for ever.
+says() { # CODE WORDS COMMAND...
+  local code=$1 words=$2 got; shift 2
+  timeout -k 5 120 "$@" >"$dir/log" 2>&1; got=$?
+  cat "$dir/log"; [ $got = "$code" ] && grep -qF -- "$words" "$dir/log"
+}
+check "an error of the job is its exit code, at once" says 6 "vae.safetensors" "$program" launch -n 2 -- evolve $tiny --set run.directory="$dir/none"
+check "it gives up" says 1 "gave up after 3 starts without progress" "$program" launch -n 2 --retries 2 --mpirun "--no-such-option" -- evolve $tiny --set run.directory="$dir/none"
+check "an unknown option" says 2 "usage: dreamfarm launch" "$program" launch --ranks 3 -- evolve $tiny
+check "no verb" says 2 "usage: dreamfarm launch" "$program" launch -n 2
+check "no such launcher" says 6 "cannot be started" "$program" launch --launcher no-such-mpirun -- evolve $tiny --set run.directory="$dir/none"
+check "a host file that is none" says 4 "hosts:2" bash -c "printf 'a slots=2\nb slots=0\n' >$dir/hosts; $program launch --hostfile $dir/hosts -- evolve $tiny --set run.directory=$dir/none"
+echo "$passed passed, $failed failed"
+[ $failed = 0 ]

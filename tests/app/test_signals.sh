@@ -1,0 +1,55 @@
+#!/usr/bin/env bash
+# SIGTERM and SIGUSR1 end a run within seconds with "resume me" (85), SIGINT with "stopped by the user" (7), whoever gets
+# them; workers take no notice; finished episodes are kept; the same command goes on to the same bytes. (Exit codes go
+# through mpirun only without --enable-recovery: with it Open MPI 4 says 0 whatever happened.)
+set -u
+. tests/app/small_pole.sh
+world whole
+check "undisturbed" evolve 2 whole
+
+rank() { # MPIRUN-PID RANK: its process id
+  local p
+  for p in $(ps -o pid= --ppid "$1"); do
+    tr '\0' '\n' 2>/dev/null <"/proc/$p/environ" | grep -qxE "(OMPI_COMM_WORLD_RANK|PMI_RANK)=$2" && echo "$p"
+    rank "$p" "$2"
+  done
+}
+hit() { # CODE NAME SENDER: the sender is called in mid-generation with mpirun's pid; then exit code, journal, seconds, resume
+  local code=$1 name=$2 sender=$3 job got start
+  world "$name"
+  started "$name" $MPIRUN -n 3 >"$dir/log" 2>&1 & job=$!
+  for _ in $(seq 1200); do [ "$(rows "$name")" -ge 2 ] && [ "$(stat -c %s "$dir/$name/journal")" -gt 1000 ] && break; sleep 0.02; done
+  $sender $job; start=$SECONDS
+  wait $job; got=$?
+  cp "$dir/log" "$dir/out"
+  [ $((SECONDS - start)) -gt 1 ] && echo "$name took $((SECONDS - start)) s"
+  [ "$got" = "$code" ] && [ $((SECONDS - start)) -le 20 ] && passed=$((passed + 1)) || { failed=$((failed + 1)); echo "failed: $name: exit code $got"; cat "$dir/log"; }
+  [ "$code" = 0 ] || check "$name: finished episodes are kept" test "$(stat -c %s "$dir/$name/journal")" -gt 64
+  check "$name: goes on" evolve 2 "$name"
+  check "$name: the same bytes" same whole "$name"
+}
+usr1_mpirun() { kill -USR1 "$1"; }
+usr1_rank0() { kill -USR1 "$(rank "$1" 0)"; }
+term_rank0() { kill -TERM "$(rank "$1" 0)"; }
+int_rank0() { kill -INT "$(rank "$1" 0)"; }
+usr1_all() { local p="$(rank "$1" 0) $(rank "$1" 1) $(rank "$1" 2)"; kill -CONT $p; kill -USR1 $p; sleep 0.05; kill -USR1 $p 2>/dev/null; }
+workers() { local p="$(rank "$1" 1) $(rank "$1" 2)"; kill -USR1 $p; kill -INT $p; sleep 0.1; kill -INT $p; kill -TERM $p; }
+hit 85 mpirun-usr1 usr1_mpirun
+hit 85 rank0-usr1 usr1_rank0
+hit 85 rank0-term term_rank0
+hit 85 all-usr1-twice usr1_all
+hit 7 rank0-int int_rank0
+hit 0 workers-take-no-notice workers
+
+# The second SIGINT does not wait for anything. (The first may be quicker than the second is sent: again, then.)
+world twice
+for _ in 1 2 3 4 5 6 7 8 9; do
+  started twice >/dev/null 2>&1 & job=$!
+  sleep 0.4; kill -INT $job; sleep 0.02; kill -INT $job 2>/dev/null
+  wait $job; got=$?
+  [ $got = 130 ] && break
+done
+check "a second SIGINT ends at once" test $got = 130
+check "and loses nothing" alone twice
+check "the same bytes after it" same whole twice
+end

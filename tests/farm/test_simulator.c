@@ -1,0 +1,143 @@
+// Tests of the whole farm in virtual time (src/farm/simulate.c): thousands of seeded runs in which workers die, stop and
+// come back, slow down and join late, messages vanish, come twice and overtake each other, tasks kill their workers, and
+// the master dies and resumes. Argument: one seed, to replay it.
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "farm.h"
+#include "num.h"
+
+enum { SEEDS = 6000, TASKS_MAX = 24 * 20, RESUMES_MAX = 200 };
+
+static uint64_t seed_now;
+
+static void say_seed(void) { fprintf(stderr, "replay: tests/farm/test_simulator %llu\n", (unsigned long long)seed_now); }
+
+#define DEMAND(condition, ...)                                                            \
+  do {                                                                                    \
+    if (condition) break;                                                                 \
+    fprintf(stderr, "seed %llu: ", (unsigned long long)seed_now);                         \
+    fprintf(stderr, __VA_ARGS__);                                                         \
+    fprintf(stderr, "\n");                                                                \
+    say_seed();                                                                           \
+    fail();                                                                               \
+  } while (0)
+
+typedef struct dice { rng luck; uint32_t drawn; } dice;
+static double roll(dice *d) { return rng_uniform(d->luck, 0, d->drawn++); }
+static double seldom(dice *d, double most) { return roll(d) < 0.5 ? 0 : most * roll(d); }
+
+static double length[TASKS_MAX], expected[24];
+static unsigned char known[TASKS_MAX], kills[TASKS_MAX];
+
+// Some of everything, and often nothing of it.
+static farm_simulation scenario(dice *d, uint64_t seed) {
+  farm_simulation w = {.seed = seed, .workers = 1 + (int)(39 * roll(d) * roll(d)), .groups = 1 + (int)(23 * roll(d)), .members = 1 + (int)(19 * roll(d)),
+                       .length = length, .lanes = 1 + (int)(20 * roll(d) * roll(d)), .queue = (int)(6 * roll(d)), .master_works = roll(d) < 0.5,
+                       .delay = 0.0001 + 0.01 * roll(d), .span = 1 + 60 * roll(d), .known = known};
+  w.dies = seldom(d, 0.5);
+  w.stops = seldom(d, 0.5);
+  w.slows = seldom(d, 0.3);
+  w.late = seldom(d, 0.5);
+  w.spread = seldom(d, 1.5);
+  w.vanishes = seldom(d, 0.1);
+  w.doubles = seldom(d, 0.1);
+  w.lags = seldom(d, 0.2);
+  w.master_dies = seldom(d, 60);
+  w.tries = 8;  // deaths without a reason are frequent here: a task must not look like poison by chance
+  if (roll(d) < 0.5) w.expected = expected;
+  for (int i = 0; i < w.groups * w.members; i++) length[i] = 0.02 + 5 * roll(d) * roll(d);
+  for (int i = 0; i < w.groups; i++) expected[i] = roll(d);
+  memset(known, 0, sizeof known);
+  return w;
+}
+
+static int count_known(const farm_simulation *w) {
+  int count = 0;
+  for (int i = 0; i < w->groups * w->members; i++) count += known[i];
+  return count;
+}
+
+static void memory_is_bounded(const farm_simulation *w, const farm_simulated *r) {
+  DEMAND(r->in_flight_max <= 2 * (1 + (w->doubles > 0)) * 8 * w->workers + 64, "%d messages under way at once for %d workers", r->in_flight_max, w->workers);
+}
+
+// As a launcher would: again and again from what is known, until all of it is.
+static int play_to_the_end(dice *d, farm_simulation w) {
+  farm_simulated r;
+  for (int starts = 1; starts <= RESUMES_MAX; starts++) {
+    status s = farm_simulate(&r, &w);
+    memory_is_bounded(&w, &r);
+    if (s == OK) {
+      DEMAND(count_known(&w) == w.groups * w.members, "%d of %d tasks are known at the end", count_known(&w), w.groups * w.members);
+      return starts;
+    }
+    DEMAND(s == RESUME_ME, "%s", status_message());
+    w.workers = 1 + (int)(39 * roll(d) * roll(d));  // another allocation
+    w.master_dies *= 1.5;  // or it would never live as long as a task takes
+    w.seed += 1000003;
+  }
+  DEMAND(false, "not at its end after %d starts", RESUMES_MAX);
+  return 0;
+}
+
+static void play_seed(uint64_t seed) {
+  dice d = {.luck = rng_stream(seed, "simulation")};
+  seed_now = seed;
+  play_to_the_end(&d, scenario(&d, seed));
+}
+
+// Some tasks kill whoever plays them; nothing else is lost. Those that do are found, and none but those.
+static void play_seed_with_poison(uint64_t seed) {
+  dice d = {.luck = rng_stream(seed, "poison")};
+  farm_simulation w = scenario(&d, seed);
+  farm_simulated r;
+  int killers = 1 + (int)(3 * roll(&d)), tasks = w.groups * w.members;
+  seed_now = seed;
+  w.dies = w.stops = w.late = w.master_dies = 0;
+  w.master_works = false;
+  w.tries = (int)(4 * roll(&d));
+  w.workers += 20;
+  memset(kills, 0, sizeof kills);
+  for (int i = 0; i < killers; i++) kills[(int)(tasks * roll(&d))] = 1;
+  killers = 0;
+  for (int i = 0; i < tasks; i++) killers += kills[i];
+  w.kills = kills;
+  status s = farm_simulate(&r, &w);  // it is BROKEN if another task gets the result of poison
+  DEMAND(s == OK, "%s", status_message());
+  DEMAND(r.report.poisoned == killers, "%d of %d tasks that kill were found", r.report.poisoned, killers);
+  int tries = w.tries ? w.tries : 3;
+  int fallen = r.report.lost - r.report.returned;  // who joins late was taken for lost
+  DEMAND(fallen <= killers * (tries + 2), "%d workers lost to %d tasks with %d tries", fallen, killers, tries);
+}
+
+static uint64_t only_seed;
+
+static void test_whatever_happens_every_task_counts_once(void **state) {
+  (void)state;
+  for (uint64_t seed = only_seed ? only_seed : 1; seed <= (only_seed ? only_seed : SEEDS); seed++) play_seed(seed);
+}
+
+static void test_poison_is_found(void **state) {
+  (void)state;
+  for (uint64_t seed = only_seed ? only_seed : 1; seed <= (only_seed ? only_seed : SEEDS / 3); seed++) play_seed_with_poison(seed);
+}
+
+int main(int count, char **words) {
+  num_open();
+  check_on_failure(say_seed);
+  if (count > 1) only_seed = strtoull(words[1], NULL, 10);
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_whatever_happens_every_task_counts_once),
+      cmocka_unit_test(test_poison_is_found),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
