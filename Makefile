@@ -47,7 +47,7 @@ LIBRARY2 := $(BUILD)/double/libdreamfarm.a
 PROGRAM  := $(BUILD)/dreamfarm
 APP      := $(call objects,app)
 
-.PHONY: all help deps lint test bench quickstart install clean check-deps
+.PHONY: all help deps lint test test-cluster bench quickstart install clean check-deps
 .DELETE_ON_ERROR:
 
 all: check-deps $(PROGRAM)
@@ -57,6 +57,7 @@ help:
 	@echo "make deps         install what is missing, with the system's package manager"
 	@echo "make quickstart   learn a world, evolve a controller in it, judge it outside: under 4 minutes on 2 cores"
 	@echo "make test         all tests; SANITIZE=address,undefined for the checked build"
+	@echo "make test-cluster SLURM, hosts over TCP, Docker: real ones, made for the test; as root"
 	@echo "make lint         the house's rules: rooms, doors, headers"
 	@echo "make bench        speeds as ratios, and build/bench.json"
 	@echo "make install      PREFIX=$(PREFIX)"
@@ -103,6 +104,9 @@ $(filter $(BUILD)/tests/%,$(TESTS) $(BENCHES)): $(BUILD)/tests/%: $(BUILD)/tests
 test: deps
 	@$(MAKE) --no-print-directory -j$$(nproc) all tests-built
 	@BUILD=$(BUILD) tests/run $(ONLY)
+test-cluster: check-deps
+	@$(MAKE) --no-print-directory -j$$(nproc) all
+	@BUILD=$(BUILD) tests/run --cluster $(ONLY)
 .PHONY: tests-built benches-built
 tests-built: $(TESTS)
 benches-built: $(BENCHES) $(PROGRAM)

@@ -100,6 +100,8 @@ bool file_exists(const char *path);
 status file_map(const void **bytes, size_t *size, const char *path);
 void file_unmap(const void *bytes, size_t size);  // NULL is allowed
 status dir_make(const char *path);  // with parents; existing is no error
+// Removes what file_write, killed, left of files whose names begin so. Only where nobody is writing such a file.
+void dir_sweep(const char *path, const char *prefix);
 
 #define PATH_MAX_LENGTH 1024
 typedef struct file_path { char text[PATH_MAX_LENGTH]; } file_path;

@@ -37,7 +37,7 @@ typedef struct farm_job {
 
   // Who watches, on rank 0. `answered`: once for each task that was not known, as its first answer counts, poison's too.
   void (*answered)(void *watcher, int task, const void *result);    // NULL: nobody
-  void (*happened)(void *watcher, const farm_event *event);         // NULL: nobody
+  void (*happened)(void *watcher, const farm_event *event);         // NULL: nobody; otherwise it has the words for poison
   void *watcher;
 
   // A task that takes its workers down, one after the other, is poison. Before it is called that it has been alone on the
@@ -82,7 +82,9 @@ status farm_map(farm *f, const farm_job *job, const farm_crew *crew, void *resul
 // After a loss rank 0's dismissal ends the process here, since what follows would wait for the lost.
 status farm_serve(farm *f, const farm_crew *crew);
 void farm_dismiss(farm *f);
-bool farm_lossy(const farm *f);  // a rank was lost: no collectives any more (farm_agree returns `mine`)
+// A rank was lost: no collectives any more (farm_agree returns `mine`). After farm_dismiss: it is so still; if all that were
+// lost came back, they go on as if nothing had been.
+bool farm_lossy(const farm *f);
 
 // --- the farm in virtual time ---------------------------------------------------------------------------------------
 // The same schedule, master and workers, over simulated lines and a simulated clock, all from a seed and in this process
@@ -106,6 +108,7 @@ typedef struct farm_simulation {
   double master_dies;       // seconds, 0: never. Then the outcome is RESUME_ME
   const unsigned char *kills;  // (groups*members) or NULL: nonzero where a task takes its worker down
   int tries;                // as in farm_job
+  int jobs;                 // the same one after the other; the outcome is the last one's. 0: one
 } farm_simulation;
 
 typedef struct farm_simulated {

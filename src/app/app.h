@@ -58,6 +58,7 @@ status app_launch(int count, char **words);
 #define DIRECTORY_VARIABLE "DREAMFARM_DIRECTORY"  // where the pulse and the result are written
 #define HEARTBEAT_START_SECONDS 120               // from the start to the first loop
 #define HEARTBEAT_LOAD_SECONDS 60                 // to load a dataset or a world, or to draw the report
+#define HEARTBEAT_LEASE_SECONDS 150               // to wait for the answer of a rank that may be lost
 void heartbeat_open(void);                 // before MPI
 void heartbeat_beat(void);                 // wherever a loop of rank 0 looks up; costs nothing more often than once a second
 void heartbeat_silence(double seconds);    // what follows may take so long before the next beat
@@ -111,6 +112,7 @@ status world_of_run(const app *a, world **w);  // collective; every rank must fi
 world_shape shape_of(const app *a);
 train_team team_of(app *a);
 farm_crew crew_of(rollout *r);
+void ranks_dismiss(app *a);  // rank 0, when a verb's maps are done
 
 // Mean, deviation and percentiles of returns, in index order; broken ones left out and counted.
 typedef struct summary {

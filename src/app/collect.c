@@ -209,7 +209,7 @@ status app_collect(app *a) {
   status s = OK;
   if (farm_rank(a->f) == 0) {
     s = collect_all(a, &c);
-    farm_dismiss(a->f);
+    ranks_dismiss(a);
   } else {
     s = farm_serve(a->f, &crew);
   }

@@ -25,6 +25,11 @@ farm_crew crew_of(rollout *r) {
   return (farm_crew){r, rollout_vacancies, rollout_begin, rollout_work, rollout_drop, rollout_lanes(r)};
 }
 
+void ranks_dismiss(app *a) {
+  heartbeat_silence(HEARTBEAT_LEASE_SECONDS);
+  farm_dismiss(a->f);
+}
+
 static status world_fits(const app *a, const world *w, const char *path) {
   const world_shape *s = world_shape_of(w);
   if (s->pixels != a->environment->pixels || s->A != a->environment->actions || (!s->pixels && s->Z != a->environment->shape[0]))

@@ -165,6 +165,7 @@ static status controller_load(evaluation *v) {
   bool best = v->a->s.evaluate.controller == CONFIG_EVALUATE_BEST;
   status s = search_load(p.text, &v->state, NULL, best ? other : v->parameters, best ? v->parameters : other, v->n);
   mem_free(other);
+  if (s == BAD_FILE) s = status_fail(s, "%s; evolve again: it goes on from the checkpoint before it", status_message());
   if (s == OK && !v->a->untrained && !hash_equal(v->state.world, world_hash(v->w)))
     s = status_fail(MISMATCH, "%s was evolved in the world %s, but the run's world is %s; evolve again", p.text, v->state.world.hex, world_hash(v->w).hex);
   return s;
@@ -201,7 +202,7 @@ status app_evaluate(app *a) {
   if (farm_rank(a->f) == 0) {
     s = master(&v);
     if (s == INTERRUPTED) s = status_fail(INTERRUPTED, "evaluating was stopped");
-    farm_dismiss(a->f);
+    ranks_dismiss(a);
   } else {
     s = farm_serve(a->f, &crew);
   }

@@ -44,6 +44,6 @@ void rows_show(evolution *v, const row *r);    // on the terminal
 // Events of the run. words may be NULL.
 status rows_event(const evolution *v, const char *event, const char *words);
 status rows_resumed(const evolution *v, int episodes);  // so many came from the journal
-void rows_happened(const evolution *v, const farm_event *e, int members);  // and a line in the log where the farm has none
+void rows_happened(const evolution *v, const farm_event *e, int members);  // and poison's line in the log
 
 #endif

@@ -167,6 +167,7 @@ static status generations_play(evolution *v) {
   const char *why = NULL;
   while (v->state.generation < v->a->s.evolve.generations && !(why = es_done(v->search))) {
     row r = {0};
+    if (signals_asked()) FAIL(INTERRUPTED, "asked to stop");  // a short generation is over before its map looks up
     TRY(generation_play(v, &r));
     TRY(mean_judge(v, &r));
     TRY(generation_save(v, &r));
@@ -249,6 +250,7 @@ static status master(evolution *v) {
   hash identity = stage_identity(v->a, STAGE_EVOLVE), w = world_hash(v->w);
   evolution_room(v);
   file_path finished = run_path(v->a, "journal");
+  dir_sweep(v->a->s.run.directory, "controller.");
   if (v->a->fresh) TRY(search_forget(v->a));
   if (v->a->fresh) TRY(file_remove(finished.text));
   TRY(journal_open(&v->finished, finished.text, most_tasks(s)));
@@ -290,7 +292,9 @@ status app_evolve(app *a) {
   status s;
   if (farm_rank(a->f) == 0) {
     s = master_with_words(&v);
-    farm_dismiss(a->f);
+    bool whole = !farm_lossy(a->f);
+    ranks_dismiss(a);
+    if (s == OK && whole && farm_lossy(a->f)) s = rows_event(&v, "lost", "noticed at the end; others had done its tasks");
   } else {
     s = farm_serve(a->f, &crew);
   }

@@ -96,29 +96,20 @@ int hosts_slots(const hosts *h) {
 
 // --- asking them ----------------------------------------------------------------------------------------------------------------
 
-static int words_split(char **words, int max, char *text) {
-  int count = 0;
-  for (char *save = NULL, *word = strtok_r(text, " \t\n", &save); word && count < max - 1; word = strtok_r(NULL, " \t\n", &save)) words[count++] = word;
-  words[count] = NULL;
-  return count;
-}
-
-// `agent HOST 'PROGRAM launch --sweep'`; the tokens go through a pipe, so that no command line carries them.
+// `agent HOST PROGRAM launch --sweep`; the tokens go through a file, so that no command line carries them.
 static pid_t sweep_start(const host *h, const char *agent, int tokens) {
   pid_t child = fork();
   if (child != 0) return child;
-  char text[4096], *words[WORDS_MAX], command[PATH_MAX_LENGTH + 32];
+  char text[4096], *words[WORDS_MAX];
+  char *const command[] = {(char *)(uintptr_t)h->name, path_own(), (char *)(uintptr_t) "launch", (char *)(uintptr_t) "--sweep", NULL};
   setsid();
   dup2(tokens, STDIN_FILENO);
   int nowhere = open("/dev/null", O_WRONLY);
   dup2(nowhere, STDOUT_FILENO);
   dup2(nowhere, STDERR_FILENO);
-  snprintf(command, sizeof command, "%s launch --sweep", path_own());
   snprintf(text, sizeof text, "%s", agent);
-  int count = words_split(words, WORDS_MAX - 2, text);
-  words[count++] = (char *)(uintptr_t)h->name;
-  words[count++] = command;
-  words[count] = NULL;
+  int count = words_split(words, WORDS_MAX - 5, text);
+  memcpy(words + count, command, sizeof command);
   execvp(words[0], words);
   _exit(127);
 }

@@ -22,6 +22,7 @@ enum { TOKENS_KEPT = 8 };
 #define LEAVE_SECONDS 5.0    // that the launcher gets to end by itself once rank 0 has left
 #define TERM_SECONDS 3.0     // and again after SIGTERM
 #define STOP_SECONDS 100.0   // that the job gets to checkpoint when it was asked to stop; SLURM warns 120 s ahead
+#define STOP_AGAIN_SECONDS 10.0
 #define SWEEP_SECONDS 8.0    // that a host gets to answer
 #define WAIT_MAX 30.0        // between two starts
 
@@ -40,6 +41,7 @@ typedef struct launch {
   int child_code;
   int asked;                 // the first signal that asked to stop, 0: none
   bool at_once;              // a second SIGINT
+  bool forced;               // a launcher did not end by itself, or not well: other hosts may have been left with ranks
 } launch;
 
 static void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
@@ -139,7 +141,7 @@ static bool rank_0_gone(const watch *w) { return w->seen_here && process_started
 
 // The launcher hands SIGUSR1 on to the ranks; rank 0, if it is here, gets it for certain.
 static void ask_to_stop(launch *l, watch *w, double now) {
-  if (now - w->told < 1) return;
+  if (now - w->told < STOP_AGAIN_SECONDS) return;
   w->told = now;
   if (l->child) kill(l->child, SIGUSR1);
   if (w->seen_here && !rank_0_gone(w)) kill((pid_t)w->p.pid, SIGUSR1);
@@ -155,7 +157,7 @@ static ending look(launch *l, watch *w, int *code) {
 }
 
 static ending watch_job(launch *l, int *code) {
-  watch w = {.stop_left = STOP_SECONDS};
+  watch w = {.stop_left = STOP_SECONDS, .told = -STOP_AGAIN_SECONDS};
   ending e;
   double before = time_now();
   while ((e = look(l, &w, code)) == GOES_ON) {
@@ -183,6 +185,7 @@ static void child_wait(launch *l, double seconds) {
 // The launcher first, who may take its ranks along; then, on every host, whatever carries the token.
 static void end_job(launch *l, bool in_peace) {
   if (in_peace) child_wait(l, LEAVE_SECONDS);
+  l->forced |= !child_ended(l) || l->child_code != 0;
   if (!child_ended(l)) {
     kill(l->child, SIGTERM);
     child_wait(l, TERM_SECONDS);
@@ -198,12 +201,14 @@ static void end_job(launch *l, bool in_peace) {
 
 // --- hosts ----------------------------------------------------------------------------------------------------------------------
 
+static int tokens_count(const launch *l) { return l->starts < TOKENS_KEPT ? l->starts : TOKENS_KEPT; }
+
 static status hosts_ask(launch *l) {
   int answer = 0;
   if (!l->on.count) return OK;
-  hosts_sweep(&l->on, l->agent, l->tokens, l->starts < TOKENS_KEPT ? l->starts : TOKENS_KEPT, SWEEP_SECONDS);
+  hosts_sweep(&l->on, l->agent, l->tokens, tokens_count(l), SWEEP_SECONDS);
   for (int i = 0; i < l->on.count; i++) {
-    if (!l->on.list[i].answers) say("%s does not answer within %.0f s and is left out", l->on.list[i].name, SWEEP_SECONDS);
+    if (!l->on.list[i].answers) say("%s does not answer and is left out", l->on.list[i].name);
     answer += l->on.list[i].answers;
   }
   if (!answer) FAIL(NO_IO, "none of the %d hosts answers", l->on.count);
@@ -248,7 +253,6 @@ static bool job_run(launch *l, status *code) {
   if (*code != OK) return say("%s", status_message()), false;
   ending e = watch_job(l, &said);
   end_job(l, e == HAS_RESULT);
-  if (l->at_once) return *code = (status)130, true;
   if (e == HAS_RESULT && said != RESUME_ME && said != INTERRUPTED) return *code = (status)said, true;
   if (l->asked) return *code = stopped_status(l), true;
   if (e == HAS_RESULT && said == INTERRUPTED) return *code = INTERRUPTED, true;
@@ -359,6 +363,7 @@ status app_launch(int count, char **words) {
   if (s != OK) return say("%s", status_message()), s;
   sigprocmask(SIG_BLOCK, &set, NULL);
   s = jobs_run(&l);
+  if (l.forced) hosts_sweep(&l.on, l.agent, l.tokens, tokens_count(&l), SWEEP_SECONDS);
   file_remove(l.pulse.text);
   file_remove(l.result.text);
   return s;

@@ -65,7 +65,8 @@ typedef struct ranks_order {
   job_token job;
   char **words;                   // the program, its verb, ... NULL
 } ranks_order;
-char **launcher_words(const ranks_order *o);  // for execvp; freed by the process's end
+int words_split(char **words, int max, char *text);  // at blanks, in place; returns their number
+char **launcher_words(const ranks_order *o);  // for execvp, in the process that becomes them
 void launcher_environment(const ranks_order *o, const char *directory);
 // `dreamfarm launch --agent`: mpirun's hand to other hosts. Does not return.
 _Noreturn void launcher_agent(int count, char **words);

@@ -28,7 +28,16 @@ status launcher_find(launcher *l, const char *program) {
 
 // --- words --------------------------------------------------------------------------------------------------------------------
 
-typedef struct word_list { char **words; int count; } word_list;
+int words_split(char **words, int max, char *text) {
+  int count = 0;
+  for (char *save = NULL, *word = strtok_r(text, " \t\n", &save); word; word = strtok_r(NULL, " \t\n", &save)) {
+    CHECK(count < max, "more than %d words in what the launcher or the agent was given", max);
+    words[count++] = word;
+  }
+  return count;
+}
+
+typedef struct word_list { char **words; int count; } word_list;  // lives as long as the process that becomes them
 
 static void add(word_list *l, const char *word) {
   CHECK(l->count < WORDS_MAX - 1, "more than %d words", WORDS_MAX);
@@ -51,8 +60,7 @@ static void add_mca(word_list *l, const char *key, const char *value) {
 
 static void add_split(word_list *l, const char *text) {
   char *copy = strcpy(mem_take(strlen(text) + 1, 1), text);
-  for (char *save = NULL, *word = strtok_r(copy, " \t\n", &save); word; word = strtok_r(NULL, " \t\n", &save)) add(l, word);
-  mem_free(copy);
+  l->count += words_split(l->words + l->count, WORDS_MAX - 1 - l->count, copy);
 }
 
 static void add_ranks(word_list *l, int ranks) {

@@ -9,7 +9,6 @@ typedef struct verb {
   const char *name, *words;
   status (*act)(app *a);
   bool writes;  // stages of the run directory, which it therefore must have for itself
-  bool alone;   // has no configuration, reads its words itself
 } verb;
 
 static status train_all(app *a) {
@@ -19,16 +18,16 @@ static status train_all(app *a) {
 }
 
 static const verb verbs[] = {
-    {"run", "all stages in order; skips what is complete, resumes what is not", app_run, true, false},
-    {"collect", "real episodes by a baseline policy, into episodes/", app_collect, true, false},
-    {"train", "V and M from the episodes: train-vae, encode, train-rnn", train_all, true, false},
-    {"train-vae", "V, a variational autoencoder of the frames", app_train_vae, true, false},
-    {"encode", "the episodes as V sees them, into latents/", app_encode, true, false},
-    {"train-rnn", "M, a mixture density network on an LSTM", app_train_rnn, true, false},
-    {"evolve", "the controller, by CMA-ES inside the dream; resumes from its checkpoint", app_evolve, true, false},
-    {"evaluate", "the controller in the real environment, beside the baselines", app_evaluate, false, false},
-    {"report", "pictures and curves, into report/", app_report, false, false},
-    {"bench", "speeds and what they promise: bench farm", app_bench, false, true},
+    {"run", "all stages in order; skips what is complete, resumes what is not", app_run, true},
+    {"collect", "real episodes by a baseline policy, into episodes/", app_collect, true},
+    {"train", "V and M from the episodes: train-vae, encode, train-rnn", train_all, true},
+    {"train-vae", "V, a variational autoencoder of the frames", app_train_vae, true},
+    {"encode", "the episodes as V sees them, into latents/", app_encode, true},
+    {"train-rnn", "M, a mixture density network on an LSTM", app_train_rnn, true},
+    {"evolve", "the controller, by CMA-ES inside the dream; resumes from its checkpoint", app_evolve, true},
+    {"evaluate", "the controller in the real environment, beside the baselines", app_evaluate, false},
+    {"report", "pictures and curves, into report/", app_report, false},
+    {"bench", "speeds and what they promise: bench farm", app_bench, false},
 };
 #define VERBS ((int)(sizeof verbs / sizeof *verbs))
 
@@ -54,6 +53,14 @@ static void print_help(void) {
          "  --simulate             in virtual time: how much of an allocation is used, on published episode lengths\n"
          "  --workers N --candidates N --episodes N (a generation) --seeds N\n"
          "  --json                 for machines\n"
+         "launch [options] -- VERB ...\n"
+         "  -n RANKS               default: the host file's slots, SLURM's tasks, or this machine's cores\n"
+         "  --hostfile FILE        `name slots=N` a line; hosts that do not answer are left out\n"
+         "  --agent \"ssh ...\"      how to reach them\n"
+         "  --launcher PROGRAM     mpirun (Open MPI's or MPICH's) or srun; default mpirun\n"
+         "  --mpirun \"...\"         more words for the launcher\n"
+         "  --stall SECONDS        of silence after which rank 0 is taken to hang; default 20\n"
+         "  --retries K            starts in a row without progress; default 5\n"
          "\nexit codes\n");
 #define PRINT_STATUS(name, code, words) printf("  %3d  %s\n", code, words);
   STATUS_LIST(PRINT_STATUS)
@@ -181,7 +188,7 @@ static status unknown_verb(const char *name) {
 status app_parse(app *a, int count, char **words, bool *quiet) {
   const verb *v = verb_find(words[1]);
   TRY(v ? OK : unknown_verb(words[1]));
-  if (v->alone) FAIL(USAGE, "%s has no run that could be watched or resumed: start it with mpirun", v->name);
+  if (v->act == app_bench) FAIL(USAGE, "%s has no run that could be watched or resumed: start it with mpirun", v->name);
   return arguments_parse(a, (arguments){count, words, 2}, quiet);
 }
 
@@ -221,9 +228,11 @@ static bool answer_alone(int count, char **words, status *result) {
 static status act(app *a, int count, char **words) {
   bool quiet = false;
   const verb *v = verb_find(words[1]);
-  a->words = words + 2;
-  a->word_count = count - 2;
-  if (v && v->alone) return v->act(a);
+  if (v && v->act == app_bench) {  // has no configuration, reads its words itself
+    a->words = words + 2;
+    a->word_count = count - 2;
+    return app_bench(a);
+  }
   TRY(app_parse(a, count, words, &quiet));
   if (quiet) log_open(farm_rank(a->f), farm_size(a->f), true);
   TRY(farm_agree(a->f, farm_rank(a->f) == 0 ? dir_make(a->s.run.directory) : OK));

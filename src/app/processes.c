@@ -20,10 +20,8 @@ job_token job_token_new(void) {
 }
 
 char *path_own(void) {
-  static char path[PATH_MAX_LENGTH];
-  ssize_t n = readlink("/proc/self/exe", path, sizeof path - 1);
-  CHECK(n > 0, "/proc/self/exe cannot be read");
-  path[n] = 0;
+  static char path[PATH_MAX_LENGTH];  // read once: when the program is built anew in the meantime, the link changes
+  if (!path[0]) CHECK(readlink("/proc/self/exe", path, sizeof path - 1) > 0, "/proc/self/exe cannot be read");
   return path;
 }
 
@@ -63,7 +61,7 @@ static bool carries(int64_t pid, const job_token *tokens, int count) {
   for (int i = 0; i < 2; i++) {
     size_t size = proc_read(bytes, ROOM, pid, places[i]);
     for (int k = 0; k < count; k++)
-      if (memmem(bytes, size, tokens[k].hex, 32)) return true;
+      if (strlen(tokens[k].hex) == 32 && memmem(bytes, size, tokens[k].hex, 32)) return true;
   }
   return false;
 }

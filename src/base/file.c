@@ -1,5 +1,6 @@
 // Files that are never half-written, and the identity of files.
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
@@ -133,6 +134,16 @@ status dir_make(const char *name) {
   struct stat facts;
   if (stat(name, &facts) != 0 || !S_ISDIR(facts.st_mode)) FAIL(NO_IO, "%s: is not a directory", name);
   return OK;
+}
+
+void dir_sweep(const char *name, const char *prefix) {
+  DIR *d = opendir(name);
+  for (struct dirent *e; d && (e = readdir(d));) {
+    size_t length = strlen(e->d_name);
+    if (strncmp(e->d_name, prefix, strlen(prefix)) != 0 || length < 4 || strcmp(e->d_name + length - 4, ".tmp") != 0) continue;
+    unlink(path_join(name, "%s", e->d_name).text);
+  }
+  if (d) closedir(d);
 }
 
 // --- hashes ---------------------------------------------------------------------------------------------------------

@@ -170,7 +170,7 @@ static status poison_see(map_run *r) {
     int group = task / r->job->members, member = task % r->job->members;
     if (!r->job->poisoned)
       FAIL(BROKEN, "task %d (group %d, member %d) took %d workers down, one after the other: it crashes or hangs whoever plays it", task, group, member, workers);
-    say(r->f, "task %d (group %d, member %d) took %d workers down and is given up as poison", task, group, member, workers);
+    if (!r->job->happened) say(r->f, "task %d (group %d, member %d) took %d workers down and is given up as poison", task, group, member, workers);
     happened(r, (farm_event){.kind = FARM_TASK_POISONED, .task = task, .workers = workers});
     result_put(r, task, r->job->poisoned);
   }
@@ -269,7 +269,8 @@ status farm_map(farm *f, const farm_job *job, const farm_crew *crew, void *resul
   return s;
 }
 
-// Who answers? A rank may have died unnoticed, its tasks done by others before its lease ran out.
+// Who answers? A rank may have died unnoticed, its tasks done by others before its lease ran out. Where all do, those that were
+// lost for a while among them, the farm is whole again.
 static void roll_call(farm *f) {
   const order_head ping_head = {.order = ORDER_PING, .job = f->job};
   const void *bytes;
@@ -286,11 +287,11 @@ static void roll_call(farm *f) {
       missing -= !f->peer[from].present;
       f->peer[from].present = true;
     }
+  f->lossy = false;
   for (int w = 1; w < f->size; w++) {
-    if (f->peer[w].present) continue;
-    say(f, "worker %d does not answer and is taken for lost", w);
-    schedule_lose(f->plan, w, now(f));
-    f->lossy = true;
+    if (!f->peer[w].present) say(f, "worker %d does not answer and is taken for lost", w);
+    if (!f->peer[w].present) schedule_lose(f->plan, w, now(f));
+    f->lossy |= schedule_is_lost(f->plan, w);
   }
 }
 

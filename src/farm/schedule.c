@@ -1,17 +1,19 @@
-// Guided self-scheduling of (group, member) tasks, longest expected groups first, with leases, second copies of the last
+// Guided self-scheduling of (group, member) tasks, longest expected first, with leases, second copies of the last
 // stragglers, and a search for tasks that take their workers down. Every task is answered exactly once; the first answer
 // counts. Tasks and workers sit on doubly linked lists, so that no event has to look through all of either.
-
-#include <stdlib.h>
+//
+// What is expected of a task: its group's figure, which the job brings and its first answers mend, times its member's, which
+// is learnt on the way: where members share their luck (common random numbers), what is long for one group is for others.
 
 #include "schedule.h"
 
 const schedule_limits schedule_customary = {.lease_least = 10, .lease_most = 120, .lease_gaps = 20,
                                             .limit_least = 30, .limit_most = 3600, .limit_longest = 4, .patience = 2};
 
-enum { COPIES = 2, NOBODY = -1, LOOK_FOR_COPY = 16, BLAMED_MAX = SCHEDULE_TRIES_MAX + 1 };
+enum { COPIES = 2, NOBODY = -1, LOOK_FOR_COPY = 16, BLAMED_MAX = SCHEDULE_TRIES_MAX + 1, LEARN_MEMBERS_MAX = 1024, REORDERS = 64, PRIOR = 6 };
 #define GAP_SECONDS 0.5   // between two signs of life, until it has been seen otherwise
 #define FRESH_WORD 2.0    // seconds: a worker heard of within them is alive
+#define UNMET 1.5         // a member not met yet is taken for longer than the mean, or it might be met last of all
 
 // Where a task is. All but FRESH and DONE are lists, in the order in which their tasks came to them.
 typedef enum place {
@@ -51,7 +53,14 @@ typedef struct worker_state {
   int before, after;    // among the living, least recently heard first
 } worker_state;
 
-typedef struct group_state { double expected; int group, next; } group_state;  // next: first member not yet handed out
+typedef struct tally {  // of the tasks of a group, of a member, of all
+  int answered, out;
+  double spent;         // seconds, of the answered
+  double sent_sum;      // over those that are out, of the times when they were sent
+} tally;
+typedef struct group_state { double brought; tally t; } group_state;  // brought: what the job expects, of a mean of 1
+typedef struct member_state { int next; tally t; } member_state;      // next: the first ordered group where it is not handed out
+typedef struct ordered { double expected; int group; } ordered;
 typedef struct list { int first, last; } list;
 
 struct schedule {
@@ -59,21 +68,56 @@ struct schedule {
   int workers, tasks_max, lost;
   worker_state *worker;  // (workers)
   list living;           // of workers, the first of all not among them
+  double looked_at;      // in the last job, for the last time: since then nobody has listened
   int groups, members, tries;
   task_state *task;      // (tasks)
   list place[PLACES];    // of tasks
-  group_state *group;    // (groups)  longest expected first
-  int first_group;       // all before it are handed out
+  group_state *group;    // (groups)
+  ordered *order;        // (groups)  longest expected first
+  int64_t ordered_at;    // after so many answers
+  member_state *member;  // (members)
+  tally whole;
+  int turn;              // the member whose turn it is where nothing is learnt
   int64_t fresh;         // tasks never handed out
   int64_t accepted, tasks;
   double gap;            // between two signs of life, a moving mean
-  int64_t timed;         // answers with a time from sending to answer
-  double time_sum, time_longest;
+  double longest;        // time from sending to answer
   schedule_counts counts;
 };
 
 static int smaller(int a, int b) { return a < b ? a : b; }
 static double clamp(double x, double least, double most) { return x < least ? least : x > most ? most : x; }
+
+// --- what is expected ---------------------------------------------------------------------------------------------------------
+
+static void tally_add(tally *t, int out, double sent_at) {
+  t->out += out;
+  t->sent_sum += out * sent_at;
+}
+
+static void task_out(schedule *s, int task, int out, double sent_at) {
+  tally_add(&s->group[task / s->members].t, out, sent_at);
+  tally_add(&s->member[task % s->members].t, out, sent_at);
+  tally_add(&s->whole, out, sent_at);
+}
+
+static void tally_answer(tally *t, double took) {
+  t->answered++;
+  t->spent += took;
+}
+
+static void task_took(schedule *s, int task, double took) {
+  tally_answer(&s->group[task / s->members].t, took);
+  tally_answer(&s->member[task % s->members].t, took);
+  tally_answer(&s->whole, took);
+  if (took > s->longest) s->longest = took;
+}
+
+// Time spent over answers that came of it: those still out count for what they have lasted, or the first to answer, the short
+// ones, would be all that is known. As if PRIOR answers more had been as expected before.
+static double tally_expects(const tally *t, double now, double before) {
+  return (t->spent + t->out * now - t->sent_sum + PRIOR * before) / (t->answered + PRIOR);
+}
 
 // --- lists ------------------------------------------------------------------------------------------------------------------
 
@@ -129,6 +173,7 @@ static void copy_give(schedule *s, int worker, int task, double now) {
   w->holding++;
   w->vacant--;
   s->counts.sent++;
+  task_out(s, task, 1, now);
   task_move(s, task, t->copy[!slot].worker == NOBODY ? OUT : TWICE, now);
 }
 
@@ -139,6 +184,7 @@ static void copy_drop(schedule *s, int task, int slot) {
   else w->copies = c->after;
   if (c->after != NOBODY) copy_at(s, c->after)->before = c->before;
   if (--w->holding == 0) w->alone = false;
+  task_out(s, task, -1, c->sent_at);
   c->worker = NOBODY;
 }
 
@@ -161,6 +207,8 @@ schedule *schedule_open(int workers, schedule_limits limits) {
 static void tasks_free(schedule *s) {
   mem_free(s->task);
   mem_free(s->group);
+  mem_free(s->order);
+  mem_free(s->member);
 }
 
 void schedule_close(schedule *s) {
@@ -176,12 +224,20 @@ void schedule_reserve(schedule *s, int tasks_max) {
   s->tasks_max = tasks_max;
   s->task = mem_take((size_t)tasks_max, sizeof *s->task);
   s->group = mem_take((size_t)tasks_max, sizeof *s->group);
+  s->order = mem_take((size_t)tasks_max, sizeof *s->order);
+  s->member = mem_take((size_t)tasks_max, sizeof *s->member);
 }
 
-static int longest_first(const void *a, const void *b) {
-  const group_state *p = a, *q = b;
-  if (p->expected != q->expected) return p->expected > q->expected ? -1 : 1;
-  return p->group - q->group;
+static bool goes_first(ordered a, ordered b) { return a.expected != b.expected ? a.expected > b.expected : a.group < b.group; }
+
+static void order_sort(ordered *x, int n) {  // Shell's; qsort may allocate
+  for (int gap = n / 2; gap > 0; gap /= 2)
+    for (int i = gap; i < n; i++) {
+      ordered moved = x[i];
+      int j = i;
+      for (; j >= gap && goes_first(moved, x[j - gap]); j -= gap) x[j] = x[j - gap];
+      x[j] = moved;
+    }
 }
 
 static void tasks_begin(schedule *s, const schedule_job *job) {
@@ -195,14 +251,41 @@ static void tasks_begin(schedule *s, const schedule_job *job) {
   s->fresh = s->tasks - s->accepted;
 }
 
+// Silence goes on where the last job left it, or a worker that dies would never be missed in a row of short jobs; the pause
+// between two jobs is no silence, since nobody listens then.
 static void workers_begin(schedule *s, double now) {
+  double pause = now - s->looked_at;
   for (int i = 0; i < s->workers; i++) {
     worker_state *w = &s->worker[i];
     w->holding = w->vacant = 0;
     w->copies = NOBODY;
     w->alone = false;
-    w->heard_at = now;
+    w->heard_at += pause;
   }
+}
+
+static void order_groups(schedule *s, double now) {
+  double mean = tally_expects(&s->whole, now, 0);
+  for (int g = 0; g < s->groups; g++) s->order[g] = (ordered){tally_expects(&s->group[g].t, now, mean * s->group[g].brought), g};
+  if (mean <= 0)
+    for (int g = 0; g < s->groups; g++) s->order[g].expected = s->group[g].brought;
+  order_sort(s->order, s->groups);
+  for (int m = 0; m < s->members; m++) s->member[m].next = 0;
+  s->ordered_at = s->accepted;
+}
+
+// Groups of no known expectation, or of one that makes no sense, are like the mean.
+static void order_begin(schedule *s, const schedule_job *job, double now) {
+  double sum = 0;
+  for (int g = 0; g < job->groups; g++) sum += job->expected ? job->expected[g] : 1;
+  for (int g = 0; g < job->groups; g++) {
+    double ratio = job->expected ? job->expected[g] * job->groups / sum : 1;
+    s->group[g] = (group_state){.brought = ratio > 0 ? ratio : 1};
+  }
+  for (int m = 0; m < job->members; m++) s->member[m] = (member_state){0};
+  s->whole = (tally){0};
+  s->turn = 0;
+  order_groups(s, now);
 }
 
 void schedule_begin(schedule *s, const schedule_job *job, double now) {
@@ -211,14 +294,12 @@ void schedule_begin(schedule *s, const schedule_job *job, double now) {
   CHECK(job->tries >= 0 && job->tries <= SCHEDULE_TRIES_MAX, "%d tries, at most %d", job->tries, SCHEDULE_TRIES_MAX);
   s->groups = job->groups, s->members = job->members, s->tasks = tasks;
   s->tries = job->tries ? job->tries : SCHEDULE_TRIES;
-  s->first_group = 0;
-  s->accepted = s->timed = 0;
-  s->time_sum = s->time_longest = 0;
+  s->accepted = 0;
+  s->longest = 0;
   s->counts = (schedule_counts){0};
   tasks_begin(s, job);
   workers_begin(s, now);
-  for (int g = 0; g < job->groups; g++) s->group[g] = (group_state){job->expected ? job->expected[g] : 0, g, 0};
-  qsort(s->group, (size_t)job->groups, sizeof *s->group, longest_first);
+  if (tasks) order_begin(s, job, now);
 }
 
 bool schedule_finished(const schedule *s) { return s->accepted == s->tasks; }
@@ -231,8 +312,8 @@ schedule_counts schedule_counted(const schedule *s) { return s->counts; }
 double schedule_lease(const schedule *s) { return clamp(s->limits.lease_gaps * s->gap, s->limits.lease_least, s->limits.lease_most); }
 
 double schedule_limit(const schedule *s) {
-  if (s->timed == 0) return s->limits.limit_most;
-  return clamp(s->limits.limit_longest * s->time_longest, s->limits.limit_least, s->limits.limit_most);
+  if (s->whole.answered == 0) return s->limits.limit_most;
+  return clamp(s->limits.limit_longest * s->longest, s->limits.limit_least, s->limits.limit_most);
 }
 
 void schedule_heard(schedule *s, int worker, schedule_word word, double now) {
@@ -241,13 +322,11 @@ void schedule_heard(schedule *s, int worker, schedule_word word, double now) {
     s->counts.returned++;
     s->lost--;
     w->lost = false;
-  } else {
+  } else if (worker) {
     s->gap += (now - w->heard_at - s->gap) / 64;
-  }
-  if (worker) {
     worker_unlink(s, worker);
-    worker_append(s, worker);
   }
+  if (worker) worker_append(s, worker);
   w->heard_at = now;
   w->word = word;  // capacity is the whole: what was sent after these words were written is held already
   w->vacant = word.capacity - (w->holding > word.unanswered ? w->holding : word.unanswered);
@@ -298,25 +377,43 @@ static bool next_again(schedule *s, int worker, double now, schedule_chunk *chun
   return task != NOBODY && give_one(s, worker, task, now, chunk);
 }
 
-// The first group that has something left, its `next` at a task that is not known; NULL: all is handed out.
-static group_state *next_group(schedule *s) {
-  for (; s->first_group < s->groups; s->first_group++) {
-    group_state *g = &s->group[s->first_group];
-    while (g->next < s->members && s->task[g->group * s->members + g->next].at == DONE) g->next++;
-    if (g->next < s->members) return g;
-  }
-  return NULL;
+// The first of the ordered groups where this member is not handed out; NULL: it is in all.
+static const ordered *next_group(schedule *s, int member) {
+  member_state *m = &s->member[member];
+  while (m->next < s->groups && s->task[s->order[m->next].group * s->members + member].at != FRESH) m->next++;
+  return m->next < s->groups ? &s->order[m->next] : NULL;
 }
 
+static int longest_member(schedule *s, double now) {
+  double most = -1, before = UNMET * tally_expects(&s->whole, now, 0);
+  int longest = NOBODY;
+  if ((s->accepted - s->ordered_at) * REORDERS > s->tasks) order_groups(s, now);
+  for (int m = 0; m < s->members; m++) {
+    const ordered *g = next_group(s, m);
+    double expected = g ? g->expected * tally_expects(&s->member[m].t, now, before) : -1;
+    if (expected > most) most = expected, longest = m;
+  }
+  return longest;
+}
+
+// Group by group where there is nothing to learn of the members, or where there are so many that it would take its time.
+static int next_member(schedule *s, double now) {
+  if (s->groups > 1 && s->members <= LEARN_MEMBERS_MAX) return longest_member(s, now);
+  for (int i = 0; i < s->members; i++, s->turn = (s->turn + 1) % s->members)
+    if (next_group(s, s->turn)) return s->turn;
+  return NOBODY;
+}
+
+// The longest expected task, and while there is plenty its neighbours: one message, one record.
 static bool next_fresh(schedule *s, int worker, double now, schedule_chunk *chunk) {
-  group_state *g = next_group(s);
-  if (!g) return false;
-  int first = g->group * s->members + g->next, count = 1;
-  int most = smaller(guided_size(s), smaller(room(s, &s->worker[worker]), s->members - g->next));
+  if (s->fresh == 0) return false;
+  int member = next_member(s, now), group = next_group(s, member)->group, count = 1;
+  int first = group * s->members + member;
+  int most = smaller(guided_size(s), smaller(room(s, &s->worker[worker]), s->members - member));
   while (count < most && s->task[first + count].at == FRESH) count++;
-  *chunk = (schedule_chunk){g->group, g->next, count};
+  *chunk = (schedule_chunk){group, member, count};
   for (int i = 0; i < count; i++) copy_give(s, worker, first + i, now);
-  g->next += count;
+  s->turn = (member + count) % s->members;
   s->fresh -= count;
   return true;
 }
@@ -328,12 +425,12 @@ static bool may_copy(const schedule *s, int worker, const task_state *t, double 
   const copy *c = &t->copy[t->copy[0].worker == NOBODY];
   if (taken(s, t) >= suspect_from(s)) return false;  // it is to be alone
   if (careful(s, worker) && (t->blames || now - s->worker[c->worker].heard_at > FRESH_WORD)) return false;
-  return now - c->sent_at >= s->limits.patience * s->time_sum / (double)s->timed;
+  return now - c->sent_at >= s->limits.patience * s->whole.spent / s->whole.answered;
 }
 
 // A second copy of the task that is out longest, for a worker that has nothing to do.
 static bool next_copy(schedule *s, int worker, double now, schedule_chunk *chunk) {
-  if (!idle(&s->worker[worker]) || s->timed == 0) return false;
+  if (!idle(&s->worker[worker]) || s->whole.answered == 0) return false;
   int task = s->place[OUT].first;
   for (int i = 0; task != NOBODY && i < LOOK_FOR_COPY; i++, task = s->task[task].after)
     if (may_copy(s, worker, &s->task[task], now)) return give_one(s, worker, task, now, chunk);
@@ -361,13 +458,8 @@ bool schedule_answered(schedule *s, int worker, int task, double now) {
   task_state *t = &s->task[task];
   if (t->at == DONE) return false;
   CHECK(t->at != FRESH, "worker %d answers task %d, which nobody was given", worker, task);
-  for (int i = 0; i < COPIES; i++) {
-    if (t->copy[i].worker != worker) continue;
-    double took = now - t->copy[i].sent_at;
-    s->timed++;
-    s->time_sum += took;
-    if (took > s->time_longest) s->time_longest = took;
-  }
+  for (int i = 0; i < COPIES; i++)
+    if (t->copy[i].worker == worker) task_took(s, task, now - t->copy[i].sent_at);
   done(s, task);
   return true;
 }
@@ -423,6 +515,7 @@ static void overdue_free(schedule *s, place at, double now) {
 
 int schedule_expired(schedule *s, double now) {
   int worker = s->living.first;
+  s->looked_at = now;
   overdue_free(s, OUT, now);
   overdue_free(s, TWICE, now);
   if (worker == NOBODY || now - s->worker[worker].heard_at <= schedule_lease(s)) return NOBODY;

@@ -12,7 +12,8 @@ enum { SEND_BUFFERS = 4 };
 #define BEAT_SECONDS 0.25      // between two steps of a process to which nothing happens
 #define RETRY_SECONDS 0.01     // when a line is full
 #define SLOW_FACTOR 10
-#define SECONDS_MAX 1e6        // of virtual time: no run of any use takes so long
+#define SECONDS_MAX 1e4        // of virtual time, and WORK_MAX times all the work: no run of any use takes so long
+#define WORK_MAX 100
 #define STEPS_MAX 200000000
 
 typedef struct record { int32_t group, reserved; } record;
@@ -47,7 +48,7 @@ typedef struct event { double at; uint64_t number; int who; letter *arrives; } e
 struct simulation {
   const farm_simulation *what;
   uint64_t luck;
-  double now;
+  double now, began;      // began: the job
   int size, lanes, capacity;
   process *p;             // (size)
   int *under_way;         // (2 * size) to worker, from worker
@@ -318,15 +319,16 @@ static status play(simulation *m) {
   process *master = &m->p[0];
   double end = m->now + SECONDS_MAX;
   status s = OK;
+  for (int i = 0; i < m->what->groups * m->what->members; i++) end += WORK_MAX * m->what->length[i];
   wake_at(master, m->now);
   while (s == OK && !map_finished(&m->run)) {
     event e = event_pop(m);
     process *p = &m->p[e.who];
     CHECK(e.at >= m->now, "time runs backwards");
     m->now = e.at;
+    if (e.arrives) arrive(m, e.arrives);
+    else if (m->now < master->dies && (m->now >= p->wake || m->now == p->wakes)) s = step(m, p);
     if (m->now >= master->dies) s = status_fail(RESUME_ME, "rank 0 died");
-    else if (e.arrives) arrive(m, e.arrives);
-    else if (m->now >= p->wake || m->now == p->wakes) s = step(m, p);
     if (m->now > end || m->out->steps > STEPS_MAX) s = status_fail(BROKEN, "no end after %.0f s and %lld steps", m->now, (long long)m->out->steps);
   }
   return s;
@@ -338,15 +340,14 @@ static double capacity_of(const simulation *m) {
   return sum;
 }
 
-static void account(simulation *m, double start) {
+static void account(simulation *m) {
   const farm_simulation *w = m->what;
   double work = 0;
-  map_end(&m->run, &m->out->report);
   for (int i = 0; i < w->groups * w->members; i++) {
     if (m->answers[i]) work += w->length[i];
     if (m->answers[i] && w->known) w->known[i] = 1;
   }
-  m->out->seconds = m->now - start;
+  m->out->seconds = m->now - m->began;
   m->out->used = m->out->seconds > 0 ? work / (capacity_of(m) * m->out->seconds) : 0;
 }
 
@@ -392,6 +393,17 @@ static void simulation_open(simulation *m, int tasks) {
   schedule_reserve(f->plan, tasks);
 }
 
+static status play_job(simulation *m, const farm_job *job) {
+  memset(m->answers, 0, (size_t)(job->groups * job->members) * sizeof *m->answers);
+  memset(m->results, 0, (size_t)(job->groups * job->members) * sizeof *m->results);
+  m->run = (map_run){.f = &m->p[0].f, .job = job, .crew = &m->p[0].hands, .results = (char *)m->results};
+  m->began = m->now;
+  map_begin(&m->run);
+  status s = play(m), rules = judge(m, job->poisoned);
+  map_end(&m->run, &m->out->report);
+  return rules != OK ? rules : s;
+}
+
 status farm_simulate(farm_simulated *out, const farm_simulation *w) {
   static const uint64_t poison = 0xdead;
   int lanes = w->lanes ? w->lanes : 1, queue = w->lanes ? w->queue : 1;
@@ -400,12 +412,11 @@ status farm_simulate(farm_simulated *out, const farm_simulation *w) {
   simulation_open(&m, w->groups * w->members);
   const farm_job job = {.groups = w->groups, .members = w->members, .records = m.records, .record_bytes = sizeof(record), .result_bytes = sizeof(uint64_t),
                         .expected = w->expected, .known = w->known, .answered = count_answer, .watcher = &m, .poisoned = &poison, .tries = w->tries};
-  m.run = (map_run){.f = &m.p[0].f, .job = &job, .crew = &m.p[0].hands, .results = (char *)m.results};
-  map_begin(&m.run);
-  status s = play(&m), rules = judge(&m, &poison);
-  account(&m, 1);
+  status s = OK;
+  for (int i = 0; s == OK && (i == 0 || i < w->jobs); i++) s = play_job(&m, &job);
+  account(&m);
   simulation_close(&m);
-  return rules != OK ? rules : s;
+  return s;
 }
 
 // When the last task has been handed out a worker has on average what is left of a length met at a random moment, and the

@@ -56,7 +56,8 @@ void rollout_close(rollout *r) {
 }
 
 size_t rollout_record_bytes(const rollout *r) {
-  return sizeof(rollout_record) + (r->o.world ? (size_t)controller_size(&r->o.controller) * sizeof(float) : 0);
+  size_t parameters = r->o.world ? (size_t)controller_size(&r->o.controller) * sizeof(float) : 0;
+  return sizeof(rollout_record) + (parameters + 7) / 8 * 8;  // records stand one behind the other
 }
 
 int64_t rollout_steps(const rollout *r) { return r->steps; }

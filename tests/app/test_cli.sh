@@ -35,6 +35,17 @@ says 3 "bad.yaml:3:3" "$program" run "$dir/bad.yaml"
 says 0 "0.1" "$program" config --set evolve.sigma0=0.1
 "$program" config | cmp -s - configs/default.yaml && passed=$((passed + 1)) || { failed=$((failed + 1)); echo "failed: configs/default.yaml is not what is printed"; }
 for config in configs/*.yaml; do says 0 "evolve:" "$program" config "$config"; done
+says 2 "subjects are: farm" "$program" bench fram
+says 2 "did you mean --workers" "$program" bench farm --worker 3
+says 2 "whole number from 1 to 10000" "$program" bench farm --simulate --workers many
+says 2 "not a multiple" "$program" bench farm --simulate --episodes 100
+says 0 '"used_16_workers_1024_episodes_by_episode_ours": 0.9' "$program" bench farm --simulate --workers 16 --seeds 3 --json
+used() { # WORKERS BAR: of the published episode lengths' 1,024 a generation, in virtual time
+  says 0 "_ours" "$program" bench farm --simulate --workers "$1" --seeds 101
+  if awk -v bar="$2" '/_ours/ { good = $2 >= bar } END { exit !good }' "$dir/out"; then passed=$((passed + 1)); else failed=$((failed + 1)); echo "failed: $1 workers are used less than $2"; fi
+}
+used 64 0.92
+used 128 0.85
 says 0 "still" "$program" evaluate --policy still --episodes 10 --quiet $at
 echo "$passed passed, $failed failed"
 [ $failed = 0 ]

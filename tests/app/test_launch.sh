@@ -65,6 +65,13 @@ launch asked
 check "the same command resumes" ends_with 0
 check "asked to stop: the same bytes" same "$dir/whole/run.csv" "$dir/asked/run.csv"
 
+# A second SIGINT does not wait, whatever the ranks do.
+: >"$dir/log"; world hurried; launch hurried; until_rows hurried 20
+kill -STOP "$(rank $job 0)"; kill -INT $job; sleep 0.5; kill -INT $job; hit=$(now)
+check "a second SIGINT: 7" ends_with 7
+check "a second SIGINT: at once" test $((($(now) - hit) / 1000000)) -lt 15000
+check "a second SIGINT: no process is left" no_strays hurried
+
 # launch itself is killed: its ranks go with it, and the same command resumes.
 : >"$dir/log"; world orphaned; launch orphaned; until_rows orphaned 20
 kill -9 $job; wait $job 2>/dev/null

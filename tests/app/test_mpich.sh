@@ -10,6 +10,7 @@ own=build/mpicc.mpich
 MAKEFLAGS="" make --no-print-directory -j"$(nproc)" MPICC=mpicc.mpich all $own/tests/farm/test_map >/dev/null || { echo "0 passed, 1 failed"; exit 1; }
 openmpi=${DREAMFARM:?}
 . tests/app/small_pole.sh
+. tests/app/ranks.sh
 
 world openmpi
 check "Open MPI" evolve 2 openmpi
@@ -23,9 +24,8 @@ for ranks in 2 3; do
 done
 world lost
 started lost mpirun.mpich -n 3 >"$dir/log" 2>&1 & job=$!
-for _ in $(seq 1200); do [ "$(rows lost)" -ge 2 ] && [ "$(stat -c %s "$dir/lost/journal")" -gt 1000 ] && break; sleep 0.02; done
-victim=$(for p in $(pgrep -x dreamfarm); do tr '\0' '\n' <"/proc/$p/environ" 2>/dev/null | grep -qx PMI_RANK=2 && grep -qF "$dir/lost" "/proc/$p/cmdline" && echo "$p"; done)
-kill -9 $victim
+in_mid_generation lost
+kill -9 "$(rank $job 2)"
 wait $job; code=$?
 check "a lost rank ends the job, with a code that is not 0" test $code != 0
 program=$openmpi MPIRUN=mpirun

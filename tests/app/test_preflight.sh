@@ -35,7 +35,7 @@ if unshare --mount true 2>/dev/null; then
   check "a run directory that is not shared" says 6 "put run.directory on a file system that all hosts share" mpirun -n 1 "$program" $verb : -n 1 bash -c blind
   narrow() { unshare --mount bash -c "mount -t tmpfs -o size=1m tmpfs /dev/shm; exec $program $verb"; }
   export -f narrow
-  check "a small /dev/shm" says 0 "has 1 MB free for the messages of 2 ranks; give the container more" mpirun --mca btl tcp,self -n 2 bash -c narrow
+  check "a small /dev/shm" says 0 "has 1 MB free for the messages of 2 ranks; give the container more" timeout -k 2 120 mpirun --mca btl tcp,self --mca btl_tcp_if_include lo -n 2 bash -c narrow
   little() { unshare --mount bash -c "mount -t tmpfs -o size=9m tmpfs $dir/run; exec $program $verb"; }
   export -f little
   check "a nearly full disk" says 0 "has 9 MB free; a run may want" bash -c little

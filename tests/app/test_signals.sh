@@ -4,21 +4,15 @@
 # through mpirun only without --enable-recovery: with it Open MPI 4 says 0 whatever happened.)
 set -u
 . tests/app/small_pole.sh
+. tests/app/ranks.sh
 world whole
 check "undisturbed" evolve 2 whole
 
-rank() { # MPIRUN-PID RANK: its process id
-  local p
-  for p in $(ps -o pid= --ppid "$1"); do
-    tr '\0' '\n' 2>/dev/null <"/proc/$p/environ" | grep -qxE "(OMPI_COMM_WORLD_RANK|PMI_RANK)=$2" && echo "$p"
-    rank "$p" "$2"
-  done
-}
 hit() { # CODE NAME SENDER: the sender is called in mid-generation with mpirun's pid; then exit code, journal, seconds, resume
   local code=$1 name=$2 sender=$3 job got start
   world "$name"
   started "$name" $MPIRUN -n 3 >"$dir/log" 2>&1 & job=$!
-  for _ in $(seq 1200); do [ "$(rows "$name")" -ge 2 ] && [ "$(stat -c %s "$dir/$name/journal")" -gt 1000 ] && break; sleep 0.02; done
+  in_mid_generation "$name"
   $sender $job; start=$SECONDS
   wait $job; got=$?
   cp "$dir/log" "$dir/out"

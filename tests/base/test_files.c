@@ -57,6 +57,38 @@ static void assert_message_has(const char *one, const char *two) {
   if (!strstr(status_message(), one) || !strstr(status_message(), two)) fail_msg("message: %s", status_message());
 }
 
+static void what_a_killed_writer_left_is_swept(void **state) {
+  (void)state;
+  const char *const names[] = {"a.safetensors.7.tmp", "a.tmp", "a.safetensors", "b.7.tmp", ".tmp"};
+  for (int i = 0; i < 5; i++) assert_int_equal(file_write(path_join(home, "%s", names[i]).text, "x", 1), OK);
+  dir_sweep(home, "a.");
+  for (int i = 0; i < 5; i++) {
+    assert_int_equal(file_exists(path_join(home, "%s", names[i]).text), i >= 2);
+    file_remove(path_join(home, "%s", names[i]).text);
+  }
+  dir_sweep("/no/such/directory", "a.");
+}
+
+// A mapping stays what it was when a new file takes the name: that is how weights are shared while a run goes on.
+static void a_file_is_mapped(void **state) {
+  (void)state;
+  file_path name = path_join(home, "mapped");
+  const void *bytes;
+  size_t size;
+  assert_int_equal(file_map(&bytes, &size, name.text), NO_IO);
+  assert_non_null(strstr(status_message(), "mapped: cannot be opened: No such file"));
+  assert_int_equal(file_write(name.text, "as it was", 9), OK);
+  assert_int_equal(file_map(&bytes, &size, name.text), OK);
+  assert_int_equal(size, 9);
+  assert_int_equal(file_write(name.text, "as it is", 8), OK);
+  assert_memory_equal(bytes, "as it was", 9);
+  file_unmap(bytes, size);
+  file_unmap(NULL, 0);
+  assert_int_equal(file_write(name.text, "", 0), OK);
+  assert_int_equal(file_map(&bytes, &size, name.text), NO_IO);
+  assert_int_equal(file_remove(name.text), OK);
+}
+
 // --- whole files --------------------------------------------------------------------------------------------------
 
 static void a_file_is_written_and_read(void **state) {
@@ -284,6 +316,8 @@ int main(void) {
       cmocka_unit_test(a_file_is_written_and_read),
       cmocka_unit_test(bytes_of_any_value_and_size_come_back),
       cmocka_unit_test(reading_says_what_is_wrong),
+      cmocka_unit_test(a_file_is_mapped),
+      cmocka_unit_test(what_a_killed_writer_left_is_swept),
       cmocka_unit_test(a_target_below_a_file_is_refused),
       cmocka_unit_test(a_target_that_is_a_directory_stays),
       cmocka_unit_test(a_full_disk_leaves_the_old_content),

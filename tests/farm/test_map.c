@@ -100,7 +100,9 @@ static void test_jobs(void **state) {
   farm_report report;
   for (int round = 0; round < 3; round++)
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
+      uint64_t before = mem_count();
       if (map(shapes[i][0], shapes[i][1], 0, &report, NULL) != OK) fail_msg("%s", status_message());
+      assert_true(mem_count() == before);  // nothing is allocated in a map
       check_results(shapes[i][0], shapes[i][1]);
       assert_int_equal(report.lost, 0);
       assert_true(report.sent >= shapes[i][0] * shapes[i][1]);

@@ -61,6 +61,28 @@ static void test_longest_first(void **state) {
   schedule_close(s);
 }
 
+// Members share their luck: what was long in some groups goes first in the others.
+static void test_what_was_long_goes_first(void **state) {
+  (void)state;
+  enum { GROUPS = 40, MEMBERS = 4, LONG_MEMBER = 2 };
+  schedule *s = begin(1, GROUPS, MEMBERS);
+  schedule_chunk c;
+  double now = 0;
+  int long_ones_last = 0, last_long = 0, handed = 0;
+  for (; !schedule_finished(s); handed++) {
+    heard(s, 0, 1, now);
+    assert_true(schedule_next(s, 0, now, &c) && c.count == 1);
+    bool is_long = c.member == LONG_MEMBER;
+    if (is_long) last_long = handed;
+    if (is_long && handed >= GROUPS * MEMBERS / 2) long_ones_last++;
+    now += is_long ? 5 : 1;
+    assert_true(schedule_answered(s, 0, c.group * MEMBERS + c.member, now));
+  }
+  assert_int_equal(long_ones_last, 0);
+  assert_true(last_long >= GROUPS - 1);
+  schedule_close(s);
+}
+
 static int fill(schedule *s, int worker) {
   schedule_chunk c;
   int held = 0;
@@ -206,6 +228,25 @@ static void test_a_task_out_too_long_is_given_to_another(void **state) {
   schedule_close(s);
 }
 
+// Jobs shorter than a lease, with pauses longer than it between them: the silent worker is missed, the others are not.
+static void test_silence_goes_on_from_job_to_job(void **state) {
+  (void)state;
+  schedule *s = begin(3, 1, 1);
+  double t = 0, lease = schedule_lease(s);
+  int lost = -1, jobs = 0;
+  for (; lost < 0 && jobs < 100; jobs++, t += 5 * lease) {
+    schedule_begin(s, &(schedule_job){.groups = 1, .members = 1}, t);
+    heard(s, 2, 1, t);
+    t += lease / 4;
+    lost = schedule_expired(s, t);
+    assert_int_equal(schedule_expired(s, t), -1);
+  }
+  assert_int_equal(lost, 1);
+  assert_in_range(jobs, 5, 6);
+  assert_false(schedule_is_lost(s, 2));
+  schedule_close(s);
+}
+
 // --- poison --------------------------------------------------------------------------------------------------------------------
 
 // Takes the worker down; whatever it held is somebody else's now.
@@ -288,12 +329,14 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_chunks_shrink_to_one),
       cmocka_unit_test(test_longest_first),
+      cmocka_unit_test(test_what_was_long_goes_first),
       cmocka_unit_test(test_nobody_hoards),
       cmocka_unit_test(test_capacity_is_respected),
       cmocka_unit_test(test_what_a_worker_holds_counts_though_given_up_here),
       cmocka_unit_test(test_queues_are_for_plenty),
       cmocka_unit_test(test_known_tasks_are_never_sent),
       cmocka_unit_test(test_silence_frees_tasks_and_late_answers_count_once),
+      cmocka_unit_test(test_silence_goes_on_from_job_to_job),
       cmocka_unit_test(test_rare_words_make_long_leases),
       cmocka_unit_test(test_an_idle_worker_gets_a_copy_of_a_straggler),
       cmocka_unit_test(test_a_task_out_too_long_is_given_to_another),

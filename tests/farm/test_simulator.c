@@ -2,6 +2,7 @@
 // come back, slow down and join late, messages vanish, come twice and overtake each other, tasks kill their workers, and
 // the master dies and resumes. Argument: one seed, to replay it.
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -52,6 +53,7 @@ static farm_simulation scenario(dice *d, uint64_t seed) {
   w.doubles = seldom(d, 0.1);
   w.lags = seldom(d, 0.2);
   w.master_dies = seldom(d, 60);
+  w.jobs = 1 + (int)(3 * roll(d));  // late words of one meet the next
   w.tries = 8;  // deaths without a reason are frequent here: a task must not look like poison by chance
   if (roll(d) < 0.5) w.expected = expected;
   for (int i = 0; i < w.groups * w.members; i++) length[i] = 0.02 + 5 * roll(d) * roll(d);
@@ -104,6 +106,7 @@ static void play_seed_with_poison(uint64_t seed) {
   seed_now = seed;
   w.dies = w.stops = w.late = w.master_dies = 0;
   w.master_works = false;
+  w.jobs = 1;
   w.tries = (int)(4 * roll(&d));
   w.workers += 20;
   memset(kills, 0, sizeof kills);
@@ -131,6 +134,41 @@ static void test_poison_is_found(void **state) {
   for (uint64_t seed = only_seed ? only_seed : 1; seed <= (only_seed ? only_seed : SEEDS / 3); seed++) play_seed_with_poison(seed);
 }
 
+// --- sizes, and how well they are used ------------------------------------------------------------------------------------------
+
+// Uniform over 0.4 to 2 s, all alike: nothing can be learnt.
+static double *lengths_alike(int n) {
+  double *x = mem_take((size_t)n, sizeof *x);
+  for (int i = 0; i < n; i++) x[i] = 0.4 + 1.6 * rng_uniform(rng_stream(5, "lengths"), 0, (uint32_t)i);
+  return x;
+}
+
+static double used_by(int workers, int groups, int members, farm_simulated *r) {
+  double *lengths = lengths_alike(groups * members);
+  const farm_simulation w = {.seed = 1, .workers = workers, .groups = groups, .members = members, .length = lengths, .delay = 5e-5, .message_seconds = 1e-6};
+  status s = farm_simulate(r, &w);
+  mem_free(lengths);
+  if (s != OK) fail_msg("%s", status_message());
+  return r->used;
+}
+
+static void test_the_closed_form_is_near(void **state) {
+  (void)state;
+  farm_simulated r;
+  for (int workers = 4; workers <= 1024; workers *= 2) {
+    double used = used_by(workers, 64, 16, &r), predicted = farm_use_expected(64 * 16, workers, 1.2, 1.6 / sqrt(12), 2);
+    if (fabs(used - predicted) > 0.05) fail_msg("%d workers: %.3f of them used, %.3f expected", workers, used, predicted);
+  }
+}
+
+static void test_ten_thousand_workers(void **state) {
+  (void)state;
+  farm_simulated r;
+  assert_true(used_by(10000, 512, 64, &r) > 0.6);
+  assert_int_equal(r.report.lost, 0);
+  assert_true(r.in_flight_max <= 40000);
+}
+
 int main(int count, char **words) {
   num_open();
   check_on_failure(say_seed);
@@ -138,6 +176,8 @@ int main(int count, char **words) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_whatever_happens_every_task_counts_once),
       cmocka_unit_test(test_poison_is_found),
+      cmocka_unit_test(test_the_closed_form_is_near),
+      cmocka_unit_test(test_ten_thousand_workers),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

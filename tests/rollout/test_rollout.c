@@ -61,7 +61,7 @@ static bench bench_open(rollout_place place) {
   b.w = small_world_open(&b.files);
   controller_shape c = shape_for(b.w);
   int n = controller_size(&c);
-  b.record_bytes = sizeof(rollout_record) + (size_t)n * sizeof(float);
+  b.record_bytes = sizeof(rollout_record) + (size_t)(n + 1) / 2 * 8;
   b.records = mem_take(3, b.record_bytes);
   for (int i = 0; i < 3; i++) {
     rollout_record *r = (rollout_record *)(b.records + (size_t)i * b.record_bytes);

@@ -1,0 +1,27 @@
+# What the batch scripts beside this file share; they source it. Not to be started.
+# A stage that ends with 85 was stopped with a checkpoint: the job goes back into the queue, and its next start goes on.
+
+program=${DREAMFARM:-$home/build/dreamfarm}
+[ -x "$program" ] || program=dreamfarm
+
+introduce() { # CONFIG [OPTIONS]: what a log must tell of a start
+  echo "--- $(date '+%F %T') job $SLURM_JOB_ID ${SLURM_JOB_NAME:-}, start $((${SLURM_RESTART_COUNT:-0} + 1))"
+  echo "hosts    $SLURM_JOB_NODELIST, $SLURM_NTASKS ranks, by $LAUNCHER"
+  echo "version  $("$program" --version)"
+  echo "config   $("$program" config "$@" | sha256sum | cut -c1-16) $*"
+}
+
+# SLURM warns this shell before the time limit (--signal=B:USR1@120), and says TERM when a job is cancelled or requeued from
+# outside, which is then none of our business. launch hands both on, so that rank 0 writes a checkpoint. `wait` returns when a
+# trap has run: wait again.
+stage() { # VERB CONFIG [OPTIONS]: returns only if the stage is complete
+  local code=0 cancelled=no
+  "$program" launch --launcher "$LAUNCHER" -- "$@" & launch=$!
+  trap 'kill -USR1 $launch' USR1
+  trap 'cancelled=yes; kill -TERM $launch' TERM
+  while wait $launch; code=$?; kill -0 $launch 2>/dev/null; do :; done
+  trap - USR1 TERM
+  [ $code = 0 ] && return
+  [ $code = 85 ] && [ $cancelled = no ] && echo "$1 was stopped with a checkpoint; the job is put back into the queue" && scontrol requeue "$SLURM_JOB_ID"
+  exit $code
+}
