@@ -81,7 +81,6 @@ typedef struct search_state {
   int generation;
   double best_score;         // held-out score of `best`; NaN before the first
   int64_t episodes, steps;   // so far
-  int64_t csv_bytes;         // run.csv as of this generation
   hash identity, world;      // of the evolve stage and its world
 } search_state;
 // mean, best: (n) float. `es` may be NULL when reading only the controller; otherwise *e is opened.

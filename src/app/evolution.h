@@ -39,7 +39,7 @@ typedef struct row {
 // --- run.csv and run.jsonl --------------------------------------------------------------------------------------------------
 status rows_begin(evolution *v);               // both anew
 status rows_cut(const evolution *v);           // run.csv as the checkpoint knows it
-status rows_add(evolution *v, const row *r);   // v->state.csv_bytes grows
+status rows_add(evolution *v, const row *r);
 void rows_show(evolution *v, const row *r);    // on the terminal
 // Events of the run. words may be NULL.
 status rows_event(const evolution *v, const char *event, const char *words);

@@ -155,7 +155,7 @@ static int journal_turn(evolution *v) {
   return journal_begin(v->finished, hash_join(parts, 3));
 }
 
-// The row first, then the checkpoint that says how long run.csv is: a kill between the two loses a row that is made again.
+// The row first, then the checkpoint, whose generation says how many rows count: a row that a kill left ahead of it is made again.
 static status generation_save(evolution *v, const row *r) {
   TRY(rows_add(v, r));
   TRY(search_save(v->a, &v->state, v->search, isnan(v->state.best_score) ? v->mean : v->best));

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <math.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "evolution.h"
@@ -11,18 +10,32 @@
 // --- rows -------------------------------------------------------------------------------------------------------------------
 
 status rows_begin(evolution *v) {
-  v->state.csv_bytes = (int64_t)strlen(EVOLUTION_CSV_HEAD);
   TRY(file_write(v->csv.text, EVOLUTION_CSV_HEAD, strlen(EVOLUTION_CSV_HEAD)));
   return file_remove(v->jsonl.text);
 }
 
+// Where line `count` ends, counted from 1; NULL if there are fewer.
+static const char *lines_end(const char *text, int count) {
+  const char *at = text;
+  for (int i = 0; at && i < count; i++) {
+    at = strchr(at, '\n');
+    if (at) at++;
+  }
+  return at;
+}
+
+// A row a generation below the head, so the generation says how much of the file the checkpoint knows.
 status rows_cut(const evolution *v) {
-  struct stat facts;
-  if (stat(v->csv.text, &facts) != 0) FAIL(NO_IO, "%s: cannot be read: %s", v->csv.text, strerror(errno));
-  if ((int64_t)facts.st_size < v->state.csv_bytes)
-    FAIL(BAD_FILE, "%s has %lld bytes, but the checkpoint of generation %d knows of %lld; restore it, or start anew with --fresh", v->csv.text,
-         (long long)facts.st_size, v->state.generation, (long long)v->state.csv_bytes);
-  if (truncate(v->csv.text, (off_t)v->state.csv_bytes) != 0)
+  char *text;
+  size_t size;
+  TRY(file_read(&text, &size, v->csv.text));
+  const char *end = lines_end(text, 1 + v->state.generation);
+  off_t kept = end ? (off_t)(end - text) : -1;
+  mem_free(text);
+  if (kept < 0)
+    FAIL(BAD_FILE, "%s has fewer rows than the %d generations of the checkpoint; restore it, or start anew with --fresh", v->csv.text,
+         v->state.generation);
+  if (truncate(v->csv.text, kept) != 0)
     FAIL(NO_IO, "%s: cannot be cut back to generation %d: %s", v->csv.text, v->state.generation, strerror(errno));
   return OK;
 }
@@ -72,7 +85,6 @@ status rows_add(evolution *v, const row *r) {
   csv_row(v, r, &line);
   json_row(v, r, &json);
   status s = append_text(v->csv.text, &line);
-  v->state.csv_bytes += (int64_t)line.size;
   text_free(&line);
   if (s == OK) return line_end(v, &json);
   text_free(&json);

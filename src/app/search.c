@@ -30,14 +30,13 @@ static status write_to(const char *path, const search_state *s, const es *e, con
   to_floats(mean, es_mean(e), n);
   es_save(e, bytes);
   const data_tensor tensors[] = {vector("mean", DATA_F32, (size_t)n, mean), vector("best", DATA_F32, (size_t)n, best), vector("es", DATA_U8, state, bytes)};
-  char numbers[5][40];
+  char numbers[4][40];
   snprintf(numbers[0], 40, "%d", s->generation);
   snprintf(numbers[1], 40, "%.17g", s->best_score);
   snprintf(numbers[2], 40, "%lld", (long long)s->episodes);
   snprintf(numbers[3], 40, "%lld", (long long)s->steps);
-  snprintf(numbers[4], 40, "%lld", (long long)s->csv_bytes);
   const char *const pairs[] = {"format", FORMAT, "generation", numbers[0], "best_score", numbers[1], "episodes", numbers[2], "steps", numbers[3],
-                               "csv_bytes", numbers[4], "identity", s->identity.hex, "world", s->world.hex};
+                               "identity", s->identity.hex, "world", s->world.hex};
   status done = data_tensors_write(path, tensors, 3, pairs, (int)(sizeof pairs / sizeof *pairs / 2));
   mem_free(mean);
   mem_free(bytes);
@@ -71,16 +70,14 @@ static status floats(float *out, const data_tensors *f, const char *path, const 
 static status read_state(search_state *s, const data_tensors *f, const char *path) {
   const char *format = data_tensors_metadata(f, "format");
   if (!format || strcmp(format, FORMAT) != 0) FAIL(BAD_FILE, "%s: its format is '%s', '%s' is wanted", path, format ? format : "unknown", FORMAT);
-  double generation, episodes, steps, csv_bytes;
+  double generation, episodes, steps;
   TRY(number(&generation, f, path, "generation"));
   TRY(number(&s->best_score, f, path, "best_score"));
   TRY(number(&episodes, f, path, "episodes"));
   TRY(number(&steps, f, path, "steps"));
-  TRY(number(&csv_bytes, f, path, "csv_bytes"));
   s->generation = (int)generation;
   s->episodes = (int64_t)episodes;
   s->steps = (int64_t)steps;
-  s->csv_bytes = (int64_t)csv_bytes;
   TRY(identity(&s->identity, f, path, "identity"));
   return identity(&s->world, f, path, "world");
 }

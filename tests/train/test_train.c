@@ -51,6 +51,13 @@ static dataset *dataset_make(const char *where) {
   assert_int_equal(data_shard_write(where, 0, &spec, &p, e, 7), OK);
   assert_int_equal(data_shard_write(where, 1, &spec, &p, e + 7, EPISODES - 7), OK);
   assert_int_equal(data_finish(where, 2, &spec, &p), OK);
+  for (int i = 0; i < EPISODES; i++) {
+    mem_free(e[i].observations);
+    mem_free(e[i].actions);
+    mem_free(e[i].rewards);
+    mem_free(e[i].terminated);
+    mem_free(e[i].truncated);
+  }
   dataset *d;
   if (data_open(&d, where) != OK) fail_msg("%s", status_message());
   return d;
