@@ -1,20 +1,10 @@
 # Sourced by the tests of losses: a world of cart-pole whose dreams last, so that a generation takes about a second and can
 # be hit in its middle. `evolve RANKS NAME [options]` plays in $dir/NAME,
 # `alone NAME` without mpirun, `started NAME [mpirun ...] &` is the process itself.
-program=${DREAMFARM:?} dir=$(mktemp -d) passed=0 failed=0 more=""
+. tests/checks.sh
+more=""
 MPIRUN=${MPIRUN:-mpirun}
-trap 'rm -rf "$dir"' EXIT
 export TMPDIR=$dir OMPI_MCA_btl_vader_backing_directory=$dir  # what Open MPI leaves behind when mpirun is killed
-check() { # WORDS COMMAND...: the command must succeed
-  local words=$1; shift
-  if "$@" >"$dir/out" 2>&1; then passed=$((passed + 1)); else failed=$((failed + 1)); echo "failed: $words"; tail -n 5 "$dir/out"; fi
-}
-exits() { # CODE WORDS COMMAND...: with this code, and these words in what it says
-  local code=$1 words=$2 got; shift 2
-  "$@" >"$dir/said" 2>&1; got=$?
-  cat "$dir/said"; echo "exit code $got, wanted $code with \"$words\""
-  [ "$got" = "$code" ] && grep -qF -- "$words" "$dir/said"
-}
 pole="--set environment.name=cartpole_swingup --set rnn.hidden=32"
 search="$pole --set evolve.popsize=24 --set evolve.episodes=32 --set dream.cap=1000 --set dream.reward=head --set evolve.generations=4
   --set evolve.held_out_episodes=200 --set evolve.real_episodes=400"
@@ -24,7 +14,6 @@ world() { mkdir -p "$dir/$1"; cp "$dir/first/rnn.safetensors" "$dir/$1/"; }
 started() { local name=$1; shift; exec "$@" "$program" evolve tests/app/tiny.yaml --quiet $search --set run.directory="$dir/$name" $more; } # in the background
 alone() { more="${*:2}"; (started "$1"); }
 evolve() { more="${*:3}"; (started "$2" $MPIRUN -n "$1"); }
-same() { cut -d, -f1-11 "$dir/$1/run.csv" >"$dir/a"; cut -d, -f1-11 "$dir/$2/run.csv" >"$dir/b"; cmp "$dir/a" "$dir/b" && cmp "$dir/$1/controller.safetensors" "$dir/$2/controller.safetensors"; }
+same() { same_rows "$dir/$1/run.csv" "$dir/$2/run.csv" && cmp "$dir/$1/controller.safetensors" "$dir/$2/controller.safetensors"; }
 rows() { [ -e "$dir/$1/run.csv" ] && wc -l <"$dir/$1/run.csv" || echo 0; }
 event() { sed -n "s/.*\"event\": \"$2\".*\"$3\": \([^,}]*\).*/\1/p" "$dir/$1/run.jsonl"; } # NAME EVENT FIELD
-end() { echo "$passed passed, $failed failed"; [ $failed = 0 ]; exit; }

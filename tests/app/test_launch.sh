@@ -2,15 +2,10 @@
 # dreamfarm launch: whatever is killed, stopped or asked to leave in mid-run, the run goes on by itself and run.csv comes
 # out as from an undisturbed run (its time columns aside).
 set -u
-program=${DREAMFARM:?} dir=$(mktemp -d) passed=0 failed=0
+. tests/checks.sh
 job=0
 trap '[ $job = 0 ] || kill -9 $job 2>/dev/null; rm -rf "$dir"' EXIT
 tiny=tests/app/tiny.yaml generations=${GENERATIONS:-150}
-check() { # WORDS COMMAND...: the command must succeed
-  local words=$1; shift
-  if "$@" >"$dir/out" 2>&1; then passed=$((passed + 1)); else failed=$((failed + 1)); echo "failed: $words"; tail -n 5 "$dir/out"; tail -n 15 "$dir/log" 2>/dev/null; fi
-}
-same() { cut -d, -f1-11 "$1" >"$dir/a"; cut -d, -f1-11 "$2" >"$dir/b"; cmp "$dir/a" "$dir/b"; }
 world() { mkdir -p "$dir/$1"; cp "$dir/run/"{vae,rnn}.safetensors "$dir/$1/"; }
 launch() { # RUN [OPTIONS]: starts evolve in the background, appending to $dir/log; its process is $job
   "$program" launch -n 3 --stall "${STALL:-20}" -- evolve $tiny --quiet --set run.directory="$dir/$1" --set evolve.generations=$generations ${2:-} >>"$dir/log" 2>&1 &
@@ -45,7 +40,7 @@ fault() { # NAME WORDS VICTIM SIGNAL: the fault hits in mid-run; the run ends by
   local hit; hit=$(now)
   until_rows "$name" $((at + 20)); local back=$((($(now) - hit) / 1000000))
   check "$name: it goes on by itself" ends_with 0
-  check "$name: the same bytes" same "$dir/whole/run.csv" "$dir/$name/run.csv"
+  check "$name: the same bytes" same_rows "$dir/whole/run.csv" "$dir/$name/run.csv"
   check "$name: it is said" grep -q "$words" "$dir/log"
   check "$name: no process is left" no_strays "$name"
   echo "$name: went on after $back ms"
@@ -59,7 +54,7 @@ fault stopped-rank-0 "rank 0 has said nothing for 2" 0 STOP
 : >"$dir/log"; world anew; launch anew --fresh; until_rows anew 60
 kill -9 "$(rank $job 0)"
 check "fresh: it ends well" ends_with 0
-check "fresh: the same bytes" same "$dir/whole/run.csv" "$dir/anew/run.csv"
+check "fresh: the same bytes" same_rows "$dir/whole/run.csv" "$dir/anew/run.csv"
 check "fresh: once only" test "$(grep -c '"event": "begin"' "$dir/anew/run.jsonl")" = 1 -a "$(grep -c '"event": "resume"' "$dir/anew/run.jsonl")" = 1
 
 : >"$dir/log"; world asked; launch asked
@@ -70,7 +65,7 @@ launch asked; until_rows asked $(($(rows asked) + 10)); kill -INT $job
 check "SIGINT: 7" ends_with 7
 launch asked
 check "the same command resumes" ends_with 0
-check "asked to stop: the same bytes" same "$dir/whole/run.csv" "$dir/asked/run.csv"
+check "asked to stop: the same bytes" same_rows "$dir/whole/run.csv" "$dir/asked/run.csv"
 
 # A second SIGINT does not wait, whatever the ranks do.
 : >"$dir/log"; world hurried; launch hurried; until_rows hurried 20
@@ -86,19 +81,13 @@ for _ in $(seq 150); do no_strays orphaned >/dev/null && break; sleep 0.1; done
 check "kill -9 of launch leaves no process" no_strays orphaned
 launch orphaned
 check "and the same command resumes" ends_with 0
-check "launch killed: the same bytes" same "$dir/whole/run.csv" "$dir/orphaned/run.csv"
+check "launch killed: the same bytes" same_rows "$dir/whole/run.csv" "$dir/orphaned/run.csv"
 
 # What cannot get better is not tried for ever.
-says() { # CODE WORDS COMMAND...
-  local code=$1 words=$2 got; shift 2
-  timeout -k 5 120 "$@" >"$dir/log" 2>&1; got=$?
-  cat "$dir/log"; [ $got = "$code" ] && grep -qF -- "$words" "$dir/log"
-}
-check "an error of the job is its exit code, at once" says 6 "vae.safetensors" "$program" launch -n 2 -- evolve $tiny --set run.directory="$dir/none"
-check "it gives up" says 1 "gave up after 3 starts without progress" "$program" launch -n 2 --retries 2 --mpirun "--no-such-option" -- evolve $tiny --set run.directory="$dir/none"
-check "an unknown option" says 2 "usage: dreamfarm launch" "$program" launch --ranks 3 -- evolve $tiny
-check "no verb" says 2 "usage: dreamfarm launch" "$program" launch -n 2
-check "no such launcher" says 6 "cannot be started" "$program" launch --launcher no-such-mpirun -- evolve $tiny --set run.directory="$dir/none"
-check "a host file that is none" says 4 "hosts:2" bash -c "printf 'a slots=2\nb slots=0\n' >$dir/hosts; $program launch --hostfile $dir/hosts -- evolve $tiny --set run.directory=$dir/none"
-echo "$passed passed, $failed failed"
-[ $failed = 0 ]
+check "an error of the job is its exit code, at once" exits 6 "vae.safetensors" timeout -k 5 120 "$program" launch -n 2 -- evolve $tiny --set run.directory="$dir/none"
+check "it gives up" exits 1 "gave up after 3 starts without progress" timeout -k 5 120 "$program" launch -n 2 --retries 2 --mpirun "--no-such-option" -- evolve $tiny --set run.directory="$dir/none"
+check "an unknown option" exits 2 "usage: dreamfarm launch" "$program" launch --ranks 3 -- evolve $tiny
+check "no verb" exits 2 "usage: dreamfarm launch" "$program" launch -n 2
+check "no such launcher" exits 6 "cannot be started" "$program" launch --launcher no-such-mpirun -- evolve $tiny --set run.directory="$dir/none"
+check "a host file that is none" exits 4 "hosts:2" bash -c "printf 'a slots=2\nb slots=0\n' >$dir/hosts; $program launch --hostfile $dir/hosts -- evolve $tiny --set run.directory=$dir/none"
+end

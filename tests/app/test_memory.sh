@@ -2,9 +2,7 @@
 # At the sizes of the World Models Doom experiment (configs/takecover.yaml) an extra rank of a node costs at most 64 MB
 # beyond the weights, of which the node has one copy.
 set -u
-program=${DREAMFARM:?} dir=$(mktemp -d) passed=0 failed=0
-trap 'rm -rf "$dir"' EXIT
-check() { if "${@:2}"; then passed=$((passed + 1)); else failed=$((failed + 1)); echo "failed: $1"; fi; }
+. tests/checks.sh
 small="--quiet --set run.directory=$dir --set collect.episodes=6 --set collect.shard=3 --set collect.held_out=0.2 --set vae.frames=50
   --set vae.batch=50 --set rnn.epochs=1 --set rnn.batch=4 --set rnn.steps=64"
 check "a world of that size" "$program" collect configs/takecover.yaml $small
@@ -27,5 +25,4 @@ for p in $(ps -o pid=,comm= -s $group | awk '$2 == "dreamfarm" {print $1}'); do
 done
 check "three workers were looked at" test $workers = 3
 kill -9 $(ps -o pid= -s $group); wait $group 2>/dev/null
-echo "$passed passed, $failed failed"
-[ $failed = 0 ]
+end

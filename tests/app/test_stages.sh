@@ -2,18 +2,7 @@
 # Killed in the middle of collecting and of training: what was finished is kept, the same command goes on, and the files at
 # the end are those of an undisturbed run, bit for bit. Damaged datasets and weights are refused by name.
 set -u
-program=${DREAMFARM:?} dir=$(mktemp -d) passed=0 failed=0
-trap 'rm -rf "$dir"' EXIT
-check() { # WORDS COMMAND...: the command must succeed
-  local words=$1; shift
-  if "$@" >"$dir/out" 2>&1; then passed=$((passed + 1)); else failed=$((failed + 1)); echo "failed: $words"; tail -n 5 "$dir/out"; fi
-}
-fails_with() { # CODE WORD COMMAND...: exit code and a word in what it says
-  local code=$1 word=$2 got; shift 2
-  "$@" >"$dir/said" 2>&1; got=$?
-  cat "$dir/said"
-  [ "$got" = "$code" ] && grep -q -- "$word" "$dir/said"
-}
+. tests/checks.sh
 stage() { local name=$1 verb=$2; shift 2; timeout -k 5 300 "$program" "$verb" tests/app/tiny.yaml --quiet --set run.directory="$dir/$name" "$@"; }
 # Runs a stage in the background, waits until COMMAND succeeds, and sends the signal. False: it ended before.
 disturb() { # SIGNAL "COMMAND" NAME VERB OPTIONS...
@@ -64,12 +53,11 @@ check "the same M" cmp "$dir/v1/rnn.safetensors" "$dir/m2/rnn.safetensors"
 flip() { printf '\x5a' | dd of="$1" bs=1 seek="$2" conv=notrunc status=none; }
 cp -r "$dir/v1" "$dir/bad"
 flip "$dir/bad/vae.safetensors" 5000
-check "a flipped byte in V is refused by name" fails_with 4 "bad/vae.safetensors" stage bad evolve $many $long
+check "a flipped byte in V is refused by name" exits 4 "bad/vae.safetensors" stage bad evolve $many $long
 cp "$dir/v1/vae.safetensors" "$dir/bad/"; head -c 9000 "$dir/v1/rnn.safetensors" >"$dir/bad/rnn.safetensors"
-check "a truncated M is refused by name" fails_with 4 "bad/rnn.safetensors" stage bad evolve $many $long
+check "a truncated M is refused by name" exits 4 "bad/rnn.safetensors" stage bad evolve $many $long
 flip "$dir/bad/episodes/shard-00004.hdf5" 3000
 rm -rf "$dir/bad/latents" "$dir/bad/stages/encode"
-check "a flipped byte in a shard is refused by name" fails_with 4 "shard-00004.hdf5" stage bad encode $many $long
+check "a flipped byte in a shard is refused by name" exits 4 "shard-00004.hdf5" stage bad encode $many $long
 check "nothing was half-written" test -z "$(find "$dir/whole" "$dir/v1" -name '*.tmp')"
-echo "$passed passed, $failed failed"
-[ $failed = 0 ]
+end

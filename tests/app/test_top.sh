@@ -2,20 +2,8 @@
 # The top test: a tiny run gives a byte-identical run.csv (its time columns aside) at 1, 2, 3 and 5 ranks, with 1, 7 and 64
 # lanes, and after kill -9 and resume with another rank count; and what does not belong together is refused.
 set -u
-program=${DREAMFARM:?} dir=$(mktemp -d) passed=0 failed=0
-trap 'rm -rf "$dir"' EXIT
-check() { # WORDS COMMAND...: the command must succeed
-  local words=$1; shift
-  if "$@" >"$dir/out" 2>&1; then passed=$((passed + 1)); else failed=$((failed + 1)); echo "failed: $words"; tail -n 5 "$dir/out"; fi
-}
+. tests/checks.sh
 farm() { local n=$1; shift; timeout -k 5 300 mpirun -n "$n" "$program" "$@" --quiet; }
-fails_with() { # CODE WORD COMMAND...: exit code and a word in what it says
-  local code=$1 word=$2 got; shift 2
-  "$@" >"$dir/said" 2>&1; got=$?
-  cat "$dir/said"
-  [ "$got" = "$code" ] && grep -q -- "$word" "$dir/said"
-}
-same() { cut -d, -f1-11 "$1" >"$dir/a"; cut -d, -f1-11 "$2" >"$dir/b"; cmp "$dir/a" "$dir/b"; }
 tiny=tests/app/tiny.yaml
 
 # One world for all that follows.
@@ -29,12 +17,12 @@ world() { mkdir -p "$dir/$1"; cp "$dir/run/"{vae,rnn}.safetensors "$dir/$1/"; }
 for ranks in 1 2 3 5; do
   world r$ranks
   check "evolve at $ranks ranks" farm $ranks evolve $tiny --set run.directory="$dir/r$ranks"
-  check "the same bytes at $ranks ranks" same "$dir/run/run.csv" "$dir/r$ranks/run.csv"
+  check "the same bytes at $ranks ranks" same_rows "$dir/run/run.csv" "$dir/r$ranks/run.csv"
 done
 for lanes in 1 7 64; do
   world l$lanes
   check "evolve with $lanes lanes, no mpirun" "$program" evolve $tiny --quiet --set run.directory="$dir/l$lanes" --set dream.lanes=$lanes
-  check "the same bytes with $lanes lanes" same "$dir/run/run.csv" "$dir/l$lanes/run.csv"
+  check "the same bytes with $lanes lanes" same_rows "$dir/run/run.csv" "$dir/l$lanes/run.csv"
 done
 
 # kill -9 of everything in mid-run, whenever that happens to be, then resume with another number of ranks.
@@ -47,16 +35,15 @@ generations=$(($(wc -l <"$dir/killed/run.csv") + 3))
 check "resume at 3 ranks" farm 3 evolve $tiny --set run.directory="$dir/killed" --set evolve.generations=$generations
 world whole
 check "undisturbed" farm 2 evolve $tiny --set run.directory="$dir/whole" --set evolve.generations=$generations
-check "the same bytes after kill and resume" same "$dir/whole/run.csv" "$dir/killed/run.csv"
+check "the same bytes after kill and resume" same_rows "$dir/whole/run.csv" "$dir/killed/run.csv"
 check "the resume is an event" grep -q '"event": "resume"' "$dir/killed/run.jsonl"
 check "the same controller" cmp "$dir/whole/controller.safetensors" "$dir/killed/controller.safetensors"
 
 # What does not belong together is refused, and both are named.
-check "another configuration is refused" fails_with 5 "was made with the configuration" "$program" evolve $tiny --set run.directory="$dir/r1" --set evolve.sigma0=0.2
+check "another configuration is refused" exits 5 "was made with the configuration" "$program" evolve $tiny --set run.directory="$dir/r1" --set evolve.sigma0=0.2
 world other; cp "$dir/r1/controller.safetensors" "$dir/r1/run.csv" "$dir/other/"
 check "another seed's M" farm 1 run $tiny --set run.directory="$dir/seed2" --set run.seed=2 --set evolve.generations=1
 cp "$dir/seed2/"{vae,rnn}.safetensors "$dir/other/"
-check "another world is refused" fails_with 5 "was made in the world" "$program" evolve $tiny --set run.directory="$dir/other"
+check "another world is refused" exits 5 "was made in the world" "$program" evolve $tiny --set run.directory="$dir/other"
 check "nothing was half-written" test -z "$(find "$dir" -name '*.tmp')"
-echo "$passed passed, $failed failed"
-[ $failed = 0 ]
+end
