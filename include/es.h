@@ -9,17 +9,53 @@
 
 typedef struct es es;
 
+typedef enum es_kind {
+  ES_CMA,           // CMA-ES: a full covariance matrix; n^2 memory, up to some thousand parameters
+  ES_SEP_CMA,       // CMA-ES with a diagonal C (Ros and Hansen 2008): O(n popsize), blind to dependencies between parameters
+  ES_ONE_PLUS_ONE,  // (1+1)-ES with the one-fifth rule: a plain baseline. Candidate 0 is always the parent, met by the same
+                    // luck as its children (popsize - 1 of them, 1 by default), so that a lucky one does not stay for ever
+  ES_RANDOM,        // samples around x0 and keeps the best as its mean: the plainest baseline
+  ES_KINDS
+} es_kind;
+const char *es_kind_name(es_kind kind);  // "CMA-ES"; borrowed, static
+
 // Two sets of strategy constants are in honest use; they differ as src/es/constants.c says. 0 is the default.
 typedef enum es_dialect { ES_PYCMA, ES_TUTORIAL } es_dialect;
 
+// When to stop: pycma's list by pycma's names. Each is off at 0 (ftarget: at -INFINITY). Deviation is that of a coordinate,
+// sigma sqrt(C_ii).
+typedef struct es_limits {
+  double ftarget;          // a fitness told is no larger
+  int64_t maxfevals, maxiter;  // evaluations, generations
+  double tolfun;           // range of the bests of the last 10 + 30n/popsize generations, and of the last generation, is below
+  double tolfunhist;       // range of those bests alone is below, after 10 generations
+  double tolx;             // times sigma0: all deviations and all steps of C's path are below
+  double tolfacupx;        // times sigma0: a deviation is above
+  double tolupsigma;       // times sigma0: sigma / largest axis of C is above: sigma creeps up while C shrinks
+  double tolconditioncov;  // condition of C is above
+  int tolstagnation;       // generations (even): medians of bests and of medians are no better in the later half
+  int tolflatfitness;      // more generations in a row than these have a best three quarters that are all equal
+  int noeffectaxis;        // 1: a tenth of a deviation along a principal axis changes no coordinate of the mean
+  int noeffectcoord;       // 1: a fifth of a deviation does not change a coordinate of the mean
+} es_limits;
+// For noisy and capped fitness: what cannot come from luck, set so that it speaks late. Off are tolfunhist (the best return
+// may stand at its cap for long while the mean still learns), tolflatfitness (the next generation meets other luck) and
+// tolstagnation (noise hides slow progress).
+es_limits es_limits_default(void);
+es_limits es_limits_pycma(int n, int popsize);  // for a function without noise; what restarts need
+
 typedef struct es_options {
+  es_kind kind;
   int n;             // number of parameters, >= 1
-  int popsize;       // candidates a generation; 0: 4 + floor(3 ln n)
+  int popsize;       // candidates a generation; 0: the strategy's default, 4 + floor(3 ln n) for CMA-ES
   double sigma0;     // initial step size, > 0
   const double *x0;  // (n) initial mean, NULL: zeros; copied
   uint64_t seed;
   bool active;       // negative weights (active CMA-ES)
   es_dialect dialect;
+  const double *lower, *upper;  // (n) box constraints, -INFINITY and INFINITY are allowed; NULL: none; copied. Every candidate
+                                // is inside. By a smooth transformation near the bounds (src/es/bounds.c)
+  const es_limits *limits;      // NULL: es_limits_default(); copied
 } es_options;
 
 // The strategy constants of CMA-ES (Hansen's tutorial, arXiv:1604.00772), for tables and tests.
@@ -33,22 +69,33 @@ typedef struct es_constants {
 } es_constants;
 // weights (popsize) may be NULL.
 es_constants es_constants_make(int n, int popsize, bool active, es_dialect dialect, double *weights);
+// The same for a diagonal C, with pycma's rates for c1, cmu and cc; the dialects then differ in cs alone.
+es_constants es_constants_separable(int n, int popsize, bool active, es_dialect dialect, double *weights);
 
 status es_open(es **e, const es_options *options);  // BAD_CONFIG on a wrong option
 void es_close(es *e);                               // NULL is allowed
 
 // A generation's candidates, (popsize, n), borrowed until tell. Asking again without telling gives the same numbers.
 const double *es_ask(es *e);
+// One candidate of the generation, x (n), as es_ask gives it: a function of the state and its index.
+void es_candidate(es *e, int index, double *x);
+// Puts a solution of the caller's, x (n), in the place of an asked candidate; whoever evaluates and tells must take it too.
+// Its step is shortened to what a candidate's may be (Hansen 2011, "Injecting External Solutions Into CMA-ES") by CMA-ES of
+// either kind. Belongs to this generation: es_save does not keep it.
+void es_inject(es *e, int index, const double *x);
 // What was evaluated and what came of it. x (popsize, n) is what really was evaluated (an asked candidate rounded to
-// float, say); fitness (popsize), smaller is better; all finite. Equal fitness is ranked by index.
+// float, say); NULL: what was asked. fitness (popsize), smaller is better; all finite. Equal fitness is ranked by index.
 void es_tell(es *e, const double *x, const double *fitness);
-// NULL, or a sentence why going on is useless (borrowed until the next tell).
+// NULL, or a sentence why going on is useless (borrowed until the next tell). It begins with the limit's name.
 const char *es_done(const es *e);
 
-int es_generation(const es *e);  // tells so far
+int es_generation(const es *e);       // tells so far
+int64_t es_evaluations(const es *e);  // candidates told so far
 int es_popsize(const es *e);
 int es_size(const es *e);             // n
 const double *es_mean(const es *e);   // (n) borrowed until the next tell
+// The best candidate ever told and its fitness (may be NULL), (n) borrowed until the next tell; under noise the luckiest.
+const double *es_best(const es *e, double *fitness);
 double es_sigma(const es *e);
 double es_condition(const es *e);     // of C, from the last eigendecomposition; >= 1
 

@@ -4,8 +4,8 @@
 
 #include "parts.h"
 
-#define MAGIC "dreamfarm-cma"
-#define VERSION 1
+#define MAGIC "dreamfarm-es"
+#define VERSION 2
 
 typedef struct head {
   char magic[16];
@@ -39,32 +39,28 @@ void es_save(const es *e, void *bytes) {
 
 static status head_check(const head *h, size_t size) {
   const es_numbers *now = &h->now;
-  if (memcmp(h->magic, MAGIC, sizeof MAGIC) != 0) FAIL(BAD_FILE, "this is not the state of a CMA-ES");
+  if (memcmp(h->magic, MAGIC, sizeof MAGIC) != 0) FAIL(BAD_FILE, "this is not the state of an evolution strategy");
   if (h->version != VERSION)
-    FAIL(BAD_FILE, "this is the state of a CMA-ES of version %d; this program reads version %d", h->version, VERSION);
-  const es_options o = {.n = now->n, .popsize = now->popsize, .sigma0 = now->sigma0};
-  bool sane = es_options_check(&o) == OK && now->popsize > 0 && now->generation >= 0 && now->history_size > 0 &&
-              now->history_size < 1 << 24 && now->history_count >= 0 && now->sigma > 0;
-  size_t n = sane ? (size_t)now->n : 0;
-  if (!sane || size != sizeof(head) + (4 * n + 2 * n * n + (size_t)now->history_size + 1) * sizeof(double))
-    FAIL(BAD_FILE, "the state of a CMA-ES is damaged: the sizes it names do not fit its %zu bytes", size);
+    FAIL(BAD_FILE, "this is the state of an evolution strategy of version %d; this program reads version %d", h->version, VERSION);
+  const es_options o = {.kind = (es_kind)now->kind, .n = now->n, .popsize = now->popsize, .sigma0 = now->sigma0,
+                        .dialect = (es_dialect)now->dialect, .limits = &now->limits};
+  bool sane = es_options_check(&o) == OK && now->popsize > 0 && now->generation >= 0 && now->history_count >= 0 &&
+              now->history_size == es_history_size(now->n, now->popsize) && now->sigma > 0;
+  if (!sane || size != sizeof(head) + es_doubles(now) * sizeof(double))
+    FAIL(BAD_FILE, "the state of an evolution strategy is damaged: the sizes it names do not fit its %zu bytes", size);
   return OK;
 }
 
 status es_load(es **out, const void *bytes, size_t size) {
   head h;
-  if (size < sizeof h) FAIL(BAD_FILE, "the state of a CMA-ES is damaged: %zu bytes are too few", size);
+  if (size < sizeof h) FAIL(BAD_FILE, "the state of an evolution strategy is damaged: %zu bytes are too few", size);
   memcpy(&h, bytes, sizeof h);
   TRY(head_check(&h, size));
   const char *doubles = (const char *)bytes + sizeof h;
   hash sum = checksum(&h, doubles, size - sizeof h);
   if (memcmp(sum.hex, h.checksum, sizeof sum.hex) != 0)
-    FAIL(BAD_FILE, "the state of a CMA-ES is damaged: its checksum does not fit");
-  arena *memory = arena_open();
-  es *e = ARENA_NEW(memory, es, 1);
-  e->memory = memory;
-  e->now = h.now;
-  es_room_take(e);
+    FAIL(BAD_FILE, "the state of an evolution strategy is damaged: its checksum does not fit");
+  es *e = es_room(&h.now);
   memcpy(e->state, doubles, e->state_doubles * sizeof(double));
   *out = e;
   return OK;

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "../../src/es/parts.h"
+#include "../../src/es/cma.h"
 #include "golden/es.h"
 #include "golden/golden.h"
 
@@ -51,9 +51,9 @@ static void compare(int n, int popsize, bool active, const double *golden, size_
     if (g != 0 && g != 6 && g != GENERATIONS - 1) continue;
     next = close_to(e->mean, next, n, "mean", g);
     next = close_to(&e->now.sigma, next, 1, "sigma", g);
-    next = close_to(e->ps, next, n, "ps", g);
-    next = close_to(e->pc, next, n, "pc", g);
-    next = close_to(e->C, next, n * n, "C", g);
+    next = close_to(cma_of(e)->paths.ps, next, n, "ps", g);
+    next = close_to(cma_of(e)->paths.pc, next, n, "pc", g);
+    next = close_to(cma_of(e)->C, next, n * n, "C", g);
   }
   assert_int_equal(next - golden, count);
   es_close(e);

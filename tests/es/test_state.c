@@ -132,7 +132,7 @@ static void test_every_flipped_bit_is_seen(void **state) {
   unsigned char *bytes = saved(e);
   for (size_t bit = 0; bit < 8 * size; bit++) {
     bytes[bit / 8] ^= (unsigned char)(1 << bit % 8);
-    refused(bytes, size, "CMA-ES");
+    refused(bytes, size, "evolution strategy");
     bytes[bit / 8] ^= (unsigned char)(1 << bit % 8);
   }
   free(bytes);
@@ -145,10 +145,10 @@ static void test_another_kind_or_version_is_refused(void **state) {
   size_t size = es_state_size(e);
   unsigned char *bytes = saved(e);
   bytes[0] = 'D';
-  refused(bytes, size, "not the state of a CMA-ES");
+  refused(bytes, size, "not the state of an evolution strategy");
   es_save(e, bytes);
   bytes[16]++;  // the version follows 16 bytes of magic
-  refused(bytes, size, "version 2");
+  refused(bytes, size, "version 3");
   free(bytes);
   es_close(e);
 }
