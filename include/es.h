@@ -44,6 +44,15 @@ typedef struct es_limits {
 es_limits es_limits_default(void);
 es_limits es_limits_pycma(int n, int popsize);  // for a function without noise; what restarts need
 
+// What to do when a descent ends by one of pycma's limits: begin another with a larger popsize. The schedule is a function of
+// the seed and of what was told.
+typedef enum es_restarts {
+  ES_ONCE,   // nothing
+  ES_IPOP,   // twice the popsize every time (Auger and Hansen 2005)
+  ES_BIPOP   // that, and between them, as long as these cost less, short descents with small popsizes and step sizes (Hansen
+             // 2009, with pycma's accounts)
+} es_restarts;
+
 typedef struct es_options {
   es_kind kind;
   int n;             // number of parameters, >= 1
@@ -55,7 +64,10 @@ typedef struct es_options {
   es_dialect dialect;
   const double *lower, *upper;  // (n) box constraints, -INFINITY and INFINITY are allowed; NULL: none; copied. Every candidate
                                 // is inside. By a smooth transformation near the bounds (src/es/bounds.c)
-  const es_limits *limits;      // NULL: es_limits_default(); copied
+  const es_limits *limits;      // NULL: es_limits_default(); copied. With restarts only ftarget, maxfevals and maxiter count, for
+                                // all descents together; each of them ends by es_limits_pycma
+  es_restarts restarts;         // the first descent is as without; others begin uniformly within bounds, or at x0 + sigma0 N(0,I)
+  int most_doublings;           // of the popsize, by restarts; 0: 9
 } es_options;
 
 // The strategy constants of CMA-ES (Hansen's tutorial, arXiv:1604.00772), for tables and tests.
@@ -91,9 +103,10 @@ const char *es_done(const es *e);
 
 int es_generation(const es *e);       // tells so far
 int64_t es_evaluations(const es *e);  // candidates told so far
-int es_popsize(const es *e);
+int es_popsize(const es *e);          // of the generation to come: restarts change it, in a tell
+int es_descents(const es *e);         // begun so far; 1 without restarts
 int es_size(const es *e);             // n
-const double *es_mean(const es *e);   // (n) borrowed until the next tell
+const double *es_mean(const es *e);   // (n) borrowed until the next tell; with restarts the present descent's: see es_best
 // The best candidate ever told and its fitness (may be NULL), (n) borrowed until the next tell; under noise the luckiest.
 const double *es_best(const es *e, double *fitness);
 double es_sigma(const es *e);

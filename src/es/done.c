@@ -169,8 +169,14 @@ static bool steps_are_lost(const es *e) {
 }
 #undef SAY
 
+static bool no_more_descents(const es *e) {
+  if (!e->now.ledger.over) return false;
+  return snprintf(e->reason, ES_REASON, "restarts: the last of %d descents ended by %s", es_descents(e), es_done(e->descent)), true;
+}
+
 // The first reason that holds, most telling first.
 const char *es_done(const es *e) {
   if (e->now.generation == 0) return NULL;
+  if (e->descent) return enough(e) || no_more_descents(e) ? e->reason : NULL;
   return enough(e) || fitness_says_nothing(e) || shape_is_useless(e) || steps_are_lost(e) ? e->reason : NULL;
 }

@@ -25,7 +25,9 @@ static size_t common_doubles(const es_numbers *now) {
   return 2 * n + (now->bounded ? 2 * n : 0) + (size_t)now->history_size + 2 * (size_t)now->limits.tolstagnation;
 }
 
-size_t es_doubles(const es_numbers *now) { return common_doubles(now) + strategies[now->kind]->doubles(now); }
+size_t es_doubles(const es_numbers *now) {
+  return common_doubles(now) + (now->ledger.policy == ES_ONCE ? strategies[now->kind]->doubles(now) : 0);
+}
 
 static void state_place(es *e) {
   size_t n = (size_t)e->now.n, stagnation = (size_t)e->now.limits.tolstagnation;
@@ -34,7 +36,7 @@ static void state_place(es *e) {
   if (e->now.bounded) e->lower = es_take(&next, n), e->upper = es_take(&next, n);
   e->history = es_take(&next, (size_t)e->now.history_size);
   if (stagnation) e->bests = es_take(&next, stagnation), e->medians = es_take(&next, stagnation);
-  e->strategy->room(e, next);
+  if (e->now.ledger.policy == ES_ONCE) e->strategy->room(e, next);
 }
 
 es *es_room(const es_numbers *now) {
@@ -70,6 +72,13 @@ status es_options_check(const es_options *o) {
     FAIL(BAD_CONFIG, "%s: dialect is %d; %d (pycma) and %d (tutorial) are allowed", s->name, (int)o->dialect, ES_PYCMA, ES_TUTORIAL);
   for (int i = 0; o->x0 && i < o->n; i++)
     if (!isfinite(o->x0[i])) FAIL(BAD_CONFIG, "%s: x0[%d] is %g; finite numbers are allowed", s->name, i, o->x0[i]);
+  if (o->restarts < ES_ONCE || o->restarts > ES_BIPOP || o->most_doublings < 0 || o->most_doublings > 20)
+    FAIL(BAD_CONFIG, "%s: restarts are %d with %d doublings; %d (once), %d (IPOP), %d (BIPOP) and 0 (9) to 20 doublings are allowed", s->name,
+         (int)o->restarts, o->most_doublings, ES_ONCE, ES_IPOP, ES_BIPOP);
+  int largest = (1 << 20) >> (o->restarts == ES_ONCE ? 0 : o->most_doublings ? o->most_doublings : 9);
+  if (popsize_of(o) > largest)
+    FAIL(BAD_CONFIG, "%s: restarts would double a popsize of %d beyond 1048576; one up to %d, or fewer doublings, are allowed", s->name,
+         popsize_of(o), largest);
   TRY(es_limits_check(o->limits));
   return es_bounds_check(o);
 }
@@ -81,34 +90,48 @@ static void bounds_set(es *e, const es_options *o) {
   }
 }
 
-status es_open(es **out, const es_options *o) {
-  TRY(es_options_check(o));
+static es_numbers first_numbers(const es_options *o) {
+  bool once = o->restarts == ES_ONCE;
   int popsize = popsize_of(o);
   es_numbers now = {.kind = (int32_t)o->kind, .n = o->n, .popsize = popsize, .active = o->active, .dialect = (int32_t)o->dialect,
-                    .bounded = o->lower || o->upper, .seed = o->seed, .history_size = es_history_size(o->n, popsize),
+                    .bounded = o->lower || o->upper, .seed = o->seed, .history_size = once ? es_history_size(o->n, popsize) : 0,
                     .sigma = o->sigma0, .sigma0 = o->sigma0, .best = INFINITY,
-                    .limits = o->limits ? *o->limits : es_limits_default()};
+                    .limits = o->limits ? *o->limits : es_limits_default(),
+                    .ledger = {.policy = (int32_t)o->restarts, .most_doublings = o->most_doublings ? o->most_doublings : 9}};
+  if (!once) now.limits.tolstagnation = 0;
+  return now;
+}
+
+status es_open(es **out, const es_options *o) {
+  TRY(es_options_check(o));
+  es_numbers now = first_numbers(o);
   es *e = es_room(&now);
   bounds_set(e, o);
   if (o->x0) memcpy(e->mean, o->x0, (size_t)o->n * sizeof *e->mean);
-  es_unbound(e, e->mean);
-  e->strategy->begin(e);
+  if (o->restarts != ES_ONCE) es_first_descent(e);
+  else es_unbound(e, e->mean), e->strategy->begin(e);
   *out = e;
   return OK;
 }
 
 void es_close(es *e) {
-  if (e) arena_close(e->memory);
+  if (!e) return;
+  es_close(e->descent);
+  arena_close(e->memory);
 }
+
+static const es *at_work(const es *e) { return e->descent ? e->descent : e; }
 
 int es_generation(const es *e) { return e->now.generation; }
 int64_t es_evaluations(const es *e) { return e->now.evaluations; }
-int es_popsize(const es *e) { return e->now.popsize; }
+int es_descents(const es *e) { return e->descent ? e->now.ledger.descents : 1; }
+int es_popsize(const es *e) { return at_work(e)->now.popsize; }
 int es_size(const es *e) { return e->now.n; }
-double es_sigma(const es *e) { return e->now.sigma; }
-double es_condition(const es *e) { return e->strategy->condition ? e->strategy->condition(e) : 1; }
+double es_sigma(const es *e) { return at_work(e)->now.sigma; }
+double es_condition(const es *e) { return at_work(e)->strategy->condition ? at_work(e)->strategy->condition(at_work(e)) : 1; }
 
 const double *es_mean(const es *e) {
+  if (e->descent) return es_mean(e->descent);
   if (!e->now.bounded) return e->mean;
   memcpy(e->shown, e->mean, (size_t)e->now.n * sizeof *e->shown);
   es_bound(e, e->shown);
@@ -134,6 +157,7 @@ double es_squares(const double *x, int n) {
 }
 
 const double *es_ask(es *e) {
+  if (e->descent) return es_ask(e->descent);
   if (e->asked) return e->x;
   size_t n = (size_t)e->now.n, popsize = (size_t)e->now.popsize;
   if (!e->x) e->x = ARENA_NEW(e->memory, double, popsize * n);
@@ -148,6 +172,7 @@ const double *es_ask(es *e) {
 }
 
 void es_candidate(es *e, int index, double *x) {
+  if (e->descent) return es_candidate(e->descent, index, x);
   CHECK(index >= 0 && index < e->now.popsize, "candidate %d of %d", index, e->now.popsize);
   if (e->asked || !e->strategy->candidate) {
     memcpy(x, es_ask(e) + (size_t)index * e->now.n, (size_t)e->now.n * sizeof *x);
@@ -158,6 +183,7 @@ void es_candidate(es *e, int index, double *x) {
 }
 
 void es_inject(es *e, int index, const double *x) {
+  if (e->descent) return es_inject(e->descent, index, x);
   CHECK(index >= 0 && index < e->now.popsize, "candidate %d of %d", index, e->now.popsize);
   for (int i = 0; i < e->now.n; i++) CHECK(isfinite(x[i]), "x[%d] is %g", i, x[i]);
   es_ask(e);
@@ -216,22 +242,34 @@ static const double *genotype_row(es *e, int k) {
 
 const double *es_row(es *e, int k) { return e->now.bounded ? genotype_row(e, k) : told_row(e, k); }
 
-static void best_keep(es *e) {
-  if (!(e->order[0].fitness < e->now.best)) return;
-  e->now.best = e->order[0].fitness;
+static void best_keep(es *e, const double *x, double fitness) {
+  if (!(fitness < e->now.best)) return;
+  e->now.best = fitness;
   e->now.improved_at = e->now.generation;
-  memcpy(e->best, told_row(e, e->order[0].candidate), (size_t)e->now.n * sizeof *e->best);
+  memcpy(e->best, x, (size_t)e->now.n * sizeof *e->best);
+}
+
+static void count(es *e) {
+  e->now.generation++;
+  e->now.evaluations += es_popsize(e);
+}
+
+static void tell_descent(es *e, const double *x, const double *fitness) {
+  es_tell(e->descent, x, fitness);
+  best_keep(e, e->descent->best, e->descent->now.best);
+  count(e);
+  es_next_descent(e);
 }
 
 void es_tell(es *e, const double *x, const double *fitness) {
+  if (e->descent) return tell_descent(e, x, fitness);
   told_check(e, x, fitness);
   rank(e, fitness);
   if (x ? e->now.bounded : !e->strategy->candidate) es_ask(e);
   e->told = x;
-  best_keep(e);
+  best_keep(e, told_row(e, e->order[0].candidate), e->order[0].fitness);
   e->strategy->tell(e);
-  e->now.generation++;
-  e->now.evaluations += e->now.popsize;
+  count(e);
   es_remember(e);
   e->told = NULL;
   e->asked = false;

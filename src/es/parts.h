@@ -4,6 +4,14 @@
 
 #include "es.h"
 
+// The accounts of restarts.
+typedef struct es_ledger {
+  int32_t policy, most_doublings;      // es_restarts
+  int32_t descents, small_descents;    // begun
+  int32_t small, over;                 // is the present one small? will no more be begun?
+  int64_t small_cost, large_cost;      // evaluations; the first descent counts as small
+} es_ledger;
+
 // Everything that a checkpoint must hold besides the vectors; plain memory, written as it stands.
 typedef struct es_numbers {
   int32_t kind, n, popsize, active, dialect, bounded;
@@ -16,8 +24,9 @@ typedef struct es_numbers {
   double best;                        // fitness of the best ever told; infinite before
   double spread;                      // range of the last generation's fitness
   es_limits limits;
+  es_ledger ledger;
 } es_numbers;
-_Static_assert(sizeof(es_numbers) == 12 * 4 + 7 * 8 + sizeof(es_limits) && sizeof(es_limits) == 9 * 8 + 4 * 4, "no padding: it has no value to save");
+_Static_assert(sizeof(es_numbers) == 12 * 4 + 7 * 8 + 9 * 8 + 4 * 4 + 6 * 4 + 2 * 8, "no padding: it has no value to save");
 
 typedef struct ranked { double fitness; int candidate; } ranked;
 
@@ -54,6 +63,7 @@ struct es {
   double *history;        // (history_size)   best fitness of the last generations, a ring
   double *bests, *medians;  // (tolstagnation)  of the last generations, rings; NULL without that limit
   void *own;              // the strategy's own
+  es *descent;            // with restarts, who searches; saved behind the state. Mean is then x0, as given; there are no histories
   // --- scratch
   bool asked;
   double *x;              // (popsize, n)  what ask gave; NULL before the first
@@ -66,7 +76,7 @@ struct es {
   ranked *order;          // (popsize)     candidates from best to worst
   char *reason;           // (ES_REASON)   of es_done
 };
-#define ES_REASON 200
+#define ES_REASON 256
 
 double *es_take(double **from, size_t count);           // the next piece of a block
 const double *es_row(es *e, int k);                     // (n) candidate k's genotype as told, until the next call
@@ -83,6 +93,10 @@ status es_options_check(const es_options *o);
 void es_remember(es *e);                                // a told generation, for the limits
 int es_history_size(int n, int popsize);
 status es_limits_check(const es_limits *l);             // NULL is allowed
+
+// restarts.c
+void es_first_descent(es *e);
+void es_next_descent(es *e);                            // after a tell: if the present one is done
 
 // bounds.c
 status es_bounds_check(const es_options *o);
