@@ -12,6 +12,9 @@ typedef struct es es;
 typedef enum es_kind {
   ES_CMA,           // CMA-ES: a full covariance matrix; n^2 memory, up to some thousand parameters
   ES_SEP_CMA,       // CMA-ES with a diagonal C (Ros and Hansen 2008): O(n popsize), blind to dependencies between parameters
+  ES_LM_MA,         // LM-MA-ES (Loshchilov et al. 2017): C's longest directions in O(n log n) memory; ten thousand parameters and more
+  ES_OPENAI,        // OpenAI-ES (Salimans et al. 2017): mirrored samples, ranks, Adam; O(n) memory; even popsize
+  ES_PGPE,          // PGPE with ClipUp (Toklu et al. 2020): that with deviations that adapt; O(n) memory; even popsize
   ES_ONE_PLUS_ONE,  // (1+1)-ES with the one-fifth rule: a plain baseline. Candidate 0 is always the parent, met by the same
                     // luck as its children (popsize - 1 of them, 1 by default), so that a lucky one does not stay for ever
   ES_RANDOM,        // samples around x0 and keeps the best as its mean: the plainest baseline
@@ -27,7 +30,7 @@ typedef enum es_dialect { ES_PYCMA, ES_TUTORIAL } es_dialect;
 typedef struct es_limits {
   double ftarget;          // a fitness told is no larger
   int64_t maxfevals, maxiter;  // evaluations, generations
-  double tolfun;           // range of the bests of the last 10 + 30n/popsize generations, and of the last generation, is below
+  double tolfun;           // range of the bests of the last 10 + 30n/popsize (at most 10000) generations is below, and of the last one
   double tolfunhist;       // range of those bests alone is below, after 10 generations
   double tolx;             // times sigma0: all deviations and all steps of C's path are below
   double tolfacupx;        // times sigma0: a deviation is above
@@ -62,6 +65,8 @@ typedef struct es_options {
   uint64_t seed;
   bool active;       // negative weights (active CMA-ES)
   es_dialect dialect;
+  double learning_rate;         // of OpenAI-ES (0: 0.1 sigma0) and PGPE (a step's length; 0: sigma0 sqrt(n) / 30, momentum at most
+                                // doubles it), in the parameters' unit
   const double *lower, *upper;  // (n) box constraints, -INFINITY and INFINITY are allowed; NULL: none; copied. Every candidate
                                 // is inside. By a smooth transformation near the bounds (src/es/bounds.c)
   const es_limits *limits;      // NULL: es_limits_default(); copied. With restarts only ftarget, maxfevals and maxiter count, for
@@ -89,14 +94,17 @@ void es_close(es *e);                               // NULL is allowed
 
 // A generation's candidates, (popsize, n), borrowed until tell. Asking again without telling gives the same numbers.
 const double *es_ask(es *e);
-// One candidate of the generation, x (n), as es_ask gives it: a function of the state and its index.
+// One candidate of the generation, x (n), as es_ask gives it: a function of the state and its index. All strategies but
+// CMA-ES make it without the others, in O(n) memory (LM-MA-ES: O(n log n)); a worker that holds the state of the generation
+// (es_save, es_load) needs to be told an index only.
 void es_candidate(es *e, int index, double *x);
 // Puts a solution of the caller's, x (n), in the place of an asked candidate; whoever evaluates and tells must take it too.
 // Its step is shortened to what a candidate's may be (Hansen 2011, "Injecting External Solutions Into CMA-ES") by CMA-ES of
 // either kind. Belongs to this generation: es_save does not keep it.
 void es_inject(es *e, int index, const double *x);
 // What was evaluated and what came of it. x (popsize, n) is what really was evaluated (an asked candidate rounded to
-// float, say); NULL: what was asked. fitness (popsize), smaller is better; all finite. Equal fitness is ranked by index.
+// float, say); NULL: what was asked. fitness (popsize), smaller is better; all finite. Equal fitness is ranked by index
+// (by OpenAI-ES and PGPE: shares its ranks).
 void es_tell(es *e, const double *x, const double *fitness);
 // NULL, or a sentence why going on is useless (borrowed until the next tell). It begins with the limit's name.
 const char *es_done(const es *e);

@@ -35,7 +35,7 @@ status es_limits_check(const es_limits *l) {
 
 // --- what was told ------------------------------------------------------------------------------------------------------
 
-int es_history_size(int n, int popsize) { return 10 + (int)ceil(30.0 * n / popsize); }
+int es_history_size(int n, int popsize) { return 10 + (int)fmin(9990, ceil(30.0 * n / popsize)); }
 
 void es_remember(es *e) {
   es_numbers *now = &e->now;

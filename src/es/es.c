@@ -7,7 +7,8 @@
 #include "parts.h"
 
 static const es_strategy *const strategies[ES_KINDS] = {
-    [ES_CMA] = &es_cma, [ES_SEP_CMA] = &es_sep_cma, [ES_ONE_PLUS_ONE] = &es_one_plus_one, [ES_RANDOM] = &es_random};
+    [ES_CMA] = &es_cma, [ES_SEP_CMA] = &es_sep_cma, [ES_LM_MA] = &es_lm_ma, [ES_OPENAI] = &es_openai,
+    [ES_PGPE] = &es_pgpe, [ES_ONE_PLUS_ONE] = &es_one_plus_one, [ES_RANDOM] = &es_random};
 
 const es_strategy *es_strategy_of(int kind) { return kind >= 0 && kind < ES_KINDS ? strategies[kind] : NULL; }
 const char *es_kind_name(es_kind kind) { return strategies[kind]->name; }
@@ -68,6 +69,8 @@ status es_options_check(const es_options *o) {
          s->popsize_multiple == 2 ? ", even," : "");
   if (!(o->sigma0 > 0) || !isfinite(o->sigma0))
     FAIL(BAD_CONFIG, "%s: sigma0 is %g; a number above 0 is allowed", s->name, o->sigma0);
+  if (!(o->learning_rate >= 0) || !isfinite(o->learning_rate))
+    FAIL(BAD_CONFIG, "%s: learning_rate is %g; 0 (by sigma0) or a number above it is allowed", s->name, o->learning_rate);
   if (o->dialect != ES_PYCMA && o->dialect != ES_TUTORIAL)
     FAIL(BAD_CONFIG, "%s: dialect is %d; %d (pycma) and %d (tutorial) are allowed", s->name, (int)o->dialect, ES_PYCMA, ES_TUTORIAL);
   for (int i = 0; o->x0 && i < o->n; i++)
@@ -95,7 +98,7 @@ static es_numbers first_numbers(const es_options *o) {
   int popsize = popsize_of(o);
   es_numbers now = {.kind = (int32_t)o->kind, .n = o->n, .popsize = popsize, .active = o->active, .dialect = (int32_t)o->dialect,
                     .bounded = o->lower || o->upper, .seed = o->seed, .history_size = once ? es_history_size(o->n, popsize) : 0,
-                    .sigma = o->sigma0, .sigma0 = o->sigma0, .best = INFINITY,
+                    .sigma = o->sigma0, .sigma0 = o->sigma0, .learning_rate = o->learning_rate, .best = INFINITY,
                     .limits = o->limits ? *o->limits : es_limits_default(),
                     .ledger = {.policy = (int32_t)o->restarts, .most_doublings = o->most_doublings ? o->most_doublings : 9}};
   if (!once) now.limits.tolstagnation = 0;

@@ -56,7 +56,7 @@ static void begin(es *e, plan p) {
   else place(e, e->row);
   const es_options o = {.kind = (es_kind)now->kind, .n = now->n, .popsize = p.popsize, .sigma0 = now->sigma0 * p.sigma_factor, .x0 = e->row,
                         .seed = seed_of(e), .active = now->active, .dialect = (es_dialect)now->dialect, .lower = e->lower,
-                        .upper = e->upper, .limits = &limits};
+                        .upper = e->upper, .limits = &limits, .learning_rate = now->learning_rate};
   es_close(e->descent);
   CHECK(es_open(&e->descent, &o) == OK, "%s", status_message());
   e->now.ledger.descents++;
