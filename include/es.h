@@ -12,6 +12,8 @@ typedef struct es es;
 typedef enum es_kind {
   ES_CMA,           // CMA-ES: a full covariance matrix; n^2 memory, up to some thousand parameters
   ES_SEP_CMA,       // CMA-ES with a diagonal C (Ros and Hansen 2008): O(n popsize), blind to dependencies between parameters
+  ES_LRA_CMA,       // CMA-ES that slows down its own learning until it hears a signal above the noise (Nomura, Akimoto and Ono
+                    // 2023): noisy and rugged functions with a small popsize, for more generations; n^3 work in each
   ES_LM_MA,         // LM-MA-ES (Loshchilov et al. 2017): C's longest directions in O(n log n) memory; ten thousand parameters and more
   ES_OPENAI,        // OpenAI-ES (Salimans et al. 2017): mirrored samples, ranks, Adam; O(n) memory; even popsize
   ES_PGPE,          // PGPE with ClipUp (Toklu et al. 2020): that with deviations that adapt; O(n) memory; even popsize

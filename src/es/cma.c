@@ -10,22 +10,23 @@
 
 static int popsize_by_n(int n) { return es_constants_make(n, 0, true, ES_PYCMA, NULL).popsize; }
 
-static size_t doubles(const es_numbers *now) {
+size_t cma_doubles(const es_numbers *now) {
   size_t n = (size_t)now->n;
   return 3 * n + 2 * n * n;
 }
 
-static void room(es *e, double *state) {
+void cma_room(cma *c, es *e, double **state) {
   size_t n = (size_t)e->now.n, popsize = (size_t)e->now.popsize;
-  cma *c = e->own = ARENA_NEW(e->memory, cma, 1);
-  csa_room(&c->paths, e, &state);
+  csa_room(&c->paths, e, state);
   c->paths.constants = es_constants_make(e->now.n, e->now.popsize, e->now.active, (es_dialect)e->now.dialect, c->paths.weights);
-  c->D = es_take(&state, n), c->C = es_take(&state, n * n), c->B = es_take(&state, n * n);
+  c->D = es_take(state, n), c->C = es_take(state, n * n), c->B = es_take(state, n * n);
   c->z = ARENA_NEW(e->memory, double, popsize * n), c->part = ARENA_NEW(e->memory, double, popsize * n);
   c->white = ARENA_NEW(e->memory, double, n), c->across = ARENA_NEW(e->memory, double, n);
 }
 
-static void begin(es *e) {
+static void room(es *e, double *state) { cma_room(e->own = ARENA_NEW(e->memory, cma, 1), e, &state); }
+
+void cma_begin(es *e) {
   cma *c = cma_of(e);
   for (size_t i = 0, n = (size_t)e->now.n; i < n; i++) c->C[i * n + i] = c->B[i * n + i] = c->D[i] = 1;
 }
@@ -33,7 +34,7 @@ static void begin(es *e) {
 // --- ask ----------------------------------------------------------------------------------------------------------------
 
 // x_k = m + sigma B D z_k                                                                                   (38)-(40)
-static void candidates(es *e, double *x) {
+void cma_candidates(es *e, double *x) {
   cma *c = cma_of(e);
   int n = e->now.n, popsize = e->now.popsize;
   for (int k = 0; k < popsize; k++) {
@@ -49,7 +50,7 @@ static void candidates(es *e, double *x) {
 // --- tell ---------------------------------------------------------------------------------------------------------------
 
 // rows of out = C^-1/2 rows of y, but for the last rotation: D^-1 B^T y. Its length is that of C^-1/2 y.
-static void whiten(const es *e, double *out, const double *y, int rows) {
+void cma_whiten(const es *e, double *out, const double *y, int rows) {
   const cma *c = cma_of(e);
   int n = e->now.n;
   num_dgemm(false, false, rows, n, n, 1, y, n, c->B, n, 0, out, n);
@@ -58,14 +59,14 @@ static void whiten(const es *e, double *out, const double *y, int rows) {
 }
 
 static double length(es *e, const double *y) {
-  whiten(e, cma_of(e)->across, y, 1);
+  cma_whiten(e, cma_of(e)->across, y, 1);
   return sqrt(es_squares(cma_of(e)->across, e->now.n));
 }
 
 static void sigma_path(es *e) {
   cma *c = cma_of(e);
   int n = e->now.n;
-  whiten(e, c->across, c->paths.step, 1);
+  cma_whiten(e, c->across, c->paths.step, 1);
   num_dgemm(false, true, 1, n, n, 1, c->across, n, c->B, n, 0, c->white, n);
   csa_sigma_path(&c->paths, e, c->white);
 }
@@ -91,7 +92,7 @@ static int rows_to_take(es *e) {
   cma *c = cma_of(e);
   const double *weights = c->paths.weights;
   int n = e->now.n, mu = c->paths.constants.mu, rows = 0;
-  whiten(e, c->z, c->paths.y + (size_t)mu * n, e->now.popsize - mu);
+  cma_whiten(e, c->z, c->paths.y + (size_t)mu * n, e->now.popsize - mu);
   for (int k = mu; k < e->now.popsize; k++) {
     double square = es_squares(c->z + (size_t)(k - mu) * n, n);
     if (weights[k] == 0 || square == 0) continue;
@@ -127,7 +128,7 @@ static void decompose(es *e) {
   e->now.decomposed_at = next;
 }
 
-static void tell(es *e) {
+void cma_update(es *e) {
   csa *paths = &cma_of(e)->paths;
   csa_steps(paths, e, length);
   sigma_path(e);
@@ -136,22 +137,27 @@ static void tell(es *e) {
   csa_mean(paths, e);
   covariance(e, h);
   csa_step_size(paths, e);
+}
+
+static void tell(es *e) {
+  cma_update(e);
   decompose(e);
 }
 
 // --- its shape ----------------------------------------------------------------------------------------------------------
 
-static double condition(const es *e) {  // D is ascending
+double cma_condition(const es *e) {  // D is ascending
   double ratio = cma_of(e)->D[e->now.n - 1] / cma_of(e)->D[0];
   return ratio * ratio;
 }
-static double deviation(const es *e, int i) { return sqrt(cma_of(e)->C[(size_t)i * e->now.n + i]); }
-static double path(const es *e, int i) { return cma_of(e)->paths.pc[i]; }
-static double longest(const es *e) { return cma_of(e)->D[e->now.n - 1]; }
-static void axis(const es *e, int i, double *out) {
+double cma_deviation(const es *e, int i) { return sqrt(cma_of(e)->C[(size_t)i * e->now.n + i]); }
+double cma_path(const es *e, int i) { return cma_of(e)->paths.pc[i]; }
+double cma_longest(const es *e) { return cma_of(e)->D[e->now.n - 1]; }
+void cma_axis(const es *e, int i, double *out) {
   const cma *c = cma_of(e);
   for (int j = 0; j < e->now.n; j++) out[j] = c->D[i] * c->B[(size_t)j * e->now.n + i];
 }
 
 const es_strategy es_cma = {"CMA-ES", 32000, 1, 3,  // num_dsyev decomposes no more
-                            popsize_by_n, doubles, room, begin, NULL, candidates, tell, condition, deviation, path, longest, axis};
+                            popsize_by_n, cma_doubles, room, cma_begin, NULL, cma_candidates, tell,
+                            cma_condition, cma_deviation, cma_path, cma_longest, cma_axis};

@@ -7,8 +7,8 @@
 #include "parts.h"
 
 static const es_strategy *const strategies[ES_KINDS] = {
-    [ES_CMA] = &es_cma, [ES_SEP_CMA] = &es_sep_cma, [ES_LM_MA] = &es_lm_ma, [ES_OPENAI] = &es_openai,
-    [ES_PGPE] = &es_pgpe, [ES_ONE_PLUS_ONE] = &es_one_plus_one, [ES_RANDOM] = &es_random};
+    [ES_CMA] = &es_cma, [ES_SEP_CMA] = &es_sep_cma, [ES_LRA_CMA] = &es_lra_cma, [ES_LM_MA] = &es_lm_ma,
+    [ES_OPENAI] = &es_openai, [ES_PGPE] = &es_pgpe, [ES_ONE_PLUS_ONE] = &es_one_plus_one, [ES_RANDOM] = &es_random};
 
 const es_strategy *es_strategy_of(int kind) { return kind >= 0 && kind < ES_KINDS ? strategies[kind] : NULL; }
 const char *es_kind_name(es_kind kind) { return strategies[kind]->name; }

@@ -48,7 +48,7 @@ typedef struct es_strategy {
   double (*longest)(const es *e);                     // axis of C, a deviation over sigma; NULL: 1
   void (*axis)(const es *e, int i, double *axis);     // (n) a principal axis of a standard deviation, over sigma; NULL: none
 } es_strategy;
-extern const es_strategy es_cma, es_sep_cma, es_lm_ma, es_openai, es_pgpe, es_one_plus_one, es_random;
+extern const es_strategy es_cma, es_sep_cma, es_lra_cma, es_lm_ma, es_openai, es_pgpe, es_one_plus_one, es_random;
 
 struct es {
   arena *memory;
