@@ -69,6 +69,7 @@ typedef struct es_options {
   es_dialect dialect;
   double learning_rate;         // of OpenAI-ES (0: 0.1 sigma0) and PGPE (a step's length; 0: sigma0 sqrt(n) / 30, momentum at most
                                 // doubles it), in the parameters' unit
+  double most_effort;           // that uncertainty handling may ask for, 0: 1; see es_tell_twice
   const double *lower, *upper;  // (n) box constraints, -INFINITY and INFINITY are allowed; NULL: none; copied. Every candidate
                                 // is inside. By a smooth transformation near the bounds (src/es/bounds.c)
   const es_limits *limits;      // NULL: es_limits_default(); copied. With restarts only ftarget, maxfevals and maxiter count, for
@@ -108,11 +109,19 @@ void es_inject(es *e, int index, const double *x);
 // float, say); NULL: what was asked. fitness (popsize), smaller is better; all finite. Equal fitness is ranked by index
 // (by OpenAI-ES and PGPE: shares its ranks).
 void es_tell(es *e, const double *x, const double *fitness);
+// Uncertainty handling (UH-CMA-ES, Hansen et al. 2009), for noisy fitness. Candidates 0 .. es_reevaluations - 1 of the generation
+// are evaluated a second time, with other luck; that they are known beforehand lets both evaluations run side by side.
+// es_tell_twice takes both values, the second ones in `again` (es_reevaluations); where luck decides the ranks, sigma grows by
+// 1 + 2 / (n + 10), and so does the effort that an evaluation is worth: episodes, say, that the caller averages over, from 1
+// to most_effort. Second evaluations count as evaluations.
+int es_reevaluations(const es *e);
+void es_tell_twice(es *e, const double *x, const double *fitness, const double *again);
+double es_effort(const es *e);
 // NULL, or a sentence why going on is useless (borrowed until the next tell). It begins with the limit's name.
 const char *es_done(const es *e);
 
 int es_generation(const es *e);       // tells so far
-int64_t es_evaluations(const es *e);  // candidates told so far
+int64_t es_evaluations(const es *e);  // told so far
 int es_popsize(const es *e);          // of the generation to come: restarts change it, in a tell
 int es_descents(const es *e);         // begun so far; 1 without restarts
 int es_size(const es *e);             // n

@@ -53,6 +53,7 @@ es *es_room(const es_numbers *now) {
   if (now->limits.tolstagnation) e->sorting = ARENA_NEW(memory, double, now->limits.tolstagnation);
   e->injected = ARENA_NEW(memory, bool, now->popsize);
   e->order = ARENA_NEW(memory, ranked, now->popsize);
+  e->ranks = ARENA_NEW(memory, double, 2 * (size_t)now->popsize);
   e->reason = ARENA_NEW(memory, char, ES_REASON);
   return e;
 }
@@ -71,6 +72,8 @@ status es_options_check(const es_options *o) {
     FAIL(BAD_CONFIG, "%s: sigma0 is %g; a number above 0 is allowed", s->name, o->sigma0);
   if (!(o->learning_rate >= 0) || !isfinite(o->learning_rate))
     FAIL(BAD_CONFIG, "%s: learning_rate is %g; 0 (by sigma0) or a number above it is allowed", s->name, o->learning_rate);
+  if (!(o->most_effort == 0 || o->most_effort >= 1))
+    FAIL(BAD_CONFIG, "%s: most_effort is %g; 0 (1) or a number from 1 on is allowed", s->name, o->most_effort);
   if (o->dialect != ES_PYCMA && o->dialect != ES_TUTORIAL)
     FAIL(BAD_CONFIG, "%s: dialect is %d; %d (pycma) and %d (tutorial) are allowed", s->name, (int)o->dialect, ES_PYCMA, ES_TUTORIAL);
   for (int i = 0; o->x0 && i < o->n; i++)
@@ -99,6 +102,7 @@ static es_numbers first_numbers(const es_options *o) {
   es_numbers now = {.kind = (int32_t)o->kind, .n = o->n, .popsize = popsize, .active = o->active, .dialect = (int32_t)o->dialect,
                     .bounded = o->lower || o->upper, .seed = o->seed, .history_size = once ? es_history_size(o->n, popsize) : 0,
                     .sigma = o->sigma0, .sigma0 = o->sigma0, .learning_rate = o->learning_rate, .best = INFINITY,
+                    .effort = 1, .most_effort = o->most_effort > 0 ? o->most_effort : 1,
                     .limits = o->limits ? *o->limits : es_limits_default(),
                     .ledger = {.policy = (int32_t)o->restarts, .most_doublings = o->most_doublings ? o->most_doublings : 9}};
   if (!once) now.limits.tolstagnation = 0;
@@ -252,29 +256,42 @@ static void best_keep(es *e, const double *x, double fitness) {
   memcpy(e->best, x, (size_t)e->now.n * sizeof *e->best);
 }
 
-static void count(es *e) {
-  e->now.generation++;
-  e->now.evaluations += es_popsize(e);
-}
+// `again`: NULL, or what the candidates to be evaluated twice were worth the second time
+static void tell(es *e, const double *x, const double *fitness, const double *again);
 
-static void tell_descent(es *e, const double *x, const double *fitness) {
-  es_tell(e->descent, x, fitness);
+static void tell_descent(es *e, const double *x, const double *fitness, const double *again) {
+  int64_t before = e->descent->now.evaluations;
+  tell(e->descent, x, fitness, again);
   best_keep(e, e->descent->best, e->descent->now.best);
-  count(e);
+  e->now.generation++;
+  e->now.evaluations += e->descent->now.evaluations - before;
   es_next_descent(e);
 }
 
-void es_tell(es *e, const double *x, const double *fitness) {
-  if (e->descent) return tell_descent(e, x, fitness);
+static void tell_search(es *e, const double *x, const double *fitness) {
   told_check(e, x, fitness);
   rank(e, fitness);
   if (x ? e->now.bounded : !e->strategy->candidate) es_ask(e);
   e->told = x;
   best_keep(e, told_row(e, e->order[0].candidate), e->order[0].fitness);
   e->strategy->tell(e);
-  count(e);
+  e->now.generation++;
+  e->now.evaluations += e->now.popsize;
   es_remember(e);
   e->told = NULL;
   e->asked = false;
   memset(e->injected, 0, (size_t)e->now.popsize * sizeof *e->injected);
 }
+
+static void tell(es *e, const double *x, const double *fitness, const double *again) {
+  if (e->descent) return tell_descent(e, x, fitness, again);
+  int count = again ? es_reevaluations(e) : 0;
+  for (int k = 0; k < count; k++) CHECK(isfinite(again[k]), "second fitness of candidate %d is %g", k, again[k]);
+  double changes = again ? es_rank_changes(fitness, again, count, e->now.popsize, e->ranks) : 0;
+  tell_search(e, x, fitness);
+  if (again) es_treat(e, changes);
+  e->now.evaluations += count;
+}
+
+void es_tell(es *e, const double *x, const double *fitness) { tell(e, x, fitness, NULL); }
+void es_tell_twice(es *e, const double *x, const double *fitness, const double *again) { tell(e, x, fitness, again); }

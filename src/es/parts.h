@@ -23,10 +23,11 @@ typedef struct es_numbers {
   double sigma, sigma0, learning_rate;
   double best;                        // fitness of the best ever told; infinite before
   double spread;                      // range of the last generation's fitness
+  double noise, effort, most_effort;  // of uncertainty handling
   es_limits limits;
   es_ledger ledger;
 } es_numbers;
-_Static_assert(sizeof(es_numbers) == 12 * 4 + 7 * 8 + 9 * 8 + 4 * 4 + 6 * 4 + 2 * 8, "no padding: it has no value to save");
+_Static_assert(sizeof(es_numbers) == 12 * 4 + 10 * 8 + 9 * 8 + 4 * 4 + 6 * 4 + 2 * 8, "no padding: it has no value to save");
 
 typedef struct ranked { double fitness; int candidate; } ranked;
 
@@ -74,6 +75,7 @@ struct es {
   double *sorting;        // (tolstagnation)
   bool *injected;         // (popsize)     candidates that es_inject gave
   ranked *order;          // (popsize)     candidates from best to worst
+  double *ranks;          // (2 popsize)   of es_rank_changes
   char *reason;           // (ES_REASON)   of es_done
 };
 #define ES_REASON 256
@@ -97,6 +99,10 @@ status es_limits_check(const es_limits *l);             // NULL is allowed
 // restarts.c
 void es_first_descent(es *e);
 void es_next_descent(es *e);                            // after a tell: if the present one is done
+
+// uncertainty.c
+double es_rank_changes(const double *fitness, const double *again, int count, int popsize, double *sorting);  // sorting (2 popsize)
+void es_treat(es *e, double changes);                   // sigma and effort grow, or effort shrinks
 
 // bounds.c
 status es_bounds_check(const es_options *o);

@@ -56,7 +56,8 @@ static void begin(es *e, plan p) {
   else place(e, e->row);
   const es_options o = {.kind = (es_kind)now->kind, .n = now->n, .popsize = p.popsize, .sigma0 = now->sigma0 * p.sigma_factor, .x0 = e->row,
                         .seed = seed_of(e), .active = now->active, .dialect = (es_dialect)now->dialect, .lower = e->lower,
-                        .upper = e->upper, .limits = &limits, .learning_rate = now->learning_rate};
+                        .upper = e->upper, .limits = &limits, .learning_rate = now->learning_rate,
+                        .most_effort = now->most_effort};
   es_close(e->descent);
   CHECK(es_open(&e->descent, &o) == OK, "%s", status_message());
   e->now.ledger.descents++;
