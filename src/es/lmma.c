@@ -44,7 +44,7 @@ static void begin(es *e) { (void)e; }
 // Directions that have been told of so far: one more a generation.
 static int known(const es *e) { return e->now.generation < lmma_of(e)->m ? e->now.generation : lmma_of(e)->m; }
 
-static double rate_d(const es *e, int j) { return 1 / (pow(1.5, j) * e->now.n); }
+static double rate_d(const es *e, int j) { return fmin(0.5, 1 / (pow(1.5, j) * e->now.n)); }
 static double rate_c(const es *e, int j) { return fmin(1, e->now.popsize / (pow(4, j) * e->now.n)); }
 
 static double dot(const double *a, const double *b, int n) {

@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "../../src/es/cma.h"
-#include "kinds.h"
+#include "search.h"
 
 static const double lower[N] = {-1, 0.5, -INFINITY, -3, -0.5, 2, -5, 1e6}, upper[N] = {1, 4, 2, INFINITY, 0.5, 2.5, INFINITY, 1e6 + 1};
 static const double inside[N] = {0, 1, 0, -3, 0.5, 2.2, 7, 1e6};
@@ -83,7 +83,7 @@ static void test_a_minimum_on_the_bounds_is_found(void **state) {
     for (int g = 0; g < 400; g++) {
       const double *x = es_ask(e);
       for (int k = 0; k < es_popsize(e); k++) assert_true(is_inside(x + k * N));
-      play(e, far_corner, 0, 1, NULL);
+      search_step(e, far_corner);
       assert_true(is_inside(es_mean(e)) && is_inside(es_best(e, NULL)));
     }
     if (kind == ES_CMA || kind == ES_SEP_CMA)
@@ -102,8 +102,8 @@ static void test_far_bounds_change_nothing(void **state) {
     o.lower = low, o.upper = high;
     es *bounded = open_or_fail(&o);
     for (int g = 0; g < 40; g++) {
-      play(free, rosenbrock, 0, 1, NULL);
-      play(bounded, rosenbrock, 0, 1, NULL);
+      search_step(free, rosenbrock);
+      search_step(bounded, rosenbrock);
       assert_memory_equal(es_mean(free), es_mean(bounded), N * sizeof(double));
     }
     es_close(free);
@@ -121,7 +121,7 @@ static void test_rounding_is_forgiven(void **state) {
     for (int k = 0; k < es_popsize(rounded); k++) fitness[k] = far_corner(x + k * N, N);
     for (int i = 0; i < es_popsize(rounded) * N; i++) told[i] = (double)(float)x[i];
     es_tell(rounded, told, fitness);
-    play(exact, far_corner, 0, 1, NULL);
+    search_step(exact, far_corner);
     assert_memory_equal(es_mean(exact), es_mean(rounded), N * sizeof(double));
   }
   double told[MOST_CANDIDATES * N], fitness[MOST_CANDIDATES] = {0};
@@ -163,7 +163,7 @@ static int generations_to_reach(es_kind kind, bool inject) {
   int g = 0;
   for (; g < 1000 && beyond(es_mean(e), N) > 1; g++) {
     if (inject) es_inject(e, g % es_popsize(e), there);
-    play(e, beyond, 0, 1, NULL);
+    search_step(e, beyond);
     assert_true(isfinite(es_sigma(e)));
   }
   es_close(e);

@@ -12,6 +12,7 @@
 #include "../../src/es/cma.h"
 #include "golden/es.h"
 #include "golden/golden.h"
+#include "search.h"
 
 enum { GENERATIONS = 24, MOST = 128 };
 
@@ -30,15 +31,6 @@ static void tell_generation(es *e, int g) {
 }
 
 // pycma adds 1e-9 to the length of a bad step before it divides by it, and generations magnify that.
-#define TOLERANCE 1e-6
-
-static const double *close_to(const double *found, const double *golden, int count, const char *what, int g) {
-  for (int i = 0; i < count; i++)
-    if (!(fabs(found[i] - golden[i]) <= TOLERANCE * fmax(1, fabs(golden[i]))))
-      fail_msg("%s[%d] after generation %d: %.10g, pycma %.10g", what, i, g + 1, found[i], golden[i]);
-  return golden + count;
-}
-
 static void compare(int n, int popsize, bool active, const double *golden, size_t count) {
   double x0[MOST];
   for (int i = 0; i < n; i++) x0[i] = 0.25;

@@ -9,9 +9,7 @@
 
 #include <cmocka.h>
 
-#include "kinds.h"
-
-static const double ones[N] = {1, 1, 1, 1, 1, 1, 1, 1};
+#include "search.h"
 
 static es *begin(es_kind kind, const double *x0, double sigma0) {
   const es_options o = {.kind = kind, .n = N, .popsize = 12, .sigma0 = sigma0, .x0 = x0, .seed = 3, .active = true};
@@ -25,8 +23,8 @@ static void test_order_is_all_that_counts(void **state) {
   EACH_KIND(kind) {
     es *a = begin(kind, ones, 0.7), *b = begin(kind, ones, 0.7);
     for (int g = 0; g < 60; g++) {
-      play(a, ellipsoid, 0, 1, NULL);
-      play(b, ellipsoid, 0, 1, cubed_log);
+      search_step(a, ellipsoid);
+      search_step_seen(b, ellipsoid, NULL, 1, cubed_log);
       assert_memory_equal(es_mean(a), es_mean(b), N * sizeof(double));
       assert_true(es_sigma(a) == es_sigma(b) && es_condition(a) == es_condition(b));
     }
@@ -41,8 +39,8 @@ static void test_scale(void **state) {  // a power of two scales every number ex
   EACH_KIND(kind) {
     es *a = begin(kind, ones, 0.5), *b = begin(kind, fours, 2);
     for (int g = 0; g < 60; g++) {
-      play(a, rosenbrock, 0, 1, NULL);
-      play(b, rosenbrock, 0, 0.25, NULL);
+      search_step(a, rosenbrock);
+      search_step_seen(b, rosenbrock, NULL, 0.25, as_is);
       for (int i = 0; i < N; i++) assert_true(4 * es_mean(a)[i] == es_mean(b)[i]);
       assert_true(4 * es_sigma(a) == es_sigma(b));
     }
@@ -53,12 +51,12 @@ static void test_scale(void **state) {  // a power of two scales every number ex
 
 static void test_translation(void **state) {
   (void)state;
-  const double moved[N] = {17, 17, 17, 17, 17, 17, 17, 17};
+  const double moved[N] = {17, 17, 17, 17, 17, 17, 17, 17}, sixteens[N] = {16, 16, 16, 16, 16, 16, 16, 16};
   EACH_KIND(kind) {
     es *a = begin(kind, ones, 0.5), *b = begin(kind, moved, 0.5);
     for (int g = 0; g < 30; g++) {
-      play(a, ellipsoid, 0, 1, NULL);
-      play(b, ellipsoid, 16, 1, NULL);
+      search_step(a, ellipsoid);
+      search_step_seen(b, ellipsoid, sixteens, 1, as_is);
     }
     for (int i = 0; i < N; i++) assert_true(fabs(es_mean(a)[i] + 16 - es_mean(b)[i]) < 1e-9);
     assert_true(fabs(es_sigma(a) / es_sigma(b) - 1) < 1e-9);
@@ -78,12 +76,10 @@ static void test_a_loaded_search_goes_on_bit_for_bit(void **state) {
     for (int g = 0; g < 40; g++) {
       if (g % 3 == 0) {
         if (g % 2) es_ask(part);
-        es *loaded = copy_of(part);
-        es_close(part);
-        part = loaded;
+        part = reloaded(part);
       }
-      play(whole, rosenbrock, 0, 1, NULL);
-      play(part, rosenbrock, 0, 1, NULL);
+      search_step(whole, rosenbrock);
+      search_step(part, rosenbrock);
       assert_same_state(whole, part);
       assert_true(es_generation(part) == g + 1 && es_evaluations(part) == 12 * (g + 1));
     }
@@ -105,7 +101,7 @@ static void test_a_candidate_is_a_function_of_state_and_index(void **state) {
         es_candidate(e, k, x);
         assert_memory_equal(x, es_ask(e) + k * N, sizeof x);
       }
-      play(e, ellipsoid, 0, 1, NULL);
+      search_step(e, ellipsoid);
       es_close(elsewhere);
     }
     es_close(e);
@@ -124,7 +120,7 @@ static void test_what_was_asked_need_not_be_told(void **state) {
         fitness[k] = ellipsoid(x, N);
       }
       es_tell(b, NULL, fitness);
-      play(a, ellipsoid, 0, 1, NULL);
+      search_step(a, ellipsoid);
       assert_same_state(a, b);
     }
     es_close(a);
@@ -140,13 +136,54 @@ static void test_they_get_there(void **state) {
   EACH_KIND(kind) {
     assert_true(wanted[kind].generations > 0);  // a kind that is not in the table is not tested
     es *e = begin(kind, ones, 0.5);
-    for (int g = 0; g < wanted[kind].generations; g++) play(e, sphere, 0, 1, NULL);
+    for (int g = 0; g < wanted[kind].generations; g++) search_step(e, sphere);
     double left = sphere(es_mean(e), N), best;
     printf("%-14s sphere 8 -> %.3g in %d generations of 12\n", es_kind_name(kind), left, es_generation(e));
     if (!(left < wanted[kind].left)) fail_msg("%s: %g", es_kind_name(kind), left);
     assert_true(sphere(es_best(e, &best), N) == best && best < 3);
     es_close(e);
   }
+}
+
+static void test_small_and_odd_sizes(void **state) {
+  (void)state;
+  static const int sizes[][2] = {{1, 0}, {1, 4}, {2, 4}, {3, 0}, {3, 200}, {5, 64}};
+  static double fitness[200];
+  for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++)
+    EACH_KIND(kind) {
+      const double x0[5] = {1, 1, 1, 1, 1};
+      const es_options o = {.kind = kind, .n = sizes[s][0], .popsize = sizes[s][1], .sigma0 = 0.5, .x0 = x0, .seed = 1, .active = true};
+      es *e = open_or_fail(&o);
+      for (int g = 0; g < 100 && !es_done(e); g++) {
+        const double *x = es_ask(e);
+        for (int k = 0; k < es_popsize(e); k++) fitness[k] = sphere(x + k * o.n, o.n);
+        es_tell(e, x, fitness);
+      }
+      double left = sphere(es_mean(e), o.n);
+      double most = kind == ES_LM_MA && o.n <= es_popsize(e) ? (double)INFINITY : o.n;  // its rates are not made for that
+      if (!(left < most) || !isfinite(es_sigma(e)) || !(es_condition(e) >= 1))
+        fail_msg("%s n %d popsize %d: %g", es_kind_name(kind), o.n, o.popsize, left);
+      es_close(e);
+    }
+}
+
+static void test_wrong_options_are_refused(void **state) {
+  (void)state;
+  EACH_KIND(kind) {
+    const es_options wrong[] = {{.n = 0, .sigma0 = 1}, {.n = 2, .sigma0 = -1}, {.n = 2, .sigma0 = 1, .popsize = -2},
+                                {.n = (1 << 24) + 1, .sigma0 = 1}, {.n = 2, .sigma0 = 1, .learning_rate = -1},
+                                {.n = 2, .sigma0 = 1, .most_effort = 0.5}};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+      es *e;
+      es_options o = wrong[i];
+      o.kind = kind;
+      assert_int_equal(es_open(&e, &o), BAD_CONFIG);
+      if (!strstr(status_message(), es_kind_name(kind)) || !strstr(status_message(), "allowed")) fail_msg("%s", status_message());
+    }
+  }
+  es *e;
+  const es_options none = {.kind = ES_KINDS, .n = 2, .sigma0 = 1};
+  assert_int_equal(es_open(&e, &none), BAD_CONFIG);
 }
 
 int main(void) {
@@ -159,6 +196,8 @@ int main(void) {
       cmocka_unit_test(test_a_candidate_is_a_function_of_state_and_index),
       cmocka_unit_test(test_what_was_asked_need_not_be_told),
       cmocka_unit_test(test_they_get_there),
+      cmocka_unit_test(test_small_and_odd_sizes),
+      cmocka_unit_test(test_wrong_options_are_refused),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "kinds.h"
+#include "search.h"
 
 // --- memory: first, because the peak of the process is looked at ----------------------------------------------------------
 
@@ -181,7 +181,6 @@ static void test_step_sizes_do_not_drift(void **state) {
 static void test_a_plain_gives_no_direction(void **state) {
   (void)state;
   for (es_kind kind = ES_OPENAI; kind <= ES_PGPE; kind++) {
-    const double ones[N] = {1, 1, 1, 1, 1, 1, 1, 1};
     const es_options o = {.kind = kind, .n = N, .sigma0 = 0.5, .x0 = ones, .seed = 3};
     es *e = open_or_fail(&o);
     double fitness[MOST_CANDIDATES] = {0};
@@ -192,13 +191,15 @@ static void test_a_plain_gives_no_direction(void **state) {
   }
 }
 
+static const double threes[N] = {3, 3, 3, 3, 3, 3, 3, 3};
+
 // The first step of Adam is the rate in every coordinate, the first of ClipUp the rate in length.
 static void test_first_steps(void **state) {
   (void)state;
   for (es_kind kind = ES_OPENAI; kind <= ES_PGPE; kind++) {
     const es_options o = {.kind = kind, .n = N, .sigma0 = 0.5, .seed = 3, .learning_rate = 0.02};
     es *e = open_or_fail(&o);
-    play(e, ellipsoid, 3, 1, NULL);
+    search_step_seen(e, ellipsoid, threes, 1, as_is);
     const double *x = es_mean(e);
     if (kind == ES_PGPE) assert_true(fabs(sqrt(sphere(x, N)) - 0.02) < 1e-12);
     for (int i = 0; kind == ES_OPENAI && i < N; i++) assert_true(fabs(fabs(x[i]) - 0.02) < 1e-6);
@@ -211,7 +212,7 @@ static void test_mirror_images(void **state) {
   for (es_kind kind = ES_OPENAI; kind <= ES_PGPE; kind++) {
     const es_options o = {.kind = kind, .n = N, .sigma0 = 0.5, .seed = 3}, odd = {.kind = kind, .n = N, .sigma0 = 0.5, .popsize = 7};
     es *e = open_or_fail(&o), *none;
-    for (int g = 0; g < 5; g++) play(e, sphere, 3, 1, NULL);
+    for (int g = 0; g < 5; g++) search_step_seen(e, sphere, threes, 1, as_is);
     const double *x = es_ask(e), *mean = es_mean(e);
     for (int k = 0; k < es_popsize(e); k += 2)
       for (int i = 0; i < N; i++) assert_true(fabs(x[k * N + i] + x[(k + 1) * N + i] - 2 * mean[i]) < 1e-12);
@@ -224,10 +225,9 @@ static void test_mirror_images(void **state) {
 // PGPE learns which coordinates matter: its deviations shrink there.
 static void test_pgpe_learns_deviations(void **state) {
   (void)state;
-  const double ones[N] = {1, 1, 1, 1, 1, 1, 1, 1};
   const es_options o = {.kind = ES_PGPE, .n = N, .popsize = 40, .sigma0 = 0.5, .x0 = ones, .seed = 3};
   es *e = open_or_fail(&o);
-  for (int g = 0; g < 150; g++) play(e, tablet, 0, 1, NULL);
+  for (int g = 0; g < 150; g++) search_step(e, tablet);
   assert_true(es_condition(e) > 10);
   es_close(e);
 }

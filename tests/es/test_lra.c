@@ -12,7 +12,7 @@
 #include "../../src/es/lra.h"
 #include "golden/golden.h"
 #include "golden/lra.h"
-#include "kinds.h"
+#include "search.h"
 
 enum { GENERATIONS = 120, LUCK = 30, MOST = 128 };
 
@@ -25,15 +25,6 @@ static void tell_generation(es *e, int g) {
   for (int i = 0; i < popsize * n; i++) x[i] = es_mean(e)[i % n] + es_sigma(e) * (double)u[i];
   for (int k = 0; k < popsize; k++) fitness[k] = g < LUCK ? (double)luck[k] : (double)u[k * n] + 0.1 * (double)u[k * n + 1];
   es_tell(e, x, fitness);
-}
-
-#define TOLERANCE 1e-6
-
-static const double *close_to(const double *found, const double *golden, int count, const char *what, int g) {
-  for (int i = 0; i < count; i++)
-    if (!(fabs(found[i] - golden[i]) <= TOLERANCE * fmax(1, fabs(golden[i]))))
-      fail_msg("%s[%d] after generation %d: %.10g, cmaes %.10g", what, i, g + 1, found[i], golden[i]);
-  return golden + count;
 }
 
 static void compare(int n, int popsize, const double *golden, size_t count) {
@@ -59,12 +50,6 @@ static void test_as_cmaes(void **state) {
   (void)state;
   compare(5, 8, golden_lra_5, sizeof golden_lra_5 / sizeof *golden_lra_5);
   compare(7, 12, golden_lra_7, sizeof golden_lra_7 / sizeof *golden_lra_7);
-}
-
-static double rastrigin(const double *x, int n) {
-  double sum = 10.0 * n;
-  for (int i = 0; i < n; i++) sum += x[i] * x[i] - 10 * cos(2 * acos(-1) * x[i]);
-  return sum;
 }
 
 enum { DIMENSIONS = 10, SEEDS = 3 };

@@ -11,17 +11,11 @@
 #include <cmocka.h>
 
 #include "../../src/es/parts.h"
-#include "kinds.h"
+#include "search.h"
 
 #define DIMENSIONS 10
 #define MOST_POPSIZE 8192
 static double fitness[MOST_POPSIZE];
-
-static double rastrigin(const double *x, int n) {
-  double sum = 10.0 * n;
-  for (int i = 0; i < n; i++) sum += x[i] * x[i] - 10 * cos(2 * acos(-1) * x[i]);
-  return sum;
-}
 
 static void generation(es *e, function *f) {
   const double *x = es_ask(e);
@@ -168,9 +162,7 @@ static void test_a_loaded_search_goes_on_bit_for_bit(void **state) {
       generation(whole, rastrigin);
       generation(part, rastrigin);
       assert_same_state(whole, part);
-      es *loaded = copy_of(part);
-      es_close(part);
-      part = loaded;
+      part = reloaded(part);
     }
     assert_true(es_descents(whole) > 2);
     assert_string_equal(es_done(whole), es_done(part));

@@ -11,30 +11,6 @@
 
 #include "search.h"
 
-static unsigned char *saved(const es *e) {
-  unsigned char *bytes = malloc(es_state_size(e));
-  assert_non_null(bytes);
-  es_save(e, bytes);
-  return bytes;
-}
-
-static es *reloaded(es *e) {
-  size_t size = es_state_size(e);
-  unsigned char *bytes = saved(e);
-  es_close(e);
-  if (es_load(&e, bytes, size) != OK) fail_msg("%s", status_message());
-  free(bytes);
-  return e;
-}
-
-static void assert_same_state(const es *a, const es *b) {
-  unsigned char *p = saved(a), *q = saved(b);
-  assert_int_equal(es_state_size(a), es_state_size(b));
-  assert_memory_equal(p, q, es_state_size(a));
-  free(p);
-  free(q);
-}
-
 static void test_a_loaded_search_goes_on_bit_for_bit(void **state) {
   (void)state;
   es *whole = search_begin(NULL, 0.5, 11), *part = search_begin(NULL, 0.5, 11);

@@ -12,7 +12,7 @@
 #include "../../src/es/parts.h"
 #include "golden/golden.h"
 #include "golden/uh.h"
-#include "kinds.h"
+#include "search.h"
 
 static void test_as_pycma(void **state) {
   (void)state;
@@ -126,9 +126,7 @@ static void test_it_is_part_of_the_state(void **state) {
       generation(whole, 10, 4, true);
       generation(part, 10, 4, true);
       assert_same_state(whole, part);
-      es *loaded = copy_of(part);
-      es_close(part);
-      part = loaded;
+      part = reloaded(part);
     }
     assert_true(es_effort(whole) > 1);
     es_close(whole);

@@ -17,19 +17,11 @@ import numpy as np
 warnings.simplefilter("ignore")
 import cma  # noqa: E402
 
+from formula import numbers  # noqa: E402
+
 GENERATIONS = 24
 CASES = (("pycma", 5, 8, 1), ("pycma_positive", 5, 8, 0), ("pycma_many", 7, 15, 1))
 cma.utilities.math.Mh.chiN = staticmethod(lambda n: n**0.5 * (1 - 1 / (4 * n) + 1 / (21 * n * n)))
-
-
-def numbers(salt, n, low, high):
-    with np.errstate(over="ignore"):
-        x = (np.arange(n, dtype=np.uint32) + np.uint32(1)) * np.uint32(2654435761) + np.uint32(salt) * np.uint32(40503)
-        for multiplier in (2246822519, 3266489917):
-            x = (x ^ (x >> np.uint32(15))) * np.uint32(multiplier)
-        x = x ^ (x >> np.uint32(13))
-    u = (x >> np.uint32(8)).astype(np.float64) / 16777216.0
-    return (low + (high - low) * u).astype(np.float32).astype(np.float64)
 
 
 def push(g):

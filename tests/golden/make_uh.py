@@ -11,17 +11,9 @@ import numpy as np
 warnings.simplefilter("ignore")
 import cma  # noqa: E402
 
+from formula import numbers  # noqa: E402
+
 CASES = ((8, 2, 0.0), (8, 2, 0.3), (10, 3, 1.0), (10, 3, 30.0), (64, 5, 0.1), (64, 5, 1.0), (15, 15, 0.5))
-
-
-def numbers(salt, n, low, high):
-    with np.errstate(over="ignore"):
-        x = (np.arange(n, dtype=np.uint32) + np.uint32(1)) * np.uint32(2654435761) + np.uint32(salt) * np.uint32(40503)
-        for multiplier in (2246822519, 3266489917):
-            x = (x ^ (x >> np.uint32(15))) * np.uint32(multiplier)
-        x = x ^ (x >> np.uint32(13))
-    u = (x >> np.uint32(8)).astype(np.float64) / 16777216.0
-    return (low + (high - low) * u).astype(np.float32).astype(np.float64)
 
 
 rows = []
