@@ -1,4 +1,4 @@
-// Tests for src/es/cma.c: what the search must not depend on, and what it must survive.
+// Tests for src/es/cma.c: what it must survive, and that luck leads nowhere. Invariances: test_kinds.c.
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,21 +13,7 @@
 #include "../../src/es/cma.h"
 #include "search.h"
 
-// --- invariances -----------------------------------------------------------------------------------------------------
-
-static double cubed_log(double f) { return pow(log(f + 1e-300), 3); }
-
-static void test_order_is_all_that_counts(void **state) {
-  (void)state;
-  es *a = search_begin(ones, 0.7, 3), *b = search_begin(ones, 0.7, 3);
-  for (int g = 0; g < 120; g++) {
-    search_step(a, ellipsoid);
-    search_step_seen(b, ellipsoid, NULL, 1, cubed_log);
-    assert_true(search_equal(a, b));
-  }
-  es_close(a);
-  es_close(b);
-}
+// --- order and luck ---------------------------------------------------------------------------------------------------
 
 static void test_equal_fitness_is_ranked_by_index(void **state) {
   (void)state;
@@ -39,36 +25,6 @@ static void test_equal_fitness_is_ranked_by_index(void **state) {
     es_tell(b, es_ask(b), rising);
     assert_true(search_equal(a, b));
   }
-  es_close(a);
-  es_close(b);
-}
-
-static void test_scale(void **state) {  // a power of two scales every number exactly
-  (void)state;
-  const double fours[N] = {4, 4, 4, 4, 4, 4, 4, 4};
-  es *a = search_begin(ones, 0.5, 4), *b = search_begin(fours, 2, 4);
-  for (int g = 0; g < 120; g++) {
-    search_step(a, rosenbrock);
-    search_step_seen(b, rosenbrock, NULL, 0.25, as_is);
-    for (int i = 0; i < N; i++) assert_true(4 * es_mean(a)[i] == es_mean(b)[i]);
-    assert_true(4 * es_sigma(a) == es_sigma(b));
-  }
-  es_close(a);
-  es_close(b);
-}
-
-static void test_translation(void **state) {
-  (void)state;
-  const double shift[N] = {-8, 16, 4, 2, -1, 0.5, 32, -64};
-  double moved[N];
-  for (int i = 0; i < N; i++) moved[i] = ones[i] + shift[i];
-  es *a = search_begin(ones, 0.5, 5), *b = search_begin(moved, 0.5, 5);
-  for (int g = 0; g < 40; g++) {
-    search_step(a, ellipsoid);
-    search_step_seen(b, ellipsoid, shift, 1, as_is);
-  }
-  for (int i = 0; i < N; i++) assert_true(fabs(es_mean(a)[i] + shift[i] - es_mean(b)[i]) < 1e-9);
-  assert_true(fabs(es_sigma(a) / es_sigma(b) - 1) < 1e-9);
   es_close(a);
   es_close(b);
 }
@@ -314,10 +270,7 @@ static void test_c_is_decomposed_once_a_gap(void **state) {
 int main(void) {
   num_open();
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_order_is_all_that_counts),
       cmocka_unit_test(test_equal_fitness_is_ranked_by_index),
-      cmocka_unit_test(test_scale),
-      cmocka_unit_test(test_translation),
       cmocka_unit_test(test_seed_and_generation_and_candidate_make_the_luck),
       cmocka_unit_test(test_asking_twice_gives_the_same),
       cmocka_unit_test(test_random_fitness_leads_nowhere),
