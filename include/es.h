@@ -14,7 +14,8 @@ typedef enum es_kind {
   ES_SEP_CMA,       // CMA-ES with a diagonal C (Ros and Hansen 2008): O(n popsize), blind to dependencies between parameters
   ES_LRA_CMA,       // CMA-ES that slows down its own learning until it hears a signal above the noise (Nomura, Akimoto and Ono
                     // 2023): noisy and rugged functions with a small popsize, for more generations; n^3 work in each
-  ES_LM_MA,         // LM-MA-ES (Loshchilov et al. 2017): C's longest directions in O(n log n) memory; ten thousand parameters and more
+  ES_LM_MA,         // LM-MA-ES (Loshchilov et al. 2017): C's longest directions in O(n log n) memory; ten thousand parameters and more, popsize
+                    // well below n
   ES_OPENAI,        // OpenAI-ES (Salimans et al. 2017): mirrored samples, ranks, Adam; O(n) memory; even popsize
   ES_PGPE,          // PGPE with ClipUp (Toklu et al. 2020): that with deviations that adapt; O(n) memory; even popsize
   ES_ONE_PLUS_ONE,  // (1+1)-ES with the one-fifth rule: a plain baseline. Candidate 0 is always the parent, met by the same
@@ -131,7 +132,7 @@ const double *es_best(const es *e, double *fitness);
 double es_sigma(const es *e);
 double es_condition(const es *e);     // of C, from the last eigendecomposition; >= 1
 
-// The whole state, exactly: a loaded es continues bit for bit. es_load refuses another size, version or strategy.
+// The whole state, exactly: a loaded es continues bit for bit. es_load refuses another size or version, and what is damaged.
 size_t es_state_size(const es *e);
 void es_save(const es *e, void *bytes);                       // es_state_size bytes
 status es_load(es **e, const void *bytes, size_t size);       // BAD_FILE

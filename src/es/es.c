@@ -78,7 +78,7 @@ status es_options_check(const es_options *o) {
     FAIL(BAD_CONFIG, "%s: dialect is %d; %d (pycma) and %d (tutorial) are allowed", s->name, (int)o->dialect, ES_PYCMA, ES_TUTORIAL);
   for (int i = 0; o->x0 && i < o->n; i++)
     if (!isfinite(o->x0[i])) FAIL(BAD_CONFIG, "%s: x0[%d] is %g; finite numbers are allowed", s->name, i, o->x0[i]);
-  if (o->restarts < ES_ONCE || o->restarts > ES_BIPOP || o->most_doublings < 0 || o->most_doublings > 20)
+  if ((int)o->restarts < ES_ONCE || (int)o->restarts > ES_BIPOP || o->most_doublings < 0 || o->most_doublings > 20)
     FAIL(BAD_CONFIG, "%s: restarts are %d with %d doublings; %d (once), %d (IPOP), %d (BIPOP) and 0 (9) to 20 doublings are allowed", s->name,
          (int)o->restarts, o->most_doublings, ES_ONCE, ES_IPOP, ES_BIPOP);
   int largest = (1 << 20) >> (o->restarts == ES_ONCE ? 0 : o->most_doublings ? o->most_doublings : 9);
