@@ -2,20 +2,12 @@
 // Complexity", PPSN 2008), with pycma's rates and, like pycma, with an exponential update of the deviations
 // (Hansen, "Adaptive Encoding", PPSN 2008): they stay positive whatever the negative weights.
 
-#include "csa.h"
+#include "sep.h"
 
 #include <math.h>
 #include <string.h>
 
 #define UPDATE 0.6931471805599453  // ln 2: a step of sqrt(2) deviations at a rate of 1 doubles the variance, as adding it would
-
-typedef struct sep {
-  csa paths;
-  double *d;      // (n)  deviations over sigma; state
-  double *white;  // (n)  step over d
-} sep;
-
-static sep *sep_of(const es *e) { return e->own; }
 
 static int popsize_by_n(int n) { return es_constants_separable(n, 0, true, ES_PYCMA, NULL).popsize; }
 static size_t doubles(const es_numbers *now) { return 3 * (size_t)now->n; }
@@ -44,7 +36,8 @@ static double length(es *e, const double *y) {
   return sqrt(sum);
 }
 
-// d_i <- d_i exp(ln 2 / 2 (c1 (pc_i^2 - 1) + cmu sum of w_k (z_ki^2 - 1))), z = y / d
+// d_i <- d_i exp(ln 2 / 2 (c1 (pc_i^2 - 1) + cmu sum of w_k (z_ki^2 - 1))), z = y / d; by a factor of e at the most, as sigma,
+// lest told candidates that lie far from the asked ones throw it out of range.
 static void deviations(es *e, bool h) {
   sep *s = sep_of(e);
   const es_constants *c = &s->paths.constants;
@@ -56,7 +49,7 @@ static void deviations(es *e, bool h) {
       double z = s->paths.y[(size_t)k * n + i] / s->d[i];
       change += c->cmu * s->paths.weights[k] * (z * z - 1);
     }
-    s->white[i] = exp(UPDATE / 2 * change);
+    s->white[i] = exp(fmin(1, fmax(-1, UPDATE / 2 * change)));
   }
   for (int i = 0; i < n; i++) s->d[i] *= s->white[i];
 }
