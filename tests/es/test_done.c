@@ -137,6 +137,31 @@ static void test_fitness_limits(void **state) {
   es_close(e);
 }
 
+static void test_stagnation_by_hand(void **state) {
+  (void)state;
+  es_limits l = none();
+  l.tolstagnation = 10;
+  es *e = healthy(&l);
+  e->now.generation = e->now.history_count = 1003;  // the ring begins at 3
+  e->now.improved_at = 996;                         // told at generation 996, 6 before the last
+  for (int i = 0; i < 10; i++) e->bests[i] = e->medians[i] = 1;
+  assert_true(says(e, "tolstagnation"));
+  e->now.improved_at = 997;  // in the later half
+  assert_null(es_done(e));
+  e->now.improved_at = 996;
+  for (int i = 0; i < 3; i++) e->bests[(8 + i) % 10] = 0.9;  // generations 998 to 1000, the majority of the later half
+  assert_null(es_done(e));
+  e->bests[8] = 1;
+  assert_true(says(e, "tolstagnation"));
+  for (int i = 0; i < 3; i++) e->medians[(8 + i) % 10] = 0.9;
+  assert_null(es_done(e));
+  for (int i = 0; i < 3; i++) e->medians[3 + i] = 0.9;  // the earlier half was as good
+  assert_true(says(e, "tolstagnation"));
+  e->now.generation = 120;  // 8 (5 + 100 / 10)
+  assert_null(es_done(e));
+  es_close(e);
+}
+
 static void test_flat_generations_are_counted(void **state) {
   (void)state;
   es *e = limited(ones, 1, NULL);
@@ -232,6 +257,7 @@ int main(void) {
       cmocka_unit_test(test_enough),
       cmocka_unit_test(test_stagnation),
       cmocka_unit_test(test_fitness_limits),
+      cmocka_unit_test(test_stagnation_by_hand),
       cmocka_unit_test(test_flat_generations_are_counted),
       cmocka_unit_test(test_shape_limits),
       cmocka_unit_test(test_steps_that_rounding_swallows),

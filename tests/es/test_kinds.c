@@ -145,6 +145,23 @@ static void test_they_get_there(void **state) {
   }
 }
 
+// Equal children count as successes, and the first of them replaces the parent.
+static void test_one_fifth_rule(void **state) {
+  (void)state;
+  static const struct { double fitness[5]; int successes, parent; } t[] = {
+      {{1, 2, 3, 4, 5}, 0, 0}, {{3, 2, 3, 1, 5}, 3, 3}, {{1, 1, 2, 2, 2}, 1, 1}, {{9, 1, 2, 3, 4}, 4, 1}};
+  for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
+    const es_options o = {.kind = ES_ONE_PLUS_ONE, .n = N, .popsize = 5, .sigma0 = 1, .x0 = ones, .seed = 3};
+    es *e = open_or_fail(&o);
+    double x[N];
+    es_candidate(e, t[i].parent, x);
+    es_tell(e, NULL, t[i].fitness);
+    assert_memory_equal(es_mean(e), x, sizeof x);
+    assert_true(fabs(es_sigma(e) - exp((t[i].successes / 4.0 - 0.2) / 3)) < 1e-12);  // 3 = sqrt(n + 1)
+    es_close(e);
+  }
+}
+
 static void test_small_and_odd_sizes(void **state) {
   (void)state;
   static const int sizes[][2] = {{1, 0}, {1, 4}, {2, 4}, {3, 0}, {3, 200}, {5, 64}};
@@ -196,6 +213,7 @@ int main(void) {
       cmocka_unit_test(test_a_candidate_is_a_function_of_state_and_index),
       cmocka_unit_test(test_what_was_asked_need_not_be_told),
       cmocka_unit_test(test_they_get_there),
+      cmocka_unit_test(test_one_fifth_rule),
       cmocka_unit_test(test_small_and_odd_sizes),
       cmocka_unit_test(test_wrong_options_are_refused),
   };

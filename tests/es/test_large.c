@@ -193,16 +193,70 @@ static void test_a_plain_gives_no_direction(void **state) {
 
 static const double threes[N] = {3, 3, 3, 3, 3, 3, 3, 3};
 
-// The first step of Adam is the rate in every coordinate, the first of ClipUp the rate in length.
-static void test_first_steps(void **state) {
+// The gradient strategies as they are defined, beside ours for some generations. utility[k] is worth of candidate k, from 1/2
+// to -1/2.
+typedef struct follower { double mean[N], d[N], first[N], second[N], velocity[N], rate; } follower;
+
+static void utilities(const double *fitness, double *utility, int popsize) {
+  for (int k = 0; k < popsize; k++) {
+    int better = 0;
+    for (int j = 0; j < popsize; j++) better += fitness[j] < fitness[k];
+    utility[k] = 0.5 - (double)better / (popsize - 1);
+  }
+}
+
+static void follow_openai(follower *f, const double *utility, const double *z, int popsize, int g) {
+  for (int i = 0; i < N; i++) {
+    double gradient = 0;
+    for (int k = 0; k < popsize; k++) gradient += utility[k] * z[k * N + i] / popsize;
+    f->first[i] = 0.9 * f->first[i] + 0.1 * gradient;
+    f->second[i] = 0.999 * f->second[i] + 0.001 * gradient * gradient;
+    f->mean[i] += f->rate * f->first[i] / (1 - pow(0.9, g + 1)) / (sqrt(f->second[i] / (1 - pow(0.999, g + 1))) + 1e-8);
+  }
+}
+
+static void follow_pgpe(follower *f, const double *utility, const double *z, int popsize, int g) {
+  double gradient[N] = {0}, of_d[N] = {0};
+  (void)g;
+  for (int k = 0; k < popsize; k += 2)
+    for (int i = 0; i < N; i++) {
+      double y = f->d[i] * z[k * N + i];
+      gradient[i] += (utility[k] - utility[k + 1]) / 2 * y;
+      of_d[i] += (utility[k] + utility[k + 1]) / 2 * (y * y - f->d[i] * f->d[i]) / f->d[i] / (popsize / 2);
+    }
+  double length = sqrt(sphere(gradient, N));
+  for (int i = 0; i < N; i++) f->velocity[i] = 0.9 * f->velocity[i] + f->rate * gradient[i] / length;
+  double speed = sqrt(sphere(f->velocity, N));
+  for (int i = 0; i < N; i++) {
+    if (speed > 2 * f->rate) f->velocity[i] *= 2 * f->rate / speed;
+    f->mean[i] += f->velocity[i];
+    f->d[i] += fmin(fmax(0.1 * of_d[i], -0.2 * f->d[i]), 0.2 * f->d[i]);
+  }
+}
+
+static void test_gradients_are_followed_as_defined(void **state) {
   (void)state;
+  const double sigma0 = 0.5, rates[] = {0.1 * sigma0, sigma0 * sqrt(N) / 30};  // the defaults
   for (es_kind kind = ES_OPENAI; kind <= ES_PGPE; kind++) {
-    const es_options o = {.kind = kind, .n = N, .sigma0 = 0.5, .seed = 3, .learning_rate = 0.02};
+    const es_options o = {.kind = kind, .n = N, .popsize = 16, .sigma0 = sigma0, .x0 = ones, .seed = 3};
     es *e = open_or_fail(&o);
-    search_step_seen(e, ellipsoid, threes, 1, as_is);
-    const double *x = es_mean(e);
-    if (kind == ES_PGPE) assert_true(fabs(sqrt(sphere(x, N)) - 0.02) < 1e-12);
-    for (int i = 0; kind == ES_OPENAI && i < N; i++) assert_true(fabs(fabs(x[i]) - 0.02) < 1e-6);
+    follower f = {.rate = rates[kind - ES_OPENAI]};
+    for (int i = 0; i < N; i++) f.mean[i] = f.d[i] = 1;
+    for (int g = 0; g < 60; g++) {
+      double z[16 * N], fitness[16], utility[16];
+      const double *x = es_ask(e);
+      for (int k = 0; k < 16; k++) {
+        rng_normals_double(z + k * N, N, rng_episode(rng_stream(3, "es"), (uint32_t)g, (uint32_t)k / 2), 0, 0);
+        for (int i = 0; k % 2 && i < N; i++) z[k * N + i] = -z[k * N + i];
+        for (int i = 0; i < N; i++) assert_true(fabs(f.mean[i] + sigma0 * f.d[i] * z[k * N + i] - x[k * N + i]) < 1e-9);
+        fitness[k] = tablet(x + k * N, N);
+      }
+      utilities(fitness, utility, 16);
+      // PGPE's d and velocity are over sigma0 and in the parameters' unit
+      (kind == ES_OPENAI ? follow_openai : follow_pgpe)(&f, utility, z, 16, g);
+      es_tell(e, x, fitness);
+      for (int i = 0; i < N; i++) assert_true(fabs(es_mean(e)[i] - f.mean[i]) < 1e-9);
+    }
     es_close(e);
   }
 }
@@ -240,7 +294,7 @@ int main(void) {
       cmocka_unit_test(test_lm_ma_finds_a_direction),
       cmocka_unit_test(test_step_sizes_do_not_drift),
       cmocka_unit_test(test_a_plain_gives_no_direction),
-      cmocka_unit_test(test_first_steps),
+      cmocka_unit_test(test_gradients_are_followed_as_defined),
       cmocka_unit_test(test_mirror_images),
       cmocka_unit_test(test_pgpe_learns_deviations),
   };

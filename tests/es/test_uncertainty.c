@@ -58,6 +58,19 @@ static int generation(es *e, double noise, uint64_t seed, bool twice) {
   return effort * (popsize + (twice ? count : 0));
 }
 
+static void test_treatment(void **state) {  // (n = 10: a tenth more)
+  (void)state;
+  es *e = begin(1.15, 1);
+  e->now.sigma = 2;
+  es_treat(e, 5);
+  assert_true(fabs(e->now.noise - 1.5) < 1e-12 && fabs(es_sigma(e) - 2.2) < 1e-12 && fabs(es_effort(e) - 1.1) < 1e-12);
+  es_treat(e, -2);  // 1.5 - 0.3 * 3.5 is still above 0
+  assert_true(fabs(e->now.noise - 0.45) < 1e-12 && fabs(es_sigma(e) - 2.42) < 1e-12 && es_effort(e) == 1.15);
+  es_treat(e, -2);
+  assert_true(e->now.noise < 0 && fabs(es_sigma(e) - 2.42) < 1e-12 && fabs(es_effort(e) - 1.15 * pow(1.1, -0.25)) < 1e-12);
+  es_close(e);
+}
+
 static void test_without_noise_nothing_changes(void **state) {
   (void)state;
   es *once = begin(100, 1), *twice = begin(100, 1);
@@ -138,6 +151,7 @@ int main(void) {
   num_open();
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_as_pycma),
+      cmocka_unit_test(test_treatment),
       cmocka_unit_test(test_without_noise_nothing_changes),
       cmocka_unit_test(test_luck_alone_makes_effort_and_sigma_grow),
       cmocka_unit_test(test_it_helps),
