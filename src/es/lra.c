@@ -41,7 +41,7 @@ static void root_make(lra *l, int n) {
   num_dgemm(false, true, n, n, n, 1, l->half, n, l->base.B, n, 0, l->root, n);
 }
 
-// average <- (1 - beta) average + beta step, the square of its length likewise. Returns the signal-to-noise ratio, (21).
+// average <- (1 - beta) average + beta step, the square of its length likewise. Returns the signal-to-noise ratio.
 static double signal(double *average, double *square, const double *step, size_t count, double beta) {
   double step2 = 0, average2 = 0;
   for (size_t i = 0; i < count; i++) {

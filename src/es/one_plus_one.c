@@ -7,8 +7,8 @@
 
 #include "parts.h"
 
-static int popsize_by_n(int n) { return 2 + 0 * n; }
-static size_t doubles(const es_numbers *now) { return 0 * (size_t)now->n; }
+static int popsize_by_n(int n) { return (void)n, 2; }
+static size_t doubles(const es_numbers *now) { return (void)now, 0; }
 static void room(es *e, double *state) { (void)e, (void)state; }
 static void begin(es *e) { (void)e; }
 

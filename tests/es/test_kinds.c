@@ -131,7 +131,8 @@ static void test_what_was_asked_need_not_be_told(void **state) {
 static void test_they_get_there(void **state) {
   (void)state;
   static const struct { int generations; double left; } wanted[ES_KINDS] = {
-      [ES_CMA] = {200, 1e-10}, [ES_SEP_CMA] = {200, 1e-10}, [ES_LRA_CMA] = {400, 1e-8}, [ES_LM_MA] = {200, 1e-10}, [ES_OPENAI] = {200, 0.1}, [ES_PGPE] = {200, 0.1},
+      [ES_CMA] = {200, 1e-10}, [ES_SEP_CMA] = {200, 1e-10}, [ES_LRA_CMA] = {400, 1e-8},
+      [ES_LM_MA] = {200, 1e-10}, [ES_OPENAI] = {200, 0.1}, [ES_PGPE] = {200, 0.1},
       [ES_ONE_PLUS_ONE] = {200, 1e-8}, [ES_RANDOM] = {200, 3}};
   EACH_KIND(kind) {
     assert_true(wanted[kind].generations > 0);  // a kind that is not in the table is not tested
