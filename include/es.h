@@ -99,8 +99,8 @@ void es_close(es *e);                               // NULL is allowed
 // A generation's candidates, (popsize, n), borrowed until tell. Asking again without telling gives the same numbers.
 const double *es_ask(es *e);
 // One candidate of the generation, x (n), as es_ask gives it: a function of the state and its index. All strategies but
-// CMA-ES make it without the others, in O(n) memory (LM-MA-ES: O(n log n)); a worker that holds the state of the generation
-// (es_save, es_load) needs to be told an index only.
+// CMA-ES make it without the others, in O(n) memory (LM-MA-ES: O(n log n)); a worker that holds the generation's
+// es_sample_save needs to be told an index only.
 void es_candidate(es *e, int index, double *x);
 // Puts a solution of the caller's, x (n), in the place of an asked candidate; whoever evaluates and tells must take it too.
 // Its step is shortened to what a candidate's may be (Hansen 2011, "Injecting External Solutions Into CMA-ES") by CMA-ES of
@@ -136,5 +136,12 @@ double es_condition(const es *e);     // of C, from the last eigendecomposition;
 size_t es_state_size(const es *e);
 void es_save(const es *e, void *bytes);                       // es_state_size bytes
 status es_load(es **e, const void *bytes, size_t size);       // BAD_FILE
+
+// As much of it as candidates follow from, for those who only make them: beside the mean, nothing with OpenAI-ES and the
+// (1+1)-ES, n doubles with sep-CMA-ES, PGPE and random search, n (4 + floor(3 ln n)) with LM-MA-ES, n (n + 1) with CMA-ES of a full C
+// (and the bounds). What es_sample_load makes may be asked, but not told.
+size_t es_sample_size(const es *e);
+void es_sample_save(const es *e, void *bytes);                      // es_sample_size bytes
+status es_sample_load(es **e, const void *bytes, size_t size);      // BAD_FILE
 
 #endif

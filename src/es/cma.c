@@ -15,11 +15,14 @@ size_t cma_doubles(const es_numbers *now) {
   return 3 * n + 2 * n * n;
 }
 
+size_t cma_sampling(const es_numbers *now) { return (size_t)now->n * (1 + (size_t)now->n); }  // D and B
+
 void cma_room(cma *c, es *e, double **state) {
   size_t n = (size_t)e->now.n, popsize = (size_t)e->now.popsize;
+  c->D = es_take(state, n), c->B = es_take(state, n * n);
   csa_room(&c->paths, e, state);
   c->paths.constants = es_constants_make(e->now.n, e->now.popsize, e->now.active, (es_dialect)e->now.dialect, c->paths.weights);
-  c->D = es_take(state, n), c->C = es_take(state, n * n), c->B = es_take(state, n * n);
+  c->C = es_take(state, n * n);
   c->z = ARENA_NEW(e->memory, double, popsize * n), c->part = ARENA_NEW(e->memory, double, popsize * n);
   c->white = ARENA_NEW(e->memory, double, n), c->across = ARENA_NEW(e->memory, double, n);
 }
@@ -159,5 +162,5 @@ void cma_axis(const es *e, int i, double *out) {
 }
 
 const es_strategy es_cma = {"CMA-ES", 32000, 1, 3,  // num_dsyev decomposes no more
-                            popsize_by_n, cma_doubles, room, cma_begin, NULL, cma_candidates, tell,
+                            popsize_by_n, cma_doubles, cma_sampling, room, cma_begin, NULL, cma_candidates, tell,
                             cma_condition, cma_deviation, cma_path, cma_longest, cma_axis};

@@ -16,6 +16,7 @@ typedef struct cma {
 
 // For strategies whose own part begins with a cma.
 size_t cma_doubles(const es_numbers *now);
+size_t cma_sampling(const es_numbers *now);
 void cma_room(cma *c, es *e, double **state);
 void cma_begin(es *e);
 void cma_candidates(es *e, double *x);

@@ -269,6 +269,7 @@ static void tell_descent(es *e, const double *x, const double *fitness, const do
 }
 
 static void tell_search(es *e, const double *x, const double *fitness) {
+  CHECK(!e->only_samples, "%s: made to sample, it cannot be told", e->strategy->name);
   told_check(e, x, fitness);
   rank(e, fitness);
   if (x ? e->now.bounded : !e->strategy->candidate) es_ask(e);

@@ -26,6 +26,7 @@ static lmma *lmma_of(const es *e) { return e->own; }
 static int directions(int n) { return 4 + (int)(3 * log(n)); }
 static int popsize_by_n(int n) { return es_constants_make(n, 0, false, ES_PYCMA, NULL).popsize; }
 static size_t doubles(const es_numbers *now) { return (size_t)now->n * (1 + (size_t)directions(now->n)); }
+static size_t sampling(const es_numbers *now) { return (size_t)now->n * (size_t)directions(now->n); }  // v
 
 static void room(es *e, double *state) {
   size_t n = (size_t)e->now.n;
@@ -35,7 +36,7 @@ static void room(es *e, double *state) {
   es_constants c = es_constants_make(e->now.n, e->now.popsize, false, ES_PYCMA, l->weights);
   l->mueff = c.mueff, l->chi_n = c.chi_n;
   l->cs = fmin(0.5, 2.0 * e->now.popsize / e->now.n);
-  l->ps = es_take(&state, n), l->v = es_take(&state, n * (size_t)l->m);
+  l->v = es_take(&state, n * (size_t)l->m), l->ps = es_take(&state, n);
   l->d = ARENA_NEW(e->memory, double, n), l->z = ARENA_NEW(e->memory, double, n);
 }
 
@@ -102,5 +103,5 @@ static void tell(es *e) {
   e->now.sigma *= exp(fmin(1, l->cs * (sqrt(es_squares(l->ps, n)) / l->chi_n - 1)));
 }
 
-const es_strategy es_lm_ma = {"LM-MA-ES", 1 << 24, 1, 4, popsize_by_n, doubles, room, begin, candidate, NULL, tell,
+const es_strategy es_lm_ma = {"LM-MA-ES", 1 << 24, 1, 4, popsize_by_n, doubles, sampling, room, begin, candidate, NULL, tell,
                               NULL, NULL, NULL, NULL, NULL};

@@ -112,5 +112,5 @@ static void tell(es *e) {
   e->now.sigma *= eta / *l->eta_mean;  // the best step size grows as the mean's share shrinks
 }
 
-const es_strategy es_lra_cma = {"LRA-CMA-ES", 32000, 1, 3, popsize_by_n, doubles, room, begin, NULL, cma_candidates, tell,
+const es_strategy es_lra_cma = {"LRA-CMA-ES", 32000, 1, 3, popsize_by_n, doubles, cma_sampling, room, begin, NULL, cma_candidates, tell,
                                 cma_condition, cma_deviation, cma_path, cma_longest, cma_axis};

@@ -34,5 +34,5 @@ static void tell(es *e) {
   e->now.sigma *= exp(((double)count / (e->now.popsize - 1) - 0.2) / sqrt(e->now.n + 1.0));
 }
 
-const es_strategy es_one_plus_one = {"(1+1)-ES", 1 << 24, 1, 2, popsize_by_n, doubles, room, begin, candidate, NULL, tell,
+const es_strategy es_one_plus_one = {"(1+1)-ES", 1 << 24, 1, 2, popsize_by_n, doubles, NULL, room, begin, candidate, NULL, tell,
                                      NULL, NULL, NULL, NULL, NULL};

@@ -38,6 +38,7 @@ typedef struct es_strategy {
   int most_parameters, popsize_multiple, least_popsize;
   int (*popsize)(int n);                              // if none is asked for
   size_t (*doubles)(const es_numbers *now);           // of its own state, mean not counted
+  size_t (*sampling)(const es_numbers *now);          // how many of them, the first, its candidates follow from; NULL: none
   void (*room)(es *e, double *state);                 // places its state and takes its scratch
   void (*begin)(es *e);                               // first values; the state is zero, the mean is set
   void (*candidate)(es *e, int k, double *x);         // (n) one candidate, a function of the state and k alone
@@ -67,6 +68,7 @@ struct es {
   es *descent;            // with restarts, who searches; saved behind the state. Mean is then x0, as given; there are no histories
   // --- scratch
   bool asked;
+  bool only_samples;      // made by es_sample_load: knows not enough to be told
   double *x;              // (popsize, n)  what ask gave; NULL before the first
   double *genotypes;      // (popsize, n)  of x; NULL without bounds
   const double *told;     // (popsize, n)  while es_tell runs; NULL: what was asked

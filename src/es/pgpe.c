@@ -23,6 +23,7 @@ typedef struct pgpe {
 static pgpe *pgpe_of(const es *e) { return e->own; }
 
 static size_t doubles(const es_numbers *now) { return 2 * (size_t)now->n; }
+static size_t sampling(const es_numbers *now) { return (size_t)now->n; }  // d
 
 static void room(es *e, double *state) {
   size_t n = (size_t)e->now.n;
@@ -92,5 +93,5 @@ static double condition(const es *e) {
 }
 static double deviation(const es *e, int i) { return pgpe_of(e)->d[i]; }
 
-const es_strategy es_pgpe = {"PGPE with ClipUp", 1 << 24, 2, 2, es_even_popsize, doubles, room, begin, candidate, NULL, tell,
+const es_strategy es_pgpe = {"PGPE with ClipUp", 1 << 24, 2, 2, es_even_popsize, doubles, sampling, room, begin, candidate, NULL, tell,
                              condition, deviation, NULL, longest, NULL};

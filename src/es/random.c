@@ -20,5 +20,5 @@ static void tell(es *e) {
   es_unbound(e, e->mean);
 }
 
-const es_strategy es_random = {"random search", 1 << 24, 1, 1, popsize_by_n, doubles, room, begin, candidate, NULL, tell,
+const es_strategy es_random = {"random search", 1 << 24, 1, 1, popsize_by_n, doubles, doubles, room, begin, candidate, NULL, tell,
                                NULL, NULL, NULL, NULL, NULL};

@@ -11,12 +11,13 @@
 
 static int popsize_by_n(int n) { return es_constants_separable(n, 0, true, ES_PYCMA, NULL).popsize; }
 static size_t doubles(const es_numbers *now) { return 3 * (size_t)now->n; }
+static size_t sampling(const es_numbers *now) { return (size_t)now->n; }  // d
 
 static void room(es *e, double *state) {
   sep *s = e->own = ARENA_NEW(e->memory, sep, 1);
+  s->d = es_take(&state, (size_t)e->now.n);
   csa_room(&s->paths, e, &state);
   s->paths.constants = es_constants_separable(e->now.n, e->now.popsize, e->now.active, (es_dialect)e->now.dialect, s->paths.weights);
-  s->d = es_take(&state, (size_t)e->now.n);
   s->white = ARENA_NEW(e->memory, double, e->now.n);
 }
 
@@ -80,5 +81,5 @@ static double condition(const es *e) {
 static double deviation(const es *e, int i) { return sep_of(e)->d[i]; }
 static double path(const es *e, int i) { return sep_of(e)->paths.pc[i] * sep_of(e)->d[i]; }
 
-const es_strategy es_sep_cma = {"sep-CMA-ES", 1 << 24, 1, 3, popsize_by_n, doubles, room, begin, candidate, NULL, tell,
+const es_strategy es_sep_cma = {"sep-CMA-ES", 1 << 24, 1, 3, popsize_by_n, doubles, sampling, room, begin, candidate, NULL, tell,
                                 condition, deviation, path, longest, NULL};

@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -106,6 +108,58 @@ static void test_a_candidate_is_a_function_of_state_and_index(void **state) {
     }
     es_close(e);
   }
+}
+
+static bool telling_aborts(es *e) {
+  pid_t child = fork();
+  if (child == 0) {
+    double fitness[MOST_CANDIDATES] = {0};
+    fclose(stderr);
+    es_tell(e, NULL, fitness);
+    _exit(0);
+  }
+  int code = 0;
+  assert_true(child > 0 && waitpid(child, &code, 0) == child);
+  return WIFSIGNALED(code);
+}
+
+// A worker needs less than the state; what it gets makes the same candidates, but cannot be told.
+static void test_a_sample_makes_the_candidates(void **state) {
+  (void)state;
+  const double lower[N] = {-2, -2, -2, -2, 0.5, -2, -INFINITY, -2}, upper[N] = {2, 2, 2, INFINITY, 2, 2, 2, 2};
+  es_limits limits = es_limits_pycma(N, 12);
+  EACH_KIND(kind)
+    for (int bounded = 0; bounded < 2; bounded++)
+      for (es_restarts restarts = ES_ONCE; restarts <= ES_IPOP; restarts++) {
+        const es_options o = {.kind = kind, .n = N, .popsize = 12, .sigma0 = 0.7, .x0 = ones, .seed = 3, .active = true, .limits = &limits,
+                              .restarts = restarts, .lower = bounded ? lower : NULL, .upper = bounded ? upper : NULL};
+        es *e = open_or_fail(&o), *worker, *none = NULL;
+        for (int g = 0; g < 20; g++) search_step(e, rosenbrock);
+        size_t size = es_sample_size(e);
+        assert_true(size < es_state_size(e));
+        unsigned char *bytes = malloc(size), *whole = saved(e);
+        es_sample_save(e, bytes);
+        assert_int_equal(es_sample_load(&worker, bytes, size), OK);
+        for (int k = es_popsize(e) - 1; k >= 0; k--) {
+          double x[N];
+          es_candidate(worker, k, x);
+          assert_memory_equal(x, es_ask(e) + k * N, sizeof x);
+        }
+        assert_true(telling_aborts(worker));
+        assert_int_equal(es_load(&none, bytes, size), BAD_FILE);
+        assert_int_equal(es_sample_load(&none, whole, es_state_size(e)), BAD_FILE);
+        for (size_t at = 0; at < size; at++) {
+          bytes[at] ^= 2;
+          assert_int_equal(es_sample_load(&none, bytes, size), BAD_FILE);
+          bytes[at] ^= 2;
+          assert_int_equal(es_sample_load(&none, bytes, at), BAD_FILE);
+        }
+        assert_null(none);
+        free(bytes);
+        free(whole);
+        es_close(worker);
+        es_close(e);
+      }
 }
 
 // Who does not want to hold all candidates need not: they are made again one by one.
@@ -212,6 +266,7 @@ int main(void) {
       cmocka_unit_test(test_translation),
       cmocka_unit_test(test_a_loaded_search_goes_on_bit_for_bit),
       cmocka_unit_test(test_a_candidate_is_a_function_of_state_and_index),
+      cmocka_unit_test(test_a_sample_makes_the_candidates),
       cmocka_unit_test(test_what_was_asked_need_not_be_told),
       cmocka_unit_test(test_they_get_there),
       cmocka_unit_test(test_one_fifth_rule),

@@ -33,8 +33,8 @@ static void generation_one_by_one(es *e, double *x) {
 static void test_memory_is_linear(void **state) {
   (void)state;
   enum { MANY = 200000 };
-  static const struct { es_kind kind; size_t vectors, state_vectors; } t[] = {
-      {ES_OPENAI, 12, 4}, {ES_PGPE, 14, 4}, {ES_LM_MA, 60, 43}};  // 4 + floor(3 ln n) = 40 directions
+  static const struct { es_kind kind; size_t vectors, state_vectors, sample_vectors; } t[] = {
+      {ES_OPENAI, 12, 4, 1}, {ES_PGPE, 14, 4, 2}, {ES_LM_MA, 60, 43, 41}};  // 4 + floor(3 ln n) = 40 directions
   double *x = mem_take(MANY, sizeof *x), *x0 = mem_take(MANY, sizeof *x0);
   for (int i = 0; i < MANY; i++) x0[i] = 1;
   for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
@@ -45,6 +45,7 @@ static void test_memory_is_linear(void **state) {
     generation_one_by_one(e, x);
     assert_true(sphere(es_mean(e), MANY) != start && es_generation(e) == 1);
     assert_true(es_state_size(e) < (t[i].state_vectors + 1) * vector);
+    assert_in_range(es_sample_size(e), t[i].sample_vectors * vector, t[i].sample_vectors * vector + 1000);
     size_t grown = (peak_bytes() - before) / vector;
     printf("%s: %zu vectors of n at the peak\n", es_kind_name(t[i].kind), grown);
 #ifndef __SANITIZE_ADDRESS__
