@@ -48,6 +48,7 @@ typedef struct settings {
     bool bias;
   } controller;
   struct {
+    int strategy;                 // enum config_strategy
     int generations, popsize, episodes;
     double sigma0;
     bool active, common_random_numbers;
@@ -61,6 +62,10 @@ typedef struct settings {
 
 enum config_dream_reward { CONFIG_REWARD_ALIVE, CONFIG_REWARD_HEAD };         // words: alive, head
 enum config_features { CONFIG_FEATURES_Z, CONFIG_FEATURES_ZH, CONFIG_FEATURES_ZHC };  // words: z, zh, zhc
+enum config_strategy {            // words: cma, sep-cma, lra-cma, lm-ma, openai, pgpe, one-plus-one, random
+  CONFIG_STRATEGY_CMA, CONFIG_STRATEGY_SEP_CMA, CONFIG_STRATEGY_LRA_CMA, CONFIG_STRATEGY_LM_MA, CONFIG_STRATEGY_OPENAI,
+  CONFIG_STRATEGY_PGPE, CONFIG_STRATEGY_ONE_PLUS_ONE, CONFIG_STRATEGY_RANDOM
+};
 enum config_evaluate { CONFIG_EVALUATE_MEAN, CONFIG_EVALUATE_BEST };          // words: mean, best
 
 void settings_default(settings *s);

@@ -9,17 +9,74 @@
 
 typedef struct es es;
 
+typedef enum es_kind {
+  ES_CMA,           // CMA-ES: a full covariance matrix; n^2 memory, up to some thousand parameters
+  ES_SEP_CMA,       // CMA-ES with a diagonal C (Ros and Hansen 2008): O(n popsize), blind to dependencies between parameters
+  ES_LRA_CMA,       // CMA-ES that slows down its own learning until it hears a signal above the noise (Nomura, Akimoto and Ono
+                    // 2023): noisy and rugged functions with a small popsize, for more generations; n^3 work in each
+  ES_LM_MA,         // LM-MA-ES (Loshchilov et al. 2017): C's longest directions in O(n log n) memory; ten thousand parameters and more, popsize
+                    // well below n
+  ES_OPENAI,        // OpenAI-ES (Salimans et al. 2017): mirrored samples, ranks, Adam; O(n) memory; even popsize
+  ES_PGPE,          // PGPE with ClipUp (Toklu et al. 2020): that with deviations that adapt; O(n) memory; even popsize
+  ES_ONE_PLUS_ONE,  // (1+1)-ES with the one-fifth rule: a plain baseline. Candidate 0 is always the parent, met by the same
+                    // luck as its children (popsize - 1 of them, 1 by default), so that a lucky one does not stay for ever
+  ES_RANDOM,        // samples around x0 and keeps the best as its mean: the plainest baseline
+  ES_KINDS
+} es_kind;
+const char *es_kind_name(es_kind kind);  // "CMA-ES"; borrowed, static
+
 // Two sets of strategy constants are in honest use; they differ as src/es/constants.c says. 0 is the default.
 typedef enum es_dialect { ES_PYCMA, ES_TUTORIAL } es_dialect;
 
+// When to stop: pycma's list by pycma's names. Each is off at 0 (ftarget: at -INFINITY). Deviation is that of a coordinate,
+// sigma sqrt(C_ii).
+typedef struct es_limits {
+  double ftarget;          // a fitness told is no larger
+  int64_t maxfevals, maxiter;  // evaluations, generations
+  double tolfun;           // range of the bests of the last 10 + 30n/popsize (at most 10000) generations is below, and of the last one
+  double tolfunhist;       // range of those bests alone is below, after 10 generations
+  double tolx;             // times sigma0: all deviations and all steps of C's path are below
+  double tolfacupx;        // times sigma0: a deviation is above
+  double tolupsigma;       // times sigma0: sigma / largest axis of C is above: sigma creeps up while C shrinks
+  double tolconditioncov;  // condition of C is above
+  int tolstagnation;       // generations (even): medians of bests and of medians are no better in the later half
+  int tolflatfitness;      // more generations in a row than these have a best three quarters that are all equal
+  int noeffectaxis;        // 1: a tenth of a deviation along a principal axis changes no coordinate of the mean
+  int noeffectcoord;       // 1: a fifth of a deviation does not change a coordinate of the mean
+} es_limits;
+// For noisy and capped fitness: what cannot come from luck, set so that it speaks late. Off are tolfunhist (the best return
+// may stand at its cap for long while the mean still learns), tolflatfitness (the next generation meets other luck) and
+// tolstagnation (noise hides slow progress).
+es_limits es_limits_default(void);
+es_limits es_limits_pycma(int n, int popsize);  // for a function without noise; what restarts need
+
+// What to do when a descent ends by one of pycma's limits: begin another with a larger popsize. The schedule is a function of
+// the seed and of what was told.
+typedef enum es_restarts {
+  ES_ONCE,   // nothing
+  ES_IPOP,   // twice the popsize every time (Auger and Hansen 2005)
+  ES_BIPOP   // that, and between them, as long as these cost less, short descents with small popsizes and step sizes (Hansen
+             // 2009, with pycma's accounts)
+} es_restarts;
+
 typedef struct es_options {
+  es_kind kind;
   int n;             // number of parameters, >= 1
-  int popsize;       // candidates a generation; 0: 4 + floor(3 ln n)
+  int popsize;       // candidates a generation; 0: the strategy's default, 4 + floor(3 ln n) for CMA-ES
   double sigma0;     // initial step size, > 0
   const double *x0;  // (n) initial mean, NULL: zeros; copied
   uint64_t seed;
   bool active;       // negative weights (active CMA-ES)
   es_dialect dialect;
+  double learning_rate;         // of OpenAI-ES (0: 0.1 sigma0) and PGPE (a step's length; 0: sigma0 sqrt(n) / 30, momentum at most
+                                // doubles it), in the parameters' unit
+  double most_effort;           // that uncertainty handling may ask for, 0: 1; see es_tell_twice
+  const double *lower, *upper;  // (n) box constraints, -INFINITY and INFINITY are allowed; NULL: none; copied. Every candidate
+                                // is inside. By a smooth transformation near the bounds (src/es/bounds.c)
+  const es_limits *limits;      // NULL: es_limits_default(); copied. With restarts only ftarget, maxfevals and maxiter count, for
+                                // all descents together; each of them ends by es_limits_pycma
+  es_restarts restarts;         // the first descent is as without; others begin uniformly within bounds, or at x0 + sigma0 N(0,I)
+  int most_doublings;           // of the popsize, by restarts; 0: 9
 } es_options;
 
 // The strategy constants of CMA-ES (Hansen's tutorial, arXiv:1604.00772), for tables and tests.
@@ -33,28 +90,58 @@ typedef struct es_constants {
 } es_constants;
 // weights (popsize) may be NULL.
 es_constants es_constants_make(int n, int popsize, bool active, es_dialect dialect, double *weights);
+// The same for a diagonal C, with pycma's rates for c1, cmu and cc; the dialects then differ in cs alone.
+es_constants es_constants_separable(int n, int popsize, bool active, es_dialect dialect, double *weights);
 
 status es_open(es **e, const es_options *options);  // BAD_CONFIG on a wrong option
 void es_close(es *e);                               // NULL is allowed
 
 // A generation's candidates, (popsize, n), borrowed until tell. Asking again without telling gives the same numbers.
 const double *es_ask(es *e);
+// One candidate of the generation, x (n), as es_ask gives it: a function of the state and its index. All strategies but
+// CMA-ES make it without the others, in O(n) memory (LM-MA-ES: O(n log n)); a worker that holds the generation's
+// es_sample_save needs to be told an index only.
+void es_candidate(es *e, int index, double *x);
+// Puts a solution of the caller's, x (n), in the place of an asked candidate; whoever evaluates and tells must take it too.
+// Its step is shortened to what a candidate's may be (Hansen 2011, "Injecting External Solutions Into CMA-ES") by CMA-ES of
+// either kind. Belongs to this generation: es_save does not keep it.
+void es_inject(es *e, int index, const double *x);
 // What was evaluated and what came of it. x (popsize, n) is what really was evaluated (an asked candidate rounded to
-// float, say); fitness (popsize), smaller is better; all finite. Equal fitness is ranked by index.
+// float, say); NULL: what was asked. fitness (popsize), smaller is better; all finite. Equal fitness is ranked by index
+// (by OpenAI-ES and PGPE: shares its ranks).
 void es_tell(es *e, const double *x, const double *fitness);
-// NULL, or a sentence why going on is useless (borrowed until the next tell).
+// Uncertainty handling (UH-CMA-ES, Hansen et al. 2009), for noisy fitness. Candidates 0 .. es_reevaluations - 1 of the generation
+// are evaluated a second time, with other luck; that they are known beforehand lets both evaluations run side by side.
+// es_tell_twice takes both values, the second ones in `again` (es_reevaluations); where luck decides the ranks, sigma grows by
+// 1 + 2 / (n + 10), and so does the effort that an evaluation is worth: episodes, say, that the caller averages over, from 1
+// to most_effort. Second evaluations count as evaluations.
+int es_reevaluations(const es *e);
+void es_tell_twice(es *e, const double *x, const double *fitness, const double *again);
+double es_effort(const es *e);
+// NULL, or a sentence why going on is useless (borrowed until the next tell). It begins with the limit's name.
 const char *es_done(const es *e);
 
-int es_generation(const es *e);  // tells so far
-int es_popsize(const es *e);
+int es_generation(const es *e);       // tells so far
+int64_t es_evaluations(const es *e);  // told so far
+int es_popsize(const es *e);          // of the generation to come: restarts change it, in a tell
+int es_descents(const es *e);         // begun so far; 1 without restarts
 int es_size(const es *e);             // n
-const double *es_mean(const es *e);   // (n) borrowed until the next tell
+const double *es_mean(const es *e);   // (n) borrowed until the next tell; with restarts the present descent's: see es_best
+// The best candidate ever told and its fitness (may be NULL), (n) borrowed until the next tell; under noise the luckiest.
+const double *es_best(const es *e, double *fitness);
 double es_sigma(const es *e);
 double es_condition(const es *e);     // of C, from the last eigendecomposition; >= 1
 
-// The whole state, exactly: a loaded es continues bit for bit. es_load refuses another size, version or strategy.
+// The whole state, exactly: a loaded es continues bit for bit. es_load refuses another size or version, and what is damaged.
 size_t es_state_size(const es *e);
 void es_save(const es *e, void *bytes);                       // es_state_size bytes
 status es_load(es **e, const void *bytes, size_t size);       // BAD_FILE
+
+// As much of it as candidates follow from, for those who only make them: beside the mean, nothing with OpenAI-ES and the
+// (1+1)-ES, n doubles with sep-CMA-ES, PGPE and random search, n (4 + floor(3 ln n)) with LM-MA-ES, n (n + 1) with CMA-ES of a full C
+// (and the bounds). What es_sample_load makes may be asked, but not told.
+size_t es_sample_size(const es *e);
+void es_sample_save(const es *e, void *bytes);                      // es_sample_size bytes
+status es_sample_load(es **e, const void *bytes, size_t size);      // BAD_FILE
 
 #endif

@@ -1,4 +1,4 @@
-// The service: rank 0 asks CMA-ES for candidates, the farm plays them inside the dream, rank 0 tells what came of it.
+// The service: rank 0 asks an evolution strategy for candidates, the farm plays them inside the dream, rank 0 tells what came of it.
 // What is told is what was played: candidates are narrowed to float once, here.
 
 #include <math.h>
@@ -203,9 +203,15 @@ static status search_resume(evolution *v, hash identity, hash w) {
   return rows_resumed(v, episodes);
 }
 
+static const es_kind kinds[] = {
+    [CONFIG_STRATEGY_CMA] = ES_CMA,       [CONFIG_STRATEGY_SEP_CMA] = ES_SEP_CMA, [CONFIG_STRATEGY_LRA_CMA] = ES_LRA_CMA,
+    [CONFIG_STRATEGY_LM_MA] = ES_LM_MA,   [CONFIG_STRATEGY_OPENAI] = ES_OPENAI,   [CONFIG_STRATEGY_PGPE] = ES_PGPE,
+    [CONFIG_STRATEGY_ONE_PLUS_ONE] = ES_ONE_PLUS_ONE, [CONFIG_STRATEGY_RANDOM] = ES_RANDOM};
+
 static status search_begin(evolution *v, hash identity, hash w) {
   const settings *s = &v->a->s;
-  const es_options o = {.n = v->n, .popsize = s->evolve.popsize, .sigma0 = s->evolve.sigma0, .seed = (uint64_t)s->run.seed, .active = s->evolve.active};
+  const es_options o = {.kind = kinds[s->evolve.strategy], .n = v->n, .popsize = s->evolve.popsize, .sigma0 = s->evolve.sigma0, .seed = (uint64_t)s->run.seed,
+                        .active = s->evolve.active};
   TRY(es_open(&v->search, &o));
   v->state = (search_state){.best_score = (double)NAN, .identity = identity, .world = w};
   TRY(rows_begin(v));

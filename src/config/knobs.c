@@ -11,6 +11,11 @@ static const char *const feature_words[] = {
     [CONFIG_FEATURES_Z] = "z", [CONFIG_FEATURES_ZH] = "zh", [CONFIG_FEATURES_ZHC] = "zhc", NULL};
 static const char *const evaluate_words[] = {[CONFIG_EVALUATE_MEAN] = "mean", [CONFIG_EVALUATE_BEST] = "best", NULL};
 
+static const char *const strategy_words[] = {
+    [CONFIG_STRATEGY_CMA] = "cma",       [CONFIG_STRATEGY_SEP_CMA] = "sep-cma", [CONFIG_STRATEGY_LRA_CMA] = "lra-cma",
+    [CONFIG_STRATEGY_LM_MA] = "lm-ma",   [CONFIG_STRATEGY_OPENAI] = "openai",   [CONFIG_STRATEGY_PGPE] = "pgpe",
+    [CONFIG_STRATEGY_ONE_PLUS_ONE] = "one-plus-one", [CONFIG_STRATEGY_RANDOM] = "random", NULL};
+
 // The place of a knob; a row whose type is not its field's does not compile.
 #define AT(type, field) \
   (offsetof(settings, field) + 0 * sizeof(char[_Generic(&((settings *)0)->field, type: 1, default: -1)]))
@@ -82,11 +87,13 @@ static const knob table[] = {
     BOOL("controller.bias", controller.bias, "false",
          "whether C's layers have a bias (WM: Doom false, CarRacing true)"),
 
-    INT("evolve.generations", evolve.generations, 1, 1000000, "200", "generations of CMA-ES (WM: 200 to 1800)"),
-    INT("evolve.popsize", evolve.popsize, 3, 65536, "64", "candidates a generation (WM: 64)"),
+    WORD("evolve.strategy", evolve.strategy, strategy_words, "cma",
+         "who searches (WM: cma); lra-cma: for much noise; sep-cma, lm-ma, openai, pgpe: for very many parameters; the last two are baselines"),
+    INT("evolve.generations", evolve.generations, 1, 1000000, "200", "generations of the search (WM: 200 to 1800)"),
+    INT("evolve.popsize", evolve.popsize, 3, 65536, "64", "candidates a generation, even for openai and pgpe (WM: 64)"),
     INT("evolve.episodes", evolve.episodes, 1, 65536, "16", "dreams a candidate; its fitness is their mean (WM: 16)"),
     REAL_("evolve.sigma0", evolve.sigma0, 1e-6, 100, "0.1", "standard deviation of the first generation (WM: 0.1)"),
-    BOOL("evolve.active", evolve.active, "true", "whether the worst candidates count too, with negative weights"),
+    BOOL("evolve.active", evolve.active, "true", "whether the worst candidates count too, with negative weights (cma, sep-cma, lra-cma)"),
     BOOL("evolve.common_random_numbers", evolve.common_random_numbers, "true",
          "whether all candidates of a generation dream the same luck"),
     INT("evolve.held_out_every", evolve.held_out_every, 0, 1000000, "25",

@@ -27,19 +27,31 @@ static void raw_weights(const es_constants *c, double *weights, sums *positive, 
   }
 }
 
-static void rates(es_constants *c, es_dialect dialect) {
+static void rates_of_c(es_constants *c, es_dialect dialect) {
   double n = c->n, mueff = c->mueff, offset = dialect == ES_PYCMA ? 0.25 : 0;
   c->cc = (4 + mueff / n) / (n + 4 + 2 * mueff / n);                                                          // (56)
   c->c1 = 2 / ((n + 1.3) * (n + 1.3) + mueff);                                                                // (57)
   if (dialect == ES_PYCMA) c->c1 *= smaller(1, c->popsize / 6.0);
   c->cmu = smaller(1 - c->c1, 2 * (offset + mueff + 1 / mueff - 2) / ((n + 2) * (n + 2) + mueff));            // (58)
+}
+
+// A diagonal has n numbers to learn instead of n (n + 1) / 2: the rates are larger by about n / 2 (pycma).
+static void rates_of_diagonal(es_constants *c) {
+  double n = c->n, mueff = c->mueff;
+  c->cc = (1 + 1 / n + mueff / n) / (sqrt(n) + 1 / n + 2 * mueff / n);
+  c->c1 = 1 / (n + 2 * sqrt(n) + mueff / n);
+  c->cmu = smaller(1 - c->c1, (0.25 + mueff + 1 / mueff - 2) / (n + 4 * sqrt(n) + mueff / 2));
+}
+
+static void rates_of_sigma(es_constants *c, es_dialect dialect) {
+  double n = c->n, mueff = c->mueff;
   c->cs = (mueff + 2) / (n + mueff + (dialect == ES_PYCMA ? 3 : 5));                                          // (55)
   if (dialect == ES_PYCMA) c->cs = smaller(0.5, c->cs);
   c->damps = 1 + 2 * larger(0, sqrt((mueff - 1) / (n + 1)) - 1) + c->cs;                                      // (55)
   c->chi_n = sqrt(n) * (1 - 1 / (4 * n) + 1 / (21 * n * n));
 }
 
-es_constants es_constants_make(int n, int popsize, bool active, es_dialect dialect, double *weights) {
+static es_constants make(int n, int popsize, bool active, es_dialect dialect, double *weights, bool separable) {
   CHECK(n >= 1 && (popsize == 0 || popsize >= 2), "n %d popsize %d", n, popsize);
   es_constants c = {.n = n, .popsize = popsize ? popsize : 4 + (int)(3 * log(n)), .mu = 0};
   c.mu = c.popsize / 2;
@@ -47,14 +59,24 @@ es_constants es_constants_make(int n, int popsize, bool active, es_dialect diale
   raw_weights(&c, weights, &positive, &negative);
   c.mueff = mass(positive);
   c.mueff_minus = mass(negative);
-  rates(&c, dialect);
+  if (separable) rates_of_diagonal(&c);
+  else rates_of_c(&c, dialect);
+  rates_of_sigma(&c, dialect);
   double alpha_mu = 1 + c.c1 / c.cmu;                                                                          // (50)
   double alpha_mueff = 1 + 2 * c.mueff_minus / (c.mueff + 2);                                                  // (51)
-  double alpha_posdef = (1 - c.c1 - c.cmu) / (n * c.cmu);                                                      // (52)
+  double alpha_posdef = separable ? INFINITY : (1 - c.c1 - c.cmu) / (n * c.cmu);                               // (52)
   c.negative_sum = active && negative.plain < 0 ? -smaller(alpha_mu, smaller(alpha_mueff, alpha_posdef)) : 0;
   for (int i = 0; weights && i < c.popsize; i++)                                                               // (53)
     weights[i] *= i < c.mu ? 1 / positive.plain : negative.plain < 0 ? c.negative_sum / negative.plain : 0;
   // Decomposing C costs n^3, changing it n^2 popsize: it may wait popsize / (c1 + cmu) / n / 10 evaluations.
-  c.eigen_gap = (int)larger(1, floor(1 / (c.c1 + c.cmu) / n / 10));
+  c.eigen_gap = separable ? 1 : (int)larger(1, floor(1 / (c.c1 + c.cmu) / n / 10));
   return c;
+}
+
+es_constants es_constants_make(int n, int popsize, bool active, es_dialect dialect, double *weights) {
+  return make(n, popsize, active, dialect, weights, false);
+}
+
+es_constants es_constants_separable(int n, int popsize, bool active, es_dialect dialect, double *weights) {
+  return make(n, popsize, active, dialect, weights, true);
 }

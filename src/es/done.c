@@ -1,52 +1,182 @@
-// Why going on would be useless, in a sentence. The limits are the customary ones, set so that they speak late.
+// Why going on would be useless, in a sentence: pycma's list of limits. A strategy says its shape through its table;
+// the histories of fitness are the same for all.
 
 #include <math.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "parts.h"
 
-#define TOL_FUN 1e-12
-#define TOL_X 1e-12        // times sigma0
-#define CONDITION_MAX 1e14
-#define SIGMA_GROWTH 1e20
+es_limits es_limits_default(void) {
+  return (es_limits){.ftarget = -INFINITY, .tolfun = 1e-12, .tolx = 1e-12, .tolfacupx = 1e20, .tolupsigma = 1e20,
+                     .tolconditioncov = 1e14, .noeffectaxis = 1, .noeffectcoord = 1};
+}
+
+es_limits es_limits_pycma(int n, int popsize) {
+  es_limits l = {.ftarget = -INFINITY, .tolfun = 1e-11, .tolfunhist = 1e-12, .tolx = 1e-11, .tolfacupx = 1e3, .tolupsigma = 1e20,
+                 .tolconditioncov = 1e14, .tolflatfitness = 1, .noeffectaxis = 1, .noeffectcoord = 1};
+  l.maxiter = (int64_t)(100 + floor(150.0 * (n + 3) * (n + 3) / sqrt(popsize)));
+  l.tolstagnation = 2 * (int)fmin(10000, (100 + 100 * pow(n, 1.5) / popsize) / 2);  // pycma's histories hold 20000 too
+  return l;
+}
+
+status es_limits_check(const es_limits *l) {
+  if (!l) return OK;
+  const struct { const char *name; double value; } numbers[] = {
+      {"maxfevals", (double)l->maxfevals}, {"maxiter", (double)l->maxiter}, {"tolfun", l->tolfun}, {"tolfunhist", l->tolfunhist}, {"tolx", l->tolx},
+      {"tolfacupx", l->tolfacupx}, {"tolupsigma", l->tolupsigma}, {"tolconditioncov", l->tolconditioncov}, {"tolflatfitness", l->tolflatfitness}};
+  for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+    if (!(numbers[i].value >= 0)) FAIL(BAD_CONFIG, "%s is %g; 0 (off) or more is allowed", numbers[i].name, numbers[i].value);
+  if (isnan(l->ftarget)) FAIL(BAD_CONFIG, "ftarget is nan; a number or -inf (off) is allowed");
+  if (l->tolstagnation < 0 || l->tolstagnation > 1000000 || l->tolstagnation % 2)
+    FAIL(BAD_CONFIG, "tolstagnation is %d; 0 (off) or an even number up to 1000000 is allowed", l->tolstagnation);
+  return OK;
+}
+
+// --- what was told ------------------------------------------------------------------------------------------------------
+
+int es_history_size(int n, int popsize) { return 10 + (int)fmin(9990, ceil(30.0 * n / popsize)); }
+
+void es_remember(es *e) {
+  es_numbers *now = &e->now;
+  double best = e->order[0].fitness, worst = e->order[now->popsize - 1].fitness;
+  double median = 0.5 * (e->order[(now->popsize - 1) / 2].fitness + e->order[now->popsize / 2].fitness);
+  e->history[now->history_count % now->history_size] = best;
+  if (now->limits.tolstagnation) {
+    e->bests[now->history_count % now->limits.tolstagnation] = best;
+    e->medians[now->history_count % now->limits.tolstagnation] = median;
+  }
+  now->history_count++;
+  now->spread = worst - best;
+  now->flat = best < e->order[(int)(0.75 * now->popsize)].fitness ? 0 : now->flat + 1;
+}
 
 static double history_range(const es *e) {
   double low = INFINITY, high = -INFINITY;
-  for (int i = 0; i < e->now.history_size; i++) {
+  for (int i = 0; i < e->now.history_size && i < e->now.history_count; i++) {
     low = fmin(low, e->history[i]);
     high = fmax(high, e->history[i]);
   }
   return high - low;
 }
 
-static bool steps_are_tiny(const es *e) {
-  for (int i = 0; i < e->now.n; i++) {
-    double deviation = e->now.sigma * sqrt(e->C[(size_t)i * e->now.n + i]);
-    if (deviation > TOL_X * e->now.sigma0 || e->now.sigma * fabs(e->pc[i]) > TOL_X * e->now.sigma0) return false;
-  }
-  return true;
+static int ascending(const void *a, const void *b) {
+  double x = *(const double *)a, y = *(const double *)b;
+  return (x > y) - (x < y);
 }
 
-static bool mean_stands_still(const es *e) {
-  for (int i = 0; i < e->now.n; i++) {
-    double deviation = e->now.sigma * sqrt(e->C[(size_t)i * e->now.n + i]);
-    if (e->mean[i] + 0.2 * deviation != e->mean[i]) return false;
-  }
-  return true;
+// Median of `count` generations of a ring from the generation `from` on.
+static double median_of(const es *e, const double *ring, int from, int count) {
+  for (int i = 0; i < count; i++) e->sorting[i] = ring[(from + i) % e->now.limits.tolstagnation];
+  qsort(e->sorting, (size_t)count, sizeof *e->sorting, ascending);
+  return 0.5 * (e->sorting[(count - 1) / 2] + e->sorting[count / 2]);
 }
 
-// The first reason that holds, most telling first.
-static bool reason(const es *e, char *words) {
+static bool no_better_later(const es *e, const double *ring) {
+  int half = e->now.limits.tolstagnation / 2, first = e->now.history_count - 2 * half;
+  return median_of(e, ring, first + half, half) >= median_of(e, ring, first, half);
+}
+
+// The start is exempt, where a search may have to get worse before it gets better.
+static bool stagnates(const es *e) {
   const es_numbers *now = &e->now;
-  double range = history_range(e), condition = es_condition(e);
-#define SAY(...) return snprintf(words, ES_REASON, __VA_ARGS__), true
-  if (now->history_count >= now->history_size && range < TOL_FUN && *e->spread < TOL_FUN)
-    SAY("tolfun: the best fitness of the last %d generations differs by only %.3g", now->history_size, range);
-  if (steps_are_tiny(e)) SAY("tolx: no coordinate moves by more than %.3g any more", TOL_X * now->sigma0);
-  if (condition > CONDITION_MAX) SAY("condition: that of C is %.3g, above %.0e", condition, CONDITION_MAX);
-  if (now->sigma > SIGMA_GROWTH * now->sigma0) SAY("divergence: sigma grew from %.3g to %.3g", now->sigma0, now->sigma);
-  if (mean_stands_still(e)) SAY("noeffect: a fifth of a standard deviation no longer changes the mean");
-#undef SAY
+  int window = now->limits.tolstagnation;
+  return window && now->generation >= window && now->generation > now->n * (5 + 100.0 / now->popsize) &&
+         now->generation - 1 - now->improved_at > window / 2 && no_better_later(e, e->bests) && no_better_later(e, e->medians);
+}
+
+// --- the shape of the distribution ----------------------------------------------------------------------------------------
+
+static double deviation(const es *e, int i) { return e->now.sigma * (e->strategy->deviation ? e->strategy->deviation(e, i) : 1); }
+
+static double largest_deviation(const es *e) {
+  double largest = 0;
+  for (int i = 0; i < e->now.n; i++) largest = fmax(largest, deviation(e, i));
+  return largest;
+}
+
+static double longest_path(const es *e) {
+  double longest = 0;
+  for (int i = 0; e->strategy->path && i < e->now.n; i++) longest = fmax(longest, e->now.sigma * fabs(e->strategy->path(e, i)));
+  return longest;
+}
+
+static int coordinate_without_effect(const es *e) {  // -1: there is none
+  for (int i = 0; i < e->now.n; i++)
+    if (e->mean[i] + 0.2 * deviation(e, i) == e->mean[i]) return i;
+  return -1;
+}
+
+// One axis a generation, in turn.
+static bool axis_without_effect(const es *e, int which) {
+  if (!e->strategy->axis) return false;
+  e->strategy->axis(e, which, e->row);
+  for (int i = 0; i < e->now.n; i++)
+    if (e->mean[i] + 0.1 * e->now.sigma * e->row[i] != e->mean[i]) return false;
+  return true;
+}
+
+// --- reasons --------------------------------------------------------------------------------------------------------------
+
+#define SAY(...) return snprintf(e->reason, ES_REASON, __VA_ARGS__), true
+
+static bool enough(const es *e) {
+  const es_numbers *now = &e->now;
+  const es_limits *l = &now->limits;
+  if (now->best <= l->ftarget) SAY("ftarget: a fitness of %.10g was reached; %.10g was asked for", now->best, l->ftarget);
+  if (l->maxfevals && now->evaluations >= l->maxfevals)
+    SAY("maxfevals: %lld evaluations are done; %lld are allowed", (long long)now->evaluations, (long long)l->maxfevals);
+  if (l->maxiter && now->generation >= l->maxiter) SAY("maxiter: %d generations are done, as many as allowed", now->generation);
   return false;
 }
 
-const char *es_done(const es *e) { return e->now.generation > 0 && reason(e, e->reason) ? e->reason : NULL; }
+static bool fitness_says_nothing(const es *e) {
+  const es_numbers *now = &e->now;
+  const es_limits *l = &now->limits;
+  double range = history_range(e);
+  int seen = now->history_count < now->history_size ? now->history_count : now->history_size;
+  if (now->history_count >= now->history_size && range < l->tolfun && now->spread < l->tolfun)
+    SAY("tolfun: the bests of the last %d generations differ by %.3g, the last generation by %.3g", seen, range, now->spread);
+  if (seen > 9 && range < l->tolfunhist) SAY("tolfunhist: the bests of the last %d generations differ by %.3g", seen, range);
+  if (l->tolflatfitness && now->flat > l->tolflatfitness)
+    SAY("tolflatfitness: the best three quarters of the candidates were all equal, %d generations in a row", now->flat);
+  if (stagnates(e)) SAY("tolstagnation: neither the best nor the median got better in the last %d generations", l->tolstagnation / 2);
+  return false;
+}
+
+static bool shape_is_useless(const es *e) {
+  const es_numbers *now = &e->now;
+  const es_limits *l = &now->limits;
+  double largest = largest_deviation(e), condition = es_condition(e);
+  double creep = now->sigma / (e->strategy->longest ? e->strategy->longest(e) : 1);
+  if (largest < l->tolx * now->sigma0 && longest_path(e) < l->tolx * now->sigma0)
+    SAY("tolx: no coordinate moves by more than %.3g any more", l->tolx * now->sigma0);
+  if (l->tolfacupx && largest > l->tolfacupx * now->sigma0)
+    SAY("tolfacupx: a deviation grew from %.3g to %.3g; was sigma0 too small, or is there no minimum?", now->sigma0, largest);
+  if (l->tolupsigma && creep > l->tolupsigma * now->sigma0)
+    SAY("tolupsigma: sigma grew from %.3g to %.3g while C shrank", now->sigma0, now->sigma);
+  if (l->tolconditioncov && condition > l->tolconditioncov)
+    SAY("tolconditioncov: the condition of C is %.3g, above %.3g", condition, l->tolconditioncov);
+  return false;
+}
+
+static bool steps_are_lost(const es *e) {
+  int i = e->now.limits.noeffectcoord ? coordinate_without_effect(e) : -1, which = e->now.generation % e->now.n;
+  if (i >= 0) SAY("noeffectcoord: a fifth of a standard deviation no longer changes x[%d] of the mean, %.6g", i, e->mean[i]);
+  if (e->now.limits.noeffectaxis && axis_without_effect(e, which))
+    SAY("noeffectaxis: a tenth of a standard deviation along principal axis %d no longer changes the mean", which);
+  return false;
+}
+#undef SAY
+
+static bool no_more_descents(const es *e) {
+  if (!e->now.ledger.over) return false;
+  return snprintf(e->reason, ES_REASON, "restarts: the last of %d descents ended by %s", es_descents(e), es_done(e->descent)), true;
+}
+
+// The first reason that holds, most telling first.
+const char *es_done(const es *e) {
+  if (e->now.generation == 0) return NULL;
+  if (e->descent) return enough(e) || no_more_descents(e) ? e->reason : NULL;
+  return enough(e) || fitness_says_nothing(e) || shape_is_useless(e) || steps_are_lost(e) ? e->reason : NULL;
+}

@@ -1,21 +1,22 @@
-// The whole state of a search as bytes, and back: a loaded search continues bit for bit.
+// The whole state of a search as bytes, and back: a loaded search continues bit for bit. And the part of it that candidates
+// follow from, for those who only make them.
 
 #include <string.h>
 
 #include "parts.h"
 
-#define MAGIC "dreamfarm-cma"
-#define VERSION 1
+#define MAGIC "dreamfarm-es"
+#define VERSION 2
+
+typedef enum extent { WHOLE, SAMPLE } extent;
 
 typedef struct head {
   char magic[16];
-  int32_t version, reserved;
+  int32_t version, extent;
   es_numbers now;
   char checksum[sizeof(hash)];  // of the head with this field zero, and the doubles
   char end[7];                  // zero
 } head;
-
-size_t es_state_size(const es *e) { return sizeof(head) + e->state_doubles * sizeof(double); }
 
 static hash checksum(const head *h, const void *doubles, size_t size) {
   head plain = *h;
@@ -24,48 +25,143 @@ static hash checksum(const head *h, const void *doubles, size_t size) {
   return hash_join(parts, 2);
 }
 
-void es_save(const es *e, void *bytes) {
+// Puts a head before `size` bytes of doubles, which are in place.
+static void head_write(void *bytes, const es_numbers *now, extent what, size_t size) {
   head h;
   memset(&h, 0, sizeof h);
   memcpy(h.magic, MAGIC, sizeof MAGIC);
   h.version = VERSION;
-  memcpy(&h.now, &e->now, sizeof h.now);
-  size_t size = e->state_doubles * sizeof(double);
-  hash sum = checksum(&h, e->state, size);
+  h.extent = what;
+  memcpy(&h.now, now, sizeof h.now);
+  hash sum = checksum(&h, (char *)bytes + sizeof h, size);
   memcpy(h.checksum, sum.hex, sizeof sum.hex);
   memcpy(bytes, &h, sizeof h);
-  memcpy((char *)bytes + sizeof h, e->state, size);
 }
 
-static status head_check(const head *h, size_t size) {
-  const es_numbers *now = &h->now;
-  if (memcmp(h->magic, MAGIC, sizeof MAGIC) != 0) FAIL(BAD_FILE, "this is not the state of a CMA-ES");
+// --- save -------------------------------------------------------------------------------------------------------------------
+
+size_t es_state_size(const es *e) {
+  return sizeof(head) + e->state_doubles * sizeof(double) + (e->descent ? es_state_size(e->descent) : 0);
+}
+
+void es_save(const es *e, void *bytes) {
+  size_t size = e->state_doubles * sizeof(double);
+  memcpy((char *)bytes + sizeof(head), e->state, size);
+  head_write(bytes, &e->now, WHOLE, size);
+  if (e->descent) es_save(e->descent, (char *)bytes + sizeof(head) + size);
+}
+
+typedef struct piece { double *at; size_t count; } piece;
+
+// The mean, the bounds (which follow each other), and the beginning of what is the strategy's own.
+static void sample_pieces(const es *e, piece pieces[3]) {
+  size_t n = (size_t)e->now.n;
+  pieces[0] = (piece){e->mean, n};
+  pieces[1] = (piece){e->lower, e->now.bounded ? 2 * n : 0};
+  pieces[2] = (piece){e->state + e->state_doubles - e->strategy->doubles(&e->now), e->strategy->sampling ? e->strategy->sampling(&e->now) : 0};
+}
+
+static size_t sample_bytes(const es_numbers *now) {
+  const es_strategy *s = es_strategy_of(now->kind);
+  return ((size_t)now->n * (now->bounded ? 3 : 1) + (s->sampling ? s->sampling(now) : 0)) * sizeof(double);
+}
+
+size_t es_sample_size(const es *e) {
+  return e->descent ? es_sample_size(e->descent) : sizeof(head) + sample_bytes(&e->now);
+}
+
+void es_sample_save(const es *e, void *bytes) {
+  if (e->descent) return es_sample_save(e->descent, bytes);
+  piece pieces[3];
+  char *next = (char *)bytes + sizeof(head);
+  sample_pieces(e, pieces);
+  for (int i = 0; i < 3; i++) {
+    if (pieces[i].count) memcpy(next, pieces[i].at, pieces[i].count * sizeof(double));
+    next += pieces[i].count * sizeof(double);
+  }
+  es_numbers now = e->now;
+  now.limits.tolstagnation = 0;  // no room for its histories
+  head_write(bytes, &now, SAMPLE, sample_bytes(&now));
+}
+
+// --- load -------------------------------------------------------------------------------------------------------------------
+
+#define DAMAGED(...) FAIL(BAD_FILE, "the state of an evolution strategy is damaged: " __VA_ARGS__)
+
+static status head_read(head *h, extent what, const void *bytes, size_t size) {
+  if (size < sizeof *h) DAMAGED("%zu bytes are too few", size);
+  memcpy(h, bytes, sizeof *h);
+  if (memcmp(h->magic, MAGIC, sizeof MAGIC) != 0) FAIL(BAD_FILE, "this is not the state of an evolution strategy");
   if (h->version != VERSION)
-    FAIL(BAD_FILE, "this is the state of a CMA-ES of version %d; this program reads version %d", h->version, VERSION);
-  const es_options o = {.n = now->n, .popsize = now->popsize, .sigma0 = now->sigma0};
-  bool sane = es_options_check(&o) == OK && now->popsize > 0 && now->generation >= 0 && now->history_size > 0 &&
-              now->history_size < 1 << 24 && now->history_count >= 0 && now->sigma > 0;
-  size_t n = sane ? (size_t)now->n : 0;
-  if (!sane || size != sizeof(head) + (4 * n + 2 * n * n + (size_t)now->history_size + 1) * sizeof(double))
-    FAIL(BAD_FILE, "the state of a CMA-ES is damaged: the sizes it names do not fit its %zu bytes", size);
+    FAIL(BAD_FILE, "this is the state of an evolution strategy of version %d; this program reads version %d", h->version, VERSION);
+  if (h->extent != (int32_t)what)
+    FAIL(BAD_FILE, "the whole state of an evolution strategy and a sample's are not the same: %d was found, %d is wanted", h->extent, (int)what);
+  return OK;
+}
+
+static status numbers_check(const head *h) {
+  const es_numbers *now = &h->now;
+  const es_options o = {.kind = (es_kind)now->kind, .n = now->n, .popsize = now->popsize, .sigma0 = now->sigma0,
+                        .dialect = (es_dialect)now->dialect, .limits = &now->limits, .restarts = (es_restarts)now->ledger.policy,
+                        .most_doublings = now->ledger.most_doublings};
+  bool once = now->ledger.policy == ES_ONCE;
+  bool sane = es_options_check(&o) == OK && now->popsize > 0 && now->generation >= 0 && now->history_count >= 0 &&
+              now->history_size == (once ? es_history_size(now->n, now->popsize) : 0) && now->sigma > 0 && (once || h->extent == WHOLE);
+  if (!sane) DAMAGED("its numbers make no sense");
+  return OK;
+}
+
+static status doubles_check(const head *h, const void *doubles, size_t size) {
+  hash sum = checksum(h, doubles, size);
+  if (memcmp(sum.hex, h->checksum, sizeof sum.hex) != 0) DAMAGED("its checksum does not fit");
+  return OK;
+}
+
+static status descent_load(es **out, const head *h, const char *bytes, size_t size) {
+  es *descent;
+  TRY(es_load(&descent, bytes, size));
+  bool ours = descent->now.n == h->now.n && descent->now.kind == h->now.kind && !descent->descent;
+  if (!ours) {
+    es_close(descent);
+    DAMAGED("its descent is another search's");
+  }
+  *out = descent;
   return OK;
 }
 
 status es_load(es **out, const void *bytes, size_t size) {
   head h;
-  if (size < sizeof h) FAIL(BAD_FILE, "the state of a CMA-ES is damaged: %zu bytes are too few", size);
-  memcpy(&h, bytes, sizeof h);
-  TRY(head_check(&h, size));
+  TRY(head_read(&h, WHOLE, bytes, size));
+  TRY(numbers_check(&h));
+  bool once = h.now.ledger.policy == ES_ONCE;
+  size_t doubles_size = es_doubles(&h.now) * sizeof(double), left = size - sizeof h;
+  if (once ? left != doubles_size : left < doubles_size) DAMAGED("the sizes it names do not fit its %zu bytes", size);
   const char *doubles = (const char *)bytes + sizeof h;
-  hash sum = checksum(&h, doubles, size - sizeof h);
-  if (memcmp(sum.hex, h.checksum, sizeof sum.hex) != 0)
-    FAIL(BAD_FILE, "the state of a CMA-ES is damaged: its checksum does not fit");
-  arena *memory = arena_open();
-  es *e = ARENA_NEW(memory, es, 1);
-  e->memory = memory;
-  e->now = h.now;
-  es_room_take(e);
-  memcpy(e->state, doubles, e->state_doubles * sizeof(double));
+  TRY(doubles_check(&h, doubles, doubles_size));
+  es *descent = NULL;
+  if (!once) TRY(descent_load(&descent, &h, doubles + doubles_size, left - doubles_size));
+  es *e = es_room(&h.now);
+  memcpy(e->state, doubles, doubles_size);
+  e->descent = descent;
+  *out = e;
+  return OK;
+}
+
+status es_sample_load(es **out, const void *bytes, size_t size) {
+  head h;
+  TRY(head_read(&h, SAMPLE, bytes, size));
+  TRY(numbers_check(&h));
+  if (size != sizeof h + sample_bytes(&h.now)) DAMAGED("the sizes it names do not fit its %zu bytes", size);
+  const char *next = (const char *)bytes + sizeof h;
+  TRY(doubles_check(&h, next, size - sizeof h));
+  es *e = es_room(&h.now);
+  piece pieces[3];
+  sample_pieces(e, pieces);
+  for (int i = 0; i < 3; i++) {
+    if (pieces[i].count) memcpy(pieces[i].at, next, pieces[i].count * sizeof(double));
+    next += pieces[i].count * sizeof(double);
+  }
+  e->only_samples = true;
   *out = e;
   return OK;
 }

@@ -39,8 +39,16 @@ check "the same bytes after kill and resume" same_rows "$dir/whole/run.csv" "$di
 check "the resume is an event" grep -q '"event": "resume"' "$dir/killed/run.jsonl"
 check "the same controller" cmp "$dir/whole/controller.safetensors" "$dir/killed/controller.safetensors"
 
+# Every strategy searches, and in its own way.
+for strategy in sep-cma lra-cma lm-ma openai pgpe one-plus-one random; do
+  world $strategy
+  check "$strategy searches" farm 1 evolve $tiny --set run.directory="$dir/$strategy" --set evolve.generations=3 --set evolve.strategy=$strategy
+done
+check "no two alike" test "$(for s in r1 sep-cma lra-cma lm-ma openai pgpe one-plus-one random; do sed -n 2,4p "$dir/$s/run.csv" | cut -d, -f2-8 | tr "\n" " "; echo; done | sort -u | wc -l)" = 8
+
 # What does not belong together is refused, and both are named.
 check "another configuration is refused" exits 5 "was made with the configuration" "$program" evolve $tiny --set run.directory="$dir/r1" --set evolve.sigma0=0.2
+check "another strategy is refused" exits 5 "was made with the configuration" "$program" evolve $tiny --set run.directory="$dir/r1" --set evolve.strategy=pgpe
 world other; cp "$dir/r1/controller.safetensors" "$dir/r1/run.csv" "$dir/other/"
 check "another seed's M" farm 1 run $tiny --set run.directory="$dir/seed2" --set run.seed=2 --set evolve.generations=1
 cp "$dir/seed2/"{vae,rnn}.safetensors "$dir/other/"

@@ -88,6 +88,7 @@ static void defaults_are_the_papers(void **state) {
   assert_int_equal(s.dream.reward, CONFIG_REWARD_ALIVE);
   assert_int_equal(s.controller.features, CONFIG_FEATURES_ZHC);
   assert_false(s.controller.bias);
+  assert_int_equal(s.evolve.strategy, CONFIG_STRATEGY_CMA);
   assert_int_equal(s.evolve.popsize, 64);
   assert_int_equal(s.evolve.episodes, 16);
   assert_true(s.evolve.sigma0 == 0.1 && s.evolve.active && s.evolve.common_random_numbers);
@@ -172,10 +173,11 @@ static void the_longest_text_fits(void **state) {
 static void a_file_changes_only_what_it_names(void **state) {
   (void)state;
   static const char yaml[] =
-      "evolve: {popsize: 8, active: false}\nvae:\n  channels:\n  - 1\n  - 2\n  - 3\n  - 4\nrnn:\n";
+      "evolve: {popsize: 8, active: false, strategy: one-plus-one}\nvae:\n  channels:\n  - 1\n  - 2\n  - 3\n  - 4\nrnn:\n";
   settings s = defaults(), wanted = defaults();
   wanted.evolve.popsize = 8;
   wanted.evolve.active = false;
+  wanted.evolve.strategy = CONFIG_STRATEGY_ONE_PLUS_ONE;
   for (int i = 0; i < 4; i++) wanted.vae.channels[i] = i + 1;
   assert_int_equal(config_yaml_read(&s, "t.yaml", yaml, sizeof yaml - 1), OK);
   assert_true(settings_equal(&s, &wanted));

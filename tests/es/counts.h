@@ -61,19 +61,19 @@ static inline double problem_value(const problem *p, const double *q, const doub
   return p->f(y, n);
 }
 
-static inline es *problem_begin(const problem *p, const double *q, int n, bool active, uint64_t seed) {
+static inline es *problem_begin(const problem *p, const double *q, int n, es_kind kind, bool active, uint64_t seed) {
   double x0[MOST_N], turned[MOST_N];
   for (int i = 0; i < n; i++) x0[i] = p->x0;
   if (p->rotated) rotate(turned, q, x0, n, false);
   es *e;
-  const es_options o = {.n = n, .sigma0 = p->sigma0, .x0 = p->rotated ? turned : x0, .seed = seed, .active = active};
+  const es_options o = {.kind = kind, .n = n, .sigma0 = p->sigma0, .x0 = p->rotated ? turned : x0, .seed = seed, .active = active};
   assert_int_equal(es_open(&e, &o), OK);
   return e;
 }
 
 // A run that does not get there counts ten times the reference.
-static inline int evaluations(const reference *r, const double *q, bool active, uint64_t seed) {
-  es *e = problem_begin(r->problem, q, r->n, active, seed);
+static inline int evaluations(const reference *r, const double *q, es_kind kind, bool active, uint64_t seed) {
+  es *e = problem_begin(r->problem, q, r->n, kind, active, seed);
   double fitness[MOST_N];
   int popsize = es_popsize(e), count = 0;
   for (double best = INFINITY; best > r->problem->target && count < 10 * r->evaluations; count += popsize) {
@@ -88,13 +88,13 @@ static inline int evaluations(const reference *r, const double *q, bool active, 
 
 static inline int by_count(const void *a, const void *b) { return *(const int *)a - *(const int *)b; }
 
-static inline void counts_compare(const reference *table, size_t rows, bool active) {
+static inline void counts_compare(const reference *table, size_t rows, es_kind kind, bool active) {
   int off = 0;
   for (const reference *r = table; r < table + rows; r++) {
     double q[MOST_N * MOST_N];
     int counts[SEEDS];
     rotation_make(q, r->n);
-    for (int s = 0; s < SEEDS; s++) counts[s] = evaluations(r, q, active, (uint64_t)s + 1);
+    for (int s = 0; s < SEEDS; s++) counts[s] = evaluations(r, q, kind, active, (uint64_t)s + 1);
     qsort(counts, SEEDS, sizeof *counts, by_count);
     double ratio = (double)counts[SEEDS / 2] / r->evaluations;
     bool good = ratio >= 0.9 && ratio <= 1.1;

@@ -36,5 +36,10 @@ static inline double different_powers(const double *x, int n) {
   for (int i = 0; i < n; i++) sum += pow(fabs(x[i]), 2 + 10.0 * i / (n - 1));
   return sum;
 }
+static inline double rastrigin(const double *x, int n) {
+  double sum = 10.0 * n;
+  for (int i = 0; i < n; i++) sum += x[i] * x[i] - 10 * cos(2 * acos(-1) * x[i]);
+  return sum;
+}
 
 #endif

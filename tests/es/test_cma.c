@@ -1,4 +1,4 @@
-// Tests for src/es/cma.c: what the search must not depend on, what it must survive, and why it says it is done.
+// Tests for src/es/cma.c: what it must survive, and that luck leads nowhere. Invariances: test_kinds.c.
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,24 +10,10 @@
 
 #include <cmocka.h>
 
-#include "../../src/es/parts.h"
+#include "../../src/es/cma.h"
 #include "search.h"
 
-// --- invariances -----------------------------------------------------------------------------------------------------
-
-static double cubed_log(double f) { return pow(log(f + 1e-300), 3); }
-
-static void test_order_is_all_that_counts(void **state) {
-  (void)state;
-  es *a = search_begin(ones, 0.7, 3), *b = search_begin(ones, 0.7, 3);
-  for (int g = 0; g < 120; g++) {
-    search_step(a, ellipsoid);
-    search_step_seen(b, ellipsoid, NULL, 1, cubed_log);
-    assert_true(search_equal(a, b));
-  }
-  es_close(a);
-  es_close(b);
-}
+// --- order and luck ---------------------------------------------------------------------------------------------------
 
 static void test_equal_fitness_is_ranked_by_index(void **state) {
   (void)state;
@@ -39,36 +25,6 @@ static void test_equal_fitness_is_ranked_by_index(void **state) {
     es_tell(b, es_ask(b), rising);
     assert_true(search_equal(a, b));
   }
-  es_close(a);
-  es_close(b);
-}
-
-static void test_scale(void **state) {  // a power of two scales every number exactly
-  (void)state;
-  const double fours[N] = {4, 4, 4, 4, 4, 4, 4, 4};
-  es *a = search_begin(ones, 0.5, 4), *b = search_begin(fours, 2, 4);
-  for (int g = 0; g < 120; g++) {
-    search_step(a, rosenbrock);
-    search_step_seen(b, rosenbrock, NULL, 0.25, as_is);
-    for (int i = 0; i < N; i++) assert_true(4 * es_mean(a)[i] == es_mean(b)[i]);
-    assert_true(4 * es_sigma(a) == es_sigma(b));
-  }
-  es_close(a);
-  es_close(b);
-}
-
-static void test_translation(void **state) {
-  (void)state;
-  const double shift[N] = {-8, 16, 4, 2, -1, 0.5, 32, -64};
-  double moved[N];
-  for (int i = 0; i < N; i++) moved[i] = ones[i] + shift[i];
-  es *a = search_begin(ones, 0.5, 5), *b = search_begin(moved, 0.5, 5);
-  for (int g = 0; g < 40; g++) {
-    search_step(a, ellipsoid);
-    search_step_seen(b, ellipsoid, shift, 1, as_is);
-  }
-  for (int i = 0; i < N; i++) assert_true(fabs(es_mean(a)[i] + shift[i] - es_mean(b)[i]) < 1e-9);
-  assert_true(fabs(es_sigma(a) / es_sigma(b) - 1) < 1e-9);
   es_close(a);
   es_close(b);
 }
@@ -119,7 +75,7 @@ static void wander(drift *d, int n, uint64_t seed, bool active) {
   double moved = log(es_sigma(e)) - start;
   d->log_sigma += moved, d->square += moved * moved;
   for (int i = 0; i < n; i++)
-    for (int j = 0; j < n; j++) *(i == j ? &d->trace : &d->off) += e->C[i * n + j];
+    for (int j = 0; j < n; j++) *(i == j ? &d->trace : &d->off) += cma_of(e)->C[i * n + j];
   es_close(e);
 }
 
@@ -209,9 +165,9 @@ static bool path_follows(es_dialect dialect, double length) {
   const es_options o = {.n = N, .sigma0 = 1, .active = true, .dialect = dialect};
   assert_int_equal(es_open(&e, &o), OK);
   double told[MOST_CANDIDATES * N] = {0}, fitness[MOST_CANDIDATES] = {0};
-  for (int k = 0; k < es_popsize(e); k++) told[k * N + 2] = length / sqrt(e->constants.mueff);
+  for (int k = 0; k < es_popsize(e); k++) told[k * N + 2] = length / sqrt(cma_of(e)->paths.constants.mueff);
   es_tell(e, told, fitness);
-  bool follows = e->pc[2] != 0;
+  bool follows = cma_of(e)->paths.pc[2] != 0;
   es_close(e);
   return follows;
 }
@@ -247,7 +203,7 @@ static void test_what_is_not_finite_cannot_be_told(void **state) {
   assert_false(telling_aborts(0, 0));
 }
 
-// --- sizes, options, reasons -----------------------------------------------------------------------------------------
+// --- sizes, options ---------------------------------------------------------------------------------------------------
 
 static void test_small_and_odd_sizes(void **state) {
   (void)state;
@@ -293,74 +249,13 @@ static void test_wrong_options_are_refused(void **state) {
   }
 }
 
-static double slope(const double *x, int n) { return x[0] + 0 * n; }
-static double needle(const double *x, int n) { return x[0] * x[0] + 1e-17 * sphere(x + 1, n - 1); }
-static double far_bowl(const double *x, int n) {
-  double sum = 0;
-  for (int i = 0; i < n; i++) sum += fabs(x[i] - 1e13 / 3);
-  return sum;
-}
-static double only_the_order(double f) { return log(f + 1e-300) * 1e30; }
-
-// Plays until the search says why not to go on, which must be for this reason.
-static void expect_reason(function *f, double at, double sigma0, view *look, const char *word) {
-  double x0[N];
-  for (int i = 0; i < N; i++) x0[i] = at;
-  es *e = search_begin(x0, sigma0, 13);
-  assert_null(es_done(e));
-  int g = 0;
-  for (; g < 20000 && !es_done(e); g++) search_step_seen(e, f, NULL, 1, look);
-  if (!es_done(e) || !strstr(es_done(e), word)) fail_msg("%s: %s after %d generations", word, es_done(e), g);
-  assert_true(g > 20);
-  es_close(e);
-}
-
-static void test_it_says_why_it_is_done(void **state) {
-  (void)state;
-  expect_reason(sphere, 1, 0.5, as_is, "tolfun");
-  expect_reason(sphere, 1, 0.5, only_the_order, "tolx");
-  expect_reason(needle, 1, 1, only_the_order, "condition");
-  expect_reason(slope, 0, 1e-3, as_is, "divergence");
-  expect_reason(far_bowl, 1e13 / 3, 1e8, only_the_order, "noeffect");
-}
-
-// Each limit just kept and just passed, set by hand in an otherwise healthy search.
-static void test_limits(void **state) {
-  (void)state;
-  es *e = search_begin(ones, 1, 16);
-  search_step(e, sphere);
-  assert_null(es_done(e));
-  for (int i = 0; i < e->now.history_size; i++) e->history[i] = 7;
-  *e->spread = 0;
-  e->now.history_count = e->now.history_size - 1;
-  assert_null(es_done(e));  // the history is not full yet
-  e->now.history_count++;
-  assert_non_null(strstr(es_done(e), "tolfun"));
-  *e->spread = 1;
-  assert_null(es_done(e));
-  e->D[0] = 1, e->D[N - 1] = 0.99e7;
-  assert_null(es_done(e));
-  e->D[N - 1] = 1.01e7;
-  assert_non_null(strstr(es_done(e), "condition"));
-  e->D[N - 1] = 1;
-  e->now.sigma = 1e-14;
-  assert_non_null(strstr(es_done(e), "tolx"));
-  e->pc[3] = 1e4;  // a long path may still carry it on
-  assert_null(es_done(e));
-  e->now.sigma = 0.99e20;
-  assert_null(es_done(e));
-  e->now.sigma = 1.01e20;
-  assert_non_null(strstr(es_done(e), "divergence"));
-  es_close(e);
-}
-
 static void test_c_is_decomposed_once_a_gap(void **state) {
   (void)state;
   enum { MANY = 100, GENERATIONS = 24 };
   es *e;
   const es_options o = {.n = MANY, .popsize = 4, .sigma0 = 1, .seed = 5, .active = true};
   assert_int_equal(es_open(&e, &o), OK);
-  int gap = e->constants.eigen_gap;
+  int gap = cma_of(e)->paths.constants.eigen_gap;
   assert_true(gap > 2 && gap < GENERATIONS / 2);
   for (int g = 1; g <= GENERATIONS; g++) {
     double fitness[4], before = es_condition(e);
@@ -375,10 +270,7 @@ static void test_c_is_decomposed_once_a_gap(void **state) {
 int main(void) {
   num_open();
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_order_is_all_that_counts),
       cmocka_unit_test(test_equal_fitness_is_ranked_by_index),
-      cmocka_unit_test(test_scale),
-      cmocka_unit_test(test_translation),
       cmocka_unit_test(test_seed_and_generation_and_candidate_make_the_luck),
       cmocka_unit_test(test_asking_twice_gives_the_same),
       cmocka_unit_test(test_random_fitness_leads_nowhere),
@@ -390,8 +282,6 @@ int main(void) {
       cmocka_unit_test(test_what_is_not_finite_cannot_be_told),
       cmocka_unit_test(test_small_and_odd_sizes),
       cmocka_unit_test(test_wrong_options_are_refused),
-      cmocka_unit_test(test_it_says_why_it_is_done),
-      cmocka_unit_test(test_limits),
       cmocka_unit_test(test_c_is_decomposed_once_a_gap),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

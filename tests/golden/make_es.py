@@ -17,49 +17,46 @@ import numpy as np
 warnings.simplefilter("ignore")
 import cma  # noqa: E402
 
+from formula import numbers  # noqa: E402
+
 GENERATIONS = 24
-CASES = (("pycma", 5, 8, 1), ("pycma_positive", 5, 8, 0), ("pycma_many", 7, 15, 1))
+CASES = (("pycma", 5, 8, 1, 0), ("pycma_positive", 5, 8, 0, 0), ("pycma_many", 7, 15, 1, 0), ("pycma_sep", 5, 8, 1, 1))
 cma.utilities.math.Mh.chiN = staticmethod(lambda n: n**0.5 * (1 - 1 / (4 * n) + 1 / (21 * n * n)))
-
-
-def numbers(salt, n, low, high):
-    with np.errstate(over="ignore"):
-        x = (np.arange(n, dtype=np.uint32) + np.uint32(1)) * np.uint32(2654435761) + np.uint32(salt) * np.uint32(40503)
-        for multiplier in (2246822519, 3266489917):
-            x = (x ^ (x >> np.uint32(15))) * np.uint32(multiplier)
-        x = x ^ (x >> np.uint32(13))
-    u = (x >> np.uint32(8)).astype(np.float64) / 16777216.0
-    return (low + (high - low) * u).astype(np.float32).astype(np.float64)
 
 
 def push(g):
     return 2.0 if 4 <= g < 8 else -0.5 if g == 12 else 0.0
 
 
-def play(n, popsize, active):
+def push_diagonal(g):  # less: far points make its deviations explode, which we do not let them
+    return 0.8 if 4 <= g < 6 else 0.0
+
+
+def play(n, popsize, active, diagonal):
     options = {"popsize": popsize, "CMA_active": bool(active), "AdaptSigma": cma.sigma_adaptation.CMAAdaptSigmaCSA,
-               "verbose": -9, "seed": 1}
+               "CMA_diagonal": bool(diagonal), "verbose": -9, "seed": 1}
     es = cma.CMAEvolutionStrategy(n * [0.25], 0.5, options)
     es.adapt_sigma.initialize(es)
-    es.sm.C, es.sm.B, es.sm.D, es.sm.lazy_update_gap = np.eye(n), np.eye(n), np.ones(n), 0
+    if not diagonal:
+        es.sm.C, es.sm.B, es.sm.D, es.sm.lazy_update_gap = np.eye(n), np.eye(n), np.ones(n), 0
     es.repair_genotype = lambda x, copy_if_changed=False: x
     stalled, states = 0, []
     for g in range(GENERATIONS):
         es.ask()
-        u = numbers(100 + g, popsize * n, -1.7, 1.7).reshape(popsize, n) + push(g)
+        u = numbers(100 + g, popsize * n, -1.7, 1.7).reshape(popsize, n) + (push_diagonal(g) if diagonal else push(g))
         fitness = numbers(500 + g, popsize, 0, 1)
         mean, sigma = np.array(es.mean), es.sigma
         es.tell([mean + sigma * row for row in u], list(fitness))
         stalled += not es.adapt_sigma.hsig(es)
         if g in (0, 6, GENERATIONS - 1):
-            C = np.array(es.sm.covariance_matrix)
-            states.append(np.concatenate([es.mean, [es.sigma], es.adapt_sigma.ps, es.pc, C.reshape(-1)]))
+            shape = es.sigma_vec.scaling if diagonal else np.array(es.sm.covariance_matrix)  # deviations, or C
+            states.append(np.concatenate([es.mean, [es.sigma], es.adapt_sigma.ps, es.pc, shape.reshape(-1)]))
     return es, stalled, np.concatenate(states)
 
 
 lines = []
-for name, n, popsize, active in CASES:
-    es, stalled, state = play(n, popsize, active)
+for name, n, popsize, active, diagonal in CASES:
+    es, stalled, state = play(n, popsize, active, diagonal)
     assert 0 < stalled < GENERATIONS, stalled
     print(name, "h_sigma false in", stalled, "of", GENERATIONS, "generations; sigma", es.sigma)
     text = [f"{v:.10g}" for v in state]

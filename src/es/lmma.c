@@ -1,0 +1,107 @@
+// LM-MA-ES (I. Loshchilov, T. Glasmachers and H.-G. Beyer, "Large Scale Black-Box Optimization by Limited-Memory Matrix
+// Adaptation", arXiv:1705.06693). Instead of C it keeps m = 4 + floor(3 ln n) directions that the mean took, faded at
+// rates from fast to slow; a sample is stretched along them one after the other:
+//   d = M z,  M = M_last .. M_1 M_0,  M_j = (1 - cd_j) I + cd_j v_j v_j^T
+// O(m n) memory and time a candidate, where CMA-ES needs n^2: for parameters by the ten thousand and more that depend on
+// each other along few directions. Its rates are made for popsize < n / 4; below, they are capped, and CMA-ES is better
+// anyway. What is told need not be what was drawn: each M_j is undone in O(n).
+
+#include <math.h>
+#include <string.h>
+
+#include "parts.h"
+
+typedef struct lmma {
+  int m;            // directions
+  double *weights;  // (mu)    positive, sum 1
+  double mueff;     // <- weights
+  double cs, chi_n; // <- popsize, n
+  double *ps;       // (n)     evolution path of sigma; state
+  double *v;        // (m, n)  directions, the fast ones first; state
+  double *d, *z;    // (n)     weighted means of the better steps and of what was drawn for them
+} lmma;
+
+static lmma *lmma_of(const es *e) { return e->own; }
+
+static int directions(int n) { return 4 + (int)(3 * log(n)); }
+static int popsize_by_n(int n) { return es_constants_make(n, 0, false, ES_PYCMA, NULL).popsize; }
+static size_t doubles(const es_numbers *now) { return (size_t)now->n * (1 + (size_t)directions(now->n)); }
+static size_t sampling(const es_numbers *now) { return (size_t)now->n * (size_t)directions(now->n); }  // v
+
+static void room(es *e, double *state) {
+  size_t n = (size_t)e->now.n;
+  lmma *l = e->own = ARENA_NEW(e->memory, lmma, 1);
+  l->m = directions(e->now.n);
+  l->weights = ARENA_NEW(e->memory, double, e->now.popsize);
+  es_constants c = es_constants_make(e->now.n, e->now.popsize, false, ES_PYCMA, l->weights);
+  l->mueff = c.mueff, l->chi_n = c.chi_n;
+  l->cs = fmin(0.5, 2.0 * e->now.popsize / e->now.n);
+  l->v = es_take(&state, n * (size_t)l->m), l->ps = es_take(&state, n);
+  l->d = ARENA_NEW(e->memory, double, n), l->z = ARENA_NEW(e->memory, double, n);
+}
+
+static void begin(es *e) { (void)e; }
+
+// Directions that have been told of so far: one more a generation.
+static int known(const es *e) { return e->now.generation < lmma_of(e)->m ? e->now.generation : lmma_of(e)->m; }
+
+static double rate_d(const es *e, int j) { return fmin(0.5, 1 / (pow(1.5, j) * e->now.n)); }
+static double rate_c(const es *e, int j) { return fmin(1, e->now.popsize / (pow(4, j) * e->now.n)); }
+
+static double dot(const double *a, const double *b, int n) {
+  double sum = 0;
+  for (int i = 0; i < n; i++) sum += a[i] * b[i];
+  return sum;
+}
+
+// x <- M_j x
+static void stretch(const es *e, int j, double *x) {
+  int n = e->now.n;
+  const double *v = lmma_of(e)->v + (size_t)j * n;
+  double c = rate_d(e, j), along = c * dot(v, x, n);
+  for (int i = 0; i < n; i++) x[i] = (1 - c) * x[i] + along * v[i];
+}
+
+// x <- M_j^-1 x, by Sherman and Morrison's formula
+static void unstretch(const es *e, int j, double *x) {
+  int n = e->now.n;
+  const double *v = lmma_of(e)->v + (size_t)j * n;
+  double c = rate_d(e, j), along = c * dot(v, x, n) / (1 - c + c * dot(v, v, n));
+  for (int i = 0; i < n; i++) x[i] = (x[i] - along * v[i]) / (1 - c);
+}
+
+static void candidate(es *e, int k, double *x) {
+  es_normals(e, k, x);
+  for (int j = 0; j < known(e); j++) stretch(e, j, x);
+  for (int i = 0; i < e->now.n; i++) x[i] = e->mean[i] + e->now.sigma * x[i];
+}
+
+static void means(es *e) {
+  lmma *l = lmma_of(e);
+  int n = e->now.n;
+  memset(l->d, 0, (size_t)n * sizeof *l->d);
+  for (int k = 0; k < e->now.popsize / 2; k++) {
+    const double *x = es_row(e, e->order[k].candidate);
+    for (int i = 0; i < n; i++) l->d[i] += l->weights[k] * (x[i] - e->mean[i]) / e->now.sigma;
+  }
+  memcpy(l->z, l->d, (size_t)n * sizeof *l->z);
+  for (int j = known(e) - 1; j >= 0; j--) unstretch(e, j, l->z);  // M is linear: the mean of z is M^-1 of the mean of d
+}
+
+static void fade(double *path, double rate, double mueff, const double *z, int n) {
+  double gain = sqrt(mueff * rate * (2 - rate));
+  for (int i = 0; i < n; i++) path[i] = (1 - rate) * path[i] + gain * z[i];
+}
+
+static void tell(es *e) {
+  lmma *l = lmma_of(e);
+  int n = e->now.n;
+  means(e);
+  for (int i = 0; i < n; i++) e->mean[i] += e->now.sigma * l->d[i];
+  fade(l->ps, l->cs, l->mueff, l->z, n);
+  for (int j = 0; j < l->m; j++) fade(l->v + (size_t)j * n, rate_c(e, j), l->mueff, l->z, n);
+  e->now.sigma *= exp(fmin(1, l->cs * (sqrt(es_squares(l->ps, n)) / l->chi_n - 1)));
+}
+
+const es_strategy es_lm_ma = {"LM-MA-ES", 1 << 24, 1, 4, popsize_by_n, doubles, sampling, room, begin, candidate, NULL, tell,
+                              NULL, NULL, NULL, NULL, NULL};

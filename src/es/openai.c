@@ -1,0 +1,64 @@
+// OpenAI-ES (T. Salimans et al., "Evolution Strategies as a Scalable Alternative to Reinforcement Learning",
+// arXiv:1703.03864): mirrored samples at a fixed sigma, centred ranks, and Adam (Kingma and Ba, arXiv:1412.6980) along the
+// gradient they estimate. O(n) memory. Works in units of sigma, so that its default rate fits any scale.
+
+#include <math.h>
+#include <string.h>
+
+#include "shape.h"
+
+#define RATE 0.1  // of sigma0: the customary 0.01 at the customary sigma of 0.1
+#define BETA1 0.9
+#define BETA2 0.999
+#define EPSILON 1e-8
+
+typedef struct openai {
+  double *first, *second;  // (n)  Adam's moments; state
+  double *gradient;        // (n)
+  double *utility;         // (popsize)
+} openai;
+
+static openai *openai_of(const es *e) { return e->own; }
+
+static size_t doubles(const es_numbers *now) { return 2 * (size_t)now->n; }
+
+static void room(es *e, double *state) {
+  size_t n = (size_t)e->now.n;
+  openai *o = e->own = ARENA_NEW(e->memory, openai, 1);
+  o->first = es_take(&state, n), o->second = es_take(&state, n);
+  o->gradient = ARENA_NEW(e->memory, double, n);
+  o->utility = ARENA_NEW(e->memory, double, e->now.popsize);
+}
+
+static void begin(es *e) {
+  if (e->now.learning_rate == 0) e->now.learning_rate = RATE * e->now.sigma0;
+}
+
+static void candidate(es *e, int k, double *x) { es_mirrored(e, k, NULL, x); }
+
+// g = 1 / popsize sum of u_k (x_k - m) / sigma
+static void gradient(es *e) {
+  openai *o = openai_of(e);
+  es_utilities(e, o->utility);
+  memset(o->gradient, 0, (size_t)e->now.n * sizeof *o->gradient);
+  for (int k = 0; k < e->now.popsize; k++) {
+    const double *x = es_row(e, k);
+    double factor = o->utility[k] / e->now.popsize / e->now.sigma;
+    for (int i = 0; i < e->now.n; i++) o->gradient[i] += factor * (x[i] - e->mean[i]);
+  }
+}
+
+static void tell(es *e) {
+  openai *o = openai_of(e);
+  gradient(e);
+  double seen1 = 1 - pow(BETA1, e->now.generation + 1), seen2 = 1 - pow(BETA2, e->now.generation + 1);
+  for (int i = 0; i < e->now.n; i++) {
+    double g = o->gradient[i];
+    o->first[i] = BETA1 * o->first[i] + (1 - BETA1) * g;
+    o->second[i] = BETA2 * o->second[i] + (1 - BETA2) * g * g;
+    e->mean[i] += e->now.learning_rate * (o->first[i] / seen1) / (sqrt(o->second[i] / seen2) + EPSILON);
+  }
+}
+
+const es_strategy es_openai = {"OpenAI-ES", 1 << 24, 2, 2, es_even_popsize, doubles, NULL, room, begin, candidate, NULL, tell,
+                               NULL, NULL, NULL, NULL, NULL};

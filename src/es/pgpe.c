@@ -1,0 +1,97 @@
+// PGPE with ClipUp (F. Sehnke et al., "Parameter-exploring policy gradients", 2010; N. Toklu, P. Liskowski and
+// R. Srivastava, "ClipUp", arXiv:2008.02387): mirrored samples with a deviation of its own for every parameter, centred
+// ranks; the mean moves by a gradient of fixed length with momentum and a speed limit. O(n) memory.
+
+#include <math.h>
+#include <string.h>
+
+#include "shape.h"
+
+#define SPEED_OF_RADIUS (1.0 / 15)  // the speed limit, over the radius |deviations| of the first generation
+#define MOMENTUM 0.9
+#define RATE_OF_DEVIATIONS 0.1
+#define MOST_CHANGE 0.2             // of a deviation, a generation
+
+typedef struct pgpe {
+  double *d;                     // (n)  deviations over sigma0; state
+  double *velocity;              // (n)  state
+  double *gradient, *gradient_d; // (n)
+  double *pair;                  // (n)  half the way between two mirror images
+  double *utility;               // (popsize)
+} pgpe;
+
+static pgpe *pgpe_of(const es *e) { return e->own; }
+
+static size_t doubles(const es_numbers *now) { return 2 * (size_t)now->n; }
+static size_t sampling(const es_numbers *now) { return (size_t)now->n; }  // d
+
+static void room(es *e, double *state) {
+  size_t n = (size_t)e->now.n;
+  pgpe *p = e->own = ARENA_NEW(e->memory, pgpe, 1);
+  p->d = es_take(&state, n), p->velocity = es_take(&state, n);
+  double **vectors[] = {&p->gradient, &p->gradient_d, &p->pair};
+  for (int i = 0; i < 3; i++) *vectors[i] = ARENA_NEW(e->memory, double, n);
+  p->utility = ARENA_NEW(e->memory, double, e->now.popsize);
+}
+
+// The step length is half the speed limit (ClipUp's rule of thumb).
+static void begin(es *e) {
+  for (int i = 0; i < e->now.n; i++) pgpe_of(e)->d[i] = 1;
+  if (e->now.learning_rate == 0) e->now.learning_rate = 0.5 * SPEED_OF_RADIUS * e->now.sigma0 * sqrt(e->now.n);
+}
+
+static void candidate(es *e, int k, double *x) { es_mirrored(e, k, pgpe_of(e)->d, x); }
+
+// y = (x+ - x-) / 2 / sigma0; of the mean: sum of (u+ - u-) / 2 y; of d: sum of (u+ + u-) / 2 (y^2 - d^2) / d
+static void gradients(es *e) {
+  pgpe *p = pgpe_of(e);
+  int n = e->now.n;
+  es_utilities(e, p->utility);
+  memset(p->gradient, 0, (size_t)n * sizeof *p->gradient);
+  memset(p->gradient_d, 0, (size_t)n * sizeof *p->gradient_d);
+  for (int k = 0; k < e->now.popsize; k += 2) {
+    double difference = 0.5 * (p->utility[k] - p->utility[k + 1]), sum = 0.5 * (p->utility[k] + p->utility[k + 1]);
+    memcpy(p->pair, es_row(e, k), (size_t)n * sizeof *p->pair);
+    const double *mirror = es_row(e, k + 1);
+    for (int i = 0; i < n; i++) {
+      double y = 0.5 * (p->pair[i] - mirror[i]) / e->now.sigma, d = p->d[i];
+      p->gradient[i] += difference * y;
+      p->gradient_d[i] += sum * (y * y - d * d) / d;
+    }
+  }
+}
+
+// v <- 0.9 v + rate g / |g|, no longer than twice the rate
+static void move(es *e) {
+  pgpe *p = pgpe_of(e);
+  int n = e->now.n;
+  double length = sqrt(es_squares(p->gradient, n)), rate = e->now.learning_rate;
+  for (int i = 0; i < n; i++) p->velocity[i] = MOMENTUM * p->velocity[i] + (length > 0 ? rate * p->gradient[i] / length : 0);
+  double speed = sqrt(es_squares(p->velocity, n));
+  for (int i = 0; i < n; i++) e->mean[i] += p->velocity[i] *= speed > 2 * rate ? 2 * rate / speed : 1;
+}
+
+static void tell(es *e) {
+  pgpe *p = pgpe_of(e);
+  gradients(e);
+  move(e);
+  for (int i = 0; i < e->now.n; i++) {
+    double change = RATE_OF_DEVIATIONS * p->gradient_d[i] / (e->now.popsize / 2), most = MOST_CHANGE * p->d[i];
+    p->d[i] += fmin(fmax(change, -most), most);
+  }
+}
+
+static double longest(const es *e) {
+  double found = 0;
+  for (int i = 0; i < e->now.n; i++) found = fmax(found, pgpe_of(e)->d[i]);
+  return found;
+}
+static double condition(const es *e) {
+  double least = pgpe_of(e)->d[0];
+  for (int i = 1; i < e->now.n; i++) least = fmin(least, pgpe_of(e)->d[i]);
+  return longest(e) / least * (longest(e) / least);
+}
+static double deviation(const es *e, int i) { return pgpe_of(e)->d[i]; }
+
+const es_strategy es_pgpe = {"PGPE with ClipUp", 1 << 24, 2, 2, es_even_popsize, doubles, sampling, room, begin, candidate, NULL, tell,
+                             condition, deviation, NULL, longest, NULL};

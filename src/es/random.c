@@ -1,0 +1,24 @@
+// Random search: normal samples around x0, of which the best ever told is kept as the mean. Learns nothing else.
+
+#include <string.h>
+
+#include "parts.h"
+
+static int popsize_by_n(int n) { return es_constants_make(n, 0, false, ES_PYCMA, NULL).popsize; }
+static size_t doubles(const es_numbers *now) { return (size_t)now->n; }
+static void room(es *e, double *state) { e->own = state; }  // (n) x0
+static void begin(es *e) { memcpy(e->own, e->mean, (size_t)e->now.n * sizeof *e->mean); }
+
+static void candidate(es *e, int k, double *x) {
+  const double *x0 = e->own;
+  es_normals(e, k, x);
+  for (int i = 0; i < e->now.n; i++) x[i] = x0[i] + e->now.sigma * x[i];
+}
+
+static void tell(es *e) {
+  memcpy(e->mean, e->best, (size_t)e->now.n * sizeof *e->mean);
+  es_unbound(e, e->mean);
+}
+
+const es_strategy es_random = {"random search", 1 << 24, 1, 1, popsize_by_n, doubles, doubles, room, begin, candidate, NULL, tell,
+                               NULL, NULL, NULL, NULL, NULL};

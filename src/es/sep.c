@@ -1,0 +1,85 @@
+// CMA-ES with a diagonal C (R. Ros and N. Hansen, "A Simple Modification in CMA-ES Achieving Linear Time and Space
+// Complexity", PPSN 2008), with pycma's rates and, like pycma, with an exponential update of the deviations
+// (Hansen, "Adaptive Encoding", PPSN 2008): they stay positive whatever the negative weights.
+
+#include "sep.h"
+
+#include <math.h>
+#include <string.h>
+
+#define UPDATE 0.6931471805599453  // ln 2: a step of sqrt(2) deviations at a rate of 1 doubles the variance, as adding it would
+
+static int popsize_by_n(int n) { return es_constants_separable(n, 0, true, ES_PYCMA, NULL).popsize; }
+static size_t doubles(const es_numbers *now) { return 3 * (size_t)now->n; }
+static size_t sampling(const es_numbers *now) { return (size_t)now->n; }  // d
+
+static void room(es *e, double *state) {
+  sep *s = e->own = ARENA_NEW(e->memory, sep, 1);
+  s->d = es_take(&state, (size_t)e->now.n);
+  csa_room(&s->paths, e, &state);
+  s->paths.constants = es_constants_separable(e->now.n, e->now.popsize, e->now.active, (es_dialect)e->now.dialect, s->paths.weights);
+  s->white = ARENA_NEW(e->memory, double, e->now.n);
+}
+
+static void begin(es *e) {
+  for (int i = 0; i < e->now.n; i++) sep_of(e)->d[i] = 1;
+}
+
+static void candidate(es *e, int k, double *x) {
+  const double *d = sep_of(e)->d;
+  es_normals(e, k, x);
+  for (int i = 0; i < e->now.n; i++) x[i] = e->mean[i] + e->now.sigma * d[i] * x[i];
+}
+
+static double length(es *e, const double *y) {
+  double sum = 0;
+  for (int i = 0; i < e->now.n; i++) sum += y[i] / sep_of(e)->d[i] * (y[i] / sep_of(e)->d[i]);
+  return sqrt(sum);
+}
+
+// d_i <- d_i exp(ln 2 / 2 (c1 (pc_i^2 - 1) + cmu sum of w_k (z_ki^2 - 1))), z = y / d; by a factor of e at the most, as sigma,
+// lest told candidates that lie far from the asked ones throw it out of range.
+static void deviations(es *e, bool h) {
+  sep *s = sep_of(e);
+  const es_constants *c = &s->paths.constants;
+  int n = e->now.n;
+  double c1 = c->c1 * (h ? 1 : 1 - c->cc * (2 - c->cc));
+  for (int i = 0; i < n; i++) {
+    double change = c1 * (s->paths.pc[i] * s->paths.pc[i] - 1);
+    for (int k = 0; k < e->now.popsize; k++) {
+      double z = s->paths.y[(size_t)k * n + i] / s->d[i];
+      change += c->cmu * s->paths.weights[k] * (z * z - 1);
+    }
+    s->white[i] = exp(fmin(1, fmax(-1, UPDATE / 2 * change)));
+  }
+  for (int i = 0; i < n; i++) s->d[i] *= s->white[i];
+}
+
+// The path of C is that of whitened steps here, as in pycma.
+static void tell(es *e) {
+  sep *s = sep_of(e);
+  csa_steps(&s->paths, e, length);
+  for (int i = 0; i < e->now.n; i++) s->white[i] = s->paths.step[i] / s->d[i];
+  csa_sigma_path(&s->paths, e, s->white);
+  bool h = csa_path_is_short(&s->paths, e);
+  csa_covariance_path(&s->paths, e, s->white, h);
+  csa_mean(&s->paths, e);
+  deviations(e, h);
+  csa_step_size(&s->paths, e);
+}
+
+static double extreme(const es *e, double choose(double, double)) {
+  double found = sep_of(e)->d[0];
+  for (int i = 1; i < e->now.n; i++) found = choose(found, sep_of(e)->d[i]);
+  return found;
+}
+static double longest(const es *e) { return extreme(e, fmax); }
+static double condition(const es *e) {
+  double ratio = longest(e) / extreme(e, fmin);
+  return ratio * ratio;
+}
+static double deviation(const es *e, int i) { return sep_of(e)->d[i]; }
+static double path(const es *e, int i) { return sep_of(e)->paths.pc[i] * sep_of(e)->d[i]; }
+
+const es_strategy es_sep_cma = {"sep-CMA-ES", 1 << 24, 1, 3, popsize_by_n, doubles, sampling, room, begin, candidate, NULL, tell,
+                                condition, deviation, path, longest, NULL};

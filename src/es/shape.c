@@ -1,0 +1,21 @@
+// Rank shaping and mirrored samples (D. Brockhoff et al., "Mirrored Sampling and Sequential Selection for Evolution
+// Strategies", PPSN 2010), for the strategies that follow an estimated gradient.
+
+#include "shape.h"
+
+void es_utilities(const es *e, double *utility) {
+  int popsize = e->now.popsize;
+  for (int first = 0, last; first < popsize; first = last + 1) {
+    last = first;
+    while (last + 1 < popsize && e->order[last + 1].fitness == e->order[first].fitness) last++;
+    for (int k = first; k <= last; k++) utility[e->order[k].candidate] = 0.5 - 0.5 * (first + last) / (popsize - 1);
+  }
+}
+
+void es_mirrored(const es *e, int k, const double *deviation, double *x) {
+  double sign = k % 2 ? -e->now.sigma : e->now.sigma;
+  es_normals(e, k / 2, x);
+  for (int i = 0; i < e->now.n; i++) x[i] = e->mean[i] + sign * (deviation ? deviation[i] : 1) * x[i];
+}
+
+int es_even_popsize(int n) { return (es_constants_make(n, 0, false, ES_PYCMA, NULL).popsize + 1) / 2 * 2; }

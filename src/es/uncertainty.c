@@ -1,0 +1,64 @@
+// Uncertainty handling (N. Hansen et al., "A Method for Handling Uncertainty in Evolutionary Optimization with an
+// Application to Feedback Control of Combustion", IEEE TEC 2009), with pycma's constants: some candidates are evaluated
+// twice; where that changes their ranks more than selection can bear, sigma and the effort an evaluation is worth grow.
+// One thing is otherwise: who is evaluated twice is known before any result is (pycma takes the best of them too), so
+// that the second evaluations can be handed out with the first.
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "parts.h"
+
+#define QUANTILE 0.25  // of all rank changes there could be: theta / 2
+#define CUMULATION 0.3
+
+int es_reevaluations(const es *e) {
+  const es *searching = e->descent ? e->descent : e;
+  int popsize = searching->now.popsize, whole = 2 + popsize / 20;
+  rng luck = rng_episode(rng_stream(searching->now.seed, "es again"), (uint32_t)searching->now.generation, 0);
+  int count = whole + (rng_uniform(luck, 0, 0) < popsize / 20.0 - popsize / 20);
+  return count < popsize ? count : popsize;
+}
+
+double es_effort(const es *e) { return (e->descent ? e->descent : e)->now.effort; }
+
+// How many of the 2 popsize values of both lists are smaller; candidates from `count` on have the same value twice.
+static int rank_of(double value, const double *fitness, const double *again, int count, int popsize) {
+  int rank = 0;
+  for (int k = 0; k < popsize; k++) rank += (fitness[k] < value) + ((k < count ? again[k] : fitness[k]) < value);
+  return rank;
+}
+
+static int ascending(const void *a, const void *b) {
+  double x = *(const double *)a, y = *(const double *)b;
+  return (x > y) - (x < y);
+}
+
+// The quantile of |r - from| over the ranks r = 1 .. 2 popsize - 1: what a change to a rank drawn at random would exceed in
+// three of four cases. Interpolated between the middles of the steps, as pycma does.
+static double limit(double *sorting, int popsize, int from) {
+  int count = 2 * popsize - 1;
+  for (int r = 1; r <= count; r++) sorting[r - 1] = abs(r - from);
+  qsort(sorting, (size_t)count, sizeof *sorting, ascending);
+  double at = fmin(fmax(QUANTILE * count - 0.5, 0), count - 1);
+  int low = (int)at, high = low + 1 < count ? low + 1 : low;
+  return sorting[low] + (at - low) * (sorting[high] - sorting[low]);
+}
+
+// Above 0: the ranks of the candidates that were evaluated twice changed by more than they may.
+double es_rank_changes(const double *fitness, const double *again, int count, int popsize, double *sorting) {
+  double sum = 0;
+  for (int k = 0; k < count; k++) {
+    int a = rank_of(fitness[k], fitness, again, count, popsize), b = rank_of(again[k], fitness, again, count, popsize);
+    double most = 0.5 * (limit(sorting, popsize, a + 1 - (a > b)) + limit(sorting, popsize, b + 1 - (b > a)));
+    sum += abs(a - b) - (a != b) - most;
+  }
+  return sum / count;
+}
+
+void es_treat(es *e, double changes) {
+  double factor = 1 + 2.0 / (e->now.n + 10);
+  e->now.noise += CUMULATION * (changes - e->now.noise);
+  if (e->now.noise > 0) e->now.sigma *= factor;
+  e->now.effort = fmin(fmax(1, e->now.effort * (e->now.noise > 0 ? factor : pow(factor, -0.25))), e->now.most_effort);
+}
