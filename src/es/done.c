@@ -151,11 +151,11 @@ static bool shape_is_useless(const es *e) {
   double creep = now->sigma / (e->strategy->longest ? e->strategy->longest(e) : 1);
   if (largest < l->tolx * now->sigma0 && longest_path(e) < l->tolx * now->sigma0)
     SAY("tolx: no coordinate moves by more than %.3g any more", l->tolx * now->sigma0);
-  if (l->tolfacupx && largest > l->tolfacupx * now->sigma0)
+  if (l->tolfacupx > 0 && largest > l->tolfacupx * now->sigma0)
     SAY("tolfacupx: a deviation grew from %.3g to %.3g; was sigma0 too small, or is there no minimum?", now->sigma0, largest);
-  if (l->tolupsigma && creep > l->tolupsigma * now->sigma0)
+  if (l->tolupsigma > 0 && creep > l->tolupsigma * now->sigma0)
     SAY("tolupsigma: sigma grew from %.3g to %.3g while C shrank", now->sigma0, now->sigma);
-  if (l->tolconditioncov && condition > l->tolconditioncov)
+  if (l->tolconditioncov > 0 && condition > l->tolconditioncov)
     SAY("tolconditioncov: the condition of C is %.3g, above %.3g", condition, l->tolconditioncov);
   return false;
 }

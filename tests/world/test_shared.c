@@ -5,7 +5,7 @@
 static file_path packed_path(const small_world *s) { return path_join(s->directory, "packed"); }
 
 static world *mapped_of(const small_world *s, const world *w) {
-  world *mapped;
+  world *mapped = NULL;
   if (world_share(w, packed_path(s).text) != OK || world_map(&mapped, packed_path(s).text) != OK) fail_msg("%s", status_message());
   return mapped;
 }
