@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # What we write is read by h5py, minari, numpy and Python's safetensors, and what they write by us. Set DREAMFARM_PYTHON
-# to an interpreter that has them.
+# to an interpreter that has them: pip install h5py 'minari[hdf5]' pillow safetensors numpy
 set -u
 python=${DREAMFARM_PYTHON:-python3} programs=${BUILD:-build}/tests/data dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
-if ! "$python" -c 'import h5py, minari, numpy, safetensors.numpy' 2>/dev/null; then
-  echo "skipped: $python has no h5py, minari and safetensors (set DREAMFARM_PYTHON)"
+if ! "$python" -c 'import h5py, minari, numpy, safetensors.numpy, PIL' 2>/dev/null; then
+  echo "skipped: $python has no h5py, minari, pillow and safetensors (set DREAMFARM_PYTHON)"
   echo "0 passed, 0 failed, 1 skipped"
   exit 0
 fi
