@@ -73,7 +73,7 @@ say = $(if $(V),,@echo "  $@"; )
 # Only x86-64 compilers know these; elsewhere the files are empty.
 x86_64 := $(findstring x86_64,$(shell $(CC) -dumpmachine))
 isa_flags = $(if $(x86_64),$(isa_flags_x86_64))
-isa_flags_x86_64 = $(if $(findstring _avx512,$<),-mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx2 -mfma,$(if $(findstring _avx2,$<),-mavx2 -mfma))
+isa_flags_x86_64 = $(if $(findstring bf16,$<),-mavx512bf16 )$(if $(findstring _avx512,$<),-mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx2 -mfma,$(if $(findstring _avx2,$<),-mavx2 -mfma))
 room_flags = $(PKG_CFLAGS) $(if $(filter src/farm/%,$<),$(MPI_CFLAGS)) -DDREAMFARM_VERSION='"$(VERSION)"'
 
 $(BUILD)/src/%.o: src/%.c Makefile

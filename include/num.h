@@ -19,7 +19,7 @@ void num_open(void);
 int num_blas_threads(void);
 
 // The instruction sets that the bit-exact kernels exist for. All give the same bits.
-typedef enum num_isa { NUM_PLAIN, NUM_AVX2, NUM_AVX512, NUM_NEON } num_isa;
+typedef enum num_isa { NUM_PLAIN, NUM_AVX2, NUM_AVX512, NUM_AVX512_BF16, NUM_NEON } num_isa;
 num_isa num_isa_best(void);          // what this processor can
 num_isa num_isa_now(void);           // what is used
 bool num_isa_use(num_isa isa);       // false if this processor cannot; for tests and benchmarks
@@ -49,20 +49,46 @@ void rng_shuffle(uint32_t *items, uint32_t n, rng r, uint32_t step);      // Fis
 void vec_exp(float *y, const float *x, int n);
 void vec_tanh(float *y, const float *x, int n);
 void vec_sigmoid(float *y, const float *x, int n);
+// a . b: sixteen interleaved sums of rounded products, folded in halves. Same bits likewise.
+float vec_dot(const float *a, const float *b, int n);
+// To bf16, the upper half of a float: to nearest, ties to even; subnormals become zeros.
+void vec_bf16(uint16_t *y, const float *x, int n);
+// c' = c sigmoid(f) + sigmoid(i) tanh(j); h = tanh(c') sigmoid(o).  c, h (H), gates (4H) = [i | j | f | o].
+void vec_lstm_cell(float *c, float *h, const float *gates, int H);
+// Draws one of `choices` for each of n: with probability softmax(logits / temperature), by uniforms (n) in (0,1).
+// logits, weights (choices, n); drawn (n). weights becomes exp((logits - largest) / temperature). The last where no
+// logit is a number.
+void vec_draw(int32_t *drawn, float *weights, const float *logits, const float *uniforms, int n, int choices, float temperature);
 
 // --- few rows x fixed weights -----------------------------------------------------------------------------------------
 // y = x w + bias, weights packed once. Every output is bias + one chain of fused multiply-adds over k in order, so a
 // row's bits depend on nothing but that row: not on M, its place, the instruction set. (A NaN is a NaN on each of
 // them, but which payload it carries is the processor's business.)
+// In bf16 both w and x are rounded to bf16 and the sum stays float: the chain goes pair by pair, k = 1, 0, 3, 2, 5, 4, ...,
+// a missing partner is zero, and subnormal sums become zeros (src/num/pairs_simd.h has the law exactly).
+typedef enum num_precision { NUM_FP32, NUM_BF16 } num_precision;
 typedef struct packed {
   int K, N;
+  num_precision precision;
   const float *panels;  // packed_size(K, N) floats, 64-byte aligned, not owned (may be a shared mapping)
 } packed;
 size_t packed_size(int K, int N);                                                   // floats, bias included
 packed packed_make(float *panels, const float *w, const float *bias, int K, int N); // w (K,N) row-major; bias (N) or NULL = 0
-void packed_apply(const packed *p, float *y, int ldy, const float *x, int ldx, int M);  // y (M,N) x (M,K)
+size_t packed_size_in(num_precision precision, int K, int N);
+packed packed_make_in(num_precision precision, float *panels, const float *w, const float *bias, int K, int N);
+// y (M,N) x (M,K). x is float; or uint16_t as vec_bf16 gives it, ldx even, and where K is odd a finite number after each row.
+void packed_apply(const packed *p, float *y, int ldy, const void *x, int ldx, int M);
 // Only the columns [from, to) of y; the same bits as packed_apply gives there.
-void packed_apply_columns(const packed *p, float *y, int ldy, const float *x, int ldx, int M, int from, int to);
+void packed_apply_columns(const packed *p, float *y, int ldy, const void *x, int ldx, int M, int from, int to);
+
+// Of a matrix whose columns are, for every item, `choices` pairs [first | second], each row wants one pair an item, of its
+// own choice. y (M, 2, items), choice (M, items); the same bits as packed_apply gives in those columns, in a fraction of
+// the time. work: packed_pick_work floats, 64-byte aligned.
+#define PACKED_CHOICES_MAX 8
+int packed_pick_columns(int items, int choices);                              // N of such a matrix; some columns stay unused
+int packed_pick_column(int item, int second, int choice, int choices);        // where it is
+size_t packed_pick_work(const packed *p, int items);
+void packed_pick(const packed *p, float *y, const void *x, int ldx, const int32_t *choice, int items, int choices, int M, float *work);
 
 // --- BLAS and LAPACK ----------------------------------------------------------------------------------------------
 // Row-major. c (M,N) = alpha op(a) op(b) + beta c; op is transposition where ta or tb is true.

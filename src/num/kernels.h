@@ -10,23 +10,36 @@
 // three pairs of AVX2 vectors; the last panel of a matrix is cut to a multiple of 16, one cache line.
 enum { PANEL = 48, PANEL_STEP = 16 };
 
+// Rows that packed_pick takes at once: a multiple of every kernel's vectors of rows.
+enum { PICK_ROWS = 64 };
+
 typedef struct num_kernels {
   num_isa isa;
   void (*exp)(float *y, const float *x, int n);
   void (*tanh)(float *y, const float *x, int n);
   void (*sigmoid)(float *y, const float *x, int n);
+  float (*dot)(const float *a, const float *b, int n);
+  void (*bf16)(uint16_t *y, const float *x, int n);
+  void (*lstm_cell)(float *c, float *h, const float *gates, int H);
+  void (*draw)(int32_t *drawn, float *weights, const float *logits, const float *uniforms, int n, int choices, float temperature);
   // Words of the Philox blocks counter, counter + 1, ...; only counter[0] counts.
   void (*words)(uint32_t *out, int n, const uint32_t counter[4], const uint32_t key[2]);
   void (*uniforms)(float *out, int n, const uint32_t counter[4], const uint32_t key[2]);
   void (*normals)(float *out, int n, const uint32_t counter[4], const uint32_t key[2]);
-  // y (M,width) = bias + x (M,K) w; panel is (1 + K, width) with the bias first, width a multiple of PANEL_STEP.
-  void (*panel)(const float *panel, int K, int width, float *y, int ldy, const float *x, int ldx, int M);
+  // Products, by num_precision; a word of x and of a panel is a float, or two bf16 that are next to each other in x.
+  // y (M,width) = bias + x w, x (M,words); panel is (1 + words, width) with the bias first, width a multiple of PANEL_STEP.
+  void (*panel[2])(const float *panel, int words, int width, float *y, int ldy, const void *x, int ldx, int M);
+  // Of a panel with `items` items of 2 x choices columns: first, second (items,PICK_ROWS) for the choice (items,PICK_ROWS)
+  // of each of M rows; x (words,PICK_ROWS). Rows beyond M are written too, with whatever stands in x.
+  void (*pick[2])(const float *panel, int words, int items, int choices, float *first, float *second, const void *x,
+                  const int32_t *choice, int M);
 } num_kernels;
 
 // NULL where the compiler was not told, or does not know, that instruction set.
 const num_kernels *num_kernels_plain(void);
 const num_kernels *num_kernels_avx2(void);
 const num_kernels *num_kernels_avx512(void);
+const num_kernels *num_kernels_avx512bf16(void);
 const num_kernels *num_kernels_neon(void);
 
 const num_kernels *num_kernels_now(void);  // the best that this processor has, unless num_isa_use said otherwise

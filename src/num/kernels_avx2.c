@@ -10,10 +10,15 @@
 #define V_WIDTH 8
 #define TILE_ROWS 6  // 6 x 2 sums, 2 weights and a broadcast fill 15 of 16 registers
 #define TILE_VECTORS 2
+#define PICK_VECTORS 1  // 4 x 2 sums, 4 choices and a vector of x
 #define V_FMA(a, b, c) ((vf)_mm256_fmadd_ps((__m256)(a), (__m256)(b), (__m256)(c)))
 #define V_SQRT(a) ((vf)_mm256_sqrt_ps((__m256)(a)))
+#define V_MIN(a, b) ((vf)_mm256_min_ps((__m256)(a), (__m256)(b)))
+#define V_MAX(a, b) ((vf)_mm256_max_ps((__m256)(a), (__m256)(b)))
 #define V_MUL32(a, b) ((vl)_mm256_mul_epu32((__m256i)(a), (__m256i)(b)))
 #define V_INTERLEAVE(low, high, a, b) v_interleave(&(low), &(high), a, b)
+#define V_LOOKUP(p, index) ((vf)_mm256_permutevar8x32_ps(_mm256_loadu_ps(p), (__m256i)(index)))
+#define V_FLUSH_IS_A_MODE
 
 #include "vector_simd.h"
 

@@ -4,27 +4,9 @@
 #include "kernels.h"
 
 #if defined(__AVX512F__) && defined(__AVX512DQ__) && defined(__AVX512BW__) && defined(__AVX512VL__)
-#include <immintrin.h>
-
 #define V_ISA NUM_AVX512
-#define V_WIDTH 16
-#define TILE_ROWS 8  // 8 x 3 sums, 3 weights and broadcasts from memory fill 28 of 32 registers
-#define TILE_VECTORS 3
-#define V_FMA(a, b, c) ((vf)_mm512_fmadd_ps((__m512)(a), (__m512)(b), (__m512)(c)))
-#define V_SQRT(a) ((vf)_mm512_sqrt_ps((__m512)(a)))
-#define V_MUL32(a, b) ((vl)_mm512_mul_epu32((__m512i)(a), (__m512i)(b)))
-#define V_INTERLEAVE(low, high, a, b) v_interleave(&(low), &(high), a, b)
-
-#include "vector_simd.h"
-
-static inline void v_interleave(vf *low, vf *high, vf a, vf b) {
-  const __m512i first = _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
-  const __m512i second = _mm512_add_epi32(first, _mm512_set1_epi32(8));
-  *low = (vf)_mm512_permutex2var_ps((__m512)a, first, (__m512)b);
-  *high = (vf)_mm512_permutex2var_ps((__m512)a, second, (__m512)b);
-}
-
-#include "kernels_simd.h"
+#define V_FLUSH_IS_A_MODE
+#include "avx512_simd.h"
 
 const num_kernels *num_kernels_avx512(void) { return &kernels; }
 #else

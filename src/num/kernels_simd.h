@@ -1,19 +1,25 @@
-// The algorithms, written once over vectors: vector maths, Philox, normals, and the tile of the packed product.
+// The algorithms, written once over vectors: vector maths, Philox, normals, the LSTM's cell, and the tiles of the packed products.
 // Everything is +, *, /, sqrt, fma and integer operations in a fixed order, each of which IEEE 754 rounds in one way
 // only, so every instruction set gives the same bits. (The bits of a NaN are the exception: which operand's payload
-// survives is the processor's business. vec_ functions return the NaN that came in.)
+// survives is the processor's business.)
 
 #include "maths_simd.h"
 #include "philox_simd.h"
-#include "tile_simd.h"
+#include "dream_simd.h"
+#include "tiles_simd.h"
 
 static const num_kernels kernels = {
     .isa = V_ISA,
     .exp = each_exp,
     .tanh = each_tanh,
     .sigmoid = each_sigmoid,
+    .dot = dot,
+    .bf16 = each_bf16,
+    .lstm_cell = lstm_cell,
+    .draw = draw,
     .words = philox_words,
     .uniforms = philox_uniforms,
     .normals = philox_normals,
-    .panel = panel_apply,
+    .panel = {panel_fp32, panel_bf16},
+    .pick = {pick_fp32, pick_bf16},
 };

@@ -12,50 +12,41 @@ static inline vf v_expm1_near_zero(vf r) {
   return V_FMA(q, r * r, r);
 }
 
-// x = k ln 2 + r with |r| <= ln(2)/2. Adding 1.5 * 2^23 rounds to an integer and leaves it in the low bits.
-static inline vf v_reduce_ln2(vf x, vi *k) {
+// x = k ln 2 + r with |r| <= ln(2)/2; n is k as floats. Adding 1.5 * 2^23 rounds to an integer and leaves it in the low bits.
+static inline vf v_reduce_ln2(vf x, vf *n, vi *k) {
   const vf shift = vf_all(0x1.8p23f);
   vf shifted = V_FMA(x, vf_all(0x1.715476p+0f), shift);  // log2(e)
-  vf n = shifted - shift;
+  *n = shifted - shift;
   *k = (vi)shifted - (vi)shift;
-  vf r = V_FMA(n, vf_all(-0x1.62e430p-1f), x);   // ln 2, rounded to float,
-  return V_FMA(n, vf_all(0x1.05c610p-29f), r);   // and what the rounding added
+  vf r = V_FMA(*n, vf_all(-0x1.62e430p-1f), x);   // ln 2, rounded to float,
+  return V_FMA(*n, vf_all(0x1.05c610p-29f), r);   // and what the rounding added
 }
 
-// 2^k for -126 <= k <= 127
-static inline vf v_exp2_int(vi k) { return (vf)((vu)(k + 127) << 23); }
-
 // Within 2 units in the last place (1.04 ulp measured), also where the result is subnormal; +inf from 88.73, 0 from
-// -103.98.
+// -103.98. A NaN is the second operand of both comparisons, so it stays.
 static inline vf v_exp(vf x) {
   vi k;
-  vf c = vf_select(x < 89.0f, x, vf_all(89.0f));  // NaN goes this way too, for it has no k
-  c = vf_select(c > -104.0f, c, vf_all(-104.0f));
-  vf p = v_expm1_near_zero(v_reduce_ln2(c, &k)) + 1.0f;
-  vi half = k >> 1;  // 2^k in two steps: beyond the range of a float's exponent it must still overflow or fade
-  vf y = p * v_exp2_int(half) * v_exp2_int(k - half);
-  return vf_select(x == x, y, x);
+  vf n, c = V_MAX(vf_all(-104.0f), V_MIN(vf_all(89.0f), x));
+  vf p = v_expm1_near_zero(v_reduce_ln2(c, &n, &k)) + 1.0f;
+  return V_SCALE(p, n, k);
 }
 
 // Within 3 ulp (2.5 measured). tanh|x| = -E / (E + 2), E = e^(-2|x|) - 1: no overflow, and small x keep their digits.
 static inline vf v_tanh(vf x) {
   vi k, sign = (vi)x & INT32_MIN;
-  vf a = (vf)((vi)x ^ sign);
-  a = vf_select(a < 10.0f, a, vf_all(10.0f));  // 1 - tanh(10) is below half an ulp of 1
-  vf p = v_expm1_near_zero(v_reduce_ln2(a * -2.0f, &k));
-  vf s = v_exp2_int(k);
+  vf n, a = V_MIN(vf_all(10.0f), (vf)((vi)x ^ sign));  // 1 - tanh(10) is below half an ulp of 1
+  vf p = v_expm1_near_zero(v_reduce_ln2(a * -2.0f, &n, &k));
+  vf s = V_SCALE(vf_all(1.0f), n, k);
   vf E = V_FMA(s, p, s - 1.0f);
   vf t = E / (E + 2.0f);
-  vf y = (vf)(((vi)t & INT32_MAX) | sign);
-  return vf_select(x == x, y, x);
+  return (vf)(((vi)t & INT32_MAX) | sign);
 }
 
 // Within 3 ulp (2.41 measured), also where the result is subnormal. With e = e^-|x|: 1 / (1 + e), and
 // e / (1 + e) for negative x.
 static inline vf v_sigmoid(vf x) {
   vf e = v_exp((vf)((vi)x | INT32_MIN));
-  vf y = vf_select(x < 0.0f, e, vf_all(1.0f)) / (e + 1.0f);
-  return vf_select(x == x, y, x);
+  return V_WHERE_LESS(x, vf_all(0.0f), e, vf_all(1.0f)) / (e + 1.0f);
 }
 
 // ln u within 3 ulp for normal positive floats: u = 2^k m, sqrt(1/2) <= m < sqrt(2), s = (m - 1)/(m + 1),
@@ -100,13 +91,24 @@ static inline void v_sin_cos_turn(vf *sine, vf *cosine, vu turn) {
   static void each_##name(float *y, const float *x, int n) {      \
     int i = 0;                                                    \
     for (; i + V_WIDTH <= n; i += V_WIDTH) vf_store(y + i, v_##name(vf_load(x + i))); \
-    if (i >= n) return;                                           \
-    float tail[V_WIDTH] = {0};                                    \
-    memcpy(tail, x + i, sizeof(float) * (size_t)(n - i));         \
-    vf_store(tail, v_##name(vf_load(tail)));                      \
-    memcpy(y + i, tail, sizeof(float) * (size_t)(n - i));         \
+    if (i < n) vf_store_some(y + i, v_##name(vf_load_some(x + i, n - i)), n - i); \
   }
 EACH(exp)
 EACH(tanh)
 EACH(sigmoid)
 #undef EACH
+
+// Sixteen interleaved partial sums, each product rounded before it is added; then the sums are folded in halves.
+static float dot(const float *a, const float *b, int n) {
+  enum { SUMS = 16, VECTORS = SUMS / V_WIDTH };
+  vf part[VECTORS] = {{0}};
+  int i = 0;
+  for (; i + SUMS <= n; i += SUMS)
+    for (int v = 0; v < VECTORS; v++) part[v] += vf_load(a + i + v * V_WIDTH) * vf_load(b + i + v * V_WIDTH);
+  for (int v = 0; i < n; v++, i += V_WIDTH) part[v] += vf_load_some(a + i, n - i) * vf_load_some(b + i, n - i);
+  float sum[SUMS];
+  memcpy(sum, part, sizeof sum);
+  for (int width = SUMS / 2; width; width /= 2)
+    for (int s = 0; s < width; s++) sum[s] += sum[s + width];
+  return sum[0];
+}

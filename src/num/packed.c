@@ -15,12 +15,19 @@ static int panel_width(int N, int from) {
   return left < PANEL ? left : PANEL;
 }
 
-static const float *panel_at(const packed *p, int from) { return p->panels + ((size_t)p->K + 1) * (size_t)from; }
+// Words of 4 bytes in K numbers: bf16 stand two in one.
+static int words_of(num_precision precision, int K) { return precision == NUM_BF16 ? (K + 1) / 2 : K; }
 
-size_t packed_size(int K, int N) {
-  CHECK(K >= 0 && N > 0, "K %d, N %d", K, N);
-  return ((size_t)K + 1) * (size_t)columns_padded(N);
+static const float *panel_at(const packed *p, int from) {
+  return p->panels + ((size_t)words_of(p->precision, p->K) + 1) * (size_t)from;
 }
+
+size_t packed_size_in(num_precision precision, int K, int N) {
+  CHECK(K >= 0 && N > 0, "K %d, N %d", K, N);
+  return ((size_t)words_of(precision, K) + 1) * (size_t)columns_padded(N);
+}
+
+size_t packed_size(int K, int N) { return packed_size_in(NUM_FP32, K, N); }
 
 static void row_copy(float *out, const float *row, int n, int width) {
   if (row) memcpy(out, row, sizeof *row * (size_t)n);
@@ -28,49 +35,171 @@ static void row_copy(float *out, const float *row, int n, int width) {
   memset(out + n, 0, sizeof *out * (size_t)(width - n));
 }
 
-packed packed_make(float *panels, const float *w, const float *bias, int K, int N) {
+// Two rows, the second perhaps missing, as pairs: even k in the low halves.
+static void pairs_copy(float *out, const float *even, const float *odd, int n, int width) {
+  uint16_t halves[2][PANEL] = {{0}};
+  vec_bf16(halves[0], even, n);
+  if (odd) vec_bf16(halves[1], odd, n);
+  for (int i = 0; i < width; i++) {
+    uint32_t word = halves[0][i] | (uint32_t)halves[1][i] << 16;
+    memcpy(out + i, &word, sizeof word);
+  }
+}
+
+packed packed_make_in(num_precision precision, float *panels, const float *w, const float *bias, int K, int N) {
   CHECK(K >= 0 && N > 0, "K %d, N %d", K, N);
   float *out = panels;
+  int step = precision == NUM_BF16 ? 2 : 1;
   for (int from = 0; from < N; from += PANEL) {
     int width = panel_width(N, from), n = N - from < width ? N - from : width;
     row_copy(out, bias ? bias + from : NULL, n, width);
     out += width;
-    for (int k = 0; k < K; k++, out += width) row_copy(out, w + (size_t)k * (size_t)N + from, n, width);
+    for (int k = 0; k < K; k += step, out += width) {
+      const float *row = w + (size_t)k * (size_t)N + from;
+      if (precision == NUM_BF16) pairs_copy(out, row, k + 1 < K ? row + N : NULL, n, width);
+      else row_copy(out, row, n, width);
+    }
   }
-  return (packed){.K = K, .N = N, .panels = panels};
+  return (packed){.K = K, .N = N, .precision = precision, .panels = panels};
 }
 
+packed packed_make(float *panels, const float *w, const float *bias, int K, int N) {
+  return packed_make_in(NUM_FP32, panels, w, bias, K, N);
+}
+
+// Row m of x, whose rows are ldx words apart.
+static const void *row_at(const void *x, int ldx, int m) { return (const char *)x + 4 * (size_t)m * (size_t)ldx; }
+
 // Columns [from, to) of a panel, by way of whole steps in a small square that is then copied out.
-static void panel_edge(const float *panel, int K, int width, float *y, int ldy, const float *x, int ldx, int M,
+static void panel_edge(const packed *p, int start, int width, float *y, int ldy, const void *x, int ldx, int M,
                        int from, int to) {
   enum { EDGE = 24 };  // rows: a multiple of every kernel's tile
   float square[EDGE * PANEL];
   for (int m = 0; m < M; m += EDGE) {
     int rows = M - m < EDGE ? M - m : EDGE;
-    num_kernels_now()->panel(panel, K, width, square, PANEL, x + (size_t)m * (size_t)ldx, ldx, rows);
+    num_kernels_now()->panel[p->precision](panel_at(p, start), words_of(p->precision, p->K), width, square, PANEL,
+                                           row_at(x, ldx, m), ldx, rows);
     for (int r = 0; r < rows; r++)
       memcpy(y + (size_t)(m + r) * (size_t)ldy + from, square + r * PANEL + from, sizeof(float) * (size_t)(to - from));
   }
 }
 
-static void rows_apply(const packed *p, float *y, int ldy, const float *x, int ldx, int M, int from, int to) {
+static void rows_apply(const packed *p, float *y, int ldy, const void *x, int ldx, int M, int from, int to) {
   for (int start = from - from % PANEL; start < to; start += PANEL) {
     int width = panel_width(p->N, start);
     int first = from > start ? from - start : 0, last = to - start < width ? to - start : width;
-    const float *panel = panel_at(p, start);
-    if (first == 0 && last == width) num_kernels_now()->panel(panel, p->K, width, y + start, ldy, x, ldx, M);
-    else panel_edge(panel, p->K, width, y + start, ldy, x, ldx, M, first, last);
+    if (first == 0 && last == width)
+      num_kernels_now()->panel[p->precision](panel_at(p, start), words_of(p->precision, p->K), width, y + start, ldy, x, ldx, M);
+    else panel_edge(p, start, width, y + start, ldy, x, ldx, M, first, last);
   }
 }
 
-void packed_apply_columns(const packed *p, float *y, int ldy, const float *x, int ldx, int M, int from, int to) {
-  CHECK(0 <= from && from <= to && to <= p->N, "columns %d to %d of %d", from, to, p->N);
-  CHECK(M <= 1 || (ldy >= to && ldx >= p->K), "ldy %d, ldx %d, N %d, K %d", ldy, ldx, p->N, p->K);
-  for (int m = 0; m < M; m += ROWS)
-    rows_apply(p, y + (size_t)m * (size_t)ldy, ldy, x + (size_t)m * (size_t)ldx, ldx, M - m < ROWS ? M - m : ROWS,
-               from, to);
+static int words_between(const packed *p, int ldx) {
+  CHECK(p->precision == NUM_FP32 || ldx % 2 == 0, "rows of bf16 stand an even number apart, not %d", ldx);
+  return p->precision == NUM_BF16 ? ldx / 2 : ldx;
 }
 
-void packed_apply(const packed *p, float *y, int ldy, const float *x, int ldx, int M) {
+void packed_apply_columns(const packed *p, float *y, int ldy, const void *x, int ldx, int M, int from, int to) {
+  CHECK(0 <= from && from <= to && to <= p->N, "columns %d to %d of %d", from, to, p->N);
+  CHECK(M <= 1 || (ldy >= to && ldx >= p->K), "ldy %d, ldx %d, N %d, K %d", ldy, ldx, p->N, p->K);
+  int ld = words_between(p, ldx);
+  for (int m = 0; m < M; m += ROWS)
+    rows_apply(p, y + (size_t)m * (size_t)ldy, ldy, row_at(x, ld, m), ld, M - m < ROWS ? M - m : ROWS, from, to);
+}
+
+void packed_apply(const packed *p, float *y, int ldy, const void *x, int ldx, int M) {
   packed_apply_columns(p, y, ldy, x, ldx, M, 0, p->N);
+}
+
+// --- picking: an item's columns [first (choices) | second (choices)] stand together, and never across two panels --------
+
+enum { PICK_LEAST = 6 };  // rows from which picking is quicker than computing everything
+
+static int items_a_panel(int choices) { return PANEL / (2 * choices); }
+
+int packed_pick_columns(int items, int choices) {
+  CHECK(items > 0 && choices >= 1 && choices <= PACKED_CHOICES_MAX, "%d items, %d choices", items, choices);
+  int each = items_a_panel(choices);
+  return (items + each - 1) / each * PANEL;
+}
+
+int packed_pick_column(int item, int second, int choice, int choices) {
+  int each = items_a_panel(choices);
+  return item / each * PANEL + (item % each * 2 + second) * choices + choice;
+}
+
+size_t packed_pick_work(const packed *p, int items) {
+  size_t picked = (size_t)PICK_ROWS * (size_t)(words_of(p->precision, p->K) + 3 * items), all = (size_t)PICK_LEAST * (size_t)p->N;
+  return picked > all ? picked : all;
+}
+
+typedef uint32_t four __attribute__((vector_size(16)));
+#if defined(__clang__)
+#define SHUFFLE(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
+#else
+#define SHUFFLE(a, b, ...) __builtin_shuffle(a, b, (four){__VA_ARGS__})
+#endif
+
+static void square_transpose(char *out, size_t ldo, const char *in, size_t ldi) {
+  four a[4], b[4];
+  for (size_t r = 0; r < 4; r++) memcpy(&a[r], in + r * ldi, sizeof *a);
+  for (int h = 0; h < 2; h++) {
+    b[h] = SHUFFLE(a[2 * h], a[2 * h + 1], 0, 4, 1, 5);
+    b[h + 2] = SHUFFLE(a[2 * h], a[2 * h + 1], 2, 6, 3, 7);
+  }
+  for (int h = 0; h < 2; h++) {
+    a[2 * h] = SHUFFLE(b[2 * h], b[2 * h + 1], 0, 1, 4, 5);
+    a[2 * h + 1] = SHUFFLE(b[2 * h], b[2 * h + 1], 2, 3, 6, 7);
+  }
+  for (size_t r = 0; r < 4; r++) memcpy(out + r * ldo, &a[r], sizeof *a);
+}
+
+// out (columns, ldo) = in (rows, ldi) transposed; words of 4 bytes.
+static void words_transpose(void *out, int ldo, const void *in, int ldi, int rows, int columns) {
+  size_t down = 4 * (size_t)ldo, across = 4 * (size_t)ldi;  // bytes from row to row
+  for (size_t r = 0; r < (size_t)rows; r += 4)
+    for (size_t c = 0; c < (size_t)columns; c += 4) {
+      char *o = (char *)out + c * down + 4 * r;
+      const char *i = (const char *)in + r * across + 4 * c;
+      if (r + 4 <= (size_t)rows && c + 4 <= (size_t)columns) {
+        square_transpose(o, down, i, across);
+        continue;
+      }
+      for (size_t j = 0; j < 4 && r + j < (size_t)rows; j++)
+        for (size_t l = 0; l < 4 && c + l < (size_t)columns; l++) memcpy(o + l * down + 4 * j, i + j * across + 4 * l, 4);
+    }
+}
+
+static void rows_pick(const packed *p, float *y, const void *x, int ldx, const int32_t *choice, int items, int choices, int M,
+                      float *work) {
+  int words = words_of(p->precision, p->K), each = items_a_panel(choices);
+  float *across = work, *picked = across + (size_t)words * PICK_ROWS;            // x, and what comes of it, by columns
+  int32_t *chosen = (int32_t *)(void *)(picked + (size_t)2 * items * PICK_ROWS);
+  words_transpose(across, PICK_ROWS, x, ldx, M, words);
+  words_transpose(chosen, PICK_ROWS, choice, items, M, items);
+  for (int i = 0; i < items; i += each) {
+    float *first = picked + (size_t)i * PICK_ROWS, *second = first + (size_t)items * PICK_ROWS;
+    num_kernels_now()->pick[p->precision](panel_at(p, i / each * PANEL), words, items - i < each ? items - i : each, choices, first,
+                                          second, across, chosen + (size_t)i * PICK_ROWS, M);
+  }
+  words_transpose(y, 2 * items, picked, PICK_ROWS, 2 * items, M);
+}
+
+static void rows_choose(const packed *p, float *y, const void *x, int ldx, const int32_t *choice, int items, int choices, int M,
+                        float *all) {
+  rows_apply(p, all, p->N, x, ldx, M, 0, p->N);
+  for (int m = 0; m < M; m++)
+    for (int s = 0; s < 2; s++)
+      for (int i = 0; i < items; i++)
+        y[(m * 2 + s) * items + i] = all[m * p->N + packed_pick_column(i, s, choice[m * items + i], choices)];
+}
+
+void packed_pick(const packed *p, float *y, const void *x, int ldx, const int32_t *choice, int items, int choices, int M, float *work) {
+  CHECK(p->N == packed_pick_columns(items, choices), "%d columns, %d items of %d choices", p->N, items, choices);
+  int ld = words_between(p, ldx);
+  for (int m = 0; m < M; m += PICK_ROWS) {
+    int rows = M - m < PICK_ROWS ? M - m : PICK_ROWS;
+    (rows < PICK_LEAST ? rows_choose : rows_pick)(p, y + (size_t)m * 2 * items, row_at(x, ld, m), ld,
+                                                  choice + (size_t)m * items, items, choices, rows, work);
+  }
 }

@@ -12,18 +12,6 @@ int controller_size(const controller_shape *s) {
   return layer_size(inputs_of(s), s->hidden, s->bias) + layer_size(s->hidden, s->A, s->bias);
 }
 
-// Sixteen interleaved partial sums, added in a fixed order: the same bits however wide the vectors are.
-static float dot(const float *a, const float *b, int n) {
-  float part[16] = {0};
-  int i = 0;
-  for (; i + 16 <= n; i += 16)
-    for (int j = 0; j < 16; j++) part[j] += a[i + j] * b[i + j];
-  for (int j = 0; i + j < n; j++) part[j] += a[i + j] * b[i + j];
-  for (int width = 8; width; width /= 2)
-    for (int j = 0; j < width; j++) part[j] += part[j + width];
-  return part[0];
-}
-
 typedef struct piece { const float *values; int n; } piece;
 
 // y = tanh(W [pieces] + b); returns the parameters after the layer's
@@ -31,7 +19,7 @@ static const float *layer(float *y, int outputs, const float *w, bool bias, cons
   for (int o = 0; o < outputs; o++) {
     float sum = 0;
     for (int p = 0; p < count; p++) {
-      sum += dot(w, pieces[p].values, pieces[p].n);
+      sum += vec_dot(w, pieces[p].values, pieces[p].n);
       w += pieces[p].n;
     }
     y[o] = bias ? sum + *w++ : sum;

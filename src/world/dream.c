@@ -16,24 +16,31 @@ struct dream {
   const world *w;
   world_memory *mind;
   lane_state *lane;   // (lanes)
-  float *head;        // (lanes, head)
-  float *weights;     // (Z, K)   scratch: exp of the mixture logits of one lane
-  float *uniforms;    // (Z)
-  float *normals;     // (Z)
-  float *chosen;      // (Z)      sigma of the chosen component
+  // of LANES_AT_ONCE lanes:
+  uint16_t *narrow;   // (.., H)     h, only in bf16
+  float *head;        // (.., ZK + 2)   [logits (K,Z) | reward | done]
+  int32_t *drawn;     // (.., Z)     the component of each dimension
+  float *chosen;      // (.., 2, Z)  its mean and log sigma
+  float *work;        // what picking them needs
+  // of one lane:
+  float *weights;     // (K, Z)      exp of the mixture logits
+  float *luck;        // (Z)         uniforms, then normals
 };
 
 dream *dream_open(const world *w, int lanes) {
   const world_shape *s = &w->shape;
   arena *memory = arena_open();
   dream *d = ARENA_NEW(memory, dream, 1);
+  size_t some = (size_t)(lanes < LANES_AT_ONCE ? lanes : LANES_AT_ONCE);
   *d = (dream){.memory = memory, .w = w, .mind = world_memory_open(w, lanes)};
   d->lane = ARENA_NEW(memory, lane_state, lanes);
-  d->head = ARENA_NEW(memory, float, (size_t)lanes * world_head_size(s));
+  if (w->precision == NUM_BF16) d->narrow = ARENA_NEW(memory, uint16_t, some * (s->H + s->H % 2));
+  d->head = ARENA_NEW(memory, float, some * w->head.N);
+  d->drawn = ARENA_NEW(memory, int32_t, some * s->Z);
+  d->chosen = ARENA_NEW(memory, float, some * 2 * s->Z);
+  d->work = ARENA_NEW(memory, float, world_picks(s) ? packed_pick_work(&w->components, s->Z) : some * w->components.N);
   d->weights = ARENA_NEW(memory, float, s->Z * s->K);
-  d->uniforms = ARENA_NEW(memory, float, s->Z);
-  d->normals = ARENA_NEW(memory, float, s->Z);
-  d->chosen = ARENA_NEW(memory, float, s->Z);
+  d->luck = ARENA_NEW(memory, float, s->Z);
   return d;
 }
 
@@ -61,66 +68,71 @@ void dream_move(dream *d, int to, int from) {
   world_memory_move(d->mind, to, from);
 }
 
-// weights = exp((logits - max) / tau), dimension by dimension: the softmax but for its sum
-static void mixture_weights(float *weights, const float *logits, int Z, int K, float temperature) {
-  for (int i = 0; i < Z; i++) {
-    const float *l = logits + (size_t)i * K;
-    float top = l[0];
-    for (int k = 1; k < K; k++) top = l[k] > top ? l[k] : top;
-    for (int k = 0; k < K; k++) weights[i * K + k] = (l[k] - top) / temperature;
-  }
-  vec_exp(weights, weights, Z * K);
+// Which component of each dimension; uniforms are a step's first blocks, normals those after them.
+static void components_draw(dream *d, int32_t *drawn, const float *logits, const lane_state *lane) {
+  const world_shape *s = &d->w->shape;
+  rng_uniforms(d->luck, s->Z, lane->luck, lane->step, 0);
+  vec_draw(drawn, d->weights, logits, d->luck, s->Z, s->K, lane->rules.temperature);
 }
 
-// The component whose share of the cumulated weights holds u.
-static int mixture_choose(const float *weights, int K, float u) {
-  float sum = 0;
-  for (int k = 0; k < K; k++) sum += weights[k];
-  float rest = u * sum;
-  for (int k = 0; k < K - 1; k++) {
-    rest -= weights[k];
-    if (rest < 0) return k;
+// The mean and log sigma of what n lanes drew; picked, or, with very many components, taken from all of them.
+static void components_find(dream *d, world_rows h, int n) {
+  const world_shape *s = &d->w->shape;
+  int Z = s->Z;
+  if (world_picks(s)) {
+    packed_pick(&d->w->components, d->chosen, h.x, h.ld, d->drawn, Z, s->K, n, d->work);
+    return;
   }
-  return K - 1;
+  int N = d->w->components.N;
+  packed_apply(&d->w->components, d->work, N, h.x, h.ld, n);
+  for (int i = 0; i < n; i++)
+    for (int second = 0; second < 2; second++)
+      for (int z = 0; z < Z; z++)
+        d->chosen[(i * 2 + second) * Z + z] = d->work[(size_t)i * N + world_component_column(s, z, second, d->drawn[i * Z + z])];
 }
 
-static bool latent_draw(dream *d, float *z, const float *head, const lane_state *lane) {
-  int Z = d->w->shape.Z, K = d->w->shape.K;
-  uint32_t uniform_blocks = (uint32_t)(Z + 3) / 4;
-  mixture_weights(d->weights, head, Z, K, lane->rules.temperature);
-  rng_uniforms(d->uniforms, Z, lane->luck, lane->step, 0);
-  rng_normals(d->normals, Z, lane->luck, lane->step, uniform_blocks);
-  const float *mu = head + (size_t)Z * K, *log_sigma = head + (size_t)2 * Z * K;
-  for (int i = 0; i < Z; i++) {
-    int at = i * K + mixture_choose(d->weights + (size_t)i * K, K, d->uniforms[i]);
-    z[i] = mu[at];
-    d->chosen[i] = fmaxf(log_sigma[at], d->w->origins.log_sigma_floor);
-  }
-  vec_exp(d->chosen, d->chosen, Z);
-  float noise = sqrtf(lane->rules.temperature);
+// z = mu + sigma sqrt(tau) N(0,1); false if one is not finite
+static bool latent_draw(dream *d, float *z, float *mu, const lane_state *lane) {
+  int Z = d->w->shape.Z;
+  float *sigma = mu + Z, floor_value = d->w->origins.log_sigma_floor, noise = sqrtf(lane->rules.temperature);
+  for (int i = 0; i < Z; i++) sigma[i] = sigma[i] > floor_value ? sigma[i] : floor_value;
+  vec_exp(sigma, sigma, Z);
+  rng_normals(d->luck, Z, lane->luck, lane->step, (uint32_t)(Z + 3) / 4);
   bool finite = true;
   for (int i = 0; i < Z; i++) {
-    z[i] += d->chosen[i] * d->normals[i] * noise;
+    z[i] = mu[i] + sigma[i] * d->luck[i] * noise;
     finite &= isfinite(z[i]) != 0;
   }
   return finite;
 }
 
-void dream_step(dream *d, dream_outcome *outcomes, int n) {
+static dream_outcome outcome_of(const lane_state *lane, const float *tail, bool finite) {
+  float reward = lane->rules.reward_head ? tail[0] : 1.0f, done = tail[1];
+  return (dream_outcome){.reward = reward, .terminated = done > 0, .truncated = lane->step >= (uint32_t)lane->rules.cap,
+                         .broken = !finite || !isfinite(reward) || isnan(done)};
+}
+
+// What the memory of lanes first .. first + n - 1 says comes next.
+static void lanes_step(dream *d, dream_outcome *outcomes, int first, int n) {
   const world_shape *s = &d->w->shape;
-  int size = world_head_size(s);
-  if (n == 0) return;
-  world_memory_step(d->mind, n);
-  const float *h = world_memory_h(d->mind, 0);
-  packed_apply(&d->w->head, d->head, size, h, n > 1 ? (int)(world_memory_h(d->mind, 1) - h) : s->H, n);
+  int size = d->w->head.N, ZK = s->Z * s->K;
+  const float *from = world_memory_h(d->mind, first);
+  int ld = n > 1 ? (int)(world_memory_h(d->mind, first + 1) - from) : s->H;
+  world_rows h = world_rows_for(d->w, d->narrow, from, ld, s->H, n);
+  packed_apply(&d->w->head, d->head, size, h.x, h.ld, n);
   for (int i = 0; i < n; i++) {
-    lane_state *lane = &d->lane[i];
-    const float *head = d->head + (size_t)i * size;
-    lane->step++;
-    bool finite = latent_draw(d, world_memory_z(d->mind, i), head, lane);
-    float reward = lane->rules.reward_head ? head[world_head_reward(s)] : 1.0f, done = head[world_head_done(s)];
-    outcomes[i] = (dream_outcome){.reward = reward, .terminated = done > 0,
-                                  .truncated = lane->step >= (uint32_t)lane->rules.cap,
-                                  .broken = !finite || !isfinite(reward) || isnan(done)};
+    d->lane[first + i].step++;
+    components_draw(d, d->drawn + i * s->Z, d->head + (size_t)i * size, &d->lane[first + i]);
   }
+  components_find(d, h, n);
+  for (int i = 0; i < n; i++) {
+    const lane_state *lane = &d->lane[first + i];
+    bool finite = latent_draw(d, world_memory_z(d->mind, first + i), d->chosen + (size_t)i * 2 * s->Z, lane);
+    outcomes[first + i] = outcome_of(lane, d->head + (size_t)i * size + ZK, finite);
+  }
+}
+
+void dream_step(dream *d, dream_outcome *outcomes, int n) {
+  world_memory_step(d->mind, n);
+  for (int i = 0; i < n; i += LANES_AT_ONCE) lanes_step(d, outcomes, i, n - i < LANES_AT_ONCE ? n - i : LANES_AT_ONCE);
 }

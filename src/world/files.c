@@ -140,8 +140,8 @@ static const float *keep(world *w, const float *values, size_t n) {
   return copy;
 }
 
-static packed pack(world *w, const float *weight, const float *bias, int K, int N) {
-  return packed_make(ARENA_NEW(w->memory, float, packed_size(K, N)), weight, bias, K, N);
+static packed pack(world *w, num_precision precision, const float *weight, const float *bias, int K, int N) {
+  return packed_make_in(precision, ARENA_NEW(w->memory, float, packed_size_in(precision, K, N)), weight, bias, K, N);
 }
 
 static void pack_encoder(world *w, const float *v) {
@@ -149,7 +149,7 @@ static void pack_encoder(world *w, const float *v) {
   const nn_table *t = &w->vae_table;
   for (int i = 0; i < 4; i++) {
     nn_conv_shape c = world_vae_conv(s, i);
-    w->conv[i] = pack(w, v + t->tensor[VAE_CONV1 + 2 * i].at, v + t->tensor[VAE_CONV1_B + 2 * i].at, c.k * c.k * c.C, c.F);
+    w->conv[i] = pack(w, NUM_FP32, v + t->tensor[VAE_CONV1 + 2 * i].at, v + t->tensor[VAE_CONV1_B + 2 * i].at, c.k * c.k * c.C, c.F);
   }
   int code = world_vae_code(s), Z = s->Z;
   float *joint = mem_take((size_t)(code + 1) * 2 * Z, sizeof *joint);  // mu and logvar beside each other
@@ -159,7 +159,7 @@ static void pack_encoder(world *w, const float *v) {
     memcpy(joint + (size_t)r * 2 * Z, mu, Z * sizeof(float));
     memcpy(joint + (size_t)r * 2 * Z + Z, logvar, Z * sizeof(float));
   }
-  w->latent = pack(w, joint, joint + (size_t)code * 2 * Z, code, 2 * Z);
+  w->latent = pack(w, NUM_FP32, joint, joint + (size_t)code * 2 * Z, code, 2 * Z);
   mem_free(joint);
 }
 
@@ -181,13 +181,44 @@ static status vae_read(world *w, const data_tensors *f, const char *path) {
   return OK;
 }
 
+// Row by row (the weights', then the bias), the columns of `from` that `column` names, in the order of their own.
+static packed pack_columns(world *w, const float *from, const float *bias, const int *column, int N) {
+  int H = w->shape.H, size = world_head_size(&w->shape);
+  float *joint = mem_take((size_t)(H + 1) * N, sizeof *joint);
+  for (int r = 0; r <= H; r++) {
+    const float *row = r < H ? from + (size_t)r * size : bias;
+    for (int n = 0; n < N; n++) joint[(size_t)r * N + n] = column[n] < 0 ? 0 : row[column[n]];
+  }
+  packed p = pack(w, w->precision, joint, joint + (size_t)H * N, H, N);
+  mem_free(joint);
+  return p;
+}
+
+// The head in the order that a dream computes it: logits, reward and end for all, then the components that were drawn.
+static void pack_head(world *w, const float *weight, const float *bias) {
+  const world_shape *s = &w->shape;
+  int Z = s->Z, K = s->K, ZK = Z * K, first = ZK + 2, rest = world_component_columns(s);
+  int *column = mem_take((size_t)(first > rest ? first : rest), sizeof *column);
+  for (int z = 0; z < Z; z++)
+    for (int k = 0; k < K; k++) column[k * Z + z] = z * K + k;
+  column[ZK] = world_head_reward(s);
+  column[ZK + 1] = world_head_done(s);
+  w->head = pack_columns(w, weight, bias, column, first);
+  for (int n = 0; n < rest; n++) column[n] = -1;  // nobody's
+  for (int second = 0; second < 2; second++)
+    for (int z = 0; z < Z; z++)
+      for (int k = 0; k < K; k++) column[world_component_column(s, z, second, k)] = (1 + second) * ZK + z * K + k;
+  w->components = pack_columns(w, weight, bias, column, rest);
+  mem_free(column);
+}
+
 static void pack_rnn(world *w, float *v) {
   const world_shape *s = &w->shape;
   nn_table t = world_rnn_table(s);
   float *bias = v + t.tensor[RNN_LSTM_B].at;
   for (int i = 2 * s->H; i < 3 * s->H; i++) bias[i] += 1.0f;  // the forget gate's customary + 1, folded in once
-  w->lstm = pack(w, v + t.tensor[RNN_LSTM].at, bias, s->Z + s->A + s->H, 4 * s->H);
-  w->head = pack(w, v + t.tensor[RNN_HEAD].at, v + t.tensor[RNN_HEAD_B].at, s->H, world_head_size(s));
+  w->lstm = pack(w, w->precision, v + t.tensor[RNN_LSTM].at, bias, s->Z + s->A + s->H, 4 * s->H);
+  pack_head(w, v + t.tensor[RNN_HEAD].at, v + t.tensor[RNN_HEAD_B].at);
 }
 
 static status origins_read(world *w, const data_tensors *f, const char *path) {

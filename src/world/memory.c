@@ -1,4 +1,4 @@
-// M's LSTM on lanes. A lane's row [z | action | h] is the packed kernel's input as it stands; nothing is copied.
+// M's LSTM on lanes. A lane's row [z | action | h] is the packed kernel's input as it stands; in bf16 a rounded copy is.
 
 #include <string.h>
 
@@ -7,21 +7,23 @@
 struct world_memory {
   arena *memory;
   const world *w;
-  int lanes, ld;  // ld: floats from one row to the next
-  float *rows;    // (lanes, ld)   [z | action | h]
-  float *c;       // (lanes, H)
-  float *gates;   // (lanes, 4H)
+  int lanes, ld;     // ld: floats from one row to the next
+  float *rows;       // (lanes, ld)   [z | action | h]
+  float *c;          // (lanes, H)
+  float *gates;      // (LANES_AT_ONCE, 4H)
+  uint16_t *narrow;  // (LANES_AT_ONCE, ld)   only in bf16
 };
 
 world_memory *world_memory_open(const world *w, int lanes) {
   const world_shape *s = &w->shape;
   arena *memory = arena_open();
   world_memory *m = ARENA_NEW(memory, world_memory, 1);
-  int ld = (s->Z + s->A + s->H + 15) / 16 * 16;
+  int ld = (s->Z + s->A + s->H + 15) / 16 * 16, some = lanes < LANES_AT_ONCE ? lanes : LANES_AT_ONCE;
   *m = (world_memory){.memory = memory, .w = w, .lanes = lanes, .ld = ld};
   m->rows = ARENA_NEW(memory, float, (size_t)lanes * ld);
   m->c = ARENA_NEW(memory, float, (size_t)lanes * s->H);
-  m->gates = ARENA_NEW(memory, float, (size_t)lanes * 4 * s->H);
+  m->gates = ARENA_NEW(memory, float, (size_t)some * 4 * s->H);
+  if (w->precision == NUM_BF16) m->narrow = ARENA_NEW(memory, uint16_t, (size_t)some * ld);
   return m;
 }
 
@@ -47,21 +49,28 @@ void world_memory_move(world_memory *m, int to, int from) {
   memcpy(cell(m, to), cell(m, from), m->w->shape.H * sizeof(float));
 }
 
-// c' = c sigmoid(f + 1) + sigmoid(i) tanh(j); h' = tanh(c') sigmoid(o). The + 1 is in the packed bias.
-static void cell_update(float *c, float *h, float *gates, int H) {
-  float *i = gates, *j = gates + H, *f = gates + 2 * H, *o = gates + 3 * H;
-  vec_sigmoid(i, i, H);
-  vec_tanh(j, j, H);
-  vec_sigmoid(f, f, 2 * H);
-  for (int u = 0; u < H; u++) c[u] = c[u] * f[u] + i[u] * j[u];
-  vec_tanh(h, c, H);
-  for (int u = 0; u < H; u++) h[u] *= o[u];
+world_rows world_rows_for(const world *w, uint16_t *narrow, const float *x, int ld, int K, int n) {
+  if (w->precision == NUM_FP32) return (world_rows){x, ld};
+  int even = K + K % 2;  // where K is odd the last number has weight zero, and must be finite
+  for (int i = 0; i < n; i++) {
+    vec_bf16(narrow + (size_t)i * even, x + (size_t)i * ld, K);
+    if (K % 2) narrow[(size_t)i * even + K] = 0;
+  }
+  return (world_rows){narrow, even};
+}
+
+// Lanes first .. first + n - 1: c' = c sigmoid(f + 1) + sigmoid(i) tanh(j), h' = tanh(c') sigmoid(o); the + 1 is in the
+// packed bias.
+static void lanes_step(world_memory *m, int first, int n) {
+  const world_shape *s = &m->w->shape;
+  int inputs = s->Z + s->A;
+  world_rows x = world_rows_for(m->w, m->narrow, row(m, first), m->ld, inputs + s->H, n);
+  packed_apply(&m->w->lstm, m->gates, 4 * s->H, x.x, x.ld, n);
+  for (int i = 0; i < n; i++)
+    vec_lstm_cell(cell(m, first + i), row(m, first + i) + inputs, m->gates + (size_t)i * 4 * s->H, s->H);
 }
 
 void world_memory_step(world_memory *m, int n) {
-  const world_shape *s = &m->w->shape;
   CHECK(n <= m->lanes, "%d lanes, room for %d", n, m->lanes);
-  packed_apply(&m->w->lstm, m->gates, 4 * s->H, m->rows, m->ld, n);
-  for (int lane = 0; lane < n; lane++)
-    cell_update(cell(m, lane), row(m, lane) + s->Z + s->A, m->gates + (size_t)lane * 4 * s->H, s->H);
+  for (int i = 0; i < n; i += LANES_AT_ONCE) lanes_step(m, i, n - i < LANES_AT_ONCE ? n - i : LANES_AT_ONCE);
 }

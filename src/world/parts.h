@@ -12,11 +12,24 @@ struct world {
   packed latent;         // [mu | logvar]
   const float *decoder;  // V's parameters as trained, for pictures
   nn_table vae_table;
+  num_precision precision;  // of M's weights and of what they are multiplied with
   packed lstm;           // rows [z | action | h], bias of the forget gate already + 1
-  packed head;
+  packed head;           // [logits (K,Z) | reward | done]
+  packed components;     // mu and log sigma of each component, as world_component_column says
   world_origins origins;
   const void *mapping;   // of all these numbers, or NULL: they are in the arena
   size_t mapping_bytes;
 };
+
+#define LANES_AT_ONCE 64  // whose gates, and whatever else is made of them, stay in the second-level cache
+
+// Columns of w->components, and where the mean (second = 0) or log sigma (1) of dimension z, component k stands.
+bool world_picks(const world_shape *s);  // whether packed_pick knows so many components
+int world_component_columns(const world_shape *s);
+int world_component_column(const world_shape *s, int z, int second, int k);
+
+// n rows of K floats, ld apart, as M's products want them: as they are, or rounded into narrow (n, K + K % 2).
+typedef struct world_rows { const void *x; int ld; } world_rows;
+world_rows world_rows_for(const world *w, uint16_t *narrow, const float *x, int ld, int K, int n);
 
 #endif

@@ -1,6 +1,6 @@
 // The networks' parameters by name and shape (World Models' V and M). Knows no numbers, only where they stand.
 
-#include "world.h"
+#include "parts.h"
 
 #define KERNEL 4                                     // of every convolution
 static const int deconv_kernel[4] = {5, 5, 6, 6};    // 1 -> 5 -> 13 -> 30 -> 64
@@ -49,6 +49,16 @@ nn_table world_vae_table(const world_shape *s) {
     nn_table_add(&t, names[4 + i][1], 1, (int[]){c.F});
   }
   return t;
+}
+
+bool world_picks(const world_shape *s) { return s->K <= PACKED_CHOICES_MAX; }
+
+int world_component_columns(const world_shape *s) {
+  return world_picks(s) ? packed_pick_columns(s->Z, s->K) : 2 * s->Z * s->K;
+}
+
+int world_component_column(const world_shape *s, int z, int second, int k) {
+  return world_picks(s) ? packed_pick_column(z, second, k, s->K) : (2 * z + second) * s->K + k;
 }
 
 int world_head_size(const world_shape *s) { return 3 * s->Z * s->K + 2; }

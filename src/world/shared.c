@@ -5,13 +5,14 @@
 
 #include "parts.h"
 
-#define FORMAT "dreamfarm-packed-1"
+#define FORMAT "dreamfarm-packed-2"
 #define ALIGNED 64  // bytes: a cache line, as the kernels want their panels
 
 typedef struct head {
   char format[24];
   char check[40];        // hash of all that follows
   world_shape shape;
+  int32_t precision;     // num_precision
   char identity[40];
   int32_t origins;
   float log_sigma_floor;
@@ -24,10 +25,11 @@ typedef struct head {
 typedef struct part { const float **at; size_t floats; } part;
 enum { PARTS_MAX = 16 };
 
-static part packed_part(packed *p, int K, int N) {
+static part packed_part(packed *p, num_precision precision, int K, int N) {
   p->K = K;
   p->N = N;
-  return (part){&p->panels, packed_size(K, N)};
+  p->precision = precision;
+  return (part){&p->panels, packed_size_in(precision, K, N)};
 }
 
 // Every block, in the file's order; the packed matrices learn their sizes on the way.
@@ -38,14 +40,15 @@ static int parts_of(world *w, part *parts) {
   if (s->pixels) {
     for (int i = 0; i < 4; i++) {
       nn_conv_shape c = world_vae_conv(s, i);
-      parts[n++] = packed_part(&w->conv[i], c.k * c.k * c.C, c.F);
+      parts[n++] = packed_part(&w->conv[i], NUM_FP32, c.k * c.k * c.C, c.F);
     }
-    parts[n++] = packed_part(&w->latent, world_vae_code(s), 2 * s->Z);
+    parts[n++] = packed_part(&w->latent, NUM_FP32, world_vae_code(s), 2 * s->Z);
     w->vae_table = world_vae_table(s);
     parts[n++] = (part){&w->decoder, w->vae_table.size};
   }
-  parts[n++] = packed_part(&w->lstm, s->Z + s->A + s->H, 4 * s->H);
-  parts[n++] = packed_part(&w->head, s->H, world_head_size(s));
+  parts[n++] = packed_part(&w->lstm, w->precision, s->Z + s->A + s->H, 4 * s->H);
+  parts[n++] = packed_part(&w->head, w->precision, s->H, s->Z * s->K + 2);
+  parts[n++] = packed_part(&w->components, w->precision, s->H, world_component_columns(s));
   parts[n++] = (part){&w->origins.mu, count * Z};
   parts[n++] = (part){&w->origins.logvar, count * Z};
   parts[n++] = (part){&w->origins.offset, Z};
@@ -71,7 +74,7 @@ status world_share(const world *w, const char *path) {
   size_t size = room_of_all(parts, n);
   char *file = mem_take(size, 1), *at = file + HEAD_BYTES;
   head *h = (head *)(void *)file;
-  *h = (head){.format = FORMAT, .shape = w->shape, .origins = w->origins.count, .log_sigma_floor = w->origins.log_sigma_floor};
+  *h = (head){.format = FORMAT, .shape = w->shape, .precision = (int32_t)w->precision, .origins = w->origins.count, .log_sigma_floor = w->origins.log_sigma_floor};
   memcpy(h->identity, w->identity.hex, sizeof w->identity.hex);
   for (int i = 0; i < n; at += room_of(&parts[i++])) memcpy(at, *parts[i].at, parts[i].floats * sizeof(float));
   memcpy(h->check, check_of(file, size).hex, sizeof(hash));
@@ -87,6 +90,7 @@ static status mapping_read(world *w, const char *file, size_t size, const char *
   memcpy(&h, file, sizeof h);
   if (memcmp(h.check, check_of(file, size).hex, sizeof(hash)) != 0) FAIL(BAD_FILE, "%s: is damaged: its hash is not what it says; remove it", path);
   w->shape = h.shape;
+  w->precision = (num_precision)h.precision;
   w->origins = (world_origins){.count = h.origins, .log_sigma_floor = h.log_sigma_floor};
   memcpy(w->identity.hex, h.identity, sizeof w->identity.hex);
   int n = parts_of(w, parts);

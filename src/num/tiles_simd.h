@@ -1,0 +1,48 @@
+// The tiles of both precisions, and what they share.
+
+#include "pairs_simd.h"
+
+#if defined(__clang__)
+#define UNROLL _Pragma("unroll")
+#else
+#define UNROLL _Pragma("GCC unroll 8")
+#endif
+#define NOT_INLINED __attribute__((noinline))
+
+enum { PICK_ITEMS = 4 };
+typedef void tile_function(const float *panel, int words, int width, float *y, int ldy, const void *x, int ldx);
+typedef void pick_function(const float *panel, int at, int words, int choices, float *first, float *second, const void *x,
+                           const int32_t *choice);
+
+#define TILE_COLUMN(X, v) X(1, v) X(2, v) TILE_COLUMN_6(X, v) TILE_COLUMN_8(X, v)
+#if TILE_ROWS >= 6
+#define TILE_COLUMN_6(X, v) X(3, v) X(4, v) X(5, v) X(6, v)
+#else
+#define TILE_COLUMN_6(X, v)
+#endif
+#if TILE_ROWS >= 8
+#define TILE_COLUMN_8(X, v) X(7, v) X(8, v)
+#else
+#define TILE_COLUMN_8(X, v)
+#endif
+
+static inline vf v_float(const void *x, size_t i) { return vf_all(((const float *)x)[i]); }
+static inline vf v_pair(const void *x, size_t i) {
+  uint32_t word;
+  memcpy(&word, (const char *)x + 4 * i, sizeof word);
+  return (vf)vu_all(word);
+}
+
+#define OF(name) name##_fp32
+#define V_WORD v_float
+#define V_STEP V_FMA
+#define STEP_BEGIN() 0
+#define STEP_END(mode) ((void)(mode))
+#include "tile_simd.h"
+
+#define OF(name) name##_bf16
+#define V_WORD v_pair
+#define V_STEP V_PAIR_FMA
+#define STEP_BEGIN flush_begin
+#define STEP_END flush_end
+#include "tile_simd.h"
