@@ -40,6 +40,7 @@ typedef struct settings {
     double temperature;
     int cap;                      // steps; 0: the environment's
     int reward;                   // enum dream_reward
+    int precision;                // enum dream_precision
     int lanes;
   } dream;
   struct {
@@ -61,6 +62,7 @@ typedef struct settings {
 } settings;
 
 enum config_dream_reward { CONFIG_REWARD_ALIVE, CONFIG_REWARD_HEAD };         // words: alive, head
+enum config_dream_precision { CONFIG_PRECISION_FP32, CONFIG_PRECISION_BF16 };  // words: fp32, bf16
 enum config_features { CONFIG_FEATURES_Z, CONFIG_FEATURES_ZH, CONFIG_FEATURES_ZHC };  // words: z, zh, zhc
 enum config_strategy {            // words: cma, sep-cma, lra-cma, lm-ma, openai, pgpe, one-plus-one, random
   CONFIG_STRATEGY_CMA, CONFIG_STRATEGY_SEP_CMA, CONFIG_STRATEGY_LRA_CMA, CONFIG_STRATEGY_LM_MA, CONFIG_STRATEGY_OPENAI,

@@ -57,8 +57,12 @@ status world_open_eye(world **w, const char *vae_path);
 void world_close(world *w);
 const world_shape *world_shape_of(const world *w);
 hash world_hash(const world *w);
-// A world whose M has fresh random weights instead of the learned ones: the ablation.
-status world_open_untrained(world **w, const char *vae_path, const char *rnn_path, uint64_t seed);
+// Another world of the same files, with a hash of its own. Neither pointer is kept.
+typedef struct world_options {
+  num_precision precision;         // NUM_BF16: M's weights, and what they are multiplied with, rounded to bf16
+  const uint64_t *untrained_seed;  // or NULL: M has fresh random weights instead of the learned ones, the ablation
+} world_options;
+status world_open_as(world **w, const char *vae_path, const char *rnn_path, const world_options *o);
 
 // The packed weights in one file, of which the ranks of a node share one copy. Its hash is verified when it is mapped.
 status world_share(const world *w, const char *path);  // NO_IO

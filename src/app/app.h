@@ -107,6 +107,7 @@ void journal_write(journal *j);  // what was added, with one write; from then on
 // --- help for the verbs ----------------------------------------------------------------------------------------------------------
 controller_shape controller_of(const app *a, const world *w);
 dream_rules rules_of(const app *a);
+status world_read(const app *a, world **w);    // from the run's files, in the precision of the configuration; for one rank
 status world_of_run(const app *a, world **w);  // collective; every rank must find the same bytes
 world_shape shape_of(const app *a);
 train_team team_of(app *a);

@@ -37,10 +37,13 @@ static status world_fits(const app *a, const world *w, const char *path) {
   return OK;
 }
 
-static status world_read(const app *a, world **w) {
+status world_read(const app *a, world **w) {
+  uint64_t seed = (uint64_t)a->s.run.seed;
+  world_options o = {.precision = a->s.dream.precision == CONFIG_PRECISION_BF16 ? NUM_BF16 : NUM_FP32,
+                     .untrained_seed = a->untrained ? &seed : NULL};
   file_path vae = run_path(a, "vae.safetensors"), rnn = run_path(a, "rnn.safetensors");
   const char *v = a->environment->pixels ? vae.text : NULL;
-  TRY(a->untrained ? world_open_untrained(w, v, rnn.text, (uint64_t)a->s.run.seed) : world_open(w, v, rnn.text));
+  TRY(world_open_as(w, v, rnn.text, &o));
   return world_fits(a, *w, rnn.text);
 }
 

@@ -150,7 +150,7 @@ static status pictures(const app *a) {
   }
   world_close(w);
   if (s != OK || !file_exists(run_path(a, "controller.safetensors").text)) return s;
-  TRY(world_open(&w, run_path(a, "vae.safetensors").text, run_path(a, "rnn.safetensors").text));
+  TRY(world_read(a, &w));
   controller_shape c = controller_of(a, w);
   int n = controller_size(&c);
   float *mean = mem_take((size_t)n, sizeof *mean), *best = mem_take((size_t)n, sizeof *best);

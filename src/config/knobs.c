@@ -7,6 +7,7 @@
 #include "knobs.h"
 
 static const char *const reward_words[] = {[CONFIG_REWARD_ALIVE] = "alive", [CONFIG_REWARD_HEAD] = "head", NULL};
+static const char *const precision_words[] = {[CONFIG_PRECISION_FP32] = "fp32", [CONFIG_PRECISION_BF16] = "bf16", NULL};
 static const char *const feature_words[] = {
     [CONFIG_FEATURES_Z] = "z", [CONFIG_FEATURES_ZH] = "zh", [CONFIG_FEATURES_ZHC] = "zhc", NULL};
 static const char *const evaluate_words[] = {[CONFIG_EVALUATE_MEAN] = "mean", [CONFIG_EVALUATE_BEST] = "best", NULL};
@@ -78,6 +79,8 @@ static const knob table[] = {
     INT("dream.cap", dream.cap, 0, 1000000, "0", "steps until a dream is cut; 0: the environment's cap (WM: 2100)"),
     WORD("dream.reward", dream.reward, reward_words, "alive",
          "what a dreamed step pays: alive = 1 (WM), head = what M learned"),
+    WORD("dream.precision", dream.precision, precision_words, "fp32",
+         "what M's weights and inputs are rounded to, in the dream and as memory outside (WM: fp32); bf16: quicker, sums stay fp32"),
     INT("dream.lanes", dream.lanes, 1, 4096, "64", "episodes that a worker steps at once; changes no result"),
 
     WORD("controller.features", controller.features, feature_words, "zhc",

@@ -244,7 +244,7 @@ static status origins_read(world *w, const data_tensors *f, const char *path) {
 typedef struct sources {
   const char *vae_path, *rnn_path;  // either may be NULL
   hash vae, rnn;
-  const uint64_t *untrained_seed;
+  world_options options;
 } sources;
 
 static status rnn_read(world *w, const data_tensors *f, const sources *from) {
@@ -268,9 +268,10 @@ static status rnn_read(world *w, const data_tensors *f, const sources *from) {
   float *values = mem_take(t.size, sizeof *values);
   status read = table_read(values, &t, f, path);
   if (read == OK) {
-    if (from->untrained_seed)
+    if (from->options.untrained_seed)
       nn_init_glorot(values, t.tensor[RNN_LSTM].size, s->Z + s->A + s->H, 4 * s->H,
-                     rng_stream(*from->untrained_seed, "untrained"));
+                     rng_stream(*from->options.untrained_seed, "untrained"));
+    w->precision = from->options.precision;
     pack_rnn(w, values);
     read = origins_read(w, f, path);
   }
@@ -296,9 +297,10 @@ static status world_read(world *w, sources *from) {
     TRY(hash_file(&from->rnn, from->rnn_path));
     TRY(part_read(w, from, false));
   }
-  hash parts[3] = {from->vae, from->rnn};
-  if (from->untrained_seed) snprintf(parts[2].hex, sizeof parts[2].hex, "untrained %llu", (unsigned long long)*from->untrained_seed);
-  w->identity = hash_join(parts, 3);
+  hash parts[4] = {from->vae, from->rnn, {{0}}, {"bf16"}};
+  const uint64_t *seed = from->options.untrained_seed;
+  if (seed) snprintf(parts[2].hex, sizeof parts[2].hex, "untrained %llu", (unsigned long long)*seed);
+  w->identity = hash_join(parts, w->precision == NUM_BF16 ? 4 : 3);
   return OK;
 }
 
@@ -321,8 +323,8 @@ status world_open(world **w, const char *vae_path, const char *rnn_path) {
 
 status world_open_eye(world **w, const char *vae_path) { return open_from(w, (sources){.vae_path = vae_path}); }
 
-status world_open_untrained(world **w, const char *vae_path, const char *rnn_path, uint64_t seed) {
-  return open_from(w, (sources){.vae_path = vae_path, .rnn_path = rnn_path, .untrained_seed = &seed});
+status world_open_as(world **w, const char *vae_path, const char *rnn_path, const world_options *o) {
+  return open_from(w, (sources){.vae_path = vae_path, .rnn_path = rnn_path, .options = *o});
 }
 
 void world_close(world *w) {

@@ -90,7 +90,7 @@ static status mapping_read(world *w, const char *file, size_t size, const char *
   memcpy(&h, file, sizeof h);
   if (memcmp(h.check, check_of(file, size).hex, sizeof(hash)) != 0) FAIL(BAD_FILE, "%s: is damaged: its hash is not what it says; remove it", path);
   w->shape = h.shape;
-  w->precision = (num_precision)h.precision;
+  w->precision = h.precision == NUM_BF16 ? NUM_BF16 : NUM_FP32;
   w->origins = (world_origins){.count = h.origins, .log_sigma_floor = h.log_sigma_floor};
   memcpy(w->identity.hex, h.identity, sizeof w->identity.hex);
   int n = parts_of(w, parts);

@@ -301,7 +301,7 @@ static void test_v_and_m_belong_together(void **state) {
   assert_non_null(strstr(status_message(), a.vae.text));
   world *wa = small_world_open(&a), *wb = small_world_open(&b), *untrained;
   assert_false(hash_equal(world_hash(wa), world_hash(wb)));
-  assert_int_equal(world_open_untrained(&untrained, a.vae.text, a.rnn.text, 5), OK);
+  assert_int_equal(world_open_as(&untrained, a.vae.text, a.rnn.text, &(world_options){.untrained_seed = &(uint64_t){5}}), OK);
   assert_false(hash_equal(world_hash(wa), world_hash(untrained)));
   world_close(wa);
   world_close(wb);
