@@ -102,7 +102,7 @@ void nn_conv(real *y, const real *x, const real *w, const real *b, nn_conv_shape
   for (int from = 0; from < B; from += slice) {
     int images = smaller(slice, B - from), rows = images * places(p);
     gather_images(work, x + (size_t)from * image_elements(p), p, images);
-    num_gemm(false, false, rows, s.F, K, 1, work, K, w, s.F, 1, y + (size_t)from * (size_t)places(p) * (size_t)s.F, s.F);
+    num_gemm(false, false, rows, s.F, K, work, K, w, s.F, true, y + (size_t)from * (size_t)places(p) * (size_t)s.F, s.F);
   }
 }
 
@@ -116,9 +116,9 @@ void nn_conv_back(real *dx, real *dw, real *db, const real *dy, const real *x, c
     int images = smaller(slice, B - from), rows = images * places(p);
     const real *g = dy + (size_t)from * (size_t)places(p) * (size_t)s.F;
     gather_images(work, x + (size_t)from * image_elements(p), p, images);
-    num_gemm(true, false, K, s.F, rows, 1, work, K, g, s.F, 1, dw, s.F);  // dw += patches^T dy
+    num_gemm(true, false, K, s.F, rows, work, K, g, s.F, true, dw, s.F);  // dw += patches^T dy
     if (!dx) continue;
-    num_gemm(false, true, rows, K, s.F, 1, g, s.F, w, s.F, 0, work, K);  // dpatches = dy w^T
+    num_gemm(false, true, rows, K, s.F, g, s.F, w, s.F, false, work, K);  // dpatches = dy w^T
     scatter_images(dx + (size_t)from * image_elements(p), work, p, images);
   }
 }
@@ -132,7 +132,7 @@ void nn_deconv(real *y, const real *x, const real *w, const real *b, nn_conv_sha
   for (int from = 0; from < B; from += slice) {
     int images = smaller(slice, B - from), rows = images * places(p);
     const real *pixels = x + (size_t)from * (size_t)places(p) * (size_t)s.C;
-    num_gemm(false, false, rows, N, s.C, 1, pixels, s.C, w, N, 0, work, N);
+    num_gemm(false, false, rows, N, s.C, pixels, s.C, w, N, false, work, N);
     scatter_images(y + (size_t)from * image_elements(p), work, p, images);
   }
 }
@@ -146,7 +146,7 @@ void nn_deconv_back(real *dx, real *dw, real *db, const real *dy, const real *x,
     int images = smaller(slice, B - from), rows = images * places(p);
     size_t at = (size_t)from * (size_t)places(p) * (size_t)s.C;
     gather_images(work, dy + (size_t)from * image_elements(p), p, images);
-    num_gemm(true, false, s.C, N, rows, 1, x + at, s.C, work, N, 1, dw, N);                // dw += x^T dpatches
-    if (dx) num_gemm(false, true, rows, s.C, N, 1, work, N, w, N, 0, dx + at, s.C);  // dx  = dpatches w^T
+    num_gemm(true, false, s.C, N, rows, x + at, s.C, work, N, true, dw, N);                // dw += x^T dpatches
+    if (dx) num_gemm(false, true, rows, s.C, N, work, N, w, N, false, dx + at, s.C);  // dx  = dpatches w^T
   }
 }

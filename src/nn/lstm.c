@@ -43,7 +43,7 @@ static void gates_from_input(const lstm *l, real *gates, const real *x, const re
   int rows = steps * l->B, G = 4 * l->H;
   nn_rows_fill(gates, b, (size_t)rows, G);
   for (int r = 0; r < rows; r++) add_one(gates + (size_t)r * G + 2 * l->H, l->H);
-  num_gemm(false, false, rows, G, l->I, 1, x, l->I, l->wx, G, 1, gates, G);
+  num_gemm(false, false, rows, G, l->I, x, l->I, l->wx, G, true, gates, G);
 }
 
 static void activate(real *gates, int B, int H) {
@@ -78,7 +78,7 @@ static void step(const lstm *l, nn_lstm_tape tape, const real *keep, const real 
   real *gates = tape.gates + gates_of(l, t), *c = tape.c + state_of(l, t), *h = tape.h + state_of(l, t);
   real *tanhc = tape.tanhc + state_of(l, t);
   mask(h, before(l, tape.h, h0, t), keep, B, H);  // the place of the new h holds the masked old one until it is known
-  num_gemm(false, false, B, G, H, 1, h, H, l->wh, G, 1, gates, G);
+  num_gemm(false, false, B, G, H, h, H, l->wh, G, true, gates, G);
   activate(gates, B, H);
   cell(c, gates, before(l, tape.c, c0, t), keep, B, H);
   REAL_TANH(tanhc, c, B * H);
@@ -146,7 +146,7 @@ static void step_back(const lstm *l, scratch s, real *dgates, real *dh, nn_lstm_
   const real *later = t + 1 < l->T ? keep + (size_t)(t + 1) * B : NULL;
   cell_back(dgates, dh + state_of(l, t), s.dc, s.dh, later, tape.gates + gates_of(l, t), tape.tanhc + state_of(l, t),
             before(l, tape.c, c0, t), keep + (size_t)t * B, B, H);
-  if (t) num_gemm(false, true, B, H, G, 1, dgates, G, l->wh, G, 0, s.dh, H);
+  if (t) num_gemm(false, true, B, H, G, dgates, G, l->wh, G, false, s.dh, H);
 }
 
 void nn_lstm_back(real *dx, real *dw, real *db, real *dh, nn_lstm_tape tape, const real *x, const real *keep,
@@ -161,9 +161,9 @@ void nn_lstm_back(real *dx, real *dw, real *db, real *dh, nn_lstm_tape tape, con
       mask(s.h + state_of(&l, t - from), before(&l, tape.h, h0, t), keep + (size_t)t * B, B, H);
     }
     const real *inputs = x + (size_t)from * B * I;
-    num_gemm(true, false, I, G, rows, 1, inputs, I, s.dgates, G, 1, dw, G);
-    num_gemm(true, false, H, G, rows, 1, s.h, H, s.dgates, G, 1, dw + (size_t)I * G, G);
+    num_gemm(true, false, I, G, rows, inputs, I, s.dgates, G, true, dw, G);
+    num_gemm(true, false, H, G, rows, s.h, H, s.dgates, G, true, dw + (size_t)I * G, G);
     nn_rows_add(db, s.dgates, (size_t)rows, G);
-    if (dx) num_gemm(false, true, rows, I, G, 1, s.dgates, G, l.wx, G, 0, dx + (size_t)from * B * I, I);
+    if (dx) num_gemm(false, true, rows, I, G, s.dgates, G, l.wx, G, false, dx + (size_t)from * B * I, I);
   }
 }

@@ -21,6 +21,8 @@ typedef struct num_kernels {
   void (*normals)(float *out, int n, const uint32_t counter[4], const uint32_t key[2]);
   // y (M,width) = bias + x (M,K) w; panel is (1 + K, width) with the bias first, width a multiple of PANEL_STEP.
   void (*panel)(const float *panel, int K, int width, float *y, int ldy, const float *x, int ldx, int M);
+  // c (M,width), in rows of ldc, = [c +] a b: element (m, k) of a is a[m*row + k*step], b is a panel (K,width).
+  void (*product)(float *c, size_t ldc, bool add, const float *panel, int K, int width, const float *a, size_t row, size_t step, int M);
 } num_kernels;
 
 // NULL where the compiler was not told, or does not know, that instruction set.

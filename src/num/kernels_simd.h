@@ -6,6 +6,7 @@
 #include "maths_simd.h"
 #include "philox_simd.h"
 #include "tile_simd.h"
+#include "product_simd.h"
 
 static const num_kernels kernels = {
     .isa = V_ISA,
@@ -16,4 +17,5 @@ static const num_kernels kernels = {
     .uniforms = philox_uniforms,
     .normals = philox_normals,
     .panel = panel_apply,
+    .product = product,
 };
