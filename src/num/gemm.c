@@ -9,6 +9,7 @@ enum {
   ROWS = 192,                 // of a block of a: ROWS x DEPTH numbers stay in the second-level cache
   DEPTH = 256,                // k between two looks at c
   SLAB = 1 << 20,             // numbers of b that num_gemm lays out at once
+  LOW = PANEL,                // rows of c up to which its transpose is made instead
 };
 
 static int columns_padded(int N) { return (N + PANEL_STEP - 1) / PANEL_STEP * PANEL_STEP; }
@@ -28,10 +29,9 @@ static void panel_fill(real *panel, bool transposed, const real *b, size_t ldb, 
     for (int i = n; i < width; i++) row[i] = 0;
   }
   if (!transposed) return;
-  enum { SQUARE = 16 };  // elements each way, so that both sides are read and written in whole cache lines
-  for (int from = 0; from < K; from += SQUARE)
+  for (int from = 0; from < K; from += DEPTH)  // long runs of b; the rows that are written stay in the first-level cache
     for (int i = 0; i < n; i++)
-      for (int k = from; k < smaller(K, from + SQUARE); k++) panel[(size_t)k * (size_t)width + (size_t)i] = b[(size_t)i * ldb + (size_t)k];
+      for (int k = from; k < smaller(K, from + DEPTH); k++) panel[(size_t)k * (size_t)width + (size_t)i] = b[(size_t)i * ldb + (size_t)k];
 }
 
 num_factor num_factor_make(real *panels, bool transposed, const real *b, int ldb, int K, int N) {
@@ -104,15 +104,39 @@ void num_gemm_factor(bool ta, int M, const real *a, int lda, const num_factor *b
     }
 }
 
-void num_gemm(bool ta, bool tb, int M, int N, int K, const real *a, int lda, const real *b, int ldb, bool add, real *c, int ldc) {
+static void slabs_apply(bool ta, bool tb, int M, int N, int K, const real *a, int lda, const real *b, int ldb, bool add, real *c, int ldc) {
   static _Alignas(64) real panels[SLAB];
-  if (M <= 0 || N <= 0) return;
   CHECK(N <= SLAB / PANEL_STEP, "%d columns", N);
-  for (int m = 0; m < M && K == 0 && !add; m++) memset(c + (size_t)m * (size_t)ldc, 0, (size_t)N * sizeof *c);
   int depth = SLAB / columns_padded(N);
   if (depth > DEPTH) depth = depth / DEPTH * DEPTH;
   for (int k = 0; k < K; k += depth) {
     num_factor slab = num_factor_make(panels, tb, b + (size_t)k * (tb ? 1 : (size_t)ldb), ldb, smaller(depth, K - k), N);
     num_gemm_factor(ta, M, a + (size_t)k * (ta ? (size_t)lda : 1), lda, &slab, add || k > 0, c, ldc);
   }
+}
+
+static void transpose(real *to, size_t ldt, const real *from, size_t ldf, int rows, int columns) {
+  for (int i = 0; i < rows; i++)
+    for (int j = 0; j < columns; j++) to[(size_t)j * ldt + (size_t)i] = from[(size_t)i * ldf + (size_t)j];
+}
+
+// c^T = op(b)^T op(a)^T: where c is low and wide, laying out a costs much less than laying out b.
+static void low_apply(bool ta, bool tb, int M, int N, int K, const real *a, int lda, const real *b, int ldb, bool add, real *c, int ldc) {
+  enum { STRIP = 1024 };
+  static _Alignas(64) real strip[STRIP * LOW];
+  for (int n = 0; n < N; n += STRIP) {
+    int columns = smaller(STRIP, N - n);
+    real *part = c + n;
+    if (add) transpose(strip, LOW, part, (size_t)ldc, M, columns);
+    slabs_apply(!tb, !ta, columns, M, K, b + (size_t)n * (tb ? (size_t)ldb : 1), ldb, a, lda, add, strip, LOW);
+    transpose(part, (size_t)ldc, strip, LOW, columns, M);
+  }
+}
+
+void num_gemm(bool ta, bool tb, int M, int N, int K, const real *a, int lda, const real *b, int ldb, bool add, real *c, int ldc) {
+  if (M <= 0 || N <= 0) return;
+  for (int m = 0; m < M && K == 0 && !add; m++) memset(c + (size_t)m * (size_t)ldc, 0, (size_t)N * sizeof *c);
+  if (K <= 0) return;
+  if (M <= LOW && M < N) low_apply(ta, tb, M, N, K, a, lda, b, ldb, add, c, ldc);
+  else slabs_apply(ta, tb, M, N, K, a, lda, b, ldb, add, c, ldc);
 }
