@@ -68,11 +68,11 @@ typedef struct nn_lstm_tape {  // what the forward pass leaves for the backward 
   real *tanhc;  // (T,B,H)
 } nn_lstm_tape;
 void nn_lstm(nn_lstm_tape tape, const real *x, const real *keep, const real *h0, const real *c0, const real *w,
-             const real *b, int T, int B, int I, int H);  // h0, c0 (B,H)
+             const real *b, int T, int B, int I, int H, real *work);  // h0, c0 (B,H)
 // dh (T,B,H) is the gradient of the output; it is overwritten. Truncated at the sequence's start (h0, c0 are constants).
 void nn_lstm_back(real *dx, real *dw, real *db, real *dh, nn_lstm_tape tape, const real *x, const real *keep,
                   const real *h0, const real *c0, const real *w, int T, int B, int I, int H, real *work);
-size_t nn_lstm_work(int T, int B, int I, int H);  // elements of `work`
+size_t nn_lstm_work(int T, int B, int I, int H);  // elements of `work`, forward and back
 
 // --- losses: return the weighted SUM over rows in double, and write the gradient of scale * sum ----------------------
 // weight (B) says how much a row counts (0: not at all); NULL counts every row once.

@@ -90,10 +90,22 @@ int packed_pick_column(int item, int second, int choice, int choices);        //
 size_t packed_pick_work(const packed *p, int items);
 void packed_pick(const packed *p, float *y, const void *x, int ldx, const int32_t *choice, int items, int choices, int M, float *work);
 
-// --- BLAS and LAPACK ----------------------------------------------------------------------------------------------
-// Row-major. c (M,N) = alpha op(a) op(b) + beta c; op is transposition where ta or tb is true.
-void num_gemm(bool ta, bool tb, int M, int N, int K, real alpha, const real *a, int lda, const real *b, int ldb,
-              real beta, real *c, int ldc);
+// --- products of matrices in `real`, row-major -------------------------------------------------------------------------
+// c (M,N) = op(a) op(b), or c + op(a) op(b) with `add`; op is transposition where ta or tb is true. Every element is one chain of fused
+// multiply-adds over k in order, so its bits depend on its row, its column and what stood there: not on M and N, not on the
+// instruction set, and not on whether the chain is made by one call or by several that add. For one thread at a time.
+void num_gemm(bool ta, bool tb, int M, int N, int K, const real *a, int lda, const real *b, int ldb, bool add, real *c, int ldc);
+// The same with op(b) (K,N) laid out once, for many products.
+typedef struct num_factor {
+  int K, N;
+  const real *panels;  // num_factor_size(K, N) numbers, 64-byte aligned, not owned
+} num_factor;
+size_t num_factor_size(int K, int N);
+num_factor num_factor_make(real *panels, bool tb, const real *b, int ldb, int K, int N);
+void num_gemm_factor(bool ta, int M, const real *a, int lda, const num_factor *b, bool add, real *c, int ldc);
+
+// --- BLAS and LAPACK, in double -----------------------------------------------------------------------------------
+// c (M,N) = alpha op(a) op(b) + beta c
 void num_dgemm(bool ta, bool tb, int M, int N, int K, double alpha, const double *a, int lda, const double *b, int ldb,
                double beta, double *c, int ldc);
 // c (n,n), symmetric, both triangles written: c = alpha a^T a + beta c, a (k,n).

@@ -39,14 +39,20 @@ static int slice_images(window p, int B) {
   return images < 1 ? 1 : images < (size_t)B ? (int)images : B;
 }
 
+// In `work`: the weights, laid out once for all slices, and the patches of a slice.
+static size_t factor_elements(int K, int N) {
+  size_t there = num_factor_size(K, N), transposed = num_factor_size(N, K);
+  return there > transposed ? there : transposed;
+}
+
 size_t nn_conv_work(nn_conv_shape s, int B) {
   window p = conv_window(s);
-  return (size_t)slice_images(p, B) * cols_elements(p);
+  return factor_elements((int)patch_elements(p), s.F) + (size_t)slice_images(p, B) * cols_elements(p);
 }
 
 size_t nn_deconv_work(nn_conv_shape s, int B) {
   window p = deconv_window(s);
-  return (size_t)slice_images(p, B) * cols_elements(p);
+  return factor_elements(s.C, (int)patch_elements(p)) + (size_t)slice_images(p, B) * cols_elements(p);
 }
 
 // --- gather and scatter ---------------------------------------------------------------------------------------------------
@@ -98,11 +104,13 @@ void nn_im2col(real *cols, const real *x, nn_conv_shape s, int B) { gather_image
 void nn_conv(real *y, const real *x, const real *w, const real *b, nn_conv_shape s, int B, real *work) {
   window p = conv_window(s);
   int slice = slice_images(p, B), K = (int)patch_elements(p);
+  num_factor weights = num_factor_make(work, false, w, s.F, K, s.F);
+  real *cols = work + factor_elements(K, s.F);
   nn_rows_fill(y, b, (size_t)B * (size_t)places(p), s.F);
   for (int from = 0; from < B; from += slice) {
     int images = smaller(slice, B - from), rows = images * places(p);
-    gather_images(work, x + (size_t)from * image_elements(p), p, images);
-    num_gemm(false, false, rows, s.F, K, 1, work, K, w, s.F, 1, y + (size_t)from * (size_t)places(p) * (size_t)s.F, s.F);
+    gather_images(cols, x + (size_t)from * image_elements(p), p, images);
+    num_gemm_factor(false, rows, cols, K, &weights, true, y + (size_t)from * (size_t)places(p) * (size_t)s.F, s.F);
   }
 }
 
@@ -110,16 +118,21 @@ void nn_conv_back(real *dx, real *dw, real *db, const real *dy, const real *x, c
                   real *work) {
   window p = conv_window(s);
   int slice = slice_images(p, B), K = (int)patch_elements(p);
+  real *cols = work + factor_elements(K, s.F);
+  num_factor weights = {0};
+  if (dx) {
+    weights = num_factor_make(work, true, w, s.F, s.F, K);
+    memset(dx, 0, (size_t)B * image_elements(p) * sizeof *dx);
+  }
   nn_rows_add(db, dy, (size_t)B * (size_t)places(p), s.F);
-  if (dx) memset(dx, 0, (size_t)B * image_elements(p) * sizeof *dx);
   for (int from = 0; from < B; from += slice) {
     int images = smaller(slice, B - from), rows = images * places(p);
     const real *g = dy + (size_t)from * (size_t)places(p) * (size_t)s.F;
-    gather_images(work, x + (size_t)from * image_elements(p), p, images);
-    num_gemm(true, false, K, s.F, rows, 1, work, K, g, s.F, 1, dw, s.F);  // dw += patches^T dy
+    gather_images(cols, x + (size_t)from * image_elements(p), p, images);
+    num_gemm(true, false, K, s.F, rows, cols, K, g, s.F, true, dw, s.F);  // dw += patches^T dy
     if (!dx) continue;
-    num_gemm(false, true, rows, K, s.F, 1, g, s.F, w, s.F, 0, work, K);  // dpatches = dy w^T
-    scatter_images(dx + (size_t)from * image_elements(p), work, p, images);
+    num_gemm_factor(false, rows, g, s.F, &weights, false, cols, K);  // dpatches = dy w^T
+    scatter_images(dx + (size_t)from * image_elements(p), cols, p, images);
   }
 }
 
@@ -128,12 +141,14 @@ void nn_conv_back(real *dx, real *dw, real *db, const real *dy, const real *x, c
 void nn_deconv(real *y, const real *x, const real *w, const real *b, nn_conv_shape s, int B, real *work) {
   window p = deconv_window(s);
   int slice = slice_images(p, B), N = (int)patch_elements(p);
+  num_factor weights = num_factor_make(work, false, w, N, s.C, N);
+  real *cols = work + factor_elements(s.C, N);
   nn_rows_fill(y, b, (size_t)B * (size_t)p.side * (size_t)p.side, s.F);
   for (int from = 0; from < B; from += slice) {
     int images = smaller(slice, B - from), rows = images * places(p);
     const real *pixels = x + (size_t)from * (size_t)places(p) * (size_t)s.C;
-    num_gemm(false, false, rows, N, s.C, 1, pixels, s.C, w, N, 0, work, N);
-    scatter_images(y + (size_t)from * image_elements(p), work, p, images);
+    num_gemm_factor(false, rows, pixels, s.C, &weights, false, cols, N);
+    scatter_images(y + (size_t)from * image_elements(p), cols, p, images);
   }
 }
 
@@ -141,12 +156,15 @@ void nn_deconv_back(real *dx, real *dw, real *db, const real *dy, const real *x,
                     real *work) {
   window p = deconv_window(s);
   int slice = slice_images(p, B), N = (int)patch_elements(p);
+  real *cols = work + factor_elements(s.C, N);
+  num_factor weights = {0};
+  if (dx) weights = num_factor_make(work, true, w, N, N, s.C);
   nn_rows_add(db, dy, (size_t)B * (size_t)p.side * (size_t)p.side, s.F);
   for (int from = 0; from < B; from += slice) {
     int images = smaller(slice, B - from), rows = images * places(p);
     size_t at = (size_t)from * (size_t)places(p) * (size_t)s.C;
-    gather_images(work, dy + (size_t)from * image_elements(p), p, images);
-    num_gemm(true, false, s.C, N, rows, 1, x + at, s.C, work, N, 1, dw, N);                // dw += x^T dpatches
-    if (dx) num_gemm(false, true, rows, s.C, N, 1, work, N, w, N, 0, dx + at, s.C);  // dx  = dpatches w^T
+    gather_images(cols, dy + (size_t)from * image_elements(p), p, images);
+    num_gemm(true, false, s.C, N, rows, x + at, s.C, cols, N, true, dw, N);                  // dw += x^T dpatches
+    if (dx) num_gemm_factor(false, rows, cols, N, &weights, false, dx + at, s.C);  // dx  = dpatches w^T
   }
 }

@@ -1,23 +1,23 @@
 // The LSTM of World Models (Ha & Schmidhuber 2018; Hochreiter & Schmidhuber 1997; forget gate after Gers et al. 2000, its
 // bias one higher): gates i j f o,  c' = c sigmoid(f + 1) + sigmoid(i) tanh(j),  h' = tanh(c') sigmoid(o).
-// What does not wait for the previous step (inputs into gates; all weight gradients) is done for many steps in one gemm.
+// The weights are laid out once for all steps; what does not wait for the previous step (all weight gradients) is done for many steps
+// at once.
 
 #include <string.h>
 
 #include "parts.h"
 
-#define ROWS_AT_ONCE 1024  // steps x batch in one gemm: enough for its full rate, little enough for the caches
+#define ROWS_AT_ONCE 1024  // steps x batch in one product: enough for its full rate, little enough for the caches
 
-typedef struct lstm {  // one call's sizes and the two halves of the weights
-  int T, B, I, H, steps;  // steps: how many go through one gemm
-  const real *wx, *wh;    // (I,4H) (H,4H)
+typedef struct lstm {  // one call's sizes
+  int T, B, I, H, steps;  // steps: whose weight gradients are made at once
 } lstm;
 
 static int steps_at_once(int T, int B) { return smaller(T, greater(1, ROWS_AT_ONCE / B)); }
 
-static lstm lstm_of(const real *w, int T, int B, int I, int H) {
+static lstm lstm_of(int T, int B, int I, int H) {
   CHECK(T >= 1 && B >= 1 && I >= 1 && H >= 1, "T %d, B %d, I %d, H %d", T, B, I, H);
-  return (lstm){T, B, I, H, steps_at_once(T, B), w, w + (size_t)I * 4 * (size_t)H};
+  return (lstm){T, B, I, H, steps_at_once(T, B)};
 }
 
 static size_t gates_of(const lstm *l, int steps) { return (size_t)steps * (size_t)l->B * 4 * (size_t)l->H; }
@@ -34,83 +34,85 @@ NN_CLONES static void mask(real *restrict masked, const real *restrict state, co
 
 // --- forward ----------------------------------------------------------------------------------------------------------------
 
-static void add_one(real *x, int n) {
-  for (int i = 0; i < n; i++) x[i] += 1;
-}
+typedef struct forward {  // in `work`
+  num_factor wx, wh;  // (I,4H) (H,4H)
+  real *bias;         // (4H)  the forget gate's one higher
+} forward;
 
-// gates = b + x wx, and the forget gate's extra one
-static void gates_from_input(const lstm *l, real *gates, const real *x, const real *b, int steps) {
-  int rows = steps * l->B, G = 4 * l->H;
-  nn_rows_fill(gates, b, (size_t)rows, G);
-  for (int r = 0; r < rows; r++) add_one(gates + (size_t)r * G + 2 * l->H, l->H);
-  num_gemm(false, false, rows, G, l->I, 1, x, l->I, l->wx, G, 1, gates, G);
-}
+static size_t forward_work(int I, int H) { return num_factor_size(I, 4 * H) + num_factor_size(H, 4 * H) + 4 * (size_t)H; }
 
-static void activate(real *gates, int B, int H) {
-  for (int b = 0; b < B; b++, gates += (size_t)4 * H) {
-    REAL_SIGMOID(gates, gates, H);
-    REAL_TANH(gates + H, gates + H, H);
-    REAL_SIGMOID(gates + 2 * H, gates + 2 * H, 2 * H);
-  }
+static forward forward_of(const lstm *l, const real *w, const real *b, real *work) {
+  int I = l->I, H = l->H, G = 4 * H;
+  forward f = {.wx = num_factor_make(work, false, w, G, I, G)};
+  work += num_factor_size(I, G);
+  f.wh = num_factor_make(work, false, w + (size_t)I * G, G, H, G);
+  f.bias = work + num_factor_size(H, G);
+  for (int k = 0; k < G; k++) f.bias[k] = k / H == 2 ? b[k] + 1 : b[k];
+  return f;
 }
 
 // c = keep c_before f + i j
-NN_CLONES static void cell(real *restrict c, const real *restrict gates, const real *restrict c_before,
-                           const real *restrict keep, int B, int H) {
-  for (int b = 0; b < B; b++) {
-    const real *i = gates + (size_t)b * 4 * H, *j = i + H, *f = j + H;
-    for (int k = 0; k < H; k++) {
-      size_t at = (size_t)b * H + k;
-      c[at] = keep[b] * c_before[at] * f[k] + i[k] * j[k];
-    }
-  }
+NN_CLONES static void cell(real *restrict c, const real *restrict gates, const real *restrict c_before, real keep, int H) {
+  const real *i = gates, *j = i + H, *f = j + H;
+  for (int k = 0; k < H; k++) c[k] = keep * c_before[k] * f[k] + i[k] * j[k];
 }
 
-NN_CLONES static void output(real *restrict h, const real *restrict gates, const real *restrict tanhc, int B, int H) {
-  for (int b = 0; b < B; b++) {
-    const real *o = gates + ((size_t)b * 4 + 3) * H;
-    for (int k = 0; k < H; k++) h[(size_t)b * H + k] = tanhc[(size_t)b * H + k] * o[k];
-  }
+NN_CLONES static void output(real *restrict h, const real *restrict tanhc, const real *restrict o, int H) {
+  for (int k = 0; k < H; k++) h[k] = tanhc[k] * o[k];
 }
 
-static void step(const lstm *l, nn_lstm_tape tape, const real *keep, const real *h0, const real *c0, int t) {
+static void step(const lstm *l, const forward *f, nn_lstm_tape tape, const real *x, const real *keep, const real *h0, const real *c0, int t) {
   int B = l->B, H = l->H, G = 4 * H;
   real *gates = tape.gates + gates_of(l, t), *c = tape.c + state_of(l, t), *h = tape.h + state_of(l, t);
   real *tanhc = tape.tanhc + state_of(l, t);
+  const real *c_before = before(l, tape.c, c0, t);
   mask(h, before(l, tape.h, h0, t), keep, B, H);  // the place of the new h holds the masked old one until it is known
-  num_gemm(false, false, B, G, H, 1, h, H, l->wh, G, 1, gates, G);
-  activate(gates, B, H);
-  cell(c, gates, before(l, tape.c, c0, t), keep, B, H);
-  REAL_TANH(tanhc, c, B * H);
-  output(h, gates, tanhc, B, H);
+  nn_rows_fill(gates, f->bias, (size_t)B, G);
+  num_gemm_factor(false, B, x, l->I, &f->wx, true, gates, G);
+  num_gemm_factor(false, B, h, H, &f->wh, true, gates, G);
+  for (int b = 0; b < B; b++, gates += G, c += H, h += H, tanhc += H, c_before += H) {
+    REAL_SIGMOID(gates, gates, H);
+    REAL_TANH(gates + H, gates + H, H);
+    REAL_SIGMOID(gates + 2 * H, gates + 2 * H, 2 * H);
+    cell(c, gates, c_before, keep[b], H);
+    REAL_TANH(tanhc, c, H);
+    output(h, tanhc, gates + 3 * H, H);
+  }
 }
 
 void nn_lstm(nn_lstm_tape tape, const real *x, const real *keep, const real *h0, const real *c0, const real *w,
-             const real *b, int T, int B, int I, int H) {
-  lstm l = lstm_of(w, T, B, I, H);
-  for (int from = 0; from < T; from += l.steps) {
-    int to = smaller(T, from + l.steps);
-    gates_from_input(&l, tape.gates + gates_of(&l, from), x + (size_t)from * B * I, b, to - from);
-    for (int t = from; t < to; t++) step(&l, tape, keep + (size_t)t * B, h0, c0, t);
-  }
+             const real *b, int T, int B, int I, int H, real *work) {
+  lstm l = lstm_of(T, B, I, H);
+  forward f = forward_of(&l, w, b, work);
+  for (int t = 0; t < T; t++) step(&l, &f, tape, x + (size_t)t * B * I, keep + (size_t)t * B, h0, c0, t);
 }
 
 // --- backward -----------------------------------------------------------------------------------------------------------------
 
-typedef struct scratch {
-  real *dgates;  // (steps,B,4H)  of the pre-activations
-  real *h;       // (steps,B,H)   keep * h before each step
-  real *dc;      // (B,H)         what the later step asks of c
-  real *dh;      // (B,H)         what the later step asks of h
-} scratch;
+typedef struct backward {  // in `work`
+  num_factor wh;   // (4H,H)         transposed
+  real *laid_out;  // (steps,B,4H)   dgates once more, as a factor
+  real *dgates;    // (steps,B,4H)   of the pre-activations
+  real *h;         // (steps,B,H)    keep * h before each step
+  real *dc;        // (B,H)          what the later step asks of c
+  real *dh;        // (B,H)          what the later step asks of h
+} backward;
 
-size_t nn_lstm_work(int T, int B, int I, int H) {
-  (void)I;
-  return ((size_t)steps_at_once(T, B) * 5 + 2) * (size_t)B * (size_t)H;
+static size_t backward_work(const lstm *l) {
+  return num_factor_size(4 * l->H, l->H) + num_factor_size(l->steps * l->B, 4 * l->H) + gates_of(l, l->steps) + state_of(l, l->steps) + 2 * state_of(l, 1);
 }
 
-static scratch scratch_of(const lstm *l, real *work) {
-  scratch s = {.dgates = work};
+size_t nn_lstm_work(int T, int B, int I, int H) {
+  lstm l = lstm_of(T, B, I, H);
+  size_t there = forward_work(I, H), back = backward_work(&l);
+  return there > back ? there : back;
+}
+
+static backward backward_of(const lstm *l, const real *w, real *work) {
+  int G = 4 * l->H;
+  backward s = {.wh = num_factor_make(work, true, w + (size_t)l->I * G, G, G, l->H)};
+  s.laid_out = work + num_factor_size(G, l->H);
+  s.dgates = s.laid_out + num_factor_size(l->steps * l->B, G);
   s.h = s.dgates + gates_of(l, l->steps);
   s.dc = s.h + state_of(l, l->steps);
   s.dh = s.dc + state_of(l, 1);
@@ -140,30 +142,35 @@ NN_CLONES static void cell_back(real *restrict dgates, real *restrict dh, real *
   }
 }
 
-static void step_back(const lstm *l, scratch s, real *dgates, real *dh, nn_lstm_tape tape, const real *keep, const real *c0,
-                      int t) {
-  int B = l->B, H = l->H, G = 4 * H;
+static void step_back(const lstm *l, const backward *s, real *dgates, real *dh, nn_lstm_tape tape, const real *keep, const real *c0, int t) {
+  int B = l->B, H = l->H;
   const real *later = t + 1 < l->T ? keep + (size_t)(t + 1) * B : NULL;
-  cell_back(dgates, dh + state_of(l, t), s.dc, s.dh, later, tape.gates + gates_of(l, t), tape.tanhc + state_of(l, t),
+  cell_back(dgates, dh + state_of(l, t), s->dc, s->dh, later, tape.gates + gates_of(l, t), tape.tanhc + state_of(l, t),
             before(l, tape.c, c0, t), keep + (size_t)t * B, B, H);
-  if (t) num_gemm(false, true, B, H, G, 1, dgates, G, l->wh, G, 0, s.dh, H);
+  if (t) num_gemm_factor(false, B, dgates, 4 * H, &s->wh, false, s->dh, H);
+}
+
+// Of the steps from `from` on, whose dgates and h are known: dw += [x h]^T dgates, db += the rows of dgates.
+static void weights_back(const lstm *l, const backward *s, real *dw, real *db, const real *x, int rows) {
+  int G = 4 * l->H;
+  num_factor dgates = num_factor_make(s->laid_out, false, s->dgates, G, rows, G);
+  num_gemm_factor(true, l->I, x, l->I, &dgates, true, dw, G);
+  num_gemm_factor(true, l->H, s->h, l->H, &dgates, true, dw + (size_t)l->I * G, G);
+  nn_rows_add(db, s->dgates, (size_t)rows, G);
 }
 
 void nn_lstm_back(real *dx, real *dw, real *db, real *dh, nn_lstm_tape tape, const real *x, const real *keep,
                   const real *h0, const real *c0, const real *w, int T, int B, int I, int H, real *work) {
-  lstm l = lstm_of(w, T, B, I, H);
-  scratch s = scratch_of(&l, work);
+  lstm l = lstm_of(T, B, I, H);
+  backward s = backward_of(&l, w, work);
   int G = 4 * H;
   for (int to = T; to > 0; to -= l.steps) {
     int from = greater(0, to - l.steps), rows = (to - from) * B;
     for (int t = to - 1; t >= from; t--) {
-      step_back(&l, s, s.dgates + gates_of(&l, t - from), dh, tape, keep, c0, t);
+      step_back(&l, &s, s.dgates + gates_of(&l, t - from), dh, tape, keep, c0, t);
       mask(s.h + state_of(&l, t - from), before(&l, tape.h, h0, t), keep + (size_t)t * B, B, H);
     }
-    const real *inputs = x + (size_t)from * B * I;
-    num_gemm(true, false, I, G, rows, 1, inputs, I, s.dgates, G, 1, dw, G);
-    num_gemm(true, false, H, G, rows, 1, s.h, H, s.dgates, G, 1, dw + (size_t)I * G, G);
-    nn_rows_add(db, s.dgates, (size_t)rows, G);
-    if (dx) num_gemm(false, true, rows, I, G, 1, s.dgates, G, l.wx, G, 0, dx + (size_t)from * B * I, I);
+    weights_back(&l, &s, dw, db, x + (size_t)from * B * I, rows);
+    if (dx) num_gemm(false, true, rows, I, G, s.dgates, G, w, G, false, dx + (size_t)from * B * I, I);
   }
 }

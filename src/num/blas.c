@@ -1,4 +1,4 @@
-// Dense linear algebra by OpenBLAS and its LAPACK, in row-major words. Knows no layers and no optimiser.
+// Linear algebra in double by OpenBLAS and its LAPACK, in row-major words. Knows no search.
 
 #include <cblas.h>
 #include <math.h>
@@ -15,13 +15,6 @@ int num_blas_threads(void) { return openblas_get_num_threads(); }
 // BLAS wants a leading dimension of at least one, even of an empty matrix.
 static int ld(int n) { return n > 0 ? n : 1; }
 static CBLAS_TRANSPOSE op(bool transposed) { return transposed ? CblasTrans : CblasNoTrans; }
-
-void num_gemm(bool ta, bool tb, int M, int N, int K, real alpha, const real *a, int lda, const real *b, int ldb,
-              real beta, real *c, int ldc) {
-  if (M <= 0 || N <= 0) return;
-  _Generic((real)0, float: cblas_sgemm, double: cblas_dgemm)(CblasRowMajor, op(ta), op(tb), M, N, K, alpha, a, ld(lda),
-                                                             b, ld(ldb), beta, c, ldc);
-}
 
 void num_dgemm(bool ta, bool tb, int M, int N, int K, double alpha, const double *a, int lda, const double *b, int ldb,
                double beta, double *c, int ldc) {

@@ -33,6 +33,8 @@ typedef struct num_kernels {
   // of each of M rows; x (words,PICK_ROWS). Rows beyond M are written too, with whatever stands in x.
   void (*pick[2])(const float *panel, int words, int items, int choices, float *first, float *second, const void *x,
                   const int32_t *choice, int M);
+  // c (M,width), in rows of ldc, = [c +] a b: element (m, k) of a is a[m*row + k*step], b is a panel (K,width).
+  void (*product)(float *c, size_t ldc, bool add, const float *panel, int K, int width, const float *a, size_t row, size_t step, int M);
 } num_kernels;
 
 // NULL where the compiler was not told, or does not know, that instruction set.

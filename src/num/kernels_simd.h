@@ -7,6 +7,7 @@
 #include "philox_simd.h"
 #include "dream_simd.h"
 #include "tiles_simd.h"
+#include "product_simd.h"
 
 static const num_kernels kernels = {
     .isa = V_ISA,
@@ -22,4 +23,5 @@ static const num_kernels kernels = {
     .normals = philox_normals,
     .panel = {panel_fp32, panel_bf16},
     .pick = {pick_fp32, pick_bf16},
+    .product = product,
 };

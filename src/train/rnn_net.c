@@ -5,13 +5,15 @@
 
 #include "train.h"
 
+#define ROWS_AT_ONCE ((size_t)1024)  // that go through the head and its losses: long enough for the products, short enough for the caches
+
 struct rnn_net {
   arena *memory;
   world_shape s;
   nn_table t;
   int T, B;
   nn_lstm_tape tape;
-  real *head, *dhead;  // (T,B,head)
+  real *head, *dhead;  // (ROWS_AT_ONCE,head)
   real *dh;            // (T,B,H)
   real *work;
 };
@@ -23,8 +25,8 @@ rnn_net *rnn_net_open(const world_shape *s, int T, int B) {
   *n = (rnn_net){.memory = memory, .s = *s, .t = world_rnn_table(s), .T = T, .B = B};
   n->tape = (nn_lstm_tape){.gates = ARENA_NEW(memory, real, rows * 4 * H), .c = ARENA_NEW(memory, real, rows * H),
                            .h = ARENA_NEW(memory, real, rows * H), .tanhc = ARENA_NEW(memory, real, rows * H)};
-  n->head = ARENA_NEW(memory, real, rows * head);
-  n->dhead = ARENA_NEW(memory, real, rows * head);
+  n->head = ARENA_NEW(memory, real, ROWS_AT_ONCE * head);
+  n->dhead = ARENA_NEW(memory, real, ROWS_AT_ONCE * head);
   n->dh = ARENA_NEW(memory, real, rows * H);
   n->work = ARENA_NEW(memory, real, nn_lstm_work(T, B, s->Z + s->A, s->H));
   return n;
@@ -37,29 +39,39 @@ void rnn_net_close(rnn_net *n) {
 static const real *at(const rnn_net *n, const real *w, int tensor) { return w + n->t.tensor[tensor].at; }
 static real *grad(const rnn_net *n, real *g, int tensor) { return g + n->t.tensor[tensor].at; }
 
-static rnn_loss losses(rnn_net *n, const rnn_chunk *k, rnn_rules r, real scale) {
+static void losses(rnn_net *n, rnn_loss *loss, const rnn_chunk *k, size_t from, int rows, rnn_rules r, real scale) {
   const world_shape *s = &n->s;
-  int rows = k->T * k->B, ld = world_head_size(s), reward = world_head_reward(s), done = world_head_done(s);
-  rnn_loss loss;
-  loss.z = nn_mdn_loss(n->dhead, n->head, ld, k->target, NULL, rows, s->Z, s->K, r.log_sigma_floor, scale);
-  loss.reward = nn_square_loss(n->dhead + reward, n->head + reward, ld, k->reward, NULL, rows, scale * r.reward_weight);
-  loss.done = nn_bce_loss(n->dhead + done, n->head + done, ld, k->done, NULL, rows, r.done_factor, scale);
+  int ld = world_head_size(s), reward = world_head_reward(s), done = world_head_done(s);
+  loss->z += nn_mdn_loss(n->dhead, n->head, ld, k->target + from * s->Z, NULL, rows, s->Z, s->K, r.log_sigma_floor, scale);
+  loss->reward += nn_square_loss(n->dhead + reward, n->head + reward, ld, k->reward + from, NULL, rows, scale * r.reward_weight);
+  loss->done += nn_bce_loss(n->dhead + done, n->head + done, ld, k->done + from, NULL, rows, r.done_factor, scale);
+}
+
+// The head on all rows, forward and, with g, back: then n->dh holds the gradient of h.
+static rnn_loss head_learn(rnn_net *n, real *g, const real *w, const rnn_chunk *k, rnn_rules rules, real scale) {
+  int H = n->s.H, O = world_head_size(&n->s);
+  rnn_loss loss = {0};
+  size_t all = (size_t)k->T * k->B;
+  for (size_t from = 0; from < all; from += ROWS_AT_ONCE) {
+    int rows = (int)(all - from < ROWS_AT_ONCE ? all - from : ROWS_AT_ONCE);
+    const real *h = n->tape.h + from * H;
+    nn_dense(n->head, h, at(n, w, RNN_HEAD), at(n, w, RNN_HEAD_B), rows, H, O);
+    losses(n, &loss, k, from, rows, rules, scale);
+    if (g) nn_dense_back(n->dh + from * H, grad(n, g, RNN_HEAD), grad(n, g, RNN_HEAD_B), n->dhead, h, at(n, w, RNN_HEAD), rows, H, O);
+  }
   return loss;
 }
 
 rnn_loss rnn_net_learn(rnn_net *n, real *g, const real *w, const rnn_chunk *k, real *h, real *c, rnn_rules rules,
                        real scale) {
   const world_shape *s = &n->s;
-  int rows = k->T * k->B, I = s->Z + s->A, H = s->H, O = world_head_size(s);
+  int I = s->Z + s->A, H = s->H;
   CHECK(k->T <= n->T && k->B <= n->B, "chunk %d x %d, room for %d x %d", k->T, k->B, n->T, n->B);
-  nn_lstm(n->tape, k->x, k->keep, h, c, at(n, w, RNN_LSTM), at(n, w, RNN_LSTM_B), k->T, k->B, I, H);
-  nn_dense(n->head, n->tape.h, at(n, w, RNN_HEAD), at(n, w, RNN_HEAD_B), rows, H, O);
-  rnn_loss loss = losses(n, k, rules, scale);
-  if (g) {
-    nn_dense_back(n->dh, grad(n, g, RNN_HEAD), grad(n, g, RNN_HEAD_B), n->dhead, n->tape.h, at(n, w, RNN_HEAD), rows, H, O);
+  nn_lstm(n->tape, k->x, k->keep, h, c, at(n, w, RNN_LSTM), at(n, w, RNN_LSTM_B), k->T, k->B, I, H, n->work);
+  rnn_loss loss = head_learn(n, g, w, k, rules, scale);
+  if (g)
     nn_lstm_back(NULL, grad(n, g, RNN_LSTM), grad(n, g, RNN_LSTM_B), n->dh, n->tape, k->x, k->keep, h, c,
                  at(n, w, RNN_LSTM), k->T, k->B, I, H, n->work);
-  }
   size_t last = (size_t)(k->T - 1) * k->B * H, state = (size_t)k->B * H;
   memcpy(h, n->tape.h + last, state * sizeof *h);
   memcpy(c, n->tape.c + last, state * sizeof *c);

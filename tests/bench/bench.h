@@ -3,6 +3,8 @@
 #ifndef BENCH_H
 #define BENCH_H
 
+#include <cblas.h>
+#undef I  // of complex.h: the headers of layers have an argument of that name
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -37,12 +39,12 @@ static inline double bench_seconds(void (*call)(void *self), void *self, double 
 
 typedef struct bench_gemm {
   int M, N, K;
-  real *a, *b, *c;
+  float *a, *b, *c;
 } bench_gemm;
 
 static void bench_gemm_call(void *self) {
   bench_gemm *g = self;
-  num_gemm(false, false, g->M, g->N, g->K, 1, g->a, g->K, g->b, g->N, 0, g->c, g->N);
+  cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, g->M, g->N, g->K, 1, g->a, g->K, g->b, g->N, 0, g->c, g->N);
 }
 
 // GFLOP/s of OpenBLAS's sgemm at the best of several shapes.
@@ -51,9 +53,9 @@ static inline double bench_best_sgemm(void) {
   double best = 0;
   for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
     bench_gemm g = {shapes[i][0], shapes[i][1], shapes[i][2], NULL, NULL, NULL};
-    g.a = mem_take((size_t)g.M * g.K, sizeof(real));
-    g.b = mem_take((size_t)g.K * g.N, sizeof(real));
-    g.c = mem_take((size_t)g.M * g.N, sizeof(real));
+    g.a = mem_take((size_t)g.M * g.K, sizeof(float));
+    g.b = mem_take((size_t)g.K * g.N, sizeof(float));
+    g.c = mem_take((size_t)g.M * g.N, sizeof(float));
     double rate = 2e-9 * g.M * g.N * g.K / bench_seconds(bench_gemm_call, &g, 0.05);
     if (rate > best) best = rate;
     mem_free(g.a);

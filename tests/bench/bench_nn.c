@@ -85,7 +85,7 @@ typedef struct sequence {
 
 static void sequence_learn(void *about) {
   sequence *s = about;
-  nn_lstm(s->tape, s->x, s->keep, s->state, s->state, s->w, s->b, s->T, s->B, s->I, s->H);
+  nn_lstm(s->tape, s->x, s->keep, s->state, s->state, s->w, s->b, s->T, s->B, s->I, s->H, s->work);
   memcpy(s->dh, s->tape.h, (size_t)s->T * s->B * s->H * sizeof *s->dh);
   nn_lstm_back(NULL, s->dw, s->db, s->dh, s->tape, s->x, s->keep, s->state, s->state, s->w, s->T, s->B, s->I, s->H, s->work);
 }

@@ -2,6 +2,7 @@
 // reaches on this core in the same run, vector maths, random numbers. Each figure is the best of several tries, since
 // whatever else runs on the machine can only slow one down.
 
+#include <cblas.h>
 #include <stdio.h>
 
 #include "num.h"
@@ -23,7 +24,14 @@ typedef struct product {
 
 static void sgemm_once(void *data) {
   product *g = data;
-  num_gemm(false, false, g->M, g->N, g->K, 1, g->x, g->K, g->w, g->N, 0, g->y, g->N);
+  cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, g->M, g->N, g->K, 1, g->x, g->K, g->w, g->N, 0, g->y, g->N);
+}
+
+typedef struct gemm { bool ta, tb; product p; } gemm;
+static void gemm_once(void *data) {
+  gemm *g = data;
+  const product *p = &g->p;
+  num_gemm(g->ta, g->tb, p->M, p->N, p->K, p->x, g->ta ? p->M : p->K, p->w, g->tb ? p->K : p->N, false, p->y, p->N);
 }
 
 static void packed_once(void *data) {
@@ -84,6 +92,15 @@ static void packed_report(double sgemm, int M, int K, int N) {
   printf("packed_%dx%dx%d_of_same_sgemm %.3f ratio\n", M, K, N, rate / same);
 }
 
+// num_gemm as a layer calls it: forward, the gradient of the input, that of the weights.
+static void gemm_report(double sgemm, bool ta, bool tb, int M, int K, int N) {
+  gemm g = {ta, tb, product_open(M, K, N)};
+  double rate = gflops(&g.p, shortest(gemm_once, &g));
+  product_close(&g.p);
+  printf("gemm_%s%s_%dx%dx%d %.1f GFLOP/s\n", ta ? "t" : "n", tb ? "t" : "n", M, K, N, rate);
+  printf("gemm_%s%s_%dx%dx%d_of_best_sgemm %.3f ratio\n", ta ? "t" : "n", tb ? "t" : "n", M, K, N, rate / sgemm);
+}
+
 enum { COUNT = 4096, DRAWS = 64 };
 static float in[COUNT], out[COUNT];
 static double out_double[COUNT];
@@ -119,6 +136,16 @@ int main(void) {
   }
   packed_report(sgemm, 4096, 1152, 3);
   packed_report(sgemm, 4096, 512, 64);
+  gemm_report(sgemm, false, false, 1024, 1024, 1024);
+  gemm_report(sgemm, false, false, 100, 512, 2048);   // M: a step, forward
+  gemm_report(sgemm, false, true, 100, 2048, 512);    // and back
+  gemm_report(sgemm, true, false, 577, 1000, 2048);   // its weights
+  gemm_report(sgemm, false, false, 980, 512, 64);     // V's second convolution: patches
+  gemm_report(sgemm, false, true, 980, 64, 512);
+  gemm_report(sgemm, true, false, 512, 980, 64);
+  gemm_report(sgemm, false, false, 32, 1024, 3200);   // the first transposed one
+  gemm_report(sgemm, true, false, 1024, 32, 3200);
+  gemm_report(sgemm, false, true, 32, 3200, 1024);
   rng_normals(in, COUNT, luck, 0, 0);
   elements_report("exp", exp_once);
   elements_report("tanh", tanh_once);

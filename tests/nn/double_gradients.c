@@ -285,7 +285,7 @@ typedef struct lstm_case {
 } lstm_case;
 
 static void lstm_forward(const lstm_case *c) {
-  nn_lstm(c->tape, c->x, c->keep, c->h0, c->c0, c->w, c->b, c->T, c->B, c->I, c->H);
+  nn_lstm(c->tape, c->x, c->keep, c->h0, c->c0, c->w, c->b, c->T, c->B, c->I, c->H, c->work);
 }
 static double lstm_loss(void *self) {
   lstm_case *c = self;

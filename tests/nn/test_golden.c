@@ -93,8 +93,9 @@ static void test_lstm(void **state) {
   real *h0 = numbers(23, B * H, -1, 1), *c0 = numbers(24, B * H, -1, 1), *dh = numbers(25, S, -1, 1);
   nn_lstm_tape tape = {zeros(4 * S), zeros(S), zeros(S), zeros(S)};
   gradients g = gradients_of(X, W, 4 * H);
-  nn_lstm(tape, x, keep, h0, c0, w, b, T, B, I, H);
-  nn_lstm_back(g.dx, g.dw, g.db, dh, tape, x, keep, h0, c0, w, T, B, I, H, zeros(nn_lstm_work(T, B, I, H)));
+  real *work = zeros(nn_lstm_work(T, B, I, H));
+  nn_lstm(tape, x, keep, h0, c0, w, b, T, B, I, H, work);
+  nn_lstm_back(g.dx, g.dw, g.db, dh, tape, x, keep, h0, c0, w, T, B, I, H, work);
   assert_golden(tape.h, golden_lstm_h);
   assert_golden(tape.c + (T - 1) * B * H, golden_lstm_c_last);
   assert_golden(g.dx, golden_lstm_dx);

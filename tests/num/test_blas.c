@@ -1,5 +1,4 @@
-// The products against three loops, the eigendecomposition against its definition. double_blas.c is this file with
-// real = double.
+// The products in double against three loops, the eigendecomposition against its definition.
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -13,51 +12,9 @@
 #include "num.h"
 
 enum { LARGEST = 40 * 40 };
-static const double tolerance = sizeof(real) == 4 ? 1e-5 : 1e-13;  // a few dozen roundings
 
 static void random_doubles(double *a, int n, uint32_t which) {
   rng_normals_double(a, n, rng_stream(1, "blas"), which, 0);
-}
-
-static void random_reals(real *a, int n, uint32_t which) {
-  double wide[LARGEST];
-  random_doubles(wide, n, which);
-  for (int i = 0; i < n; i++) a[i] = (real)wide[i];
-}
-
-static void gemm(void **state) {
-  (void)state;
-  real a[LARGEST], b[LARGEST], c[LARGEST], before[LARGEST];
-  for (uint32_t i = 0; i < 64; i++) {
-    bool ta = i & 1, tb = i & 2;
-    int M = 1 + (int)i % 17, N = 1 + (int)i % 13, K = 1 + (int)i % 23;
-    int lda = (ta ? M : K) + 2, ldb = (tb ? K : N) + 1, ldc = N + 3;
-    real alpha = (real)(i % 3) - (real)0.5, beta = (real)(i % 2) * (real)0.75;
-    random_reals(a, LARGEST, 3 * i);
-    random_reals(b, LARGEST, 3 * i + 1);
-    random_reals(c, LARGEST, 3 * i + 2);
-    if (beta == 0) c[0] = NAN;  // beta 0 means: what was there is not looked at
-    memcpy(before, c, sizeof c);
-    num_gemm(ta, tb, M, N, K, alpha, a, lda, b, ldb, beta, c, ldc);
-    for (int m = 0; m < M; m++)
-      for (int n = 0; n < N; n++) {
-        double sum = 0;
-        for (int k = 0; k < K; k++)
-          sum += (double)(ta ? a[k * lda + m] : a[m * lda + k]) * (double)(tb ? b[n * ldb + k] : b[k * ldb + n]);
-        double expected = (double)alpha * sum + (beta == 0 ? 0 : (double)beta * (double)before[m * ldc + n]);
-        assert_true(fabs((double)c[m * ldc + n] - expected) < tolerance * (1 + fabs(expected)));
-      }
-    assert_memory_equal(c + N, before + N, 3 * sizeof *c);  // between N and ldc nothing is written
-  }
-}
-
-static void gemm_of_nothing(void **state) {
-  (void)state;
-  real c[6] = {1, 2, 3, 4, 5, 6};
-  num_gemm(false, false, 2, 3, 0, 1, c, 0, c, 3, 1, c, 3);
-  assert_true(c[5] == 6);
-  num_gemm(false, false, 0, 3, 2, 1, c, 2, c, 3, 0, c, 3);
-  assert_true(c[0] == 1);
 }
 
 static void dgemm_and_dsyrk(void **state) {
@@ -116,8 +73,7 @@ static void dsyev_refuses(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(gemm), cmocka_unit_test(gemm_of_nothing),
-                                     cmocka_unit_test(dgemm_and_dsyrk), cmocka_unit_test(dsyev),
+  const struct CMUnitTest tests[] = {cmocka_unit_test(dgemm_and_dsyrk), cmocka_unit_test(dsyev),
                                      cmocka_unit_test(dsyev_refuses)};
   num_open();
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -104,9 +104,11 @@ static void test_memory_agrees_with_lstm(void **state) {
   world_memory *m = world_memory_open(w, 1);
   int I = s.shape.Z + s.shape.A, H = s.shape.H;
   float x[T * 8], keep[T] = {0, 1, 1, 1, 1}, h0[24] = {0}, c0[24] = {0}, gates[T * 96], c[T * 24], h[T * 24], tanhc[T * 24];
+  float *work = mem_take(nn_lstm_work(T, 1, I, H), sizeof *work);
   rng_normals(x, T * I, rng_stream(5, "x"), 0, 0);
   nn_table t = world_rnn_table(&s.shape);
-  nn_lstm((nn_lstm_tape){gates, c, h, tanhc}, x, keep, h0, c0, s.m + t.tensor[RNN_LSTM].at, s.m + t.tensor[RNN_LSTM_B].at, T, 1, I, H);
+  nn_lstm((nn_lstm_tape){gates, c, h, tanhc}, x, keep, h0, c0, s.m + t.tensor[RNN_LSTM].at, s.m + t.tensor[RNN_LSTM_B].at, T, 1, I, H, work);
+  mem_free(work);
   world_memory_clear(m, 0);
   for (int step = 0; step < T; step++) {
     memcpy(world_memory_z(m, 0), x + step * I, s.shape.Z * sizeof *x);

@@ -1,0 +1,142 @@
+// The product of two matrices. Knows how they are cut into blocks that fit the caches, and where the edges are; the arithmetic is the
+// kernels'. Blocks and panels: Goto and van de Geijn, "Anatomy of High-Performance Matrix Multiplication", TOMS 2008.
+
+#include <string.h>
+
+#include "kernels.h"
+
+enum {
+  ROWS = 192,                 // of a block of a: ROWS x DEPTH numbers stay in the second-level cache
+  DEPTH = 256,                // k between two looks at c
+  SLAB = 1 << 20,             // numbers of b that num_gemm lays out at once
+  LOW = PANEL,                // rows of c up to which its transpose is made instead
+};
+
+static int columns_padded(int N) { return (N + PANEL_STEP - 1) / PANEL_STEP * PANEL_STEP; }
+static int smaller(int a, int b) { return a < b ? a : b; }
+
+// --- b in panels: (K, PANEL) each, the last one cut to a multiple of PANEL_STEP -----------------------------------------------------
+
+size_t num_factor_size(int K, int N) {
+  CHECK(K >= 0 && N > 0, "K %d, N %d", K, N);
+  return (size_t)K * (size_t)columns_padded(N);
+}
+
+static void panel_fill(real *panel, bool transposed, const real *b, size_t ldb, int K, int n, int width) {
+  for (int k = 0; k < K; k++) {
+    real *row = panel + (size_t)k * (size_t)width;
+    if (!transposed) memcpy(row, b + (size_t)k * ldb, (size_t)n * sizeof *row);
+    for (int i = n; i < width; i++) row[i] = 0;
+  }
+  if (!transposed) return;
+  for (int from = 0; from < K; from += DEPTH)  // long runs of b; the rows that are written stay in the first-level cache
+    for (int i = 0; i < n; i++)
+      for (int k = from; k < smaller(K, from + DEPTH); k++) panel[(size_t)k * (size_t)width + (size_t)i] = b[(size_t)i * ldb + (size_t)k];
+}
+
+num_factor num_factor_make(real *panels, bool transposed, const real *b, int ldb, int K, int N) {
+  for (int n = 0; n < N; n += PANEL) {
+    int width = smaller(PANEL, columns_padded(N) - n);
+    panel_fill(panels + (size_t)n * (size_t)K, transposed, b + (size_t)n * (transposed ? (size_t)ldb : 1), (size_t)ldb, K, smaller(N - n, width), width);
+  }
+  return (num_factor){.K = K, .N = N, .panels = panels};
+}
+
+// --- one panel ------------------------------------------------------------------------------------------------------------------------
+
+// Element (m, k) of a block of a is at[m*row + k*step].
+typedef struct block { const real *at; size_t row, step; int M, K; } block;
+
+static void panel_float(float *c, size_t ldc, bool add, const float *panel, int width, const float *a, size_t row, size_t step, int M, int K) {
+  num_kernels_now()->product(c, ldc, add, panel, K, width, a, row, step, M);
+}
+
+static void panel_double(double *c, size_t ldc, bool add, const double *panel, int width, const double *a, size_t row, size_t step, int M, int K) {
+  for (int m = 0; m < M; m++, c += ldc) {
+    if (!add) memset(c, 0, (size_t)width * sizeof *c);
+    for (int k = 0; k < K; k++)
+      for (int n = 0; n < width; n++) c[n] += a[(size_t)m * row + (size_t)k * step] * panel[(size_t)k * (size_t)width + (size_t)n];
+  }
+}
+
+static void panel_apply(real *c, size_t ldc, bool add, const real *panel, int width, block a) {
+  _Generic(c, float *: panel_float, double *: panel_double)(c, ldc, add, panel, width, a.at, a.row, a.step, a.M, a.K);
+}
+
+// The last n of a panel's columns do not fill a vector: by way of a small square that has the room.
+static void panel_edge(real *c, size_t ldc, bool add, const real *panel, int width, int n, block a) {
+  enum { EDGE = 48 };  // rows: a multiple of most kernels' tiles
+  static real square[EDGE * PANEL];
+  int M = a.M;
+  for (int m = 0; m < M; m += EDGE) {
+    a.M = smaller(EDGE, M - m);
+    for (int r = 0; add && r < a.M; r++) memcpy(square + r * width, c + (size_t)(m + r) * ldc, (size_t)n * sizeof *c);
+    panel_apply(square, (size_t)width, add, panel, width, a);
+    for (int r = 0; r < a.M; r++) memcpy(c + (size_t)(m + r) * ldc, square + r * width, (size_t)n * sizeof *c);
+    a.at += EDGE * a.row;
+  }
+}
+
+// --- all of it ------------------------------------------------------------------------------------------------------------------------
+
+// op(a) from (m, k) on. A transposed one is copied row by row: its rows lie far apart, in few sets of the caches.
+static block block_of(bool transposed, const real *a, size_t lda, int m, int k, int M, int K) {
+  static real rows[ROWS * DEPTH];
+  if (!transposed) return (block){a + (size_t)m * lda + (size_t)k, lda, 1, M, K};
+  for (int i = 0; i < K; i++) memcpy(rows + (size_t)i * (size_t)M, a + (size_t)(k + i) * lda + (size_t)m, (size_t)M * sizeof *a);
+  return (block){rows, 1, (size_t)M, M, K};
+}
+
+static void block_apply(real *c, size_t ldc, bool add, const num_factor *b, int k, block a) {
+  for (int n = 0; n < b->N; n += PANEL) {
+    int width = smaller(PANEL, columns_padded(b->N) - n), real_columns = smaller(width, b->N - n);
+    const real *panel = b->panels + (size_t)n * (size_t)b->K + (size_t)k * (size_t)width;
+    if (real_columns == width) panel_apply(c + n, ldc, add, panel, width, a);
+    else panel_edge(c + n, ldc, add, panel, width, real_columns, a);
+  }
+}
+
+void num_gemm_factor(bool ta, int M, const real *a, int lda, const num_factor *b, bool add, real *c, int ldc) {
+  for (int m = 0; m < M; m += ROWS)
+    for (int k = 0; k < b->K; k += DEPTH) {
+      block part = block_of(ta, a, (size_t)lda, m, k, smaller(ROWS, M - m), smaller(DEPTH, b->K - k));
+      block_apply(c + (size_t)m * (size_t)ldc, (size_t)ldc, add || k > 0, b, k, part);
+    }
+}
+
+static void slabs_apply(bool ta, bool tb, int M, int N, int K, const real *a, int lda, const real *b, int ldb, bool add, real *c, int ldc) {
+  static _Alignas(64) real panels[SLAB];
+  CHECK(N <= SLAB / PANEL_STEP, "%d columns", N);
+  int depth = SLAB / columns_padded(N);
+  if (depth > DEPTH) depth = depth / DEPTH * DEPTH;
+  for (int k = 0; k < K; k += depth) {
+    num_factor slab = num_factor_make(panels, tb, b + (size_t)k * (tb ? 1 : (size_t)ldb), ldb, smaller(depth, K - k), N);
+    num_gemm_factor(ta, M, a + (size_t)k * (ta ? (size_t)lda : 1), lda, &slab, add || k > 0, c, ldc);
+  }
+}
+
+static void transpose(real *to, size_t ldt, const real *from, size_t ldf, int rows, int columns) {
+  for (int i = 0; i < rows; i++)
+    for (int j = 0; j < columns; j++) to[(size_t)j * ldt + (size_t)i] = from[(size_t)i * ldf + (size_t)j];
+}
+
+// c^T = op(b)^T op(a)^T: where c is low and wide, laying out a costs much less than laying out b.
+static void low_apply(bool ta, bool tb, int M, int N, int K, const real *a, int lda, const real *b, int ldb, bool add, real *c, int ldc) {
+  enum { STRIP = 1024 };
+  static _Alignas(64) real strip[STRIP * LOW];
+  for (int n = 0; n < N; n += STRIP) {
+    int columns = smaller(STRIP, N - n);
+    real *part = c + n;
+    if (add) transpose(strip, LOW, part, (size_t)ldc, M, columns);
+    slabs_apply(!tb, !ta, columns, M, K, b + (size_t)n * (tb ? (size_t)ldb : 1), ldb, a, lda, add, strip, LOW);
+    transpose(part, (size_t)ldc, strip, LOW, columns, M);
+  }
+}
+
+void num_gemm(bool ta, bool tb, int M, int N, int K, const real *a, int lda, const real *b, int ldb, bool add, real *c, int ldc) {
+  if (M <= 0 || N <= 0) return;
+  for (int m = 0; m < M && K == 0 && !add; m++) memset(c + (size_t)m * (size_t)ldc, 0, (size_t)N * sizeof *c);
+  if (K <= 0) return;
+  if (M <= LOW && M < N) low_apply(ta, tb, M, N, K, a, lda, b, ldb, add, c, ldc);
+  else slabs_apply(ta, tb, M, N, K, a, lda, b, ldb, add, c, ldc);
+}
