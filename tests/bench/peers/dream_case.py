@@ -40,22 +40,19 @@ def controllers(case, batch):
     return np.resize(case["controller"], (batch, case["controller"].shape[1]))
 
 
-def steps_a_second(batch, play, seconds=0.7, tries=3):
-    """play(n) makes n steps of the whole batch and waits for them; the best of the tries."""
-    n, best = 8, 0.0
+def seconds_of(play, n):
+    start = time.perf_counter()
     play(n)
-    while True:
-        start = time.perf_counter()
-        play(n)
-        took = time.perf_counter() - start
-        if took > seconds / 4:
-            break
+    return time.perf_counter() - start
+
+
+def steps_a_second(batch, play, least=0.2, tries=3):
+    """play(n) makes n steps of the whole batch and waits for them; the best of some tries of at least so many seconds."""
+    n = 1
+    play(n)
+    while seconds_of(play, n) < least:
         n *= 2
-    for _ in range(tries):
-        start = time.perf_counter()
-        play(n)
-        best = max(best, n * batch / (time.perf_counter() - start))
-    return best
+    return max(n * batch / seconds_of(play, n) for _ in range(tries))
 
 
 def say(name, value, unit):

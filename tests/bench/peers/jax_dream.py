@@ -7,7 +7,7 @@ import jax.numpy as jnp
 
 from dream_case import BATCHES, LOG_SIGMA_FLOOR, TEMPERATURE, WEIGHTS, check, controllers, load, say, steps_a_second
 
-STEPS = 64  # of a scan
+STEPS = 16  # of a scan
 case = load()
 lstm, lstm_bias, head, head_bias = (jnp.asarray(case[name]) for name in WEIGHTS)
 H = lstm.shape[1] // 4
@@ -44,12 +44,12 @@ def player(batch, generator):
     controller = jnp.asarray(controllers(case, batch))
     start = jnp.zeros((batch, Z)), jnp.zeros((batch, H)), jnp.zeros((batch, H))
 
-    def play(n):
+    def play(scans):
         state, key = start, jax.random.key(1, impl=generator)
-        for _ in range((n + STEPS - 1) // STEPS):
+        for _ in range(scans):
             (state, key), done = scan(controller, state, key)
         jax.block_until_ready((state, done))
-    return lambda n: play(n * STEPS)
+    return play
 
 
 written, once = jnp.asarray(case["controller"]), jax.jit(step)
@@ -57,5 +57,4 @@ with jax.default_matmul_precision("highest"):
     check(case, lambda *state: once(written, *state))
 for generator in ("threefry2x32", "rbg"):
     for batch in BATCHES:
-        rate = STEPS * steps_a_second(batch, player(batch, generator))
-        say(f"jax_dream_{generator}_batch_{batch}", rate, "steps/s")
+        say(f"jax_dream_{generator}_batch_{batch}", steps_a_second(STEPS * batch, player(batch, generator)), "steps/s")
