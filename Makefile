@@ -47,7 +47,7 @@ LIBRARY2 := $(BUILD)/double/libdreamfarm.a
 PROGRAM  := $(BUILD)/dreamfarm
 APP      := $(call objects,app)
 
-.PHONY: all help deps lint test test-cluster bench quickstart install clean check-deps
+.PHONY: all help deps lint test test-cluster bench bench-peers quickstart install clean check-deps
 .DELETE_ON_ERROR:
 
 all: check-deps $(PROGRAM)
@@ -59,7 +59,8 @@ help:
 	@echo "make test         all tests; SANITIZE=address,undefined for the checked build"
 	@echo "make test-cluster SLURM, hosts over TCP, Docker: real ones, made for the test; as root"
 	@echo "make lint         the house's rules: rooms, doors, headers"
-	@echo "make bench        speeds as ratios, and build/bench.json"
+	@echo "make bench        speeds as ratios, and build/bench.json; about 4 minutes, on core BENCH_CORE=0"
+	@echo "make bench-peers  PyTorch, JAX and pycma into build/peers (pip, 6 GB), for make bench to compare with"
 	@echo "make install      PREFIX=$(PREFIX)"
 
 check-deps:
@@ -113,6 +114,9 @@ benches-built: $(BENCHES) $(PROGRAM)
 bench: check-deps
 	@$(MAKE) --no-print-directory -j$$(nproc) benches-built
 	@BUILD=$(BUILD) tests/bench/run
+bench-peers:
+	python3 -m venv $(BUILD)/peers
+	$(BUILD)/peers/bin/pip install -q -r tests/bench/peers/requirements.txt
 
 comma := ,
 space := $() $()

@@ -60,10 +60,12 @@ typedef struct farm_crew {
   // Drops every task it holds (the master gave the job up).
   void (*drop)(void *self);
   int lanes;  // tasks it steps at once, what it holds beyond them waits; 0: all that it holds
+  double (*apart)(void *self);  // seconds of its work so far that the report counts apart; NULL: none
 } farm_crew;
 
 typedef struct farm_report {
   double seconds, busy;         // wall time; fraction of rank-seconds spent in crews' work
+  double apart;                 // of busy, what the crews have counted apart
   int64_t sent, repeated;       // tasks handed out, of which again
   int lost, returned;           // workers lost, and back again
   int poisoned;                 // tasks that got the job's `poisoned`

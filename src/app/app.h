@@ -128,6 +128,9 @@ void signals_serve(void);         // this rank is a worker: rank 0 ends the job
 bool signals_asked(void);
 bool signals_by_scheduler(void);  // SIGTERM or SIGUSR1 came first: whoever sent it will start the job again
 
+// run.csv's shares of time as report/generation-split.csv and .json; nothing where there are none.
+status split_write(const app *a);
+
 // CSV rows and JSON lines, appended with one write each, durable on return.
 status append_text(const char *path, const text_buffer *t);
 

@@ -4,7 +4,7 @@
 
 #include "app.h"
 
-#define EVOLUTION_CSV_HEAD "generation,best,median,mean,held_out,real,sigma,condition,episodes,steps,broken,seconds,busy\n"
+#define EVOLUTION_CSV_HEAD "generation,best,median,mean,held_out,real,sigma,condition,episodes,steps,broken,seconds,busy,dream,controller,master,wait\n"
 
 typedef enum evolution_job { JOB_TRAIN, JOB_HELD_OUT, JOB_REAL } evolution_job;  // of one generation; numbers in the journal
 
@@ -25,6 +25,7 @@ typedef struct evolution {
   rollout_result *results;       // (most tasks of any job)
   float *mean, *best;            // (n)
   file_path csv, jsonl;
+  double told_at, mapped;        // when the last row was told; seconds in maps since then
   progress p;
 } evolution;
 
@@ -32,7 +33,7 @@ typedef struct row {
   double best, median, mean, held_out, real;  // held_out, real: NaN where not asked
   int64_t steps;
   int broken;
-  double seconds, busy;
+  double seconds, busy, controller, master;   // of the candidates' map: farm_report's, `controller` being what is counted apart
   int64_t sent, repeated;                     // episodes handed out, of which again; of the candidates
 } row;
 

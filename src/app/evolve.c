@@ -45,6 +45,7 @@ static status play(evolution *v, evolution_job name, int candidates, int episode
   farm_crew crew = crew_of(v->crew);
   status s = farm_map(v->a->f, &job, &crew, v->results, report, keep_going, &w);
   journal_write(v->finished);
+  v->mapped += report->seconds;
   return s;
 }
 
@@ -120,6 +121,8 @@ static status generation_play(evolution *v, row *r) {
   scores_describe(v, r);
   r->seconds = report.seconds;
   r->busy = report.busy;
+  r->controller = report.apart;
+  r->master = report.master;
   r->sent = report.sent;
   r->repeated = report.repeated;
   v->state.generation = es_generation(v->search);
@@ -264,6 +267,7 @@ static status master(evolution *v) {
   log_all("evolve: %d parameters, %d candidates x %d episodes, %d ranks, %d lanes each", v->n, v->popsize, v->episodes, farm_size(v->a->f), s->dream.lanes);
   preflight_generation(v->a);
   v->p = progress_open("evolve", "generations", s->evolve.generations);
+  v->told_at = time_now();
   TRY(generations_play(v));
   progress_close(&v->p, v->state.generation, NULL);
   return stage_done(v->a, STAGE_EVOLVE);

@@ -178,12 +178,16 @@ static const curve curves[] = {
      "'@' using 'generation':'best' with lines title 'best candidate', '' using 'generation':'mean' with lines title 'population mean', "
      "'' using 'generation':'held_out' with points pt 7 title 'mean controller, held-out dreams', "
      "'' using 'generation':'real' with points pt 5 title 'mean controller, real environment'"},
+    {"report/generation-split.csv", "report/generation-split.svg", "Where the ranks' time went", "generation", "share of all rank-seconds in %",
+     "[][0:100] '@' using 1:(100*($3+$4+$5+$6)) with fillsteps lc rgb '#dddddd' title 'waiting', '' using 1:(100*($3+$4+$5)) with fillsteps lc rgb '#d95f02' title 'master', "
+     "'' using 1:(100*($3+$4)) with fillsteps lc rgb '#7570b3' title 'controllers', '' using 1:(100*$3) with fillsteps lc rgb '#1b9e77' title 'dream'"},
 };
 
 static void add_plot(const app *a, const curve *c, text_buffer *t) {
   file_path csv = run_path(a, c->csv), picture = run_path(a, c->picture);
-  text_add(t, "reset\nset datafile separator comma\nset datafile missing ''\nset terminal pngcairo size 900,540 font 'sans,11'\n");
-  text_add(t, "set key below\nset grid\nset title \"%s\"\nset xlabel \"%s\"\nset ylabel \"%s\"\nset output '%s'\nplot ", c->title, c->x, c->y, picture.text);
+  const char *terminal = strstr(c->picture, ".svg") ? "svg" : "pngcairo";
+  text_add(t, "reset\nset datafile separator comma\nset datafile missing ''\nset terminal %s size 900,540 font 'sans,11'\n", terminal);
+  text_add(t, "set key below\nset grid front\nset style fill solid noborder\nset title \"%s\"\nset xlabel \"%s\"\nset ylabel \"%s\"\nset output '%s'\nplot ", c->title, c->x, c->y, picture.text);
   for (const char *p = c->plot; *p; p++)
     if (*p == '@') text_add(t, "%s", csv.text);
     else text_add(t, "%c", *p);
@@ -209,6 +213,7 @@ static status curves_draw(const app *a) {
 static status report_all(const app *a) {
   TRY(dir_make(run_path(a, "report").text));
   TRY(pictures(a));
+  TRY(split_write(a));
   TRY(curves_draw(a));
   log_all("report: pictures and curves are in %s", run_path(a, "report").text);
   return OK;

@@ -45,14 +45,27 @@ static void add_cell(text_buffer *t, double value) {
   else text_add(t, ",%.9g", value);
 }
 
-static void csv_row(const evolution *v, const row *r, text_buffer *t) {
+// Where the rank-seconds from one row to the next went, judging aside; the shares sum to 1. While rank 0 asks, tells and
+// writes, the others wait.
+typedef struct split { double dream, controller, master, wait; } split;
+
+static split split_of(const evolution *v, const row *r) {
+  double alone = fmax(0, time_now() - v->told_at - v->mapped), ranks = farm_size(v->a->f), whole = fmax(r->seconds + alone, 1e-9);
+  split s = {.dream = (r->busy - r->controller) * r->seconds / whole, .controller = r->controller * r->seconds / whole,
+             .master = (r->master + alone) / (ranks * whole)};
+  s.wait = fmax(0, 1 - s.dream - s.controller - s.master);
+  return s;
+}
+
+static void csv_row(const evolution *v, const row *r, const split *of, text_buffer *t) {
   text_add(t, "%d", v->state.generation);
   const double cells[] = {r->best, r->median, r->mean, r->held_out, r->real, es_sigma(v->search), es_condition(v->search)};
   for (size_t i = 0; i < sizeof cells / sizeof *cells; i++) add_cell(t, cells[i]);
-  text_add(t, ",%lld,%lld,%d,%.3f,%.3f\n", (long long)v->state.episodes, (long long)v->state.steps, r->broken, r->seconds, r->busy);
+  text_add(t, ",%lld,%lld,%d,%.3f,%.3f", (long long)v->state.episodes, (long long)v->state.steps, r->broken, r->seconds, r->busy);
+  text_add(t, ",%.4f,%.4f,%.4f,%.4f\n", of->dream, of->controller, of->master, of->wait);
 }
 
-static void json_row(const evolution *v, const row *r, text_buffer *t) {
+static void json_row(const evolution *v, const row *r, const split *of, text_buffer *t) {
   json_open(t, NULL, '{');
   json_number(t, "generation", v->state.generation);
   json_number(t, "best", r->best);
@@ -67,6 +80,10 @@ static void json_row(const evolution *v, const row *r, text_buffer *t) {
   json_number(t, "broken", r->broken);
   json_number(t, "seconds", r->seconds);
   json_number(t, "busy", r->busy);
+  json_number(t, "dream", of->dream);
+  json_number(t, "controller", of->controller);
+  json_number(t, "master", of->master);
+  json_number(t, "wait", of->wait);
   json_number(t, "sent", (double)r->sent);
   json_number(t, "repeated", (double)r->repeated);
 }
@@ -82,8 +99,11 @@ static status line_end(const evolution *v, text_buffer *t) {
 
 status rows_add(evolution *v, const row *r) {
   text_buffer line = {0}, json = {0};
-  csv_row(v, r, &line);
-  json_row(v, r, &json);
+  const split of = split_of(v, r);
+  csv_row(v, r, &of, &line);
+  json_row(v, r, &of, &json);
+  v->told_at = time_now();
+  v->mapped = 0;
   status s = append_text(v->csv.text, &line);
   text_free(&line);
   if (s == OK) return line_end(v, &json);

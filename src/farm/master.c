@@ -111,6 +111,7 @@ static void news_take(map_run *r, int worker, const char *bytes, size_t size) {
   f->peer[worker].heard_job = head.job;
   if (head.job == f->job) {
     f->peer[worker].busy = head.busy;
+    f->peer[worker].apart = head.apart;
     results_take(r, worker, bytes, size, head.count);
     word = (schedule_word){.lanes = head.lanes, .capacity = head.capacity, .unanswered = head.unanswered};
   }
@@ -198,7 +199,8 @@ void map_begin(map_run *r) {
   r->own_crew = f->size < MASTER_ONLY_RANKS;
   f->job++;
   schedule_begin(f->plan, &plan, r->clock);
-  for (int w = 0; w < f->size; w++) f->peer[w].busy = 0;
+  r->own_apart = crew_apart(r->crew);
+  for (int w = 0; w < f->size; w++) f->peer[w].busy = f->peer[w].apart = 0;
   for (int w = 1; w < f->size && !map_finished(r); w++) tell_of_job(r, w);
 }
 
@@ -231,10 +233,10 @@ status map_step(map_run *r, bool *active) {
 
 static void report_fill(const map_run *r, farm_report *report) {
   schedule_counts c = schedule_counted(r->f->plan);
-  double busy = 0;
-  for (int w = 0; w < r->f->size; w++) busy += r->f->peer[w].busy;
-  double seconds = now(r->f) - r->started;
-  *report = (farm_report){.seconds = seconds, .busy = seconds > 0 ? busy / (seconds * r->f->size) : 0, .sent = c.sent, .repeated = c.repeated,
+  double busy = 0, apart = crew_apart(r->crew) - r->own_apart;
+  for (int w = 0; w < r->f->size; w++) busy += r->f->peer[w].busy, apart += r->f->peer[w].apart;
+  double seconds = now(r->f) - r->started, rank_seconds = seconds * r->f->size;
+  *report = (farm_report){.seconds = seconds, .busy = seconds > 0 ? busy / rank_seconds : 0, .apart = seconds > 0 ? apart / rank_seconds : 0, .sent = c.sent, .repeated = c.repeated,
                           .lost = c.lost, .returned = c.returned, .poisoned = c.poisoned};
 }
 

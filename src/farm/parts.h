@@ -11,7 +11,7 @@ typedef struct peer {    // what rank 0 knows of a worker's ears
   int32_t heard_job;     // the job it last spoke of
   int32_t told_job;      // the job it was last told of
   double spoken_at;      // when anything was said to it
-  double busy;           // its crew's seconds in this job
+  double busy, apart;    // its crew's seconds in this job, and which of them are counted apart
   bool present;          // answered the roll call
 } peer;
 
@@ -58,9 +58,11 @@ typedef struct news_head {  // `count` times {int32 task, padding, result} follo
   int32_t job, count;
   int32_t lanes, capacity;      // tasks the crew steps at once; would hold at most
   int32_t unanswered, reserved; // tasks of the job that are here, after these results
-  double busy;                  // seconds of work in this job so far
+  double busy, apart;           // seconds of work in this job so far; of them apart
 } news_head;
 static inline size_t news_item_bytes(size_t result_bytes) { return 8 + (result_bytes + 7) / 8 * 8; }
+
+static inline double crew_apart(const farm_crew *c) { return c->apart ? c->apart(c->self) : 0; }
 
 // Sizes of scratch, for a farm whose record_max and result_max are set.
 void farm_scratch(farm *f);
@@ -78,6 +80,7 @@ typedef struct map_run {
   double clock;    // like the time, but what rank 0 itself slept through or worked in one go counts little
   int chore;       // the worker whose turn it is to be looked after
   int own_held;    // tasks in rank 0's own crew
+  double own_apart;  // what that had counted apart before
   bool own_crew;   // it works too
 } map_run;
 void map_begin(map_run *r);   // the fields up to tick_self are set

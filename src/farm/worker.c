@@ -27,7 +27,7 @@ struct service {
   int *free_tickets, free_count;       // (tickets)  a stack
   int holding, waiting;  // tasks in the crew's hands; received, not yet begun
   size_t result_bytes;   // of this job
-  double busy, told_at, heard_at;
+  double busy, apart_before, told_at, heard_at;  // apart_before: what the crew had counted apart before this job
   bool asked, dismissed, lossy;
 };
 
@@ -83,6 +83,7 @@ static void job_begin(service *s, const order_head *head) {
   s->result_bytes = head->result_bytes;
   s->over = false;
   s->busy = 0;
+  s->apart_before = crew_apart(s->crew);
   s->asked = true;
 }
 
@@ -134,7 +135,7 @@ static bool listen_all(service *s) {
 static void news_send(service *s, int count) {
   int capacity = s->crew->vacancies(s->crew->self) + s->holding, lanes = s->crew->lanes;
   const news_head head = {.job = s->job, .count = count, .lanes = lanes ? lanes : capacity, .capacity = capacity,
-                          .unanswered = s->holding + s->waiting, .busy = s->busy};
+                          .unanswered = s->holding + s->waiting, .busy = s->busy, .apart = crew_apart(s->crew) - s->apart_before};
   memcpy(s->f->message, &head, sizeof head);
   size_t size = sizeof head + (size_t)count * news_item_bytes(s->result_bytes);
   if (!s->f->post.send(s->f->post.self, 0, s->f->message, size)) return;

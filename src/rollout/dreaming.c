@@ -8,6 +8,7 @@ struct dream_stage {
   const rollout_options *o;
   dream *d;
   dream_outcome *outcomes;  // (lanes)
+  double controlling;       // seconds in controllers
 };
 
 dream_stage *dream_stage_open(const rollout_options *o) {
@@ -31,9 +32,11 @@ void dream_stage_move(dream_stage *s, int to, int from) { dream_move(s->d, to, f
 
 void dream_stage_step(dream_stage *s, rollout_lane *lanes, bool *ended, int n) {
   world_memory *m = dream_memory(s->d);
+  double start = time_now();
   for (int i = 0; i < n; i++)
     controller_act(&s->o->controller, world_memory_action(m, i), rollout_parameters(&lanes[i].task), world_memory_z(m, i),
                    world_memory_h(m, i), world_memory_c(m, i));
+  s->controlling += time_now() - start;
   dream_step(s->d, s->outcomes, n);
   for (int i = 0; i < n; i++) {
     const dream_outcome *out = &s->outcomes[i];
@@ -43,3 +46,5 @@ void dream_stage_step(dream_stage *s, rollout_lane *lanes, bool *ended, int n) {
     ended[i] = out->terminated || out->truncated || out->broken;
   }
 }
+
+double dream_stage_controller_seconds(const dream_stage *s) { return s->controlling; }

@@ -62,6 +62,11 @@ size_t rollout_record_bytes(const rollout *r) {
 
 int64_t rollout_steps(const rollout *r) { return r->steps; }
 
+double rollout_controller_seconds(void *self) {
+  const rollout *r = self;
+  return r->dreaming ? dream_stage_controller_seconds(r->dreaming) : 0;
+}
+
 rollout_luck rollout_luck_of(const rollout_task *task) {
   const rollout_record *c = task->record;
   // Common random numbers leave the candidate out: all candidates of a generation meet the same luck.

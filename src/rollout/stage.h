@@ -26,6 +26,7 @@ void dream_stage_begin(dream_stage *s, int lane, const rollout_task *task);
 void dream_stage_move(dream_stage *s, int to, int from);
 // One step of lanes 0 .. n-1; results grow; ended (n) says which episodes are over.
 void dream_stage_step(dream_stage *s, rollout_lane *lanes, bool *ended, int n);
+double dream_stage_controller_seconds(const dream_stage *s);  // so far
 
 // In the real environment, with V and M as eyes and memory.
 typedef struct real_stage real_stage;
