@@ -26,6 +26,8 @@ typedef struct app {
   int temperature_count;
   bool in_dream;                               // evaluate --in dream
   bool untrained;                              // evaluate --untrained
+  bool controlling;                            // the verb is control: --set takes the control file's keys too
+  control asked;
   char **words;                                // bench: what follows the verb
   int word_count;
 } app;
@@ -50,6 +52,8 @@ void preflight_generation(const app *a);
 
 // The command line of a verb into settings; words[1] is the verb.
 status app_parse(app *a, int count, char **words, bool *quiet);
+// Writes control.yaml for a search that runs elsewhere. Not collective: MPI is never started.
+status app_control(const app *a);
 // Starts the verb on ranks and keeps it going. Not collective: MPI is never started.
 status app_launch(int count, char **words);
 
@@ -68,6 +72,7 @@ void heartbeat_result(status s);           // rank 0 leaves with this code
 file_path run_path(const app *a, const char *name);  // run.directory/name
 // Held until the process ends: two at once would write over each other. Waits a little. Rank 0.
 status run_lock(const app *a);
+bool run_locked(const app *a);  // by another process
 // A stage's identity: everything that decides its result.
 typedef enum stage { STAGE_COLLECT, STAGE_VAE, STAGE_ENCODE, STAGE_RNN, STAGE_EVOLVE, STAGE_EVALUATE, STAGES } stage;
 const char *stage_name(stage s);
@@ -125,6 +130,7 @@ double welch_p(const summary *a, const summary *b);  // two-sided, normal approx
 void signals_catch(void);
 void signals_serve(void);         // this rank is a worker: rank 0 ends the job
 bool signals_asked(void);
+void signals_stop(void);          // asks as the first SIGINT does
 bool signals_by_scheduler(void);  // SIGTERM or SIGUSR1 came first: whoever sent it will start the job again
 
 // CSV rows and JSON lines, appended with one write each, durable on return.

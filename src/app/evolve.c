@@ -29,7 +29,7 @@ static void answered(void *self, int task, const void *result) {
 static void happened(void *self, const farm_event *e) { rows_happened(((watch *)self)->v, e, ((watch *)self)->members); }
 
 static bool keep_going(void *self, int64_t finished) {
-  (void)finished;
+  control_look(((watch *)self)->v, finished);
   journal_write(((watch *)self)->v->finished);
   return !signals_asked();
 }
@@ -135,7 +135,7 @@ static status mean_judge(evolution *v, row *r) {
   const settings *s = &v->a->s;
   int every = s->evolve.held_out_every;
   r->held_out = r->real = (double)NAN;
-  bool due = every && (v->state.generation % every == 0 || v->state.generation == s->evolve.generations);
+  bool due = every && (v->state.generation % every == 0 || v->state.generation == v->generations);
   if (!due) return OK;
   TRY(play_mean(v, JOB_HELD_OUT, ROLLOUT_DREAM, "held-out", s->evolve.held_out_episodes, &r->held_out));
   TRY(play_mean(v, JOB_REAL, ROLLOUT_REAL, "real", s->evolve.real_episodes, &r->real));
@@ -165,13 +165,15 @@ static status generation_save(evolution *v, const row *r) {
 
 static status generations_play(evolution *v) {
   const char *why = NULL;
-  while (v->state.generation < v->a->s.evolve.generations && !(why = es_done(v->search))) {
+  while (v->state.generation < v->generations && !(why = es_done(v->search))) {
     row r = {0};
+    control_look(v, 0);
     if (signals_asked()) FAIL(INTERRUPTED, "asked to stop");  // a short generation is over before its map looks up
     TRY(generation_play(v, &r));
     TRY(mean_judge(v, &r));
     TRY(generation_save(v, &r));
     rows_show(v, &r);
+    v->last = r;
   }
   if (why) log_all("evolve: stopped at generation %d: %s", v->state.generation, why);
   return rows_event(v, "end", why);
@@ -263,7 +265,8 @@ static status master(evolution *v) {
   TRY(search_exists(v->a) ? search_resume(v, identity, w) : search_begin(v, identity, w));
   log_all("evolve: %d parameters, %d candidates x %d episodes, %d ranks, %d lanes each", v->n, v->popsize, v->episodes, farm_size(v->a->f), s->dream.lanes);
   preflight_generation(v->a);
-  v->p = progress_open("evolve", "generations", s->evolve.generations);
+  control_begin(v);
+  v->p = progress_open("evolve", "generations", v->generations);
   TRY(generations_play(v));
   progress_close(&v->p, v->state.generation, NULL);
   return stage_done(v->a, STAGE_EVOLVE);

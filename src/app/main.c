@@ -36,6 +36,7 @@ static void print_help(void) {
          "       dreamfarm launch [-n RANKS] -- VERB ...     on ranks, and again after what can be survived\n\nverbs\n");
   for (int i = 0; i < VERBS; i++) printf("  %-10s %s\n", verbs[i].name, verbs[i].words);
   printf("  %-10s the whole configuration with defaults, ranges and words, as YAML\n", "config");
+  printf("  %-10s asks a running evolve, through control.yaml in run.directory: --set stop=true, generations=N, state=true\n", "control");
   printf("\noptions\n"
          "  --set KEY=VALUE        one knob, over the file's; may be repeated\n"
          "  --fresh                start a stage anew where a checkpoint of another configuration would be refused\n"
@@ -109,7 +110,8 @@ static status option_parse(app *a, const char *word, arguments *g, bool *quiet) 
   if (strcmp(word, "--untrained") == 0) return a->untrained = true, OK;
   if (strcmp(word, "--set") == 0) {
     TRY(value_of(g, &value));
-    return settings_set(&a->s, value);
+    bool section = strcspn(value, ".") < strcspn(value, "=:");
+    return a->controlling && !section ? control_set(&a->asked, value) : settings_set(&a->s, value);
   }
   if (strcmp(word, "--episodes") == 0) {
     TRY(value_of(g, &value));
@@ -178,10 +180,9 @@ static const verb *verb_find(const char *name) {
 }
 
 static status unknown_verb(const char *name) {
-  const char *names[VERBS + 1];
-  for (int i = 0; i < VERBS; i++) names[i] = verbs[i].name;
-  names[VERBS] = "config";
-  const char *near = text_nearest(name, names, VERBS + 1);
+  const char *names[VERBS + 2] = {"config", "control"};
+  for (int i = 0; i < VERBS; i++) names[i + 2] = verbs[i].name;
+  const char *near = text_nearest(name, names, VERBS + 2);
   FAIL(USAGE, "unknown verb '%s'%s%s; see dreamfarm --help", name, near ? "; did you mean " : "", near ? near : "");
 }
 
@@ -190,6 +191,14 @@ status app_parse(app *a, int count, char **words, bool *quiet) {
   TRY(v ? OK : unknown_verb(words[1]));
   if (v->act == app_bench) FAIL(USAGE, "%s has no run that could be watched or resumed: start it with mpirun", v->name);
   return arguments_parse(a, (arguments){count, words, 2}, quiet);
+}
+
+static status print_config(const app *a) {
+  text_buffer t = {0};
+  settings_print(&a->s, &t, true);
+  fputs(t.bytes, stdout);
+  text_free(&t);
+  return OK;
 }
 
 // What needs no ranks: help, version, the configuration's words.
@@ -208,21 +217,14 @@ static bool answer_alone(int count, char **words, status *result) {
     *result = app_launch(count, words);
     return true;
   }
-  if (strcmp(words[1], "config") == 0) {
-    app a = {0};
-    bool quiet;
-    *result = arguments_parse(&a, (arguments){count, words, 2}, &quiet);
-    if (*result != OK) {
-      fprintf(stderr, "dreamfarm: %s\n", status_message());
-      return true;
-    }
-    text_buffer t = {0};
-    settings_print(&a.s, &t, true);
-    fputs(t.bytes, stdout);
-    text_free(&t);
-    return true;
-  }
-  return false;
+  bool controls = strcmp(words[1], "control") == 0;
+  if (!controls && strcmp(words[1], "config") != 0) return false;
+  app a = {.controlling = controls};
+  bool quiet;
+  *result = arguments_parse(&a, (arguments){count, words, 2}, &quiet);
+  if (*result == OK) *result = controls ? app_control(&a) : print_config(&a);
+  if (*result != OK) fprintf(stderr, "dreamfarm: %s\n", status_message());
+  return true;
 }
 
 static status act(app *a, int count, char **words) {
