@@ -26,6 +26,8 @@ typedef struct app {
   int temperature_count;
   bool in_dream;                               // evaluate --in dream
   bool untrained;                              // evaluate --untrained
+  bool json;                                   // explain --json
+  int ranks;                                   // explain --ranks; 0: those there are
   bool controlling;                            // the verb is control: --set takes the control file's keys too
   control asked;
   char **words;                                // bench: what follows the verb
@@ -42,6 +44,7 @@ status app_evaluate(app *a);
 status app_report(app *a);
 status app_run(app *a);
 status app_bench(app *a);
+status app_explain(app *a);
 
 // --- the look before the leap ------------------------------------------------------------------------------------------------
 // Collective. What would waste the run: other versions elsewhere, a run directory that is not seen everywhere, too few cores
@@ -111,12 +114,19 @@ void journal_write(journal *j);  // what was added, with one write; from then on
 
 // --- help for the verbs ----------------------------------------------------------------------------------------------------------
 controller_shape controller_of(const app *a, const world *w);
+controller_shape controller_in(const app *a, const world_shape *s);
+es_options search_options(const app *a, int n);  // of a search for n parameters
 dream_rules rules_of(const app *a);
+status world_read(const app *a, world **w);     // by this rank alone
 status world_of_run(const app *a, world **w);  // collective; every rank must find the same bytes
 world_shape shape_of(const app *a);
 train_team team_of(app *a);
 farm_crew crew_of(rollout *r);
 void ranks_dismiss(app *a);  // rank 0, when a verb's maps are done
+
+// Dream steps a second that this rank makes of controllers of the first generation, `lanes` at once, in the run's world; where there
+// is none yet, in a random one of its size. *learned: which. Takes about half a second.
+status calibrate_dream(const app *a, double *steps, bool *learned, int lanes);
 
 // Mean, deviation and percentiles of returns, in index order; broken ones left out and counted.
 typedef struct summary {

@@ -210,10 +210,14 @@ static const es_kind kinds[] = {
     [CONFIG_STRATEGY_LM_MA] = ES_LM_MA,   [CONFIG_STRATEGY_OPENAI] = ES_OPENAI,   [CONFIG_STRATEGY_PGPE] = ES_PGPE,
     [CONFIG_STRATEGY_ONE_PLUS_ONE] = ES_ONE_PLUS_ONE, [CONFIG_STRATEGY_RANDOM] = ES_RANDOM};
 
+es_options search_options(const app *a, int n) {
+  const settings *s = &a->s;
+  return (es_options){.kind = kinds[s->evolve.strategy], .n = n, .popsize = s->evolve.popsize, .sigma0 = s->evolve.sigma0, .seed = (uint64_t)s->run.seed,
+                      .active = s->evolve.active};
+}
+
 static status search_begin(evolution *v, hash identity, hash w) {
-  const settings *s = &v->a->s;
-  const es_options o = {.kind = kinds[s->evolve.strategy], .n = v->n, .popsize = s->evolve.popsize, .sigma0 = s->evolve.sigma0, .seed = (uint64_t)s->run.seed,
-                        .active = s->evolve.active};
+  const es_options o = search_options(v->a, v->n);
   TRY(es_open(&v->search, &o));
   v->state = (search_state){.best_score = (double)NAN, .identity = identity, .world = w};
   TRY(rows_begin(v));

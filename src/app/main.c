@@ -27,6 +27,7 @@ static const verb verbs[] = {
     {"evolve", "the controller, by CMA-ES inside the dream; resumes from its checkpoint", app_evolve, true},
     {"evaluate", "the controller in the real environment, beside the baselines", app_evaluate, false},
     {"report", "pictures and curves, into report/", app_report, false},
+    {"explain", "every constant of the search with formula and source, and how long a generation should take", app_explain, false},
     {"bench", "speeds and what they promise: bench farm", app_bench, false},
 };
 #define VERBS ((int)(sizeof verbs / sizeof *verbs))
@@ -49,6 +50,9 @@ static void print_help(void) {
          "  --in dream|real        where; default real\n"
          "  --temperatures A,B,... in the dream, at each of these\n"
          "  --untrained            with M's weights random: what the learned M is worth\n"
+         "explain\n"
+         "  --ranks N              as if on so many; default: those it runs on\n"
+         "  --json                 for machines\n"
          "bench farm\n"
          "  (none)                 under mpirun: rank 0's time for an empty episode, and the largest rate of them\n"
          "  --simulate             in virtual time: how much of an allocation is used, on published episode lengths\n"
@@ -95,6 +99,14 @@ static status temperatures_parse(app *a, const char *text) {
   return OK;
 }
 
+static status ranks_parse(app *a, const char *text) {
+  char *end;
+  long n = strtol(text, &end, 10);
+  if (*end || n < 1 || n > 1000000) FAIL(USAGE, "--ranks %s: a whole number from 1 to 1000000 is allowed", text);
+  a->ranks = (int)n;
+  return OK;
+}
+
 static status set_knob(app *a, const char *key, const char *value) {
   text_buffer t = {0};
   text_add(&t, "%s=%s", key, value);
@@ -108,6 +120,11 @@ static status option_parse(app *a, const char *word, arguments *g, bool *quiet) 
   if (strcmp(word, "--fresh") == 0) return a->fresh = true, OK;
   if (strcmp(word, "--quiet") == 0) return *quiet = true, OK;
   if (strcmp(word, "--untrained") == 0) return a->untrained = true, OK;
+  if (strcmp(word, "--json") == 0) return a->json = true, OK;
+  if (strcmp(word, "--ranks") == 0) {
+    TRY(value_of(g, &value));
+    return ranks_parse(a, value);
+  }
   if (strcmp(word, "--set") == 0) {
     TRY(value_of(g, &value));
     bool section = strcspn(value, ".") < strcspn(value, "=:");
@@ -137,7 +154,7 @@ static status option_parse(app *a, const char *word, arguments *g, bool *quiet) 
     a->in_dream = value[0] == 'd';
     return OK;
   }
-  static const char *const known[] = {"--fresh", "--quiet", "--untrained", "--set", "--episodes", "--controller", "--temperatures", "--policy", "--in", "--help", "--version"};
+  static const char *const known[] = {"--fresh", "--quiet", "--untrained", "--set", "--episodes", "--controller", "--temperatures", "--policy", "--in", "--json", "--ranks", "--help", "--version"};
   const char *near = text_nearest(word, known, (int)(sizeof known / sizeof *known));
   FAIL(USAGE, "unknown option %s%s%s; see dreamfarm --help", word, near ? "; did you mean " : "", near ? near : "");
 }
@@ -189,7 +206,8 @@ static status unknown_verb(const char *name) {
 status app_parse(app *a, int count, char **words, bool *quiet) {
   const verb *v = verb_find(words[1]);
   TRY(v ? OK : unknown_verb(words[1]));
-  if (v->act == app_bench) FAIL(USAGE, "%s has no run that could be watched or resumed: start it with mpirun", v->name);
+  bool launched = !a->f;
+  if (launched && (v->act == app_bench || v->act == app_explain)) FAIL(USAGE, "%s has no run that could be watched or resumed: start it with mpirun", v->name);
   return arguments_parse(a, (arguments){count, words, 2}, quiet);
 }
 
@@ -237,6 +255,7 @@ static status act(app *a, int count, char **words) {
   }
   TRY(app_parse(a, count, words, &quiet));
   if (quiet) log_open(farm_rank(a->f), farm_size(a->f), true);
+  if (v->act == app_explain) return app_explain(a);  // leaves nothing behind
   TRY(farm_agree(a->f, farm_rank(a->f) == 0 ? dir_make(a->s.run.directory) : OK));
   TRY(farm_agree(a->f, farm_rank(a->f) == 0 && v->writes ? run_lock(a) : OK));
   TRY(preflight(a));

@@ -85,8 +85,8 @@ es_constants es_constants_separable(int n, int popsize, bool active, es_dialect 
 // --- for people -----------------------------------------------------------------------------------------------------------
 
 void es_list_recombination(es_listing *l, const es_constants *c) {
-  es_list(l, "mu", c->mu, "floor(popsize / 2)", "Hansen 2016 (48)");
-  es_list(l, "mueff", c->mueff, "(w_1 + .. + w_mu)^2 / (w_1^2 + .. + w_mu^2), w_i = ln((popsize + 1) / 2) - ln(i)", "Hansen 2016 (49), Table 1");
+  es_list(l, "mu", c->mu, "floor(popsize / 2)", "Hansen 2016, Table 1");
+  es_list(l, "mueff", c->mueff, "sum(w)^2 / sum(w^2), w_i = ln((popsize + 1) / 2) - ln(i), i = 1 .. mu", "Hansen 2016 (8), (49)");
 }
 
 static void list_negative(es_listing *l, const es_constants *c, bool active) {
@@ -95,7 +95,7 @@ static void list_negative(es_listing *l, const es_constants *c, bool active) {
     return;
   }
   bool bounded = isfinite(c->alpha_posdef);
-  es_list(l, "mueff_minus", c->mueff_minus, "(w_i + .. + w_popsize)^2 / (w_i^2 + .. + w_popsize^2), i = mu + 1", "Hansen 2016, Table 1");
+  es_list(l, "mueff_minus", c->mueff_minus, "the same, i = mu + 1 .. popsize", "Hansen 2016, Table 1");
   es_list(l, "alpha_mu", c->alpha_mu, "1 + c1 / cmu", "Hansen 2016 (50)");
   es_list(l, "alpha_mueff", c->alpha_mueff, "1 + 2 mueff_minus / (mueff + 2)", "Hansen 2016 (51)");
   if (bounded) es_list(l, "alpha_posdef", c->alpha_posdef, "(1 - c1 - cmu) / (n cmu)", "Hansen 2016 (52)");
