@@ -70,6 +70,7 @@ static void limit_set(evolution *v, int generations) {
 
 static void obey(evolution *v, const control *c, int64_t finished) {
   complain(rows_control(v, c));
+  if (control_empty(c)) log_here("evolve: control.yaml asks for nothing");
   if (c->generations) limit_set(v, c->generations);
   if (c->state) complain(rows_state(v, finished, eta(v, finished)));
   if (c->stop) signals_stop();
