@@ -130,9 +130,27 @@ quickstart: deps
 	@$(MAKE) --no-print-directory -j$$(nproc) all
 	@jobs/local configs/quickstart.yaml $(QUICKSTART_ARGS)
 
+# The library for others is the es room: its door, what that includes, and the archive, of which only its members and those of num
+# and base are linked: no MPI. There is no shared one, so whoever links needs what it needs, with or without --static.
+DOORS := es base num
+define PC_FILE
+prefix=$(abspath $(PREFIX))
+libdir=$${prefix}/lib
+includedir=$${prefix}/include
+
+Name: dreamfarm
+Description: evolution strategies, ask and tell
+Version: $(VERSION)
+Cflags: -I$${includedir}
+Libs: -L$${libdir} -ldreamfarm $(strip $(shell pkg-config --libs openblas 2>/dev/null || echo -lopenblas)) -lm
+endef
+install: export PC_TEXT = $(PC_FILE)
 install: all
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/dreamfarm
+	install -d $(addprefix $(DESTDIR)$(PREFIX)/,bin include/dreamfarm lib/pkgconfig share/dreamfarm)
 	install -m755 $(PROGRAM) $(DESTDIR)$(PREFIX)/bin/dreamfarm
+	install -m644 $(DOORS:%=include/%.h) $(DESTDIR)$(PREFIX)/include/dreamfarm/
+	install -m644 $(LIBRARY) $(DESTDIR)$(PREFIX)/lib/
+	@printf '%s\n' "$$PC_TEXT" >$(DESTDIR)$(PREFIX)/lib/pkgconfig/dreamfarm.pc
 	cp -r configs jobs $(DESTDIR)$(PREFIX)/share/dreamfarm/
 
 clean:

@@ -44,8 +44,8 @@ const char *status_words(status code);  // borrowed, static
 // We ourselves may be wrong: ends the whole job with the place and the values. Always on.
 #define CHECK(condition, ...) \
   ((condition) ? (void)0 : check_failed(__FILE__, __LINE__, #condition, __VA_ARGS__))
-_Noreturn void check_failed(const char *file, int line, const char *condition, const char *format, ...)
-    __attribute__((format(printf, 4, 5)));
+void check_failed(const char *file, int line, const char *condition, const char *format, ...)
+    __attribute__((noreturn, format(printf, 4, 5)));
 // Called once before the process aborts, so that a transport can end its peers too. NULL: none.
 void check_on_failure(void (*end_the_job)(void));
 

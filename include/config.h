@@ -86,4 +86,17 @@ void settings_json(const settings *s, text_buffer *out, const char *key);
 // Identity of the knobs whose names begin with one of `prefixes` ("vae.", "run.seed").
 hash settings_hash(const settings *s, const char *const *prefixes, int count);
 
+// --- what may be asked of a search while it runs, in a file beside it ---------------------------------------------------
+typedef struct control {
+  bool stop;         // checkpoint, then leave
+  int generations;   // the new limit; 0: not asked
+  bool state;        // tell how it stands
+} control;
+// YAML without sections, each key once, of a file called `name`; `made` generations stand, so the limit must be above. BAD_CONFIG as
+// above; *c is unchanged then. What the file does not name is not asked.
+status control_read(control *c, const char *name, const char *bytes, size_t size, int made);
+status control_set(control *c, const char *assignment);        // one `key=value` over what is in *c
+void control_print(const control *c, text_buffer *out);        // as YAML; what is not asked is left out
+bool control_empty(const control *c);
+
 #endif

@@ -85,13 +85,27 @@ typedef struct es_constants {
   double mueff, mueff_minus;      // <- weights
   double c1, cmu, cc, cs, damps;  // <- n, mueff, dialect
   double chi_n;                   // <- n
+  double alpha_mu, alpha_mueff, alpha_posdef;  // the bounds of negative_sum; the last is infinite for a diagonal C
   double negative_sum;            // sum of the negative weights
+  double h_limit;                 // <- n, dialect: of sigma's path, above which C's path stalls (h_sigma)
   int eigen_gap;                  // generations between eigendecompositions
 } es_constants;
 // weights (popsize) may be NULL.
 es_constants es_constants_make(int n, int popsize, bool active, es_dialect dialect, double *weights);
 // The same for a diagonal C, with pycma's rates for c1, cmu and cc; the dialects then differ in cs alone.
 es_constants es_constants_separable(int n, int popsize, bool active, es_dialect dialect, double *weights);
+
+// Everything constant that a search of these options goes by, for people: its size, what its strategy derives, when it stops.
+// The values are those that es_open's search uses, not computed a second time.
+typedef struct es_constant {
+  const char *name;
+  double value;
+  const char *formula;  // in the names of others of the list; "" where the value is chosen
+  const char *source;   // who chose so: a paper with its equation, pycma where it differs, or the options
+} es_constant;          // its strings are static
+#define ES_CONSTANTS_MAX 64
+// list (ES_CONSTANTS_MAX), of which *count are written; each follows from those before it. BAD_CONFIG on a wrong option.
+status es_explain(es_constant *list, int *count, const es_options *options);
 
 status es_open(es **e, const es_options *options);  // BAD_CONFIG on a wrong option
 void es_close(es *e);                               // NULL is allowed

@@ -124,6 +124,9 @@ typedef struct farm_simulated {
 // OK; RESUME_ME: all workers lost, or rank 0; BROKEN: a rule was broken, or there is no end to it: the sentence says what.
 status farm_simulate(farm_simulated *out, const farm_simulation *what);
 
+// How many of so many ranks play: all, or from 32 on all but rank 0, which then only hands out.
+int farm_workers(int ranks);
+
 // The same in closed form, to within some hundredths: the fraction of `workers` cores that will be at work, when so many
 // tasks of such lengths (any unit) are handed out one by one in an order that knows nothing of them. The last ones to end
 // leave everybody else idle: too few tasks a worker cannot be mended by any schedule. Lanes of a worker share its core and

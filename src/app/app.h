@@ -26,6 +26,10 @@ typedef struct app {
   int temperature_count;
   bool in_dream;                               // evaluate --in dream
   bool untrained;                              // evaluate --untrained
+  bool json;                                   // explain --json
+  int ranks;                                   // explain --ranks; 0: those there are
+  bool controlling;                            // the verb is control: --set takes the control file's keys too
+  control asked;
   char **words;                                // bench: what follows the verb
   int word_count;
 } app;
@@ -40,6 +44,7 @@ status app_evaluate(app *a);
 status app_report(app *a);
 status app_run(app *a);
 status app_bench(app *a);
+status app_explain(app *a);
 
 // --- the look before the leap ------------------------------------------------------------------------------------------------
 // Collective. What would waste the run: other versions elsewhere, a run directory that is not seen everywhere, too few cores
@@ -50,6 +55,8 @@ void preflight_generation(const app *a);
 
 // The command line of a verb into settings; words[1] is the verb.
 status app_parse(app *a, int count, char **words, bool *quiet);
+// Writes control.yaml for a search that runs elsewhere. Not collective: MPI is never started.
+status app_control(const app *a);
 // Starts the verb on ranks and keeps it going. Not collective: MPI is never started.
 status app_launch(int count, char **words);
 
@@ -68,6 +75,7 @@ void heartbeat_result(status s);           // rank 0 leaves with this code
 file_path run_path(const app *a, const char *name);  // run.directory/name
 // Held until the process ends: two at once would write over each other. Waits a little. Rank 0.
 status run_lock(const app *a);
+bool run_locked(const app *a);  // by another process
 // A stage's identity: everything that decides its result.
 typedef enum stage { STAGE_COLLECT, STAGE_VAE, STAGE_ENCODE, STAGE_RNN, STAGE_EVOLVE, STAGE_EVALUATE, STAGES } stage;
 const char *stage_name(stage s);
@@ -106,13 +114,19 @@ void journal_write(journal *j);  // what was added, with one write; from then on
 
 // --- help for the verbs ----------------------------------------------------------------------------------------------------------
 controller_shape controller_of(const app *a, const world *w);
+controller_shape controller_in(const app *a, const world_shape *s);
+es_options search_options(const app *a, int n);  // of a search for n parameters
 dream_rules rules_of(const app *a);
-status world_read(const app *a, world **w);    // from the run's files, in the precision of the configuration; for one rank
+status world_read(const app *a, world **w);     // from the run's files, in the precision of the configuration; by this rank alone
 status world_of_run(const app *a, world **w);  // collective; every rank must find the same bytes
 world_shape shape_of(const app *a);
 train_team team_of(app *a);
 farm_crew crew_of(rollout *r);
 void ranks_dismiss(app *a);  // rank 0, when a verb's maps are done
+
+// Dream steps a second that this rank makes of controllers of the first generation, `lanes` at once, in the run's world; where there
+// is none yet, in a random one of its size. *learned: which. Takes about half a second.
+status calibrate_dream(const app *a, double *steps, bool *learned, int lanes);
 
 // Mean, deviation and percentiles of returns, in index order; broken ones left out and counted.
 typedef struct summary {
@@ -126,6 +140,7 @@ double welch_p(const summary *a, const summary *b);  // two-sided, normal approx
 void signals_catch(void);
 void signals_serve(void);         // this rank is a worker: rank 0 ends the job
 bool signals_asked(void);
+void signals_stop(void);          // asks as the first SIGINT does
 bool signals_by_scheduler(void);  // SIGTERM or SIGUSR1 came first: whoever sent it will start the job again
 
 // run.csv's shares of time as report/generation-split.csv and .json; nothing where there are none.

@@ -9,8 +9,9 @@
 
 #include "app.h"
 
-controller_shape controller_of(const app *a, const world *w) {
-  const world_shape *s = world_shape_of(w);
+controller_shape controller_of(const app *a, const world *w) { return controller_in(a, world_shape_of(w)); }
+
+controller_shape controller_in(const app *a, const world_shape *s) {
   int features = a->s.controller.features;
   return (controller_shape){.Z = s->Z, .H = s->H, .A = s->A, .use_h = features != CONFIG_FEATURES_Z,
                             .use_c = features == CONFIG_FEATURES_ZHC, .hidden = a->s.controller.hidden, .bias = a->s.controller.bias};

@@ -29,7 +29,7 @@ static void answered(void *self, int task, const void *result) {
 static void happened(void *self, const farm_event *e) { rows_happened(((watch *)self)->v, e, ((watch *)self)->members); }
 
 static bool keep_going(void *self, int64_t finished) {
-  (void)finished;
+  control_look(((watch *)self)->v, finished);
   journal_write(((watch *)self)->v->finished);
   return !signals_asked();
 }
@@ -138,7 +138,7 @@ static status mean_judge(evolution *v, row *r) {
   const settings *s = &v->a->s;
   int every = s->evolve.held_out_every;
   r->held_out = r->real = (double)NAN;
-  bool due = every && (v->state.generation % every == 0 || v->state.generation == s->evolve.generations);
+  bool due = every && (v->state.generation % every == 0 || v->state.generation == v->generations);
   if (!due) return OK;
   TRY(play_mean(v, JOB_HELD_OUT, ROLLOUT_DREAM, "held-out", s->evolve.held_out_episodes, &r->held_out));
   TRY(play_mean(v, JOB_REAL, ROLLOUT_REAL, "real", s->evolve.real_episodes, &r->real));
@@ -168,13 +168,15 @@ static status generation_save(evolution *v, const row *r) {
 
 static status generations_play(evolution *v) {
   const char *why = NULL;
-  while (v->state.generation < v->a->s.evolve.generations && !(why = es_done(v->search))) {
+  while (v->state.generation < v->generations && !(why = es_done(v->search))) {
     row r = {0};
+    control_look(v, 0);
     if (signals_asked()) FAIL(INTERRUPTED, "asked to stop");  // a short generation is over before its map looks up
     TRY(generation_play(v, &r));
     TRY(mean_judge(v, &r));
     TRY(generation_save(v, &r));
     rows_show(v, &r);
+    v->last = r;
   }
   if (why) log_all("evolve: stopped at generation %d: %s", v->state.generation, why);
   return rows_event(v, "end", why);
@@ -211,10 +213,14 @@ static const es_kind kinds[] = {
     [CONFIG_STRATEGY_LM_MA] = ES_LM_MA,   [CONFIG_STRATEGY_OPENAI] = ES_OPENAI,   [CONFIG_STRATEGY_PGPE] = ES_PGPE,
     [CONFIG_STRATEGY_ONE_PLUS_ONE] = ES_ONE_PLUS_ONE, [CONFIG_STRATEGY_RANDOM] = ES_RANDOM};
 
+es_options search_options(const app *a, int n) {
+  const settings *s = &a->s;
+  return (es_options){.kind = kinds[s->evolve.strategy], .n = n, .popsize = s->evolve.popsize, .sigma0 = s->evolve.sigma0, .seed = (uint64_t)s->run.seed,
+                      .active = s->evolve.active};
+}
+
 static status search_begin(evolution *v, hash identity, hash w) {
-  const settings *s = &v->a->s;
-  const es_options o = {.kind = kinds[s->evolve.strategy], .n = v->n, .popsize = s->evolve.popsize, .sigma0 = s->evolve.sigma0, .seed = (uint64_t)s->run.seed,
-                        .active = s->evolve.active};
+  const es_options o = search_options(v->a, v->n);
   TRY(es_open(&v->search, &o));
   v->state = (search_state){.best_score = (double)NAN, .identity = identity, .world = w};
   TRY(rows_begin(v));
@@ -266,7 +272,8 @@ static status master(evolution *v) {
   TRY(search_exists(v->a) ? search_resume(v, identity, w) : search_begin(v, identity, w));
   log_all("evolve: %d parameters, %d candidates x %d episodes, %d ranks, %d lanes each", v->n, v->popsize, v->episodes, farm_size(v->a->f), s->dream.lanes);
   preflight_generation(v->a);
-  v->p = progress_open("evolve", "generations", s->evolve.generations);
+  control_begin(v);
+  v->p = progress_open("evolve", "generations", v->generations);
   v->told_at = time_now();
   TRY(generations_play(v));
   progress_close(&v->p, v->state.generation, NULL);

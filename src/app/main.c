@@ -27,6 +27,7 @@ static const verb verbs[] = {
     {"evolve", "the controller, by CMA-ES inside the dream; resumes from its checkpoint", app_evolve, true},
     {"evaluate", "the controller in the real environment, beside the baselines", app_evaluate, false},
     {"report", "pictures and curves, into report/", app_report, false},
+    {"explain", "every constant of the search with formula and source, and how long a generation should take", app_explain, false},
     {"bench", "speeds and what they promise: bench farm", app_bench, false},
 };
 #define VERBS ((int)(sizeof verbs / sizeof *verbs))
@@ -36,6 +37,7 @@ static void print_help(void) {
          "       dreamfarm launch [-n RANKS] -- VERB ...     on ranks, and again after what can be survived\n\nverbs\n");
   for (int i = 0; i < VERBS; i++) printf("  %-10s %s\n", verbs[i].name, verbs[i].words);
   printf("  %-10s the whole configuration with defaults, ranges and words, as YAML\n", "config");
+  printf("  %-10s asks a running evolve, through control.yaml in run.directory: --set stop=true, generations=N, state=true\n", "control");
   printf("\noptions\n"
          "  --set KEY=VALUE        one knob, over the file's; may be repeated\n"
          "  --fresh                start a stage anew where a checkpoint of another configuration would be refused\n"
@@ -48,6 +50,9 @@ static void print_help(void) {
          "  --in dream|real        where; default real\n"
          "  --temperatures A,B,... in the dream, at each of these\n"
          "  --untrained            with M's weights random: what the learned M is worth\n"
+         "explain\n"
+         "  --ranks N              as if on so many; default: those it runs on\n"
+         "  --json                 for machines\n"
          "bench farm\n"
          "  (none)                 under mpirun: rank 0's time for an empty episode, and the largest rate of them\n"
          "  --simulate             in virtual time: how much of an allocation is used, on published episode lengths\n"
@@ -94,6 +99,14 @@ static status temperatures_parse(app *a, const char *text) {
   return OK;
 }
 
+static status ranks_parse(app *a, const char *text) {
+  char *end;
+  long n = strtol(text, &end, 10);
+  if (*end || n < 1 || n > 1000000) FAIL(USAGE, "--ranks %s: a whole number from 1 to 1000000 is allowed", text);
+  a->ranks = (int)n;
+  return OK;
+}
+
 static status set_knob(app *a, const char *key, const char *value) {
   text_buffer t = {0};
   text_add(&t, "%s=%s", key, value);
@@ -107,9 +120,15 @@ static status option_parse(app *a, const char *word, arguments *g, bool *quiet) 
   if (strcmp(word, "--fresh") == 0) return a->fresh = true, OK;
   if (strcmp(word, "--quiet") == 0) return *quiet = true, OK;
   if (strcmp(word, "--untrained") == 0) return a->untrained = true, OK;
+  if (strcmp(word, "--json") == 0) return a->json = true, OK;
+  if (strcmp(word, "--ranks") == 0) {
+    TRY(value_of(g, &value));
+    return ranks_parse(a, value);
+  }
   if (strcmp(word, "--set") == 0) {
     TRY(value_of(g, &value));
-    return settings_set(&a->s, value);
+    bool section = strcspn(value, ".") < strcspn(value, "=:");
+    return a->controlling && !section ? control_set(&a->asked, value) : settings_set(&a->s, value);
   }
   if (strcmp(word, "--episodes") == 0) {
     TRY(value_of(g, &value));
@@ -135,7 +154,7 @@ static status option_parse(app *a, const char *word, arguments *g, bool *quiet) 
     a->in_dream = value[0] == 'd';
     return OK;
   }
-  static const char *const known[] = {"--fresh", "--quiet", "--untrained", "--set", "--episodes", "--controller", "--temperatures", "--policy", "--in", "--help", "--version"};
+  static const char *const known[] = {"--fresh", "--quiet", "--untrained", "--set", "--episodes", "--controller", "--temperatures", "--policy", "--in", "--json", "--ranks", "--help", "--version"};
   const char *near = text_nearest(word, known, (int)(sizeof known / sizeof *known));
   FAIL(USAGE, "unknown option %s%s%s; see dreamfarm --help", word, near ? "; did you mean " : "", near ? near : "");
 }
@@ -178,18 +197,26 @@ static const verb *verb_find(const char *name) {
 }
 
 static status unknown_verb(const char *name) {
-  const char *names[VERBS + 1];
-  for (int i = 0; i < VERBS; i++) names[i] = verbs[i].name;
-  names[VERBS] = "config";
-  const char *near = text_nearest(name, names, VERBS + 1);
+  const char *names[VERBS + 2] = {"config", "control"};
+  for (int i = 0; i < VERBS; i++) names[i + 2] = verbs[i].name;
+  const char *near = text_nearest(name, names, VERBS + 2);
   FAIL(USAGE, "unknown verb '%s'%s%s; see dreamfarm --help", name, near ? "; did you mean " : "", near ? near : "");
 }
 
 status app_parse(app *a, int count, char **words, bool *quiet) {
   const verb *v = verb_find(words[1]);
   TRY(v ? OK : unknown_verb(words[1]));
-  if (v->act == app_bench) FAIL(USAGE, "%s has no run that could be watched or resumed: start it with mpirun", v->name);
+  bool launched = !a->f;
+  if (launched && (v->act == app_bench || v->act == app_explain)) FAIL(USAGE, "%s has no run that could be watched or resumed: start it with mpirun", v->name);
   return arguments_parse(a, (arguments){count, words, 2}, quiet);
+}
+
+static status print_config(const app *a) {
+  text_buffer t = {0};
+  settings_print(&a->s, &t, true);
+  fputs(t.bytes, stdout);
+  text_free(&t);
+  return OK;
 }
 
 // What needs no ranks: help, version, the configuration's words.
@@ -208,21 +235,14 @@ static bool answer_alone(int count, char **words, status *result) {
     *result = app_launch(count, words);
     return true;
   }
-  if (strcmp(words[1], "config") == 0) {
-    app a = {0};
-    bool quiet;
-    *result = arguments_parse(&a, (arguments){count, words, 2}, &quiet);
-    if (*result != OK) {
-      fprintf(stderr, "dreamfarm: %s\n", status_message());
-      return true;
-    }
-    text_buffer t = {0};
-    settings_print(&a.s, &t, true);
-    fputs(t.bytes, stdout);
-    text_free(&t);
-    return true;
-  }
-  return false;
+  bool controls = strcmp(words[1], "control") == 0;
+  if (!controls && strcmp(words[1], "config") != 0) return false;
+  app a = {.controlling = controls};
+  bool quiet;
+  *result = arguments_parse(&a, (arguments){count, words, 2}, &quiet);
+  if (*result == OK) *result = controls ? app_control(&a) : print_config(&a);
+  if (*result != OK) fprintf(stderr, "dreamfarm: %s\n", status_message());
+  return true;
 }
 
 static status act(app *a, int count, char **words) {
@@ -235,6 +255,7 @@ static status act(app *a, int count, char **words) {
   }
   TRY(app_parse(a, count, words, &quiet));
   if (quiet) log_open(farm_rank(a->f), farm_size(a->f), true);
+  if (v->act == app_explain) return app_explain(a);  // leaves nothing behind
   TRY(farm_agree(a->f, farm_rank(a->f) == 0 ? dir_make(a->s.run.directory) : OK));
   TRY(farm_agree(a->f, farm_rank(a->f) == 0 && v->writes ? run_lock(a) : OK));
   TRY(preflight(a));

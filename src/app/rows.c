@@ -161,11 +161,79 @@ static void poison_tell(const evolution *v, const farm_event *e, int members, te
   json_number(t, "workers", e->workers);
 }
 
-void rows_happened(const evolution *v, const farm_event *e, int members) {
+void rows_happened(evolution *v, const farm_event *e, int members) {
   static const char *const names[] = {[FARM_WORKER_LOST] = "lost", [FARM_WORKER_BACK] = "back", [FARM_TASK_POISONED] = "poisoned"};
   text_buffer t = {0};
+  v->away += (e->kind == FARM_WORKER_LOST) - (e->kind == FARM_WORKER_BACK);
   event_begin(v, &t, names[e->kind]);
   if (e->kind == FARM_TASK_POISONED) poison_tell(v, e, members, &t);
   else json_number(&t, "worker", e->worker);
   if (line_end(v, &t) != OK) log_here("%s", status_message());
+}
+
+// --- a control file's words -----------------------------------------------------------------------------------------------------
+
+status rows_control(const evolution *v, const control *c) {
+  text_buffer t = {0};
+  event_begin(v, &t, "control");
+  if (c->generations) {
+    json_number(&t, "generations", c->generations);
+    json_number(&t, "configured", v->a->s.evolve.generations);
+  }
+  if (c->state) json_bool(&t, "state", true);
+  if (c->stop) json_bool(&t, "stop", true);
+  return line_end(v, &t);
+}
+
+// The last one counts, and none where the configuration has changed since.
+int rows_limit(const evolution *v) {
+  char *text;
+  size_t size;
+  int limit = 0;
+  if (file_read(&text, &size, v->jsonl.text) != OK) return 0;
+  for (const char *at = text; (at = strstr(at, "\"event\": \"control\"")); at++) {
+    int made, generations, configured;
+    if (sscanf(at, "\"event\": \"control\", \"generation\": %d, \"generations\": %d, \"configured\": %d", &made, &generations, &configured) == 3)
+      limit = configured == v->a->s.evolve.generations ? generations : 0;
+  }
+  mem_free(text);
+  return limit;
+}
+
+status rows_refused(const evolution *v, const char *words) {
+  text_buffer t = {0};
+  event_begin(v, &t, "refused");
+  json_text(&t, "words", words);
+  return line_end(v, &t);
+}
+
+static void state_log(const evolution *v, int64_t finished, double eta) {
+  char rest[40] = "no rate yet";
+  if (isfinite(eta)) snprintf(rest, sizeof rest, "about %.0f s to go", eta);
+  log_here("evolve: generation %d of %d made, %lld episodes into what follows; %lld evaluations; best %.4g, mean %.4g; sigma %.4g, condition %.4g; %d of %d ranks; %s",
+           v->state.generation, v->generations, (long long)finished, (long long)es_evaluations(v->search), v->last.best, v->last.mean, es_sigma(v->search),
+           es_condition(v->search), farm_size(v->a->f) - v->away, farm_size(v->a->f), rest);
+}
+
+status rows_state(const evolution *v, int64_t finished, double eta) {
+  text_buffer t = {0};
+  event_begin(v, &t, "state");
+  json_number(&t, "generations", v->generations);
+  json_number(&t, "finished", (double)finished);
+  json_number(&t, "evaluations", (double)es_evaluations(v->search));
+  json_number(&t, "best", v->last.best);
+  json_number(&t, "mean", v->last.mean);
+  json_number(&t, "best_held_out", v->state.best_score);
+  json_number(&t, "sigma", es_sigma(v->search));
+  json_number(&t, "condition", es_condition(v->search));
+  json_number(&t, "ranks", farm_size(v->a->f));
+  json_number(&t, "alive", farm_size(v->a->f) - v->away);
+  json_number(&t, "eta", eta);
+  json_close(&t, '}');
+  text_add(&t, "\n");
+  state_log(v, finished, eta);
+  status s = file_write(run_path(v->a, "state.json").text, t.bytes, t.size);
+  if (s == OK) s = append_text(v->jsonl.text, &t);
+  text_free(&t);
+  return s;
 }

@@ -28,6 +28,10 @@ void signals_catch(void) {
   sigaction(SIGXFSZ, &action, NULL);  // a file at its limit is then an error of write, with words
 }
 
+void signals_stop(void) {
+  if (!asked) asked = SIGINT;
+}
+
 void signals_serve(void) { worker = 1; }
 
 bool signals_asked(void) {

@@ -26,6 +26,14 @@ status run_lock(const app *a) {
   return OK;
 }
 
+bool run_locked(const app *a) {
+  struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+  int fd = open(run_path(a, "lock").text, O_RDWR | O_CLOEXEC);
+  bool locked = fd >= 0 && fcntl(fd, F_GETLK, &whole) == 0 && whole.l_type != F_UNLCK;
+  if (fd >= 0) close(fd);
+  return locked;
+}
+
 // Knobs by prefix. Left out: what changes how fast, or how long, but not what (dream.lanes, evolve.generations).
 static const char *const collect_knobs[] = {"run.seed", "environment.", "collect.episodes", "collect.policy", "collect.shard"};
 static const char *const vae_knobs[] = {"vae.", "collect.held_out"};

@@ -10,7 +10,7 @@ typedef enum knob_type { KNOB_INT, KNOB_INT64, KNOB_REAL, KNOB_BOOL, KNOB_WORD, 
 typedef struct knob {
   const char *name;          // section.key
   knob_type type;
-  size_t offset;             // in struct settings
+  size_t offset;             // in struct settings, or in struct control
   int list;                  // elements of a list; 0: one scalar
   double least, most;        // inclusive; numbers only
   const char *const *words;  // the word of each enum value, NULL at the end; KNOB_WORD only
@@ -33,11 +33,17 @@ typedef struct scalar {
 } scalar;
 // BAD_CONFIG: `name` is no knob (or, without a dot, no section). Says which one is near, or what there is.
 status knob_unknown(const char *place, const char *name);
-// Puts one scalar into the knob's place (element `index` of a list). BAD_CONFIG: "place: knob: found .., wanted ..".
-status knob_put(const knob *k, settings *s, int index, scalar v, const char *place);
+// The same for a table without sections.
+status knob_unknown_of(const knob *table, int count, const char *place, const char *name);
+// Puts one scalar into the knob's place in `fields`, the struct its offset counts in (element `index` of a list). BAD_CONFIG:
+// "place: knob: found .., wanted ..".
+status knob_put(const knob *k, void *fields, int index, scalar v, const char *place);
 // Puts a value written on a line of its own: a scalar taken as it stands, or [a, b, ..] for a list.
-status knob_put_line(const knob *k, settings *s, const char *line, const char *place);
-void knob_show(const knob *k, const settings *s, text_buffer *out);  // as YAML that reads back equal
+status knob_put_line(const knob *k, void *fields, const char *line, const char *place);
+// Takes `key=value` or `key: value` apart, for knob_put_line. BAD_CONFIG where there is neither sign.
+typedef struct knob_line { char place[128], key[64]; const char *value; } knob_line;  // value: borrowed
+status knob_line_read(knob_line *a, const char *words, const char *example);
+void knob_show(const knob *k, const void *fields, text_buffer *out);  // as YAML that reads back equal
 void knob_json(const knob *k, const settings *s, text_buffer *out);
 void knob_wanted(const knob *k, text_buffer *out);                   // "a whole number from 1 to 64"
 void bytes_show(const char *bytes, size_t size, text_buffer *out);   // for messages: clipped, no control characters

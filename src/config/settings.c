@@ -3,7 +3,6 @@
 
 #include <string.h>
 
-#include "knobs.h"
 #include "yaml.h"
 
 void settings_default(settings *s) {
@@ -27,20 +26,26 @@ status settings_load(settings *s, const char *name) {
 
 // --- one assignment -----------------------------------------------------------------------------------------------
 
-status settings_set(settings *s, const char *assignment) {
+status knob_line_read(knob_line *a, const char *words, const char *example) {
   text_buffer shown = {0};
-  char place[128], key[64];
-  bytes_show(assignment, strlen(assignment), &shown);
-  snprintf(place, sizeof place, "--set %s", shown.bytes);
+  bytes_show(words, strlen(words), &shown);
+  snprintf(a->place, sizeof a->place, "--set %s", shown.bytes);
   text_free(&shown);
-  const char *start = assignment + strspn(assignment, " \t"), *sign = start + strcspn(start, "=:");
-  if (*sign == 0) FAIL(BAD_CONFIG, "%s: wanted key=value, such as evolve.popsize=64", place);
-  snprintf(key, sizeof key, "%.*s", (int)(sign - start), start);
-  for (size_t size = strlen(key); size > 0 && strchr(" \t", key[size - 1]);) key[--size] = 0;
-  const knob *k = knob_find(key);
-  if (!k) return knob_unknown(place, key);
+  const char *start = words + strspn(words, " \t"), *sign = start + strcspn(start, "=:");
+  if (*sign == 0) FAIL(BAD_CONFIG, "%s: wanted key=value, such as %s", a->place, example);
+  snprintf(a->key, sizeof a->key, "%.*s", (int)(sign - start), start);
+  for (size_t size = strlen(a->key); size > 0 && strchr(" \t", a->key[size - 1]);) a->key[--size] = 0;
+  a->value = sign + 1;
+  return OK;
+}
+
+status settings_set(settings *s, const char *words) {
+  knob_line a;
+  TRY(knob_line_read(&a, words, "evolve.popsize=64"));
+  const knob *k = knob_find(a.key);
+  if (!k) return knob_unknown(a.place, a.key);
   settings fresh = *s;
-  TRY(knob_put_line(k, &fresh, sign + 1, place));
+  TRY(knob_put_line(k, &fresh, a.value, a.place));
   *s = fresh;
   return OK;
 }

@@ -95,8 +95,8 @@ static bool scalar_take(const knob *k, void *place, int index, scalar v) {
   return false;
 }
 
-status knob_put(const knob *k, settings *s, int index, scalar v, const char *where) {
-  if (scalar_take(k, (char *)s + k->offset, index, v)) return OK;
+status knob_put(const knob *k, void *fields, int index, scalar v, const char *where) {
+  if (scalar_take(k, (char *)fields + k->offset, index, v)) return OK;
   bool not_text = v.quoted && k->type != KNOB_TEXT && k->type != KNOB_WORD;
   text_buffer found = {0}, wanted = {0};
   scalar_show(v, &found);
@@ -117,7 +117,7 @@ static scalar piece_of(char *room, const char *from, size_t size) {
   return (scalar){room, size, false};
 }
 
-static status list_put_line(const knob *k, settings *s, char *room, const char *line, const char *where) {
+static status list_put_line(const knob *k, void *fields, char *room, const char *line, const char *where) {
   int count = 0;
   const char *at = blank_skip(line);
   bool closed = *at == '[';
@@ -125,19 +125,19 @@ static status list_put_line(const knob *k, settings *s, char *room, const char *
     at = blank_skip(at + 1);
     size_t size = strcspn(at, ",]");
     scalar v = piece_of(room, at, size);
-    if (count > 0 || v.size > 0) TRY(knob_put(k, s, count++, v, where));
+    if (count > 0 || v.size > 0) TRY(knob_put(k, fields, count++, v, where));
     at += size;
     if (*at != ',') break;
   }
   if (closed && count == k->list && *at == ']' && *blank_skip(at + 1) == 0) return OK;
-  return knob_put(k, s, 0, piece_of(room, line, strlen(line)), where);
+  return knob_put(k, fields, 0, piece_of(room, line, strlen(line)), where);
 }
 
-status knob_put_line(const knob *k, settings *s, const char *line, const char *where) {
+status knob_put_line(const knob *k, void *fields, const char *line, const char *where) {
   line = blank_skip(line);
   char *room = mem_take(strlen(line) + 1, 1);
-  status result = k->list ? list_put_line(k, s, room, line, where)
-                          : knob_put(k, s, 0, piece_of(room, line, strlen(line)), where);
+  status result = k->list ? list_put_line(k, fields, room, line, where)
+                          : knob_put(k, fields, 0, piece_of(room, line, strlen(line)), where);
   mem_free(room);
   return result;
 }
@@ -187,8 +187,8 @@ static void scalar_print(const knob *k, const void *place, int index, text_buffe
   else text_add(out, "%.0f", number_at(k, place, index));
 }
 
-void knob_show(const knob *k, const settings *s, text_buffer *out) {
-  const void *place = (const char *)s + k->offset;
+void knob_show(const knob *k, const void *fields, text_buffer *out) {
+  const void *place = (const char *)fields + k->offset;
   if (!k->list) {
     scalar_print(k, place, 0, out);
     return;

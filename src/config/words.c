@@ -155,3 +155,15 @@ status knob_unknown(const char *place, const char *name) {
   text_free(&hint);
   return failure;
 }
+
+status knob_unknown_of(const knob *table, int count, const char *place, const char *name) {
+  const char *names[KNOBS_MAX];
+  text_buffer shown = {0}, known = {0};
+  for (int i = 0; i < count; i++) text_add(&known, "%s%s", i ? ", " : "known keys: ", names[i] = table[i].name);
+  const char *near = text_nearest(name, names, count);
+  scalar_show((scalar){name, strlen(name), false}, &shown);
+  status failure = status_fail(BAD_CONFIG, "%s: unknown key %s; %s%s", place, shown.bytes, near ? "nearest known: " : "", near ? near : known.bytes);
+  text_free(&shown);
+  text_free(&known);
+  return failure;
+}

@@ -4,7 +4,6 @@
 #include <string.h>
 #include <yaml.h>
 
-#include "knobs.h"
 #include "yaml.h"
 
 typedef struct reader {
@@ -13,7 +12,9 @@ typedef struct reader {
   const char *name;    // of the file; borrowed
   const char *bytes;   // borrowed
   size_t size;
-  settings *fresh;
+  void *fresh;             // struct settings, or what `keys` count in
+  const knob *keys;        // (key_count) of a file without sections; otherwise NULL
+  int key_count;
   size_t seen[KNOBS_MAX], seen_section[KNOBS_MAX];  // the line a knob, or its section, first stood on; 0: not yet
 } reader;
 
@@ -146,6 +147,20 @@ static status key_read(reader *r, const char *section) {
   return value_read(r, k);
 }
 
+static const knob *key_find(const reader *r, const char *name) {
+  for (int i = 0; i < r->key_count; i++)
+    if (strcmp(r->keys[i].name, name) == 0) return &r->keys[i];
+  return NULL;
+}
+
+static status key_alone_read(reader *r) {
+  if (!name_here(r)) return found_refuse(r, "", "a key");
+  const knob *k = key_find(r, scalar_of(r).text);
+  if (!k) return knob_unknown_of(r->keys, r->key_count, place_of(r).text, scalar_of(r).text);
+  TRY(once_check(r, &r->seen[k - r->keys], k->name));
+  return value_read(r, k);
+}
+
 static status section_read(reader *r) {
   if (!name_here(r)) return found_refuse(r, "", "a section's name");
   char section[32];
@@ -171,12 +186,12 @@ static status section_read(reader *r) {
 static status document_read(reader *r) {
   TRY(event_next(r));
   TRY(event_next(r));
-  if (at(r, YAML_STREAM_END_EVENT)) FAIL(BAD_CONFIG, "%s: holds no settings; {} would mean the defaults", r->name);
+  if (at(r, YAML_STREAM_END_EVENT)) FAIL(BAD_CONFIG, "%s: holds no settings%s", r->name, r->keys ? "" : "; {} would mean the defaults");
   TRY(event_next(r));
-  if (!at(r, YAML_MAPPING_START_EVENT)) return found_refuse(r, "", "sections, such as run: and evolve:");
+  if (!at(r, YAML_MAPPING_START_EVENT)) return found_refuse(r, "", r->keys ? "keys and values" : "sections, such as run: and evolve:");
   TRY(event_next(r));
   while (!at(r, YAML_MAPPING_END_EVENT)) {
-    TRY(section_read(r));
+    TRY(r->keys ? key_alone_read(r) : section_read(r));
     TRY(event_next(r));
   }
   TRY(event_next(r));
@@ -202,19 +217,31 @@ static status bytes_check(const reader *r) {
        bad < 0x80 ? " without control characters" : "");
 }
 
-status config_yaml_read(settings *s, const char *name, const char *bytes, size_t size) {
+static status bytes_read(reader *r, const char *bytes, size_t size) {
   if (size > CONFIG_BYTES_MAX)
-    FAIL(BAD_CONFIG, "%s: has %zu bytes, wanted a configuration of at most %zu", name, size, CONFIG_BYTES_MAX);
-  settings fresh = *s;
+    FAIL(BAD_CONFIG, "%s: has %zu bytes, wanted a configuration of at most %zu", r->name, size, CONFIG_BYTES_MAX);
   size_t mark = size >= 3 && memcmp(bytes, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;  // the byte order mark of some editors
-  reader r = {.name = name, .bytes = bytes + mark, .size = size - mark, .fresh = &fresh};
-  TRY(bytes_check(&r));
-  CHECK(yaml_parser_initialize(&r.parser), "out of memory");
-  yaml_parser_set_encoding(&r.parser, YAML_UTF8_ENCODING);
-  yaml_parser_set_input_string(&r.parser, (const unsigned char *)r.bytes, r.size);
-  status result = document_read(&r);
-  yaml_event_delete(&r.event);
-  yaml_parser_delete(&r.parser);
-  if (result == OK) *s = fresh;
+  r->bytes = bytes + mark, r->size = size - mark;
+  TRY(bytes_check(r));
+  CHECK(yaml_parser_initialize(&r->parser), "out of memory");
+  yaml_parser_set_encoding(&r->parser, YAML_UTF8_ENCODING);
+  yaml_parser_set_input_string(&r->parser, (const unsigned char *)r->bytes, r->size);
+  status result = document_read(r);
+  yaml_event_delete(&r->event);
+  yaml_parser_delete(&r->parser);
   return result;
+}
+
+status config_yaml_read(settings *s, const char *name, const char *bytes, size_t size) {
+  settings fresh = *s;
+  reader r = {.name = name, .fresh = &fresh};
+  TRY(bytes_read(&r, bytes, size));
+  *s = fresh;
+  return OK;
+}
+
+status config_yaml_keys(const knob *table, int count, void *fields, const char *name, const char *bytes, size_t size) {
+  CHECK(count <= KNOBS_MAX, "%d keys", count);
+  reader r = {.name = name, .fresh = fields, .keys = table, .key_count = count};
+  return bytes_read(&r, bytes, size);
 }

@@ -49,6 +49,7 @@ static void rates_of_sigma(es_constants *c, es_dialect dialect) {
   if (dialect == ES_PYCMA) c->cs = smaller(0.5, c->cs);
   c->damps = 1 + 2 * larger(0, sqrt((mueff - 1) / (n + 1)) - 1) + c->cs;                                      // (55)
   c->chi_n = sqrt(n) * (1 - 1 / (4 * n) + 1 / (21 * n * n));
+  c->h_limit = dialect == ES_PYCMA ? 1 + 4 / (n + 1) : 1.4 + 2 / (n + 1);
 }
 
 static es_constants make(int n, int popsize, bool active, es_dialect dialect, double *weights, bool separable) {
@@ -62,10 +63,10 @@ static es_constants make(int n, int popsize, bool active, es_dialect dialect, do
   if (separable) rates_of_diagonal(&c);
   else rates_of_c(&c, dialect);
   rates_of_sigma(&c, dialect);
-  double alpha_mu = 1 + c.c1 / c.cmu;                                                                          // (50)
-  double alpha_mueff = 1 + 2 * c.mueff_minus / (c.mueff + 2);                                                  // (51)
-  double alpha_posdef = separable ? INFINITY : (1 - c.c1 - c.cmu) / (n * c.cmu);                               // (52)
-  c.negative_sum = active && negative.plain < 0 ? -smaller(alpha_mu, smaller(alpha_mueff, alpha_posdef)) : 0;
+  c.alpha_mu = 1 + c.c1 / c.cmu;                                                                               // (50)
+  c.alpha_mueff = 1 + 2 * c.mueff_minus / (c.mueff + 2);                                                       // (51)
+  c.alpha_posdef = separable ? INFINITY : (1 - c.c1 - c.cmu) / (n * c.cmu);                                    // (52)
+  c.negative_sum = active && negative.plain < 0 ? -smaller(c.alpha_mu, smaller(c.alpha_mueff, c.alpha_posdef)) : 0;
   for (int i = 0; weights && i < c.popsize; i++)                                                               // (53)
     weights[i] *= i < c.mu ? 1 / positive.plain : negative.plain < 0 ? c.negative_sum / negative.plain : 0;
   // Decomposing C costs n^3, changing it n^2 popsize: it may wait popsize / (c1 + cmu) / n / 10 evaluations.
@@ -79,4 +80,61 @@ es_constants es_constants_make(int n, int popsize, bool active, es_dialect diale
 
 es_constants es_constants_separable(int n, int popsize, bool active, es_dialect dialect, double *weights) {
   return make(n, popsize, active, dialect, weights, true);
+}
+
+// --- for people -----------------------------------------------------------------------------------------------------------
+
+void es_list_recombination(es_listing *l, const es_constants *c) {
+  es_list(l, "mu", c->mu, "floor(popsize / 2)", "Hansen 2016, Table 1");
+  es_list(l, "mueff", c->mueff, "sum(w)^2 / sum(w^2), w_i = ln((popsize + 1) / 2) - ln(i), i = 1 .. mu", "Hansen 2016 (8), (49)");
+}
+
+static void list_negative(es_listing *l, const es_constants *c, bool active) {
+  if (!active) {
+    es_list(l, "negative_sum", c->negative_sum, "", "the options: not active, the worse half has no weight");
+    return;
+  }
+  bool bounded = isfinite(c->alpha_posdef);
+  es_list(l, "mueff_minus", c->mueff_minus, "the same, i = mu + 1 .. popsize", "Hansen 2016, Table 1");
+  es_list(l, "alpha_mu", c->alpha_mu, "1 + c1 / cmu", "Hansen 2016 (50)");
+  es_list(l, "alpha_mueff", c->alpha_mueff, "1 + 2 mueff_minus / (mueff + 2)", "Hansen 2016 (51)");
+  if (bounded) es_list(l, "alpha_posdef", c->alpha_posdef, "(1 - c1 - cmu) / (n cmu)", "Hansen 2016 (52)");
+  es_list(l, "negative_sum", c->negative_sum, bounded ? "-min(alpha_mu, alpha_mueff, alpha_posdef)" : "-min(alpha_mu, alpha_mueff)",
+          bounded ? "Hansen 2016 (53)" : "Hansen 2016 (53); (52) does not bind an exponential update");
+}
+
+static void list_sigma(es_listing *l, const es_constants *c, bool pycma) {
+  es_list(l, "cs", c->cs, pycma ? "min(1/2, (mueff + 2) / (n + mueff + 3))" : "(mueff + 2) / (n + mueff + 5)",
+          pycma ? "Hansen 2016 (55); pycma's + 3 instead of + 5, and the 1/2" : "Hansen 2016 (55)");
+  es_list(l, "damps", c->damps, "1 + 2 max(0, sqrt((mueff - 1) / (n + 1)) - 1) + cs", "Hansen 2016 (55)");
+  es_list(l, "chi_n", c->chi_n, "sqrt(n) (1 - 1 / (4 n) + 1 / (21 n^2))", "Hansen 2016: the mean of |N(0, I)|, approximately");
+  es_list(l, "h_limit", c->h_limit, pycma ? "1 + 4 / (n + 1)" : "1.4 + 2 / (n + 1)",
+          pycma ? "pycma: h_sigma is 1 while |ps|^2 / n - 1 is below" : "Hansen 2016: h_sigma is 1 while |ps| / chi_n is below");
+}
+
+void es_list_cma(es_listing *l, const es_numbers *now) {
+  bool pycma = now->dialect == ES_PYCMA;
+  es_constants c = es_constants_make(now->n, now->popsize, now->active, (es_dialect)now->dialect, NULL);
+  es_list_recombination(l, &c);
+  list_sigma(l, &c, pycma);
+  es_list(l, "cc", c.cc, "(4 + mueff / n) / (n + 4 + 2 mueff / n)", "Hansen 2016 (56)");
+  es_list(l, "c1", c.c1, pycma ? "min(1, popsize / 6) 2 / ((n + 1.3)^2 + mueff)" : "2 / ((n + 1.3)^2 + mueff)",
+          pycma ? "Hansen 2016 (57); the first factor is pycma's" : "Hansen 2016 (57)");
+  es_list(l, "cmu", c.cmu, pycma ? "min(1 - c1, 2 (1/4 + mueff + 1 / mueff - 2) / ((n + 2)^2 + mueff))" : "min(1 - c1, 2 (mueff + 1 / mueff - 2) / ((n + 2)^2 + mueff))",
+          pycma ? "Hansen 2016 (58); the 1/4 is pycma's" : "Hansen 2016 (58)");
+  es_list(l, "cm", 1, "", "Hansen 2016 (54): the mean takes its whole step");
+  list_negative(l, &c, now->active);
+  es_list(l, "eigen_gap", c.eigen_gap, "max(1, floor(1 / (10 n (c1 + cmu))))", "Hansen 2016, B.2: generations between decompositions of C");
+}
+
+void es_list_sep_cma(es_listing *l, const es_numbers *now) {
+  static const char pycma[] = "pycma, for a diagonal C (Ros and Hansen 2008: faster by about n / 2)";
+  es_constants c = es_constants_separable(now->n, now->popsize, now->active, (es_dialect)now->dialect, NULL);
+  es_list_recombination(l, &c);
+  list_sigma(l, &c, now->dialect == ES_PYCMA);
+  es_list(l, "cc", c.cc, "(1 + 1 / n + mueff / n) / (sqrt(n) + 1 / n + 2 mueff / n)", pycma);
+  es_list(l, "c1", c.c1, "1 / (n + 2 sqrt(n) + mueff / n)", pycma);
+  es_list(l, "cmu", c.cmu, "min(1 - c1, (1/4 + mueff + 1 / mueff - 2) / (n + 4 sqrt(n) + mueff / 2))", pycma);
+  es_list(l, "cm", 1, "", "Hansen 2016 (54): the mean takes its whole step");
+  list_negative(l, &c, now->active);
 }

@@ -44,8 +44,8 @@ void csa_sigma_path(csa *c, const es *e, const double *white) {
 bool csa_path_is_short(const csa *c, const es *e) {
   double n = e->now.n, seen = 1 - pow(1 - c->constants.cs, 2.0 * (e->now.generation + 1));
   double length = es_squares(c->ps, e->now.n) / seen;
-  if (e->now.dialect == ES_PYCMA) return length / n - 1 < 1 + 4 / (n + 1);
-  return sqrt(length) < (1.4 + 2 / (n + 1)) * c->constants.chi_n;
+  if (e->now.dialect == ES_PYCMA) return length / n - 1 < c->constants.h_limit;
+  return sqrt(length) < c->constants.h_limit * c->constants.chi_n;
 }
 
 // pc <- (1-cc) pc + h sqrt(cc (2-cc) mueff) step                                                                 (45)

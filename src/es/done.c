@@ -180,3 +180,29 @@ const char *es_done(const es *e) {
   if (e->descent) return enough(e) || no_more_descents(e) ? e->reason : NULL;
   return enough(e) || fitness_says_nothing(e) || shape_is_useless(e) || steps_are_lost(e) ? e->reason : NULL;
 }
+
+// --- for people -----------------------------------------------------------------------------------------------------------
+
+static void list_on(es_listing *l, const char *name, double value, const char *formula, const char *source) {
+  if (value > 0) es_list(l, name, value, formula, source);
+}
+
+// With restarts each descent ends by pycma's limits for its own popsize; listed are the first one's.
+void es_list_limits(es_listing *l, const es_numbers *now) {
+  bool once = now->ledger.policy == ES_ONCE;
+  es_limits k = once ? now->limits : es_limits_pycma(now->n, now->popsize);
+  const char *source = once ? "stops the search: es_limits" : "begins the next descent: pycma";
+  list_on(l, "maxiter", (double)k.maxiter, once ? "" : "100 + floor(150 (n + 3)^2 / sqrt(popsize))", source);
+  list_on(l, "history", es_history_size(now->n, now->popsize), "10 + min(9990, ceil(30 n / popsize))", "pycma: generations whose bests tolfun looks at");
+  list_on(l, "tolfun", k.tolfun, "", source);
+  list_on(l, "tolfunhist", k.tolfunhist, "", source);
+  list_on(l, "tolx", k.tolx, "", source);
+  list_on(l, "tolfacupx", k.tolfacupx, "", source);
+  list_on(l, "tolupsigma", k.tolupsigma, "", source);
+  list_on(l, "tolconditioncov", k.tolconditioncov, "", source);
+  list_on(l, "tolstagnation", k.tolstagnation, once ? "" : "2 floor(min(10000, (100 + 100 n^1.5 / popsize) / 2))", source);
+  list_on(l, "tolflatfitness", k.tolflatfitness, "", source);
+  list_on(l, "noeffectaxis", k.noeffectaxis, "", source);
+  list_on(l, "noeffectcoord", k.noeffectcoord, "", source);
+  list_on(l, "maxfevals", (double)now->limits.maxfevals, "", "stops the search: es_limits");
+}

@@ -28,6 +28,10 @@ static int popsize_by_n(int n) { return es_constants_make(n, 0, false, ES_PYCMA,
 static size_t doubles(const es_numbers *now) { return (size_t)now->n * (1 + (size_t)directions(now->n)); }
 static size_t sampling(const es_numbers *now) { return (size_t)now->n * (size_t)directions(now->n); }  // v
 
+static double rate_s(const es_numbers *now) { return fmin(0.5, 2.0 * now->popsize / now->n); }
+static double rate_d(const es_numbers *now, int j) { return fmin(0.5, 1 / (pow(1.5, j) * now->n)); }
+static double rate_c(const es_numbers *now, int j) { return fmin(1, now->popsize / (pow(4, j) * now->n)); }
+
 static void room(es *e, double *state) {
   size_t n = (size_t)e->now.n;
   lmma *l = e->own = ARENA_NEW(e->memory, lmma, 1);
@@ -35,7 +39,7 @@ static void room(es *e, double *state) {
   l->weights = ARENA_NEW(e->memory, double, e->now.popsize);
   es_constants c = es_constants_make(e->now.n, e->now.popsize, false, ES_PYCMA, l->weights);
   l->mueff = c.mueff, l->chi_n = c.chi_n;
-  l->cs = fmin(0.5, 2.0 * e->now.popsize / e->now.n);
+  l->cs = rate_s(&e->now);
   l->v = es_take(&state, n * (size_t)l->m), l->ps = es_take(&state, n);
   l->d = ARENA_NEW(e->memory, double, n), l->z = ARENA_NEW(e->memory, double, n);
 }
@@ -44,9 +48,6 @@ static void begin(es *e) { (void)e; }
 
 // Directions that have been told of so far: one more a generation.
 static int known(const es *e) { return e->now.generation < lmma_of(e)->m ? e->now.generation : lmma_of(e)->m; }
-
-static double rate_d(const es *e, int j) { return fmin(0.5, 1 / (pow(1.5, j) * e->now.n)); }
-static double rate_c(const es *e, int j) { return fmin(1, e->now.popsize / (pow(4, j) * e->now.n)); }
 
 static double dot(const double *a, const double *b, int n) {
   double sum = 0;
@@ -58,7 +59,7 @@ static double dot(const double *a, const double *b, int n) {
 static void stretch(const es *e, int j, double *x) {
   int n = e->now.n;
   const double *v = lmma_of(e)->v + (size_t)j * n;
-  double c = rate_d(e, j), along = c * dot(v, x, n);
+  double c = rate_d(&e->now, j), along = c * dot(v, x, n);
   for (int i = 0; i < n; i++) x[i] = (1 - c) * x[i] + along * v[i];
 }
 
@@ -66,7 +67,7 @@ static void stretch(const es *e, int j, double *x) {
 static void unstretch(const es *e, int j, double *x) {
   int n = e->now.n;
   const double *v = lmma_of(e)->v + (size_t)j * n;
-  double c = rate_d(e, j), along = c * dot(v, x, n) / (1 - c + c * dot(v, v, n));
+  double c = rate_d(&e->now, j), along = c * dot(v, x, n) / (1 - c + c * dot(v, v, n));
   for (int i = 0; i < n; i++) x[i] = (x[i] - along * v[i]) / (1 - c);
 }
 
@@ -99,8 +100,22 @@ static void tell(es *e) {
   means(e);
   for (int i = 0; i < n; i++) e->mean[i] += e->now.sigma * l->d[i];
   fade(l->ps, l->cs, l->mueff, l->z, n);
-  for (int j = 0; j < l->m; j++) fade(l->v + (size_t)j * n, rate_c(e, j), l->mueff, l->z, n);
+  for (int j = 0; j < l->m; j++) fade(l->v + (size_t)j * n, rate_c(&e->now, j), l->mueff, l->z, n);
   e->now.sigma *= exp(fmin(1, l->cs * (sqrt(es_squares(l->ps, n)) / l->chi_n - 1)));
+}
+
+void es_list_lm_ma(es_listing *l, const es_numbers *now) {
+  static const char paper[] = "Loshchilov, Glasmachers and Beyer 2017; capped for n below 4 popsize";
+  int m = directions(now->n);
+  es_constants c = es_constants_make(now->n, now->popsize, false, ES_PYCMA, NULL);
+  es_list_recombination(l, &c);
+  es_list(l, "m", m, "4 + floor(3 ln(n))", "Loshchilov, Glasmachers and Beyer 2017: directions kept");
+  es_list(l, "cs", rate_s(now), "min(1/2, 2 popsize / n)", paper);
+  es_list(l, "chi_n", c.chi_n, "sqrt(n) (1 - 1 / (4 n) + 1 / (21 n^2))", "Hansen 2016: the mean of |N(0, I)|, approximately");
+  es_list(l, "cd_first", rate_d(now, 0), "min(1/2, 1 / n)", paper);
+  es_list(l, "cd_last", rate_d(now, m - 1), "min(1/2, 1 / (1.5^(m - 1) n))", paper);
+  es_list(l, "cc_first", rate_c(now, 0), "min(1, popsize / n)", paper);
+  es_list(l, "cc_last", rate_c(now, m - 1), "min(1, popsize / (4^(m - 1) n))", paper);
 }
 
 const es_strategy es_lm_ma = {"LM-MA-ES", 1 << 24, 1, 4, popsize_by_n, doubles, sampling, room, begin, candidate, NULL, tell,

@@ -112,5 +112,14 @@ static void tell(es *e) {
   e->now.sigma *= eta / *l->eta_mean;  // the best step size grows as the mean's share shrinks
 }
 
+void es_list_lra_cma(es_listing *l, const es_numbers *now) {
+  static const char paper[] = "Nomura, Akimoto and Ono 2023";
+  es_list_cma(l, now);
+  es_list(l, "alpha", ALPHA, "", "Nomura, Akimoto and Ono 2023: signal to noise over a share that is held");
+  es_list(l, "beta_mean", BETA_MEAN, "", paper);
+  es_list(l, "beta_sigma", BETA_SIGMA, "", paper);
+  es_list(l, "gamma", GAMMA, "", paper);
+}
+
 const es_strategy es_lra_cma = {"LRA-CMA-ES", 32000, 1, 3, popsize_by_n, doubles, cma_sampling, room, begin, NULL, cma_candidates, tell,
                                 cma_condition, cma_deviation, cma_path, cma_longest, cma_axis};

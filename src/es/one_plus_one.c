@@ -7,6 +7,8 @@
 
 #include "parts.h"
 
+#define TARGET 0.2  // share of children that are better than their parent
+
 static int popsize_by_n(int n) { return (void)n, 2; }
 static size_t doubles(const es_numbers *now) { return (void)now, 0; }
 static void room(es *e, double *state) { (void)e, (void)state; }
@@ -27,11 +29,18 @@ static int successes(const es *e) {
   return count;
 }
 
+static double damping(const es_numbers *now) { return sqrt(now->n + 1.0); }
+
 // sigma <- sigma exp((share of successes - 1/5) / sqrt(n + 1))
 static void tell(es *e) {
   int count = successes(e), best = e->order[0].candidate ? 0 : 1;
   if (count > 0) memcpy(e->mean, es_row(e, e->order[best].candidate), (size_t)e->now.n * sizeof *e->mean);
-  e->now.sigma *= exp(((double)count / (e->now.popsize - 1) - 0.2) / sqrt(e->now.n + 1.0));
+  e->now.sigma *= exp(((double)count / (e->now.popsize - 1) - TARGET) / damping(&e->now));
+}
+
+void es_list_one_plus_one(es_listing *l, const es_numbers *now) {
+  es_list(l, "target", TARGET, "", "the one-fifth rule (Rechenberg 1973)");
+  es_list(l, "damping", damping(now), "sqrt(n + 1)", "Hansen, Arnold and Auger 2015");
 }
 
 const es_strategy es_one_plus_one = {"(1+1)-ES", 1 << 24, 1, 2, popsize_by_n, doubles, NULL, room, begin, candidate, NULL, tell,

@@ -30,9 +30,8 @@ static void room(es *e, double *state) {
   o->utility = ARENA_NEW(e->memory, double, e->now.popsize);
 }
 
-static void begin(es *e) {
-  if (e->now.learning_rate == 0) e->now.learning_rate = RATE * e->now.sigma0;
-}
+static double rate_of(const es_numbers *now) { return now->learning_rate > 0 ? now->learning_rate : RATE * now->sigma0; }
+static void begin(es *e) { e->now.learning_rate = rate_of(&e->now); }
 
 static void candidate(es *e, int k, double *x) { es_mirrored(e, k, NULL, x); }
 
@@ -58,6 +57,14 @@ static void tell(es *e) {
     o->second[i] = BETA2 * o->second[i] + (1 - BETA2) * g * g;
     e->mean[i] += e->now.learning_rate * (o->first[i] / seen1) / (sqrt(o->second[i] / seen2) + EPSILON);
   }
+}
+
+void es_list_openai(es_listing *l, const es_numbers *now) {
+  bool asked = now->learning_rate > 0;
+  es_list(l, "learning_rate", rate_of(now), asked ? "" : "0.1 sigma0", asked ? "the options" : "the customary 0.01 at the customary sigma of 0.1 (Salimans et al. 2017)");
+  es_list(l, "beta1", BETA1, "", "Adam (Kingma and Ba 2015)");
+  es_list(l, "beta2", BETA2, "", "Adam (Kingma and Ba 2015)");
+  es_list(l, "epsilon", EPSILON, "", "Adam (Kingma and Ba 2015)");
 }
 
 const es_strategy es_openai = {"OpenAI-ES", 1 << 24, 2, 2, es_even_popsize, doubles, NULL, room, begin, candidate, NULL, tell,

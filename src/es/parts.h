@@ -93,6 +93,22 @@ size_t es_doubles(const es_numbers *now);               // of its state
 const es_strategy *es_strategy_of(int kind);            // NULL: there is none
 status es_options_check(const es_options *o);
 
+es_numbers es_numbers_first(const es_options *o);       // of a search that begins
+
+// explain.c. Each strategy lists what it alone knows.
+typedef struct es_listing { es_constant *list; int count; } es_listing;
+void es_list(es_listing *l, const char *name, double value, const char *formula, const char *source);
+void es_list_recombination(es_listing *l, const es_constants *c);            // weights; constants.c
+void es_list_cma(es_listing *l, const es_numbers *now);                      // constants.c
+void es_list_sep_cma(es_listing *l, const es_numbers *now);
+void es_list_lra_cma(es_listing *l, const es_numbers *now);
+void es_list_lm_ma(es_listing *l, const es_numbers *now);
+void es_list_openai(es_listing *l, const es_numbers *now);
+void es_list_pgpe(es_listing *l, const es_numbers *now);
+void es_list_one_plus_one(es_listing *l, const es_numbers *now);
+void es_list_limits(es_listing *l, const es_numbers *now);                   // done.c
+void es_list_uncertainty(es_listing *l, const es_numbers *now);              // uncertainty.c
+
 // done.c
 void es_remember(es *e);                                // a told generation, for the limits
 int es_history_size(int n, int popsize);

@@ -35,9 +35,13 @@ static void room(es *e, double *state) {
 }
 
 // The step length is half the speed limit (ClipUp's rule of thumb).
+static double rate_of(const es_numbers *now) {
+  return now->learning_rate > 0 ? now->learning_rate : 0.5 * SPEED_OF_RADIUS * now->sigma0 * sqrt(now->n);
+}
+
 static void begin(es *e) {
   for (int i = 0; i < e->now.n; i++) pgpe_of(e)->d[i] = 1;
-  if (e->now.learning_rate == 0) e->now.learning_rate = 0.5 * SPEED_OF_RADIUS * e->now.sigma0 * sqrt(e->now.n);
+  e->now.learning_rate = rate_of(&e->now);
 }
 
 static void candidate(es *e, int k, double *x) { es_mirrored(e, k, pgpe_of(e)->d, x); }
@@ -61,14 +65,16 @@ static void gradients(es *e) {
   }
 }
 
+static double most_speed(double rate) { return 2 * rate; }
+
 // v <- 0.9 v + rate g / |g|, no longer than twice the rate
 static void move(es *e) {
   pgpe *p = pgpe_of(e);
   int n = e->now.n;
   double length = sqrt(es_squares(p->gradient, n)), rate = e->now.learning_rate;
   for (int i = 0; i < n; i++) p->velocity[i] = MOMENTUM * p->velocity[i] + (length > 0 ? rate * p->gradient[i] / length : 0);
-  double speed = sqrt(es_squares(p->velocity, n));
-  for (int i = 0; i < n; i++) e->mean[i] += p->velocity[i] *= speed > 2 * rate ? 2 * rate / speed : 1;
+  double speed = sqrt(es_squares(p->velocity, n)), most = most_speed(rate);
+  for (int i = 0; i < n; i++) e->mean[i] += p->velocity[i] *= speed > most ? most / speed : 1;
 }
 
 static void tell(es *e) {
@@ -92,6 +98,16 @@ static double condition(const es *e) {
   return longest(e) / least * (longest(e) / least);
 }
 static double deviation(const es *e, int i) { return pgpe_of(e)->d[i]; }
+
+void es_list_pgpe(es_listing *l, const es_numbers *now) {
+  static const char paper[] = "Toklu, Liskowski and Srivastava 2020";
+  bool asked = now->learning_rate > 0;
+  es_list(l, "learning_rate", rate_of(now), asked ? "" : "sigma0 sqrt(n) / 30", asked ? "the options" : "Toklu, Liskowski and Srivastava 2020: half the speed limit, that a 15th of the radius");
+  es_list(l, "speed_limit", most_speed(rate_of(now)), "2 learning_rate", paper);
+  es_list(l, "momentum", MOMENTUM, "", paper);
+  es_list(l, "rate_of_deviations", RATE_OF_DEVIATIONS, "", paper);
+  es_list(l, "most_change", MOST_CHANGE, "", "Toklu, Liskowski and Srivastava 2020: of a deviation, a generation");
+}
 
 const es_strategy es_pgpe = {"PGPE with ClipUp", 1 << 24, 2, 2, es_even_popsize, doubles, sampling, room, begin, candidate, NULL, tell,
                              condition, deviation, NULL, longest, NULL};

@@ -56,9 +56,19 @@ double es_rank_changes(const double *fitness, const double *again, int count, in
   return sum / count;
 }
 
+static double growth(const es_numbers *now) { return 1 + 2.0 / (now->n + 10); }
+
 void es_treat(es *e, double changes) {
-  double factor = 1 + 2.0 / (e->now.n + 10);
+  double factor = growth(&e->now);
   e->now.noise += CUMULATION * (changes - e->now.noise);
   if (e->now.noise > 0) e->now.sigma *= factor;
   e->now.effort = fmin(fmax(1, e->now.effort * (e->now.noise > 0 ? factor : pow(factor, -0.25))), e->now.most_effort);
+}
+
+void es_list_uncertainty(es_listing *l, const es_numbers *now) {
+  static const char paper[] = "Hansen et al. 2009, with pycma's constants";
+  es_list(l, "most_effort", now->most_effort, "", "the options");
+  es_list(l, "theta", 2 * QUANTILE, "", paper);
+  es_list(l, "c_noise", CUMULATION, "", paper);
+  es_list(l, "alpha_sigma", growth(now), "1 + 2 / (n + 10)", paper);
 }

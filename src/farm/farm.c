@@ -29,6 +29,7 @@ void farm_close(farm *f, int code) {
 int farm_rank(const farm *f) { return f->rank; }
 int farm_size(const farm *f) { return f->size; }
 const char *farm_host(const farm *f) { return transport_host(f->line); }
+int farm_workers(int ranks) { return ranks < MASTER_ONLY_RANKS ? ranks : ranks - 1; }
 bool farm_lossy(const farm *f) { return f->lossy; }
 
 static size_t larger(size_t a, size_t b) { return a > b ? a : b; }

@@ -196,7 +196,7 @@ void map_begin(map_run *r) {
         job->record_bytes, job->result_bytes, f->record_max, f->result_max);
   const schedule_job plan = {.groups = job->groups, .members = job->members, .expected = job->expected, .known = job->known, .tries = job->tries};
   r->started = r->stepped = r->ticked = r->clock = now(f);
-  r->own_crew = f->size < MASTER_ONLY_RANKS;
+  r->own_crew = farm_workers(f->size) == f->size;
   f->job++;
   schedule_begin(f->plan, &plan, r->clock);
   r->own_apart = crew_apart(r->crew);

@@ -12,7 +12,10 @@ says() { # CODE WORDS COMMAND...: exit code, and what it says contains the words
 at="--set run.directory=$dir/run"
 says 0 "usage: dreamfarm VERB" "$program" --help
 says 0 "usage: dreamfarm VERB" "$program" evolve --help
+says 0 "every constant of the search" "$program" --help
+says 0 "asks a running evolve" "$program" --help
 says 0 "dreamfarm 0." "$program" --version
+says 2 "did you mean explain" "$program" explian
 says 2 "usage: dreamfarm VERB" "$program"
 says 2 "did you mean evolve" "$program" evolv x.yaml
 says 2 "did you mean --episodes" "$program" evaluate --episode 3 $at

@@ -23,11 +23,12 @@ hit() { # NAME EVENT WHAT: WHAT is done to the workers of $job in mid-generation
   [ "$(rows "$name")" -le $most ] || most=$(rows "$name")
   cp "$dir/$name.log" "$dir/out"
 }
-kill_one() { kill -9 "$(rank $job 2)"; }
+kill_one() { kill -9 "$(rank $job 2)"; await killed lost; echo "state: true" >"$dir/killed/control.yaml"; await killed state; }
 stop_one() { local p; p=$(rank $job 2); kill -STOP "$p"; await woken lost; kill -CONT "$p"; }
 kill_all() { kill -9 "$(rank $job 1)" "$(rank $job 2)"; }
 hit killed lost kill_one
 check "killed: one event" test "$(events killed lost)" = 1
+check "killed: a rank fewer is alive" grep -q '"ranks": 3, "alive": 2' "$dir/killed/state.json"
 check "killed: it names the rank" test "$(event killed lost worker)" = 2
 check "killed: one line" test "$(grep -c 'worker 2.*lost' "$dir/killed.log")" = 1
 hit woken back stop_one

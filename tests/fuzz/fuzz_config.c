@@ -50,7 +50,14 @@ static void read_line(const char *bytes, size_t size) {
   mem_free(line);
 }
 
+static void read_control(const char *bytes, size_t size) {
+  control c = {.generations = 3};
+  if (control_read(&c, "fuzz", bytes, size, 7) == OK) CHECK(c.generations == 0 || c.generations > 7, "%d", c.generations);
+  else CHECK(c.generations == 3 && !c.stop && !c.state, "changed");
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
+  read_control((const char *)bytes, size);
   read_file((const char *)bytes, size);
   if (size < 400) read_line((const char *)bytes, size);
   return 0;

@@ -1,0 +1,231 @@
+// What a search goes by: the controller's size, every constant of the strategy with formula and source (they come from the es room),
+// and how long a generation should take here: what was measured for it, and what is assumed.
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "app.h"
+
+typedef struct sheet { text_buffer lines, json; } sheet;
+
+static void heading(sheet *s, const char *key, const char *words) {
+  text_add(&s->lines, "%s%s\n", s->lines.size ? "\n" : "", words);
+  json_open(&s->json, key, '[');
+}
+
+static void put(sheet *s, const char *name, double value, const char *formula, const char *source) {
+  char number[32] = "-";
+  if (isfinite(value)) snprintf(number, sizeof number, "%.8g", value);
+  text_add(&s->lines, "  %-18s %-13s %-70s %s\n", name, number, *formula ? formula : "-", source);
+  json_open(&s->json, NULL, '{');
+  json_text(&s->json, "name", name);
+  json_number(&s->json, "value", value);
+  json_text(&s->json, "formula", formula);
+  json_text(&s->json, "source", source);
+  json_close(&s->json, '}');
+}
+
+// --- the controller's size ------------------------------------------------------------------------------------------------------
+
+static void put_controller(sheet *s, const app *a, const controller_shape *c) {
+  heading(s, "controller", "controller");
+  put(s, "z", c->Z, "", a->environment->pixels ? "vae.latent: what V makes of a frame" : "the environment's observation, which is the latent");
+  if (c->use_h) put(s, "h", c->H, "", "rnn.hidden: M's output");
+  if (c->use_c) put(s, "c", c->H, "", "rnn.hidden: M's cell");
+  put(s, "A", c->A, "", "the environment's actions");
+  put(s, "hidden", c->hidden, "", "controller.hidden: units between; 0: linear");
+  put(s, "bias", c->bias, "", "controller.bias");
+}
+
+static const char *n_formula(const controller_shape *c) {
+  static const char *const formulas[2][3] = {{"A (z + bias)", "A (z + h + bias)", "A (z + h + c + bias)"},
+                                             {"hidden (z + bias) + A (hidden + bias)", "hidden (z + h + bias) + A (hidden + bias)",
+                                              "hidden (z + h + c + bias) + A (hidden + bias)"}};
+  return formulas[c->hidden > 0][c->use_h + c->use_c];
+}
+
+// --- the strategy's constants ----------------------------------------------------------------------------------------------------
+
+static void put_constants(sheet *s, const controller_shape *c, const es_options *o, const es_constant *list, int count) {
+  const struct { const char *name, *formula, *source; } ours[] = {
+      {"n", n_formula(c), "the controller's parameters"}, {"popsize", "", "evolve.popsize"}, {"sigma0", "", "evolve.sigma0"}};
+  char words[160];
+  snprintf(words, sizeof words, "%s%s", es_kind_name(o->kind), o->dialect == ES_PYCMA ? ", in pycma's dialect" : ", in the tutorial's dialect");
+  heading(s, "constants", o->kind <= ES_LRA_CMA ? words : es_kind_name(o->kind));
+  for (int i = 0; i < count; i++) {
+    const char *formula = list[i].formula, *source = list[i].source;
+    for (size_t j = 0; j < sizeof ours / sizeof *ours; j++)
+      if (strcmp(list[i].name, ours[j].name) == 0) formula = ours[j].formula, source = ours[j].source;
+    put(s, list[i].name, list[i].value, formula, source);
+  }
+  json_close(&s->json, ']');
+}
+
+// --- the last row of run.csv -----------------------------------------------------------------------------------------------------
+
+typedef struct last_generation { int generation; double steps; } last_generation;  // mean steps an episode; generation 0: none
+
+static int column_of(const char *head, const char *name) {
+  size_t size = strlen(name);
+  for (int column = 0;; column++) {
+    if (strncmp(head, name, size) == 0 && strchr(",\r\n", head[size])) return column;
+    head += strcspn(head, ",\n");
+    if (*head != ',') return -1;
+    head++;
+  }
+}
+
+static double cell(const char *line, int column) {
+  for (; column > 0 && *line && *line != '\n'; column--) {
+    line += strcspn(line, ",\n");
+    line += *line == ',';
+  }
+  return strtod(line, NULL);
+}
+
+static last_generation last_of(const char *text) {
+  int generation = column_of(text, "generation"), episodes = column_of(text, "episodes"), steps = column_of(text, "steps");
+  const char *before = NULL, *last = NULL;
+  for (const char *at = strchr(text, '\n'); at && strchr(at + 1, '\n'); at = strchr(at + 1, '\n')) before = last, last = at + 1;
+  if (!last || generation < 0 || episodes < 0 || steps < 0) return (last_generation){0};
+  double played = cell(last, episodes) - (before ? cell(before, episodes) : 0), made = cell(last, steps) - (before ? cell(before, steps) : 0);
+  return played > 0 ? (last_generation){(int)cell(last, generation), made / played} : (last_generation){0};
+}
+
+static last_generation last_played(const app *a) {
+  char *text;
+  size_t size;
+  if (file_read(&text, &size, run_path(a, "run.csv").text) != OK) return (last_generation){0};
+  last_generation found = last_of(text);
+  mem_free(text);
+  return found;
+}
+
+// --- how long --------------------------------------------------------------------------------------------------------------------
+
+#define SPREAD (540.0 / 973)  // deviation over mean of the published Doom lengths
+#define SEARCH_WORK 2e9       // n^3 beyond which a decomposition would take longer than a look may
+#define SEARCH_SECONDS 0.2
+
+typedef struct pace {
+  int ranks, workers, lanes;
+  bool learned;
+  double steps;              // a second, of a rank
+  double search;             // seconds of rank 0 to ask and tell; NaN: not measured
+} pace;
+
+// The mean over some generations, one decomposition at least among them.
+static double search_measure(const es_options *o, int gap) {
+  es *e;
+  int count = 0;
+  bool full = o->kind == ES_CMA || o->kind == ES_LRA_CMA;
+  if ((full && pow(o->n, 3) > SEARCH_WORK) || es_open(&e, o) != OK) return (double)NAN;
+  double *fitness = mem_take((size_t)es_popsize(e), sizeof *fitness), start = time_now();
+  for (int k = 0; k < es_popsize(e); k++) fitness[k] = k;
+  while (count < gap || time_now() - start < SEARCH_SECONDS) {
+    es_ask(e);
+    es_tell(e, NULL, fitness);
+    count++;
+  }
+  double seconds = (time_now() - start) / count;
+  mem_free(fitness);
+  es_close(e);
+  return seconds;
+}
+
+static int gap_of(const es_constant *list, int count) {
+  for (int i = 0; i < count; i++)
+    if (strcmp(list[i].name, "eigen_gap") == 0) return (int)list[i].value;
+  return 1;
+}
+
+static void put_pace(sheet *s, const app *a, const pace *p) {
+  const settings *k = &a->s;
+  int episodes = k->evolve.popsize * k->evolve.episodes, cap = rules_of(a).cap;
+  last_generation last = last_played(a);
+  double length = last.generation ? last.steps : cap, sd = last.generation ? fmin(SPREAD * length, sqrt(fmax(0, length * (cap - length)))) : 0;
+  double use = farm_use_expected(episodes, p->workers, length, sd, cap), rate = p->steps * p->workers;
+  double held_use = farm_use_expected(k->evolve.held_out_episodes, p->workers, length, sd, cap);
+  double generation = episodes * length / (rate * use) + (isnan(p->search) ? 0 : p->search), held_out = k->evolve.held_out_episodes * length / (rate * held_use);
+  char words[200];
+  heading(s, "expected", "a generation here");
+  put(s, "ranks", p->ranks, "", a->ranks ? "--ranks" : "those this runs on");
+  put(s, "workers", p->workers, p->ranks == p->workers ? "ranks" : "ranks - 1", "from 32 ranks on, rank 0 only hands out");
+  put(s, "episodes", episodes, "popsize evolve.episodes", "evolve.popsize, evolve.episodes");
+  put(s, "lanes", p->lanes, "min(dream.lanes, ceil(episodes / workers))", "dream.lanes");
+  snprintf(words, sizeof words, "measured on %d rank%s at once, in %s", farm_size(a->f), farm_size(a->f) == 1 ? "" : "s",
+           p->learned ? "the run's world" : "a random world of that size: there is none yet");
+  put(s, "steps_per_second", p->steps, "", words);
+  put(s, "cap", cap, "", k->dream.cap ? "dream.cap" : "the environment's cap");
+  snprintf(words, sizeof words, "run.csv: mean of generation %d", last.generation);
+  put(s, "episode_steps", length, last.generation ? "" : "cap", last.generation ? words : "assumed: no generation has been played, so none is longer");
+  put(s, "episode_sd", sd, last.generation ? "min(0.555 episode_steps, sqrt(episode_steps (cap - episode_steps)))" : "0",
+      last.generation ? "assumed: the spread of World Models' Doom episodes, as far as the cap lets it" : "assumed");
+  put(s, "use", use, "", "farm_use_expected: of the workers' time, while the last episodes end");
+  put(s, "search_seconds", p->search, "", isnan(p->search) ? "not measured: would take too long; left out" : "measured on rank 0: ask and tell");
+  put(s, "generation_seconds", generation, isnan(p->search) ? "episodes episode_steps / (steps_per_second workers use)" : "episodes episode_steps / (steps_per_second workers use) + search_seconds",
+      "expected");
+  if (k->evolve.held_out_every) {
+    snprintf(words, sizeof words, "expected, every %d generations more: %d dreams; real episodes are left out", k->evolve.held_out_every, k->evolve.held_out_episodes);
+    put(s, "held_out_seconds", held_out, "as a generation's", words);
+  }
+  json_close(&s->json, ']');
+}
+
+// --- the verb -----------------------------------------------------------------------------------------------------------------------
+
+static status pace_measure(const app *a, pace *p) {
+  int episodes = a->s.evolve.popsize * a->s.evolve.episodes;
+  p->ranks = a->ranks ? a->ranks : farm_size(a->f);
+  p->workers = farm_workers(p->ranks);
+  int share = (episodes + p->workers - 1) / p->workers;
+  p->lanes = share < a->s.dream.lanes ? share : a->s.dream.lanes;
+  TRY(farm_agree(a->f, calibrate_dream(a, &p->steps, &p->learned, p->lanes)));
+  farm_sum_double(a->f, &p->steps, 1);
+  p->steps /= farm_size(a->f);
+  return OK;
+}
+
+static status shape_of_run(const app *a, world_shape *s) {
+  world *w;
+  *s = shape_of(a);
+  if (!file_exists(run_path(a, "rnn.safetensors").text)) return OK;
+  TRY(world_read(a, &w));
+  *s = *world_shape_of(w);
+  world_close(w);
+  return OK;
+}
+
+static void sheet_print(sheet *s, bool json) {
+  json_close(&s->json, '}');
+  printf("%s%s", json ? s->json.bytes : s->lines.bytes, json ? "\n" : "");
+  if (!json) printf("\nHansen 2016: The CMA Evolution Strategy: A Tutorial, arXiv:1604.00772. Other papers, in full: the heads of src/es/*.c.\n");
+  fflush(stdout);
+  text_free(&s->lines);
+  text_free(&s->json);
+}
+
+status app_explain(app *a) {
+  world_shape shape;
+  es_constant list[ES_CONSTANTS_MAX];
+  int count;
+  pace p = {0};
+  TRY(farm_agree(a->f, shape_of_run(a, &shape)));
+  controller_shape c = controller_in(a, &shape);
+  const es_options o = search_options(a, controller_size(&c));
+  TRY(es_explain(list, &count, &o));
+  TRY(pace_measure(a, &p));
+  if (farm_rank(a->f) != 0) return OK;
+  sheet s = {0};
+  p.search = search_measure(&o, gap_of(list, count));
+  json_open(&s.json, NULL, '{');
+  json_text(&s.json, "strategy", es_kind_name(o.kind));
+  json_text(&s.json, "dialect", o.dialect == ES_PYCMA ? "pycma" : "tutorial");
+  put_controller(&s, a, &c);
+  json_close(&s.json, ']');
+  put_constants(&s, &c, &o, list, count);
+  put_pace(&s, a, &p);
+  sheet_print(&s, a->json);
+  return OK;
+}
