@@ -27,7 +27,7 @@ static const verb verbs[] = {
     {"evolve", "the controller, by CMA-ES inside the dream; resumes from its checkpoint", app_evolve, true},
     {"evaluate", "the controller in the real environment, beside the baselines", app_evaluate, false},
     {"report", "pictures and curves, into report/", app_report, false},
-    {"bench", "speeds and what they promise: bench farm", app_bench, false},
+    {"bench", "speeds and what they promise: bench farm; strategies compared: bench es", app_bench, false},
 };
 #define VERBS ((int)(sizeof verbs / sizeof *verbs))
 
@@ -53,6 +53,12 @@ static void print_help(void) {
          "  --simulate             in virtual time: how much of an allocation is used, on published episode lengths\n"
          "  --workers N --candidates N --episodes N (a generation) --seeds N\n"
          "  --json                 for machines\n"
+         "bench es                 strategies on the classic functions: evaluations to the target, beside pycma's\n"
+         "  --algorithm A,B,...    cma, sep-cma, lra-cma, lm-ma, openai, pgpe, one-plus-one, random; each may be followed by\n"
+         "                         +ipop or +bipop (restarts), +positive (no negative weights), +bounds, +uh (uncertainty handling)\n"
+         "  --function A,B,... --n A,B,... --popsize N --seeds N --budget EVALUATIONS --target VALUE --noise DEVIATION\n"
+         "  --out DIRECTORY        the table and the curves, as CSV and SVG\n"
+         "  --json --quiet\n"
          "launch [options] -- VERB ...\n"
          "  -n RANKS               default: the host file's slots, SLURM's tasks, or this machine's cores\n"
          "  --hostfile FILE        `name slots=N` a line; hosts that do not answer are left out\n"
