@@ -53,7 +53,10 @@ static es *search_open(race *r, uint64_t seed, status *s) {
   es_limits limits = es_limits_default();
   limits.tolfun = fmin(limits.tolfun, 1e-3 * r->target);
   es_classic_start(r->f, x0, r->n, seed);
-  for (int i = 0; i < r->n; i++) lower[i] = -BOX, upper[i] = BOX;
+  for (int i = 0; i < r->n; i++) {
+    lower[i] = -BOX, upper[i] = BOX;
+    if (r->a->bounds) x0[i] = fmin(fmax(x0[i], -BOX), BOX);  // a rotated start may be outside
+  }
   const es_options o = {.kind = r->a->kind, .n = r->n, .popsize = r->p->popsize, .sigma0 = r->f->sigma0, .x0 = x0, .seed = seed,
                         .active = !r->a->positive, .most_effort = r->a->twice ? MOST_EFFORT : 1, .lower = r->a->bounds ? lower : NULL,
                         .upper = r->a->bounds ? upper : NULL, .limits = &limits, .restarts = r->a->restarts, .most_doublings = DOUBLINGS};

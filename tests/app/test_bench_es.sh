@@ -23,8 +23,8 @@ check "JSON" bench --function sphere --n 5 --seeds 3 --json
 cp "$dir/out" "$dir/json"
 check "JSON says the same" grep -qF '"algorithm": "cma", "popsize": 8, "runs": 3, "solved": 3' "$dir/json"
 every=cma,sep-cma,lra-cma,lm-ma,openai,pgpe,one-plus-one,random,cma+positive,cma+ipop,cma+bipop+bounds,sep-cma+uh
-check "every kind and modifier" bench --algorithm $every --function sphere --n 4 --popsize 8 --seeds 2 --budget 2000 --noise 0.01
-check "a row each" test "$(grep -c '^sphere' "$dir/out")" = 12
+check "every kind and modifier" bench --algorithm $every --function sphere,rotated-rastrigin --n 4 --popsize 8 --seeds 2 --budget 2000 --noise 0.01
+check "a row each" test "$(grep -c '^[a-z-]* *4 ' "$dir/out")" = 24
 check "one descent does not solve Rastrigin's function" bench --function rastrigin --n 5 --seeds 5 --algorithm cma,cma+ipop --out "$dir/three"
 check "restarts do" test "$(column 6 "$dir/three/es.csv" | tr '\n' ' ')" = "0 5 "
 check "no number where there is none" grep -q '^rastrigin,5,cma,8,5,0,,,,,,$' "$dir/three/es.csv"
