@@ -61,6 +61,7 @@ help:
 	@echo "make lint         the house's rules: rooms, doors, headers"
 	@echo "make bench        speeds as ratios, and build/bench.json; about 4 minutes, on core BENCH_CORE=0"
 	@echo "make bench-peers  PyTorch, JAX and pycma into build/peers (pip, 6 GB), for make bench to compare with"
+	@echo "make bench-bbob   es and pycma on COCO's 24 functions; BBOB_ARGS=--help for more"
 	@echo "make install      PREFIX=$(PREFIX)"
 
 check-deps:
@@ -108,7 +109,7 @@ test: deps
 test-cluster: check-deps
 	@$(MAKE) --no-print-directory -j$$(nproc) all
 	@BUILD=$(BUILD) tests/run --cluster $(ONLY)
-.PHONY: tests-built benches-built
+.PHONY: tests-built benches-built bench-bbob
 tests-built: $(TESTS)
 benches-built: $(BENCHES) $(PROGRAM)
 bench: check-deps
@@ -117,6 +118,22 @@ bench: check-deps
 bench-peers:
 	python3 -m venv $(BUILD)/peers
 	$(BUILD)/peers/bin/pip install -q -r tests/bench/peers/requirements.txt
+
+# --- BBOB through COCO: es in a shared object of its own, beside pycma, in a Python that nothing else needs --------------
+BBOB := $(BUILD)/bbob
+BBOB_OBJECTS := $(patsubst %.c,$(BBOB)/%.o,tests/bench/bbob/search.c $(foreach r,base num es,$(call sources,$(r))))
+$(BBOB)/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(say)$(CC) $(FLAGS) -fPIC $(isa_flags) $(room_flags) -c $< -o $@
+$(BBOB)/libes.so: $(BBOB_OBJECTS)
+	$(say)$(CC) -shared -o $@ $^ $(shell pkg-config --libs openblas libxxhash) -lm
+$(BBOB)/python/ready:
+	python3 -m venv $(BBOB)/python
+	$(BBOB)/python/bin/pip install -q coco-experiment==2.8.2 cma==4.4.0
+	$(BBOB)/python/bin/pip install -q --no-deps cocopp==2.9.1  # for its data alone
+	@touch $@
+bench-bbob: $(BBOB)/libes.so $(BBOB)/python/ready
+	@OPENBLAS_NUM_THREADS=1 $(BBOB)/python/bin/python tests/bench/bbob/bbob.py --library $< --out $(BBOB)/results $(BBOB_ARGS)
 
 comma := ,
 space := $() $()

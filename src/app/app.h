@@ -45,6 +45,7 @@ status app_report(app *a);
 status app_run(app *a);
 status app_bench(app *a);
 status app_explain(app *a);
+status app_bench_es(app *a);  // bench.c's second subject
 
 // --- the look before the leap ------------------------------------------------------------------------------------------------
 // Collective. What would waste the run: other versions elsewhere, a run directory that is not seen everywhere, too few cores
@@ -148,5 +149,8 @@ status split_write(const app *a);
 
 // CSV rows and JSON lines, appended with one write each, durable on return.
 status append_text(const char *path, const text_buffer *t);
+
+// Has gnuplot draw what the script says; script and complaints stay in the directory. Without gnuplot a line says so.
+status gnuplot_draw(const char *directory, const text_buffer *script);
 
 #endif

@@ -1,5 +1,5 @@
-// `dreamfarm bench SUBJECT`: speeds measured here, or what an allocation would do, in virtual time. Output: one line a
-// figure, `name value unit`; with --json one object.
+// `dreamfarm bench SUBJECT`. Here the farm: speeds measured here, or what an allocation would do, in virtual time. Output: one
+// line a figure, `name value unit`; with --json one object.
 
 #include <math.h>
 #include <stdlib.h>
@@ -12,11 +12,6 @@ typedef struct bench_options {
   bool simulate, json;
   int workers, candidates, episodes, seeds;  // episodes: of a generation
 } bench_options;
-
-typedef struct subject {
-  const char *name;
-  status (*measure)(app *a, const bench_options *o);
-} subject;
 
 // --- output -----------------------------------------------------------------------------------------------------------------
 
@@ -250,11 +245,6 @@ static status farm_bench(app *a, const bench_options *o) {
 
 // --- the verb -----------------------------------------------------------------------------------------------------------------------
 
-static const subject subjects[] = {
-    {"farm", farm_bench},
-};
-#define SUBJECTS ((int)(sizeof subjects / sizeof *subjects))
-
 static status count_of(int *value, app *a, int *next, int most) {
   const char *option = a->words[*next - 1];
   if (*next >= a->word_count) FAIL(USAGE, "%s needs a value; see dreamfarm --help", option);
@@ -284,12 +274,22 @@ static status options_parse(bench_options *o, app *a) {
   return OK;
 }
 
-status app_bench(app *a) {
+static status farm_subject(app *a) {
   bench_options o = {.candidates = 64, .episodes = 1024, .seeds = 31};
-  const char *name = a->word_count ? a->words[0] : "";
   TRY(options_parse(&o, a));
+  return farm_bench(a, &o);
+}
+
+static const struct { const char *name; status (*act)(app *a); } subjects[] = {
+    {"farm", farm_subject},
+    {"es", app_bench_es},
+};
+#define SUBJECTS ((int)(sizeof subjects / sizeof *subjects))
+
+status app_bench(app *a) {
+  const char *name = a->word_count ? a->words[0] : "";
   for (int i = 0; i < SUBJECTS; i++)
-    if (strcmp(subjects[i].name, name) == 0) return subjects[i].measure(a, &o);
+    if (strcmp(subjects[i].name, name) == 0) return subjects[i].act(a);
   text_buffer all = {0};
   for (int i = 0; i < SUBJECTS; i++) text_add(&all, "%s%s", i ? ", " : "", subjects[i].name);
   status s = status_fail(USAGE, "bench '%s': subjects are: %s", name, all.bytes);

@@ -137,3 +137,15 @@ status append_text(const char *path, const text_buffer *t) {
   if (close(fd) != 0 || put != (ssize_t)t->size) FAIL(NO_IO, "%s: cannot be written: %s", path, strerror(put < 0 ? reason : ENOSPC));
   return OK;
 }
+
+// --- gnuplot ----------------------------------------------------------------------------------------------------------------
+
+status gnuplot_draw(const char *directory, const text_buffer *script) {
+  file_path path = path_join(directory, "curves.gp");
+  TRY(file_write(path.text, script->bytes, script->size));
+  text_buffer command = {0};
+  text_add(&command, "gnuplot '%s' 2>'%s/gnuplot.log'", path.text, directory);
+  if (system(command.bytes) != 0) log_all("gnuplot could not draw the curves (is it installed?); the script is %s", path.text);
+  text_free(&command);
+  return OK;
+}

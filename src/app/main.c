@@ -28,7 +28,7 @@ static const verb verbs[] = {
     {"evaluate", "the controller in the real environment, beside the baselines", app_evaluate, false},
     {"report", "pictures and curves, into report/", app_report, false},
     {"explain", "every constant of the search with formula and source, and how long a generation should take", app_explain, false},
-    {"bench", "speeds and what they promise: bench farm", app_bench, false},
+    {"bench", "speeds and what they promise: bench farm; strategies compared: bench es", app_bench, false},
 };
 #define VERBS ((int)(sizeof verbs / sizeof *verbs))
 
@@ -58,6 +58,13 @@ static void print_help(void) {
          "  --simulate             in virtual time: how much of an allocation is used, on published episode lengths\n"
          "  --workers N --candidates N --episodes N (a generation) --seeds N\n"
          "  --json                 for machines\n"
+         "bench es                 strategies on the classic functions: evaluations to the target, beside pycma's\n"
+         "  --algorithm A,B,...    cma, sep-cma, lra-cma, lm-ma, openai, pgpe, one-plus-one, random; each may be followed by\n"
+         "                         +ipop or +bipop (restarts), +positive (no negative weights), +bounds, +uh (uncertainty handling)\n"
+         "  --function A,B,...     default: all; --n A,B,... 10; --seeds N 25; --popsize N the strategy's\n"
+         "  --budget EVALUATIONS   of a run, default 10000 n; --target VALUE the function's own; --noise DEVIATION 0\n"
+         "  --out DIRECTORY        the table and the curves, as CSV and SVG\n"
+         "  --json --quiet\n"
          "launch [options] -- VERB ...\n"
          "  -n RANKS               default: the host file's slots, SLURM's tasks, or this machine's cores\n"
          "  --hostfile FILE        `name slots=N` a line; hosts that do not answer are left out\n"

@@ -2,7 +2,6 @@
 // curves (drawn by gnuplot; without it the CSV files stay what they are).
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "app.h"
@@ -199,15 +198,9 @@ static status curves_draw(const app *a) {
   for (size_t i = 0; i < sizeof curves / sizeof *curves; i++)
     if (file_exists(run_path(a, curves[i].csv).text)) add_plot(a, &curves[i], &t);
   if (t.size == 0) return OK;
-  file_path script = run_path(a, "report/curves.gp");
-  status s = file_write(script.text, t.bytes, t.size);
+  status s = gnuplot_draw(run_path(a, "report").text, &t);
   text_free(&t);
-  if (s != OK) return s;
-  text_buffer command = {0};
-  text_add(&command, "gnuplot '%s' 2>'%s/report/gnuplot.log'", script.text, a->s.run.directory);
-  if (system(command.bytes) != 0) log_all("report: gnuplot could not draw the curves (is it installed?); the script is %s", script.text);
-  text_free(&command);
-  return OK;
+  return s;
 }
 
 static status report_all(const app *a) {

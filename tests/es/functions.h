@@ -1,45 +1,19 @@
-// The classic functions that evolution strategies are compared on.
+// The classic functions by their short names.
 #ifndef FUNCTIONS_H
 #define FUNCTIONS_H
 
 #include <math.h>
 
-typedef double function(const double *x, int n);
+#include "es.h"
 
-static inline double sphere(const double *x, int n) {
-  double sum = 0;
-  for (int i = 0; i < n; i++) sum += x[i] * x[i];
-  return sum;
-}
-static inline double ellipsoid(const double *x, int n) {
-  double sum = 0;
-  for (int i = 0; i < n; i++) sum += pow(1e6, (double)i / (n - 1)) * x[i] * x[i];
-  return sum;
-}
-static inline double cigar(const double *x, int n) {
-  double sum = x[0] * x[0];
-  for (int i = 1; i < n; i++) sum += 1e6 * x[i] * x[i];
-  return sum;
-}
-static inline double tablet(const double *x, int n) {
-  double sum = 1e6 * x[0] * x[0];
-  for (int i = 1; i < n; i++) sum += x[i] * x[i];
-  return sum;
-}
-static inline double rosenbrock(const double *x, int n) {
-  double sum = 0;
-  for (int i = 0; i + 1 < n; i++) sum += 100 * pow(x[i + 1] - x[i] * x[i], 2) + pow(1 - x[i], 2);
-  return sum;
-}
-static inline double different_powers(const double *x, int n) {
-  double sum = 0;
-  for (int i = 0; i < n; i++) sum += pow(fabs(x[i]), 2 + 10.0 * i / (n - 1));
-  return sum;
-}
-static inline double rastrigin(const double *x, int n) {
-  double sum = 10.0 * n;
-  for (int i = 0; i < n; i++) sum += x[i] * x[i] - 10 * cos(2 * acos(-1) * x[i]);
-  return sum;
-}
+typedef es_function function;
+
+#define sphere es_sphere
+#define ellipsoid es_ellipsoid
+#define cigar es_cigar
+#define tablet es_tablet
+#define rosenbrock es_rosenbrock
+#define different_powers es_different_powers
+#define rastrigin es_rastrigin
 
 #endif
