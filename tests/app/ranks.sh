@@ -6,6 +6,9 @@ rank() { # MPIRUN-PID RANK: its process id
     rank "$p" "$2"
   done
 }
-in_mid_generation() { # NAME: waits for the second generation's first finished episodes
-  for _ in $(seq 1200); do [ "$(rows "$1")" -ge 2 ] && [ "$(stat -c %s "$dir/$1/journal")" -gt 1000 ] && break; sleep 0.02; done
+in_mid_generation() { # NAME: waits for the second generation's first finished episodes; the first's page is older than the checkpoint
+  for _ in $(seq 1200); do
+    [ -e "$dir/$1/controller.safetensors" ] && [ "$dir/$1/journal" -nt "$dir/$1/controller.safetensors" ] && [ "$(stat -c %s "$dir/$1/journal")" -gt 1000 ] && break
+    sleep 0.02
+  done
 }
