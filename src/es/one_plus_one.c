@@ -35,4 +35,4 @@ static void tell(es *e) {
 }
 
 const es_strategy es_one_plus_one = {"(1+1)-ES", 1 << 24, 1, 2, popsize_by_n, doubles, NULL, room, begin, candidate, NULL, tell,
-                                     NULL, NULL, NULL, NULL, NULL};
+                                     NULL, NULL, NULL, NULL, NULL, NULL};

@@ -61,4 +61,4 @@ static void tell(es *e) {
 }
 
 const es_strategy es_openai = {"OpenAI-ES", 1 << 24, 2, 2, es_even_popsize, doubles, NULL, room, begin, candidate, NULL, tell,
-                               NULL, NULL, NULL, NULL, NULL};
+                               NULL, NULL, NULL, NULL, NULL, NULL};

@@ -94,4 +94,4 @@ static double condition(const es *e) {
 static double deviation(const es *e, int i) { return pgpe_of(e)->d[i]; }
 
 const es_strategy es_pgpe = {"PGPE with ClipUp", 1 << 24, 2, 2, es_even_popsize, doubles, sampling, room, begin, candidate, NULL, tell,
-                             condition, deviation, NULL, longest, NULL};
+                             condition, deviation, NULL, longest, NULL, NULL};

@@ -6,7 +6,7 @@
 #include "parts.h"
 
 #define MAGIC "dreamfarm-es"
-#define VERSION 2
+#define VERSION 3
 
 typedef enum extent { WHOLE, SAMPLE } extent;
 
@@ -105,7 +105,8 @@ static status numbers_check(const head *h) {
                         .dialect = (es_dialect)now->dialect, .limits = &now->limits, .restarts = (es_restarts)now->ledger.policy,
                         .most_doublings = now->ledger.most_doublings};
   bool once = now->ledger.policy == ES_ONCE;
-  bool sane = es_options_check(&o) == OK && now->popsize > 0 && now->generation >= 0 && now->history_count >= 0 &&
+  bool factored_fits = now->factored == 0 || (now->factored == 1 && now->kind == ES_CMA && now->snapshots >= 0);
+  bool sane = factored_fits && es_options_check(&o) == OK && now->popsize > 0 && now->generation >= 0 && now->history_count >= 0 &&
               now->history_size == (once ? es_history_size(now->n, now->popsize) : 0) && now->sigma > 0 && (once || h->extent == WHOLE);
   if (!sane) DAMAGED("its numbers make no sense");
   return OK;
