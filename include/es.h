@@ -136,7 +136,7 @@ const double *es_mean(const es *e);   // (n) borrowed until the next tell; with 
 // The best candidate ever told and its fitness (may be NULL), (n) borrowed until the next tell; under noise the luckiest.
 const double *es_best(const es *e, double *fitness);
 double es_sigma(const es *e);
-double es_condition(const es *e);     // of C, >= 1; from the last eigendecomposition, if C is factored from that of one snapshot in 16
+double es_condition(const es *e);     // of C, >= 1; from the last eigendecomposition, if C is factored from that of one snapshot in 32
 
 // The whole state, exactly: a loaded es continues bit for bit. es_load refuses another size or version, and what is damaged.
 size_t es_state_size(const es *e);

@@ -7,7 +7,7 @@
 #include <math.h>
 #include <string.h>
 
-#define SPECTRUM_GAP 16  // snapshots between eigenvalues, which cost ten times as much as the factor
+#define SPECTRUM_GAP 32  // snapshots between eigenvalues, which cost ten times as much as the factor
 
 // --- life ---------------------------------------------------------------------------------------------------------------
 

@@ -37,7 +37,7 @@ void num_dsyrk_upper(int n, int k, double alpha, const double *a, int lda, doubl
 
 // Block by block, so that a column's cache lines are used up while they are there.
 void num_mirror(double *c, int n, int ldc) {
-  enum { BLOCK = 16 };
+  enum { BLOCK = 8 };
   for (int i0 = 0; i0 < n; i0 += BLOCK)
     for (int j0 = 0; j0 <= i0; j0 += BLOCK)
       for (int i = i0; i < i0 + BLOCK && i < n; i++)

@@ -19,6 +19,7 @@ typedef struct num_kernels {
   void (*words)(uint32_t *out, int n, const uint32_t counter[4], const uint32_t key[2]);
   void (*uniforms)(float *out, int n, const uint32_t counter[4], const uint32_t key[2]);
   void (*normals)(float *out, int n, const uint32_t counter[4], const uint32_t key[2]);
+  void (*normals_double)(double *out, int n, const uint32_t counter[4], const uint32_t key[2]);
   // y (M,width) = bias + x (M,K) w; panel is (1 + K, width) with the bias first, width a multiple of PANEL_STEP.
   void (*panel)(const float *panel, int K, int width, float *y, int ldy, const float *x, int ldx, int M);
 } num_kernels;

@@ -14,6 +14,8 @@
 #define V_SQRT(a) ((vf)_mm256_sqrt_ps((__m256)(a)))
 #define V_MUL32(a, b) ((vl)_mm256_mul_epu32((__m256i)(a), (__m256i)(b)))
 #define V_INTERLEAVE(low, high, a, b) v_interleave(&(low), &(high), a, b)
+#define V_SQRT_DOUBLE(a) ((vd)_mm256_sqrt_pd((__m256d)(a)))
+#define V_INTERLEAVE_DOUBLE(low, high, a, b) v_interleave_double(&(low), &(high), (__m256d)(a), (__m256d)(b))
 
 #include "vector_simd.h"
 
@@ -22,6 +24,12 @@ static inline void v_interleave(vf *low, vf *high, vf a, vf b) {
   __m256 odd = _mm256_unpackhi_ps((__m256)a, (__m256)b);
   *low = (vf)_mm256_permute2f128_ps(even, odd, 0x20);
   *high = (vf)_mm256_permute2f128_ps(even, odd, 0x31);
+}
+
+static inline void v_interleave_double(void *low, void *high, __m256d a, __m256d b) {
+  __m256d even = _mm256_unpacklo_pd(a, b), odd = _mm256_unpackhi_pd(a, b);
+  _mm256_storeu_pd(low, _mm256_permute2f128_pd(even, odd, 0x20));
+  _mm256_storeu_pd(high, _mm256_permute2f128_pd(even, odd, 0x31));
 }
 
 #include "kernels_simd.h"

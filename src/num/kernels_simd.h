@@ -5,6 +5,7 @@
 
 #include "maths_simd.h"
 #include "philox_simd.h"
+#include "normals_simd.h"
 #include "tile_simd.h"
 
 static const num_kernels kernels = {
@@ -15,5 +16,6 @@ static const num_kernels kernels = {
     .words = philox_words,
     .uniforms = philox_uniforms,
     .normals = philox_normals,
+    .normals_double = philox_normals_double,
     .panel = panel_apply,
 };
