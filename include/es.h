@@ -97,9 +97,9 @@ es_constants es_constants_separable(int n, int popsize, bool active, es_dialect 
 
 status es_open(es **e, const es_options *options);  // BAD_CONFIG on a wrong option
 void es_close(es *e);                               // NULL is allowed
-// May a large C (see factored_from) be factored in a thread of its own, from es_ask until a tell that is fixed beforehand and
-// waits for it if it must? True unless said otherwise, also of what was loaded; no bit depends on it. The thread calls nothing
-// but BLAS and LAPACK, takes no signals, and is gone after es_close.
+// May a C of 512 parameters and more that is factored (see factored_from) be so in a thread of its own, from es_ask until a tell
+// that is fixed beforehand and waits for it if it must? True unless said otherwise, also of what was loaded; no bit depends on
+// it. The thread calls nothing but BLAS and LAPACK, takes no signals, and is gone after es_close.
 void es_use_thread(es *e, bool wanted);
 
 // A generation's candidates, (popsize, n), borrowed until tell. Asking again without telling gives the same numbers.

@@ -64,7 +64,7 @@ static void *make_beside(void *f) {
 
 // Signals are for the thread that was there before.
 void factor_start(factoring *f, bool spectrum) {
-  if (f->stage != FACTOR_NONE || !num_blas_in_threads()) return;
+  if (f->stage != FACTOR_NONE || f->n < FACTOR_THREAD_FROM || !num_blas_in_threads()) return;
   sigset_t all, before;
   f->spectrum = spectrum;
   sigfillset(&all);

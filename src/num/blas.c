@@ -35,13 +35,12 @@ void num_dsyrk_upper(int n, int k, double alpha, const double *a, int lda, doubl
   cblas_dsyrk(CblasRowMajor, CblasUpper, CblasTrans, n, k, alpha, a, ld(lda), beta, c, ldc);
 }
 
-// Block by block, so that a column's cache lines are used up while they are there.
+// Eight rows are read side by side, and a cache line is written at a time.
 void num_mirror(double *c, int n, int ldc) {
-  enum { BLOCK = 8 };
-  for (int i0 = 0; i0 < n; i0 += BLOCK)
-    for (int j0 = 0; j0 <= i0; j0 += BLOCK)
-      for (int i = i0; i < i0 + BLOCK && i < n; i++)
-        for (int j = j0; j < j0 + BLOCK && j < i; j++) c[(size_t)i * (size_t)ldc + j] = c[(size_t)j * (size_t)ldc + i];
+  enum { ROWS = 8 };
+  for (int first = 0; first < n; first += ROWS)
+    for (int i = first + 1; i < n; i++)
+      for (int j = first; j < first + ROWS && j < i; j++) c[(size_t)i * (size_t)ldc + j] = c[(size_t)j * (size_t)ldc + i];
 }
 
 void num_dsyrk(int n, int k, double alpha, const double *a, int lda, double beta, double *c, int ldc) {

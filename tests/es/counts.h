@@ -61,12 +61,15 @@ static inline double problem_value(const problem *p, const double *q, const doub
   return p->f(y, n);
 }
 
+static int factored_from;  // 0: as es_options has it
+
 static inline es *problem_begin(const problem *p, const double *q, int n, es_kind kind, bool active, uint64_t seed) {
   double x0[MOST_N], turned[MOST_N];
   for (int i = 0; i < n; i++) x0[i] = p->x0;
   if (p->rotated) rotate(turned, q, x0, n, false);
   es *e;
-  const es_options o = {.kind = kind, .n = n, .sigma0 = p->sigma0, .x0 = p->rotated ? turned : x0, .seed = seed, .active = active};
+  const es_options o = {.kind = kind, .n = n, .sigma0 = p->sigma0, .x0 = p->rotated ? turned : x0, .seed = seed, .active = active,
+                        .factored_from = factored_from};
   assert_int_equal(es_open(&e, &o), OK);
   return e;
 }
