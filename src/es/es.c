@@ -159,9 +159,11 @@ const double *es_best(const es *e, double *fitness) {
 
 // --- ask ----------------------------------------------------------------------------------------------------------------
 
-void es_normals(const es *e, int draw, double *z) {
+void es_normals(const es *e, int draw, double *z) { es_normals_piece(e, draw, 0, e->now.n, z); }
+
+void es_normals_piece(const es *e, int draw, int first, int count, double *z) {
   rng stream = rng_stream(e->now.seed, "es");
-  rng_normals_double(z, e->now.n, rng_episode(stream, (uint32_t)e->now.generation, (uint32_t)draw), 0, 0);
+  rng_normals_double(z, count, rng_episode(stream, (uint32_t)e->now.generation, (uint32_t)draw), 0, (uint32_t)first / 2);
 }
 
 double es_squares(const double *x, int n) {

@@ -88,6 +88,7 @@ struct es {
 double *es_take(double **from, size_t count);           // the next piece of a block
 const double *es_row(es *e, int k);                     // (n) candidate k's genotype as told, until the next call
 void es_normals(const es *e, int draw, double *z);      // (n) N(0,1): a function of seed, generation, draw
+void es_normals_piece(const es *e, int draw, int first, int count, double *z);  // (count) of them from the first on, which is even
 double es_squares(const double *x, int n);              // sum of x_i^2
 
 // es.c, for state.c
