@@ -31,29 +31,6 @@ typedef struct reference {
   int n, evaluations;  // pycma's median
 } reference;
 
-// An orthogonal matrix, rows (n, n): Gram-Schmidt on normal numbers.
-static inline void rotation_make(double *q, int n) {
-  rng_normals_double(q, n * n, rng_stream(1, "rotation"), 0, 0);
-  for (int i = 0; i < n; i++) {
-    double *row = q + i * n, length = 0;
-    for (int j = 0; j < i; j++) {
-      double dot = 0;
-      for (int k = 0; k < n; k++) dot += row[k] * q[j * n + k];
-      for (int k = 0; k < n; k++) row[k] -= dot * q[j * n + k];
-    }
-    for (int k = 0; k < n; k++) length += row[k] * row[k];
-    for (int k = 0; k < n; k++) row[k] /= sqrt(length);
-  }
-}
-
-// y = q x, or q^T x
-static inline void rotate(double *y, const double *q, const double *x, int n, bool back) {
-  for (int i = 0; i < n; i++) {
-    y[i] = 0;
-    for (int j = 0; j < n; j++) y[i] += (back ? q[j * n + i] : q[i * n + j]) * x[j];
-  }
-}
-
 static inline double problem_value(const problem *p, const double *q, const double *x, int n) {
   double y[MOST_N];
   if (!p->rotated) return p->f(x, n);
