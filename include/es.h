@@ -10,7 +10,7 @@
 typedef struct es es;
 
 typedef enum es_kind {
-  ES_CMA,           // CMA-ES: a full covariance matrix; n^2 memory, up to some thousand parameters
+  ES_CMA,           // CMA-ES: a full covariance matrix; 3 n^2 numbers of memory, up to some thousand parameters
   ES_SEP_CMA,       // CMA-ES with a diagonal C (Ros and Hansen 2008): O(n popsize), blind to dependencies between parameters
   ES_LRA_CMA,       // CMA-ES that slows down its own learning until it hears a signal above the noise (Nomura, Akimoto and Ono
                     // 2023): noisy and rugged functions with a small popsize, for more generations; n^3 work in each
@@ -77,6 +77,8 @@ typedef struct es_options {
                                 // all descents together; each of them ends by es_limits_pycma
   es_restarts restarts;         // the first descent is as without; others begin uniformly within bounds, or at x0 + sigma0 N(0,I)
   int most_doublings;           // of the popsize, by restarts; 0: 9
+  int factored_from;            // CMA-ES of so many parameters and more makes candidates by C's Cholesky factor instead of its
+                                // eigenvectors, a twentieth of the work: the same search in law, not in its bits; 0: 128
 } es_options;
 
 // The strategy constants of CMA-ES (Hansen's tutorial, arXiv:1604.00772), for tables and tests.
@@ -88,7 +90,7 @@ typedef struct es_constants {
   double alpha_mu, alpha_mueff, alpha_posdef;  // the bounds of negative_sum; the last is infinite for a diagonal C
   double negative_sum;            // sum of the negative weights
   double h_limit;                 // <- n, dialect: of sigma's path, above which C's path stalls (h_sigma)
-  int eigen_gap;                  // generations between eigendecompositions
+  int eigen_gap;                  // generations between eigendecompositions, or snapshots of a C that is factored
 } es_constants;
 // weights (popsize) may be NULL.
 es_constants es_constants_make(int n, int popsize, bool active, es_dialect dialect, double *weights);
@@ -109,6 +111,10 @@ status es_explain(es_constant *list, int *count, const es_options *options);
 
 status es_open(es **e, const es_options *options);  // BAD_CONFIG on a wrong option
 void es_close(es *e);                               // NULL is allowed
+// May a C of 512 parameters and more that is factored (see factored_from) be so in a thread of its own, from es_ask until a tell
+// that is fixed beforehand and waits for it if it must? True unless said otherwise, also of what was loaded; no bit depends on
+// it. The thread calls nothing but BLAS and LAPACK, takes no signals, and is gone after es_close.
+void es_use_thread(es *e, bool wanted);
 
 // A generation's candidates, (popsize, n), borrowed until tell. Asking again without telling gives the same numbers.
 const double *es_ask(es *e);
@@ -144,7 +150,7 @@ const double *es_mean(const es *e);   // (n) borrowed until the next tell; with 
 // The best candidate ever told and its fitness (may be NULL), (n) borrowed until the next tell; under noise the luckiest.
 const double *es_best(const es *e, double *fitness);
 double es_sigma(const es *e);
-double es_condition(const es *e);     // of C, from the last eigendecomposition; >= 1
+double es_condition(const es *e);     // of C, >= 1; from the last eigendecomposition, if C is factored from that of one snapshot in 32
 
 // The whole state, exactly: a loaded es continues bit for bit. es_load refuses another size or version, and what is damaged.
 size_t es_state_size(const es *e);
@@ -153,7 +159,7 @@ status es_load(es **e, const void *bytes, size_t size);       // BAD_FILE
 
 // As much of it as candidates follow from, for those who only make them: beside the mean, nothing with OpenAI-ES and the
 // (1+1)-ES, n doubles with sep-CMA-ES, PGPE and random search, n (4 + floor(3 ln n)) with LM-MA-ES, n (n + 1) with CMA-ES of a full C
-// (and the bounds). What es_sample_load makes may be asked, but not told.
+// (n^2 where it is factored), and the bounds. What es_sample_load makes may be asked, but not told.
 size_t es_sample_size(const es *e);
 void es_sample_save(const es *e, void *bytes);                      // es_sample_size bytes
 status es_sample_load(es **e, const void *bytes, size_t size);      // BAD_FILE

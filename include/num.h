@@ -17,6 +17,7 @@ typedef REAL real;
 // One BLAS thread a process (ranks are the parallelism), instruction set chosen. Call once at start.
 void num_open(void);
 int num_blas_threads(void);
+bool num_blas_in_threads(void);  // may several threads of ours be in BLAS and LAPACK at once? (Not with a serial OpenBLAS.)
 
 // The instruction sets that the bit-exact kernels exist for. All give the same bits.
 typedef enum num_isa { NUM_PLAIN, NUM_AVX2, NUM_AVX512, NUM_AVX512_BF16, NUM_NEON } num_isa;
@@ -110,8 +111,21 @@ void num_dgemm(bool ta, bool tb, int M, int N, int K, double alpha, const double
                double beta, double *c, int ldc);
 // c (n,n), symmetric, both triangles written: c = alpha a^T a + beta c, a (k,n).
 void num_dsyrk(int n, int k, double alpha, const double *a, int lda, double beta, double *c, int ldc);
+// The upper triangle alone; and the lower one as its mirror image.
+void num_dsyrk_upper(int n, int k, double alpha, const double *a, int lda, double beta, double *c, int ldc);
+void num_mirror(double *c, int n, int ldc);
+// Cholesky: a (n,n) symmetric = l l^T, in place, on and below the diagonal; what is above is neither read nor written. False if
+// a is not positive definite. Allocates nothing.
+bool num_dpotrf(double *a, int n);
+// x (M,n) = alpha x l^T, and x = x l^-T, in place: each row is multiplied by l, or by its inverse. l (n,n), its lower triangle.
+void num_dtrmm(int M, int n, double alpha, const double *l, double *x);
+void num_dtrsm(int M, int n, const double *l, double *x);
 // Symmetric eigendecomposition a = B diag(d) B^T. a (n,n) is overwritten by B (columns are eigenvectors), d (n)
 // ascending. Returns BROKEN if LAPACK does not converge or a number is not finite.
 status num_dsyev(double *a, double *d, int n);
+// Its d alone, a third of the work: the lower triangle of a is read, and destroyed. work: num_dsyev_values_work(n) doubles. False
+// if LAPACK does not converge or a number is not finite. Allocates nothing.
+bool num_dsyev_values(double *a, double *d, int n, double *work);
+size_t num_dsyev_values_work(int n);
 
 #endif

@@ -13,6 +13,7 @@
 #include "launch.h"
 
 #define WORDS_MAX 64
+#define SLOTS_MAX 65536
 
 // An address that can be bound to is one of this machine's.
 static bool resolves_to_here(const char *name) {
@@ -49,9 +50,9 @@ static void host_add(hosts *h, const char *name, size_t length, int slots) {
 }
 
 static int slots_in(const char *after_name) {
-  const char *word = *after_name == ':' ? after_name + 1 : strstr(after_name, "slots=");
-  if (word && *word == 's') word += strlen("slots=");
-  return word ? atoi(word) : 1;
+  if (*after_name == ':') return atoi(after_name + 1);
+  const char *word = strstr(after_name, "slots=");
+  return word ? atoi(word + strlen("slots=")) : 1;
 }
 
 status hosts_read(hosts *h, const char *path) {
@@ -68,9 +69,10 @@ status hosts_read(hosts *h, const char *path) {
     size_t length = strcspn(line, ": \t\r");
     if (!length) continue;
     int slots = slots_in(line + length);
-    if (slots < 1) {
+    if (slots < 1 || slots > SLOTS_MAX) {
+      status_fail(BAD_FILE, "%s:%d: found '%s', wanted 'name', 'name slots=N' or 'name:N' with N from 1 to %d", path, number, line, SLOTS_MAX);
       mem_free(bytes);
-      FAIL(BAD_FILE, "%s:%d: found '%s', wanted 'name', 'name slots=N' or 'name:N' with N from 1", path, number, line);
+      return BAD_FILE;
     }
     host_add(h, line, length, slots);
   }

@@ -1,28 +1,43 @@
 // CMA-ES with negative weights, cumulative step-size adaptation (csa.c) and lazy eigendecomposition (N. Hansen, "The
-// CMA Evolution Strategy: A Tutorial", arXiv:1604.00772; equation numbers are its). Knows no objective.
+// CMA Evolution Strategy: A Tutorial", arXiv:1604.00772; equation numbers are its). A large C is factored instead
+// (factor.c). Knows no objective.
 
 #include "cma.h"
 
 #include <math.h>
 #include <string.h>
 
+#define SPECTRUM_GAP 32  // snapshots between eigenvalues, which cost ten times as much as the factor
+
 // --- life ---------------------------------------------------------------------------------------------------------------
 
 static int popsize_by_n(int n) { return es_constants_make(n, 0, true, ES_PYCMA, NULL).popsize; }
 
+static bool is_large(const es *e) { return e->now.factored; }
+
 size_t cma_doubles(const es_numbers *now) {
   size_t n = (size_t)now->n;
-  return 3 * n + 2 * n * n;
+  return (now->factored ? 4 : 3) * n + 2 * n * n;
 }
 
-size_t cma_sampling(const es_numbers *now) { return (size_t)now->n * (1 + (size_t)now->n); }  // D and B
+size_t cma_sampling(const es_numbers *now) {  // D and B, or L
+  size_t n = (size_t)now->n;
+  return now->factored ? n * n : n * (1 + n);
+}
+
+static void large_room(cma *c, es *e, double **state) {
+  size_t n = (size_t)e->now.n;
+  c->L = es_take(state, n * n), c->D = es_take(state, n), c->diagonal = es_take(state, n);
+}
 
 void cma_room(cma *c, es *e, double **state) {
   size_t n = (size_t)e->now.n, popsize = (size_t)e->now.popsize;
-  c->D = es_take(state, n), c->B = es_take(state, n * n);
+  if (is_large(e)) large_room(c, e, state);
+  else c->D = es_take(state, n), c->B = es_take(state, n * n);
   csa_room(&c->paths, e, state);
   c->paths.constants = es_constants_make(e->now.n, e->now.popsize, e->now.active, (es_dialect)e->now.dialect, c->paths.weights);
   c->C = es_take(state, n * n);
+  if (is_large(e)) c->next = factor_room(e->memory, e->now.n, c->C, c->diagonal);
   c->z = ARENA_NEW(e->memory, double, popsize * n), c->part = ARENA_NEW(e->memory, double, popsize * n);
   c->white = ARENA_NEW(e->memory, double, n), c->across = ARENA_NEW(e->memory, double, n);
 }
@@ -31,13 +46,25 @@ static void room(es *e, double *state) { cma_room(e->own = ARENA_NEW(e->memory, 
 
 void cma_begin(es *e) {
   cma *c = cma_of(e);
-  for (size_t i = 0, n = (size_t)e->now.n; i < n; i++) c->C[i * n + i] = c->B[i * n + i] = c->D[i] = 1;
+  double *root = is_large(e) ? c->L : c->B;
+  for (size_t i = 0, n = (size_t)e->now.n; i < n; i++) c->C[i * n + i] = root[i * n + i] = c->D[i] = 1;
+}
+
+static void large_close(es *e) {
+  if (is_large(e)) factor_reset(cma_of(e)->next);
 }
 
 // --- ask ----------------------------------------------------------------------------------------------------------------
 
+static bool spectrum_is_due(const es *e) { return e->now.snapshots % SPECTRUM_GAP == 1; }
+
+// Here, when the master has nothing to do but wait for the candidates' evaluation, the helper begins.
+static void large_begin_next(es *e) {
+  if (e->now.snapshots > 0 && !e->alone && !e->only_samples) factor_start(cma_of(e)->next, spectrum_is_due(e));
+}
+
 // x_k = m + sigma B D z_k                                                                                   (38)-(40)
-void cma_candidates(es *e, double *x) {
+static void draw(es *e, double *x) {
   cma *c = cma_of(e);
   int n = e->now.n, popsize = e->now.popsize;
   for (int k = 0; k < popsize; k++) {
@@ -46,16 +73,33 @@ void cma_candidates(es *e, double *x) {
     for (int i = 0; i < n; i++) z[i] *= c->D[i];
   }
   num_dgemm(false, true, popsize, n, n, e->now.sigma, c->z, n, c->B, n, 0, x, n);
-  for (int k = 0; k < popsize; k++)
+}
+
+// x_k = m + sigma L z_k
+static void large_draw(es *e, double *x) {
+  large_begin_next(e);
+  for (int k = 0; k < e->now.popsize; k++) es_normals(e, k, x + (size_t)k * e->now.n);
+  num_dtrmm(e->now.popsize, e->now.n, e->now.sigma, cma_of(e)->L, x);
+}
+
+void cma_candidates(es *e, double *x) {
+  int n = e->now.n;
+  (is_large(e) ? large_draw : draw)(e, x);
+  for (int k = 0; k < e->now.popsize; k++)
     for (int i = 0; i < n; i++) x[(size_t)k * n + i] += e->mean[i];
 }
 
 // --- tell ---------------------------------------------------------------------------------------------------------------
 
-// rows of out = C^-1/2 rows of y, but for the last rotation: D^-1 B^T y. Its length is that of C^-1/2 y.
+// rows of out = C^-1/2 rows of y, but for the last rotation: D^-1 B^T y, or L^-1 y. Its length is that of C^-1/2 y.
 void cma_whiten(const es *e, double *out, const double *y, int rows) {
   const cma *c = cma_of(e);
   int n = e->now.n;
+  if (is_large(e)) {
+    memcpy(out, y, (size_t)rows * (size_t)n * sizeof *out);
+    num_dtrsm(rows, n, c->L, out);
+    return;
+  }
   num_dgemm(false, false, rows, n, n, 1, y, n, c->B, n, 0, out, n);
   for (int k = 0; k < rows; k++)
     for (int i = 0; i < n; i++) out[(size_t)k * n + i] /= c->D[i];
@@ -66,12 +110,13 @@ static double length(es *e, const double *y) {
   return sqrt(es_squares(cma_of(e)->across, e->now.n));
 }
 
+// L^-1 step needs no rotation: L changes little from one snapshot to the next.
 static void sigma_path(es *e) {
   cma *c = cma_of(e);
   int n = e->now.n;
   cma_whiten(e, c->across, c->paths.step, 1);
-  num_dgemm(false, true, 1, n, n, 1, c->across, n, c->B, n, 0, c->white, n);
-  csa_sigma_path(&c->paths, e, c->white);
+  if (!is_large(e)) num_dgemm(false, true, 1, n, n, 1, c->across, n, c->B, n, 0, c->white, n);
+  csa_sigma_path(&c->paths, e, is_large(e) ? c->across : c->white);
 }
 
 static void row_scale(double *row, double factor, const double *x, int n) {
@@ -112,22 +157,49 @@ static void covariance(es *e, bool h) {
   double sum = 0;
   for (int i = 0; i < e->now.popsize; i++) sum += c->paths.weights[i];
   double decay = 1 + k->c1 * (h ? 0 : k->cc * (2 - k->cc)) - k->c1 - k->cmu * sum;
-  num_dsyrk(n, rows_to_add(e), 1, c->part, n, decay, c->C, n);
+  (is_large(e) ? num_dsyrk_upper : num_dsyrk)(n, rows_to_add(e), 1, c->part, n, decay, c->C, n);
   if (!e->now.active) return;
   int rows = rows_to_take(e);
-  if (rows > 0) num_dsyrk(n, rows, -1, c->part, n, 1, c->C, n);
+  if (rows > 0) (is_large(e) ? num_dsyrk_upper : num_dsyrk)(n, rows, -1, c->part, n, 1, c->C, n);
 }
 
-// Every eigen_gap generations C = B diag(D^2) B^T anew; rounding must not make an eigenvalue negative.
+// C = B diag(D^2) B^T anew; rounding must not make an eigenvalue negative.
 static void decompose(es *e) {
   cma *c = cma_of(e);
   size_t n = (size_t)e->now.n;
-  int next = e->now.generation + 1;
-  if (next - e->now.decomposed_at < c->paths.constants.eigen_gap) return;
   memcpy(c->B, c->C, n * n * sizeof *c->B);
   CHECK(num_dsyev(c->B, c->D, e->now.n) == OK, "%s", status_message());
   double least = 1e-30 * c->D[n - 1];
   for (size_t i = 0; i < n; i++) c->D[i] = sqrt(c->D[i] > least ? c->D[i] : least);
+}
+
+// The snapshot's factor takes over, at a generation that has been fixed since it was taken.
+static void large_adopt(es *e) {
+  cma *c = cma_of(e);
+  size_t n = (size_t)e->now.n;
+  factor_finish(c->next, spectrum_is_due(e));
+  for (size_t i = 0; i < n; i++) memcpy(c->L + i * n, c->next->L + i * n, (i + 1) * sizeof *c->L);
+  if (spectrum_is_due(e)) memcpy(c->D, c->next->D, n * sizeof *c->D);
+  factor_reset(c->next);
+}
+
+static void large_take_snapshot(es *e) {
+  cma *c = cma_of(e);
+  size_t n = (size_t)e->now.n;
+  num_mirror(c->C, e->now.n, e->now.n);
+  for (size_t i = 0; i < n; i++) c->diagonal[i] = c->C[i * n + i];
+  e->now.snapshots++;
+}
+
+// Every eigen_gap generations. A large C's factor is that of a snapshot one gap old, so that there is time to make it.
+static void refresh(es *e) {
+  int next = e->now.generation + 1;
+  if (next - e->now.decomposed_at < cma_of(e)->paths.constants.eigen_gap) return;
+  if (!is_large(e)) decompose(e);
+  else {
+    if (e->now.snapshots > 0) large_adopt(e);
+    large_take_snapshot(e);
+  }
   e->now.decomposed_at = next;
 }
 
@@ -144,7 +216,7 @@ void cma_update(es *e) {
 
 static void tell(es *e) {
   cma_update(e);
-  decompose(e);
+  refresh(e);
 }
 
 // --- its shape ----------------------------------------------------------------------------------------------------------
@@ -156,11 +228,13 @@ double cma_condition(const es *e) {  // D is ascending
 double cma_deviation(const es *e, int i) { return sqrt(cma_of(e)->C[(size_t)i * e->now.n + i]); }
 double cma_path(const es *e, int i) { return cma_of(e)->paths.pc[i]; }
 double cma_longest(const es *e) { return cma_of(e)->D[e->now.n - 1]; }
+// If large, the axes are L's columns: no principal ones, but the distribution is as long along each of them as along any.
 void cma_axis(const es *e, int i, double *out) {
   const cma *c = cma_of(e);
-  for (int j = 0; j < e->now.n; j++) out[j] = c->D[i] * c->B[(size_t)j * e->now.n + i];
+  size_t n = (size_t)e->now.n, at = (size_t)i;
+  for (size_t j = 0; j < n; j++) out[j] = is_large(e) ? c->L[j * n + at] : c->D[i] * c->B[j * n + at];
 }
 
-const es_strategy es_cma = {"CMA-ES", 32000, 1, 3,  // num_dsyev decomposes no more
+const es_strategy es_cma = {"CMA-ES", 32000, 1, 3,  // LAPACK counts an n x n matrix in an int
                             popsize_by_n, cma_doubles, cma_sampling, room, cma_begin, NULL, cma_candidates, tell,
-                            cma_condition, cma_deviation, cma_path, cma_longest, cma_axis};
+                            cma_condition, cma_deviation, cma_path, cma_longest, cma_axis, large_close};

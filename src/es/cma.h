@@ -3,11 +3,15 @@
 #define ES_CMA_H
 
 #include "csa.h"
+#include "factor.h"
 
 typedef struct cma {
   csa paths;
-  double *C;       // (n, n)        state
-  double *B, *D;   // (n, n), (n)   state; C = B diag(D^2) B^T as of the last decomposition
+  double *C;         // (n, n)       state; if large, what is below the diagonal belongs to the snapshot
+  double *B, *D;     // (n, n), (n)  state; C = B diag(D^2) B^T as of the last decomposition
+  double *L;         // (n, n)       state, instead of B, if large: C = L L^T as of the snapshot before the last
+  double *diagonal;  // (n)          state, if large: the snapshot's
+  factoring *next;      // if large: L and D to come
   double *z;       // (popsize, n)
   double *part;    // (popsize, n)  weighted rows for the rank-mu update
   double *white;   // (n)           C^-1/2 step

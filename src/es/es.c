@@ -74,6 +74,7 @@ status es_options_check(const es_options *o) {
     FAIL(BAD_CONFIG, "%s: learning_rate is %g; 0 (by sigma0) or a number above it is allowed", s->name, o->learning_rate);
   if (!(o->most_effort == 0 || o->most_effort >= 1))
     FAIL(BAD_CONFIG, "%s: most_effort is %g; 0 (1) or a number from 1 on is allowed", s->name, o->most_effort);
+  if (o->factored_from < 0) FAIL(BAD_CONFIG, "%s: factored_from is %d; 0 (128) or a number above it is allowed", s->name, o->factored_from);
   if (o->dialect != ES_PYCMA && o->dialect != ES_TUTORIAL)
     FAIL(BAD_CONFIG, "%s: dialect is %d; %d (pycma) and %d (tutorial) are allowed", s->name, (int)o->dialect, ES_PYCMA, ES_TUTORIAL);
   for (int i = 0; o->x0 && i < o->n; i++)
@@ -102,7 +103,7 @@ es_numbers es_numbers_first(const es_options *o) {
   es_numbers now = {.kind = (int32_t)o->kind, .n = o->n, .popsize = popsize, .active = o->active, .dialect = (int32_t)o->dialect,
                     .bounded = o->lower || o->upper, .seed = o->seed, .history_size = once ? es_history_size(o->n, popsize) : 0,
                     .sigma = o->sigma0, .sigma0 = o->sigma0, .learning_rate = o->learning_rate, .best = INFINITY,
-                    .effort = 1, .most_effort = o->most_effort > 0 ? o->most_effort : 1,
+                    .factored = o->kind == ES_CMA && o->n >= (o->factored_from ? o->factored_from : 128), .effort = 1, .most_effort = o->most_effort > 0 ? o->most_effort : 1,
                     .limits = o->limits ? *o->limits : es_limits_default(),
                     .ledger = {.policy = (int32_t)o->restarts, .most_doublings = o->most_doublings ? o->most_doublings : 9}};
   if (!once) now.limits.tolstagnation = 0;
@@ -124,7 +125,13 @@ status es_open(es **out, const es_options *o) {
 void es_close(es *e) {
   if (!e) return;
   es_close(e->descent);
+  if (e->own && e->strategy->close) e->strategy->close(e);
   arena_close(e->memory);
+}
+
+void es_use_thread(es *e, bool wanted) {
+  e->alone = !wanted;
+  if (e->descent) es_use_thread(e->descent, wanted);
 }
 
 static const es *at_work(const es *e) { return e->descent ? e->descent : e; }
@@ -152,9 +159,11 @@ const double *es_best(const es *e, double *fitness) {
 
 // --- ask ----------------------------------------------------------------------------------------------------------------
 
-void es_normals(const es *e, int draw, double *z) {
+void es_normals(const es *e, int draw, double *z) { es_normals_piece(e, draw, 0, e->now.n, z); }
+
+void es_normals_piece(const es *e, int draw, int first, int count, double *z) {
   rng stream = rng_stream(e->now.seed, "es");
-  rng_normals_double(z, e->now.n, rng_episode(stream, (uint32_t)e->now.generation, (uint32_t)draw), 0, 0);
+  rng_normals_double(z, count, rng_episode(stream, (uint32_t)e->now.generation, (uint32_t)draw), 0, (uint32_t)first / 2);
 }
 
 double es_squares(const double *x, int n) {

@@ -49,10 +49,15 @@ static void begin(es *e) { (void)e; }
 // Directions that have been told of so far: one more a generation.
 static int known(const es *e) { return e->now.generation < lmma_of(e)->m ? e->now.generation : lmma_of(e)->m; }
 
+// Eight sums side by side, in this order on every machine: one alone would wait for each addition.
 static double dot(const double *a, const double *b, int n) {
-  double sum = 0;
-  for (int i = 0; i < n; i++) sum += a[i] * b[i];
-  return sum;
+  enum { SUMS = 8 };
+  double sum[SUMS] = {0};
+  int i = 0;
+  for (; i + SUMS <= n; i += SUMS)
+    for (int j = 0; j < SUMS; j++) sum[j] += a[i + j] * b[i + j];
+  for (; i < n; i++) sum[0] += a[i] * b[i];
+  return ((sum[0] + sum[1]) + (sum[2] + sum[3])) + ((sum[4] + sum[5]) + (sum[6] + sum[7]));
 }
 
 // x <- M_j x
@@ -119,4 +124,4 @@ void es_list_lm_ma(es_listing *l, const es_numbers *now) {
 }
 
 const es_strategy es_lm_ma = {"LM-MA-ES", 1 << 24, 1, 4, popsize_by_n, doubles, sampling, room, begin, candidate, NULL, tell,
-                              NULL, NULL, NULL, NULL, NULL};
+                              NULL, NULL, NULL, NULL, NULL, NULL};

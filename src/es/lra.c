@@ -122,4 +122,4 @@ void es_list_lra_cma(es_listing *l, const es_numbers *now) {
 }
 
 const es_strategy es_lra_cma = {"LRA-CMA-ES", 32000, 1, 3, popsize_by_n, doubles, cma_sampling, room, begin, NULL, cma_candidates, tell,
-                                cma_condition, cma_deviation, cma_path, cma_longest, cma_axis};
+                                cma_condition, cma_deviation, cma_path, cma_longest, cma_axis, NULL};

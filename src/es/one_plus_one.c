@@ -44,4 +44,4 @@ void es_list_one_plus_one(es_listing *l, const es_numbers *now) {
 }
 
 const es_strategy es_one_plus_one = {"(1+1)-ES", 1 << 24, 1, 2, popsize_by_n, doubles, NULL, room, begin, candidate, NULL, tell,
-                                     NULL, NULL, NULL, NULL, NULL};
+                                     NULL, NULL, NULL, NULL, NULL, NULL};

@@ -68,4 +68,4 @@ void es_list_openai(es_listing *l, const es_numbers *now) {
 }
 
 const es_strategy es_openai = {"OpenAI-ES", 1 << 24, 2, 2, es_even_popsize, doubles, NULL, room, begin, candidate, NULL, tell,
-                               NULL, NULL, NULL, NULL, NULL};
+                               NULL, NULL, NULL, NULL, NULL, NULL};

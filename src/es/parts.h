@@ -16,7 +16,8 @@ typedef struct es_ledger {
 typedef struct es_numbers {
   int32_t kind, n, popsize, active, dialect, bounded;
   uint64_t seed;
-  int32_t generation, decomposed_at;  // tells so far; generation of the last eigendecomposition (CMA-ES)
+  int32_t generation, decomposed_at;  // tells so far; generation of the last eigendecomposition or snapshot (CMA-ES)
+  int32_t factored, snapshots;        // is C large, and factored? of it, so far
   int32_t history_size, history_count;
   int32_t flat, improved_at;          // generations in a row without a slope; generation that found the best ever
   int64_t evaluations;
@@ -27,7 +28,7 @@ typedef struct es_numbers {
   es_limits limits;
   es_ledger ledger;
 } es_numbers;
-_Static_assert(sizeof(es_numbers) == 12 * 4 + 10 * 8 + 9 * 8 + 4 * 4 + 6 * 4 + 2 * 8, "no padding: it has no value to save");
+_Static_assert(sizeof(es_numbers) == 14 * 4 + 10 * 8 + 9 * 8 + 4 * 4 + 6 * 4 + 2 * 8, "no padding: it has no value to save");
 
 typedef struct ranked { double fitness; int candidate; } ranked;
 
@@ -49,6 +50,7 @@ typedef struct es_strategy {
   double (*path)(const es *e, int i);                 // how the mean moved of late, over sigma; NULL: 0
   double (*longest)(const es *e);                     // axis of C, a deviation over sigma; NULL: 1
   void (*axis)(const es *e, int i, double *axis);     // (n) a principal axis of a standard deviation, over sigma; NULL: none
+  void (*close)(es *e);                               // waits for what runs beside; NULL: nothing does
 } es_strategy;
 extern const es_strategy es_cma, es_sep_cma, es_lra_cma, es_lm_ma, es_openai, es_pgpe, es_one_plus_one, es_random;
 
@@ -68,6 +70,7 @@ struct es {
   es *descent;            // with restarts, who searches; saved behind the state. Mean is then x0, as given; there are no histories
   // --- scratch
   bool asked;
+  bool alone;             // nothing may run beside
   bool only_samples;      // made by es_sample_load: knows not enough to be told
   double *x;              // (popsize, n)  what ask gave; NULL before the first
   double *genotypes;      // (popsize, n)  of x; NULL without bounds
@@ -85,6 +88,7 @@ struct es {
 double *es_take(double **from, size_t count);           // the next piece of a block
 const double *es_row(es *e, int k);                     // (n) candidate k's genotype as told, until the next call
 void es_normals(const es *e, int draw, double *z);      // (n) N(0,1): a function of seed, generation, draw
+void es_normals_piece(const es *e, int draw, int first, int count, double *z);  // (count) of them from the first on, which is even
 double es_squares(const double *x, int n);              // sum of x_i^2
 
 // es.c, for state.c

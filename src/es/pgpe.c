@@ -110,4 +110,4 @@ void es_list_pgpe(es_listing *l, const es_numbers *now) {
 }
 
 const es_strategy es_pgpe = {"PGPE with ClipUp", 1 << 24, 2, 2, es_even_popsize, doubles, sampling, room, begin, candidate, NULL, tell,
-                             condition, deviation, NULL, longest, NULL};
+                             condition, deviation, NULL, longest, NULL, NULL};

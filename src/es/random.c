@@ -21,4 +21,4 @@ static void tell(es *e) {
 }
 
 const es_strategy es_random = {"random search", 1 << 24, 1, 1, popsize_by_n, doubles, doubles, room, begin, candidate, NULL, tell,
-                               NULL, NULL, NULL, NULL, NULL};
+                               NULL, NULL, NULL, NULL, NULL, NULL};

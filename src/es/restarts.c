@@ -3,6 +3,7 @@
 // "Benchmarking a BI-Population CMA-ES on the BBOB-2009 Function Testbed", GECCO 2009), with pycma's accounts. Knows only
 // the door: any strategy may descend.
 
+#include <limits.h>
 #include <math.h>
 #include <string.h>
 
@@ -57,9 +58,10 @@ static void begin(es *e, plan p) {
   const es_options o = {.kind = (es_kind)now->kind, .n = now->n, .popsize = p.popsize, .sigma0 = now->sigma0 * p.sigma_factor, .x0 = e->row,
                         .seed = seed_of(e), .active = now->active, .dialect = (es_dialect)now->dialect, .lower = e->lower,
                         .upper = e->upper, .limits = &limits, .learning_rate = now->learning_rate,
-                        .most_effort = now->most_effort};
+                        .most_effort = now->most_effort, .factored_from = now->factored ? 1 : INT_MAX};
   es_close(e->descent);
   CHECK(es_open(&e->descent, &o) == OK, "%s", status_message());
+  e->descent->alone = e->alone;
   e->now.ledger.descents++;
 }
 

@@ -82,4 +82,4 @@ static double deviation(const es *e, int i) { return sep_of(e)->d[i]; }
 static double path(const es *e, int i) { return sep_of(e)->paths.pc[i] * sep_of(e)->d[i]; }
 
 const es_strategy es_sep_cma = {"sep-CMA-ES", 1 << 24, 1, 3, popsize_by_n, doubles, sampling, room, begin, candidate, NULL, tell,
-                                condition, deviation, path, longest, NULL};
+                                condition, deviation, path, longest, NULL, NULL};

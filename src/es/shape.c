@@ -13,9 +13,13 @@ void es_utilities(const es *e, double *utility) {
 }
 
 void es_mirrored(const es *e, int k, const double *deviation, double *x) {
+  enum { PIECE = 1024 };  // is scaled while the cache has it
   double sign = k % 2 ? -e->now.sigma : e->now.sigma;
-  es_normals(e, k / 2, x);
-  for (int i = 0; i < e->now.n; i++) x[i] = e->mean[i] + sign * (deviation ? deviation[i] : 1) * x[i];
+  for (int first = 0; first < e->now.n; first += PIECE) {
+    int end = first + PIECE < e->now.n ? first + PIECE : e->now.n;
+    es_normals_piece(e, k / 2, first, end - first, x + first);
+    for (int i = first; i < end; i++) x[i] = e->mean[i] + sign * (deviation ? deviation[i] : 1) * x[i];
+  }
 }
 
 int es_even_popsize(int n) { return (es_constants_make(n, 0, false, ES_PYCMA, NULL).popsize + 1) / 2 * 2; }

@@ -6,7 +6,8 @@
 #include "parts.h"
 
 #define MAGIC "dreamfarm-es"
-#define VERSION 2
+#define MAGIC_1 "dreamfarm-cma"  // of version 1
+#define VERSION 3
 
 typedef enum extent { WHOLE, SAMPLE } extent;
 
@@ -88,12 +89,22 @@ void es_sample_save(const es *e, void *bytes) {
 
 #define DAMAGED(...) FAIL(BAD_FILE, "the state of an evolution strategy is damaged: " __VA_ARGS__)
 
+// Every version begins with these.
+static status version_check(const void *bytes, size_t size) {
+  struct { char magic[16]; int32_t version; } first;
+  if (size < sizeof first) DAMAGED("%zu bytes are too few", size);
+  memcpy(&first, bytes, sizeof first);
+  if (memcmp(first.magic, MAGIC, sizeof MAGIC) != 0 && memcmp(first.magic, MAGIC_1, sizeof MAGIC_1) != 0)
+    FAIL(BAD_FILE, "this is not the state of an evolution strategy");
+  if (first.version != VERSION)
+    FAIL(BAD_FILE, "this is the state of an evolution strategy of version %d; this program reads version %d", first.version, VERSION);
+  return OK;
+}
+
 static status head_read(head *h, extent what, const void *bytes, size_t size) {
+  TRY(version_check(bytes, size));
   if (size < sizeof *h) DAMAGED("%zu bytes are too few", size);
   memcpy(h, bytes, sizeof *h);
-  if (memcmp(h->magic, MAGIC, sizeof MAGIC) != 0) FAIL(BAD_FILE, "this is not the state of an evolution strategy");
-  if (h->version != VERSION)
-    FAIL(BAD_FILE, "this is the state of an evolution strategy of version %d; this program reads version %d", h->version, VERSION);
   if (h->extent != (int32_t)what)
     FAIL(BAD_FILE, "the whole state of an evolution strategy and a sample's are not the same: %d was found, %d is wanted", h->extent, (int)what);
   return OK;
@@ -105,7 +116,10 @@ static status numbers_check(const head *h) {
                         .dialect = (es_dialect)now->dialect, .limits = &now->limits, .restarts = (es_restarts)now->ledger.policy,
                         .most_doublings = now->ledger.most_doublings};
   bool once = now->ledger.policy == ES_ONCE;
-  bool sane = es_options_check(&o) == OK && now->popsize > 0 && now->generation >= 0 && now->history_count >= 0 &&
+  bool counts_fit = now->generation >= 0 && now->decomposed_at >= 0 && now->decomposed_at <= now->generation && now->improved_at >= 0 &&
+                    now->improved_at <= now->generation && now->flat >= 0 && now->history_count >= 0 && now->evaluations >= 0;
+  bool factored_fits = now->factored == 0 || (now->factored == 1 && now->kind == ES_CMA && now->snapshots >= 0);
+  bool sane = counts_fit && factored_fits && es_options_check(&o) == OK && now->popsize > 0 &&
               now->history_size == (once ? es_history_size(now->n, now->popsize) : 0) && now->sigma > 0 && (once || h->extent == WHOLE);
   if (!sane) DAMAGED("its numbers make no sense");
   return OK;

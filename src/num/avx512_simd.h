@@ -16,6 +16,14 @@
 #define V_MUL32(a, b) ((vl)_mm512_mul_epu32((__m512i)(a), (__m512i)(b)))
 #define V_INTERLEAVE(low, high, a, b) v_interleave(&(low), &(high), a, b)
 #define V_LOOKUP(p, index) ((vf)_mm512_permutexvar_ps((__m512i)(index), _mm512_loadu_ps(p)))
+#define V_SQRT_DOUBLE(a) ((vd)_mm512_sqrt_pd((__m512d)(a)))
+#define V_INTERLEAVE_DOUBLE(low, high, a, b)                                                                            \
+  ((low) = (vd)_mm512_permutex2var_pd((__m512d)(a), _mm512_setr_epi64(0, 8, 1, 9, 2, 10, 3, 11), (__m512d)(b)),          \
+   (high) = (vd)_mm512_permutex2var_pd((__m512d)(a), _mm512_setr_epi64(4, 12, 5, 13, 6, 14, 7, 15), (__m512d)(b)))
+#define V_SQRT_DOUBLE(a) ((vd)_mm512_sqrt_pd((__m512d)(a)))
+#define V_INTERLEAVE_DOUBLE(low, high, a, b)                                                                            \
+  ((low) = (vd)_mm512_permutex2var_pd((__m512d)(a), _mm512_setr_epi64(0, 8, 1, 9, 2, 10, 3, 11), (__m512d)(b)),          \
+   (high) = (vd)_mm512_permutex2var_pd((__m512d)(a), _mm512_setr_epi64(4, 12, 5, 13, 6, 14, 7, 15), (__m512d)(b)))
 
 #include "vector_simd.h"
 

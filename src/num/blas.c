@@ -11,6 +11,7 @@ void num_open(void) {
 }
 
 int num_blas_threads(void) { return openblas_get_num_threads(); }
+bool num_blas_in_threads(void) { return openblas_get_parallel() != 0; }  // only these builds lock what their calls share
 
 // BLAS wants a leading dimension of at least one, even of an empty matrix.
 static int ld(int n) { return n > 0 ? n : 1; }
@@ -22,11 +23,44 @@ void num_dgemm(bool ta, bool tb, int M, int N, int K, double alpha, const double
   cblas_dgemm(CblasRowMajor, op(ta), op(tb), M, N, K, alpha, a, ld(lda), b, ld(ldb), beta, c, ldc);
 }
 
-void num_dsyrk(int n, int k, double alpha, const double *a, int lda, double beta, double *c, int ldc) {
+void num_dsyrk_upper(int n, int k, double alpha, const double *a, int lda, double beta, double *c, int ldc) {
   if (n <= 0) return;
   cblas_dsyrk(CblasRowMajor, CblasUpper, CblasTrans, n, k, alpha, a, ld(lda), beta, c, ldc);
-  for (int i = 0; i < n; i++)
-    for (int j = 0; j < i; j++) c[(size_t)i * (size_t)ldc + j] = c[(size_t)j * (size_t)ldc + i];
+}
+
+// Eight rows are read side by side, and a cache line is written at a time.
+void num_mirror(double *c, int n, int ldc) {
+  enum { ROWS = 8 };
+  for (int first = 0; first < n; first += ROWS)
+    for (int i = first + 1; i < n; i++)
+      for (int j = first; j < first + ROWS && j < i; j++) c[(size_t)i * (size_t)ldc + j] = c[(size_t)j * (size_t)ldc + i];
+}
+
+void num_dsyrk(int n, int k, double alpha, const double *a, int lda, double beta, double *c, int ldc) {
+  num_dsyrk_upper(n, k, alpha, a, lda, beta, c, ldc);
+  num_mirror(c, n, ldc);
+}
+
+void num_dtrmm(int M, int n, double alpha, const double *l, double *x) {
+  if (M <= 0 || n <= 0) return;
+  cblas_dtrmm(CblasRowMajor, CblasRight, CblasLower, CblasTrans, CblasNonUnit, M, n, alpha, l, n, x, n);
+}
+
+void num_dtrsm(int M, int n, const double *l, double *x) {
+  if (M <= 0 || n <= 0) return;
+  if (M == 1) cblas_dtrsv(CblasRowMajor, CblasLower, CblasNoTrans, CblasNonUnit, n, l, n, x, 1);
+  else cblas_dtrsm(CblasRowMajor, CblasRight, CblasLower, CblasTrans, CblasNonUnit, M, n, 1, l, n, x, n);
+}
+
+// Our lower triangle is Fortran's upper one. A NaN may get past dpotrf, but not out of the diagonal that it reaches.
+extern void dpotrf_(const char *uplo, const int *n, double *a, const int *lda, int *info, size_t);
+
+bool num_dpotrf(double *a, int n) {
+  int info = 0;
+  dpotrf_("U", &n, a, &n, &info, 1);
+  for (int i = 0; info == 0 && i < n; i++)
+    if (!isfinite(a[(size_t)i * (size_t)n + (size_t)i])) return false;
+  return info == 0;
 }
 
 // Divide and conquer (LAPACK Users' Guide, 3rd ed., 1999). The last two arguments are the lengths of the strings, as
@@ -42,6 +76,18 @@ static int dsyevd(double *a, double *d, int n) {
   mem_free(iwork);
   mem_free(work);
   return info;
+}
+
+enum { BLOCK_SIZE = 64 };  // at least what LAPACK would like for its reduction to a tridiagonal matrix
+
+size_t num_dsyev_values_work(int n) { return (size_t)(2 + BLOCK_SIZE) * (size_t)n + 1; }
+
+bool num_dsyev_values(double *a, double *d, int n, double *work) {
+  int lwork = (int)num_dsyev_values_work(n), liwork = 1, iwork = 0, info = 0;
+  dsyevd_("N", "U", &n, a, &n, d, work, &lwork, &iwork, &liwork, &info, 1, 1);
+  for (int i = 0; info == 0 && i < n; i++)
+    if (!isfinite(d[i])) return false;
+  return info == 0;
 }
 
 static bool all_finite(const double *a, size_t count) {

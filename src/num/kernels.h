@@ -26,6 +26,7 @@ typedef struct num_kernels {
   void (*words)(uint32_t *out, int n, const uint32_t counter[4], const uint32_t key[2]);
   void (*uniforms)(float *out, int n, const uint32_t counter[4], const uint32_t key[2]);
   void (*normals)(float *out, int n, const uint32_t counter[4], const uint32_t key[2]);
+  void (*normals_double)(double *out, int n, const uint32_t counter[4], const uint32_t key[2]);
   // Products, by num_precision; a word of x and of a panel is a float, or two bf16 that are next to each other in x.
   // y (M,width) = bias + x w, x (M,words); panel is (1 + words, width) with the bias first, width a multiple of PANEL_STEP.
   void (*panel[2])(const float *panel, int words, int width, float *y, int ldy, const void *x, int ldx, int M);

@@ -19,6 +19,8 @@
 #define V_INTERLEAVE(low, high, a, b) v_interleave(&(low), &(high), a, b)
 #define V_LOOKUP(p, index) ((vf)_mm256_permutevar8x32_ps(_mm256_loadu_ps(p), (__m256i)(index)))
 #define V_FLUSH_IS_A_MODE
+#define V_SQRT_DOUBLE(a) ((vd)_mm256_sqrt_pd((__m256d)(a)))
+#define V_INTERLEAVE_DOUBLE(low, high, a, b) v_interleave_double(&(low), &(high), (__m256d)(a), (__m256d)(b))
 
 #include "vector_simd.h"
 
@@ -27,6 +29,12 @@ static inline void v_interleave(vf *low, vf *high, vf a, vf b) {
   __m256 odd = _mm256_unpackhi_ps((__m256)a, (__m256)b);
   *low = (vf)_mm256_permute2f128_ps(even, odd, 0x20);
   *high = (vf)_mm256_permute2f128_ps(even, odd, 0x31);
+}
+
+static inline void v_interleave_double(void *low, void *high, __m256d a, __m256d b) {
+  __m256d even = _mm256_unpacklo_pd(a, b), odd = _mm256_unpackhi_pd(a, b);
+  _mm256_storeu_pd(low, _mm256_permute2f128_pd(even, odd, 0x20));
+  _mm256_storeu_pd(high, _mm256_permute2f128_pd(even, odd, 0x31));
 }
 
 #include "kernels_simd.h"

@@ -16,6 +16,10 @@
 #define V_INTERLEAVE(low, high, a, b)                               \
   ((low) = (vf)vzip1q_f32((float32x4_t)(a), (float32x4_t)(b)),      \
    (high) = (vf)vzip2q_f32((float32x4_t)(a), (float32x4_t)(b)))
+#define V_SQRT_DOUBLE(a) ((vd)vsqrtq_f64((float64x2_t)(a)))
+#define V_INTERLEAVE_DOUBLE(low, high, a, b)                            \
+  ((low) = (vd)vzip1q_f64((float64x2_t)(a), (float64x2_t)(b)),          \
+   (high) = (vd)vzip2q_f64((float64x2_t)(a), (float64x2_t)(b)))
 
 #include "vector_simd.h"
 #include "kernels_simd.h"

@@ -14,6 +14,8 @@
 #define V_SQRT(a) v_map_sqrt(a)
 #define V_MUL32(a, b) v_map_mul32(a, b)
 #define V_INTERLEAVE(low, high, a, b) v_map_interleave(&(low), &(high), a, b)
+#define V_SQRT_DOUBLE(a) v_map_sqrt_double(a)
+#define V_INTERLEAVE_DOUBLE(low, high, a, b) v_map_interleave_double(&(low), &(high), a, b)
 
 #include "vector_simd.h"
 
@@ -39,6 +41,16 @@ static inline void v_map_interleave(vf *low, vf *high, vf a, vf b) {
     (*high)[2 * i] = a[i + V_WIDTH / 2];
     (*high)[2 * i + 1] = b[i + V_WIDTH / 2];
   }
+}
+
+static inline vd v_map_sqrt_double(vd a) {
+  for (int i = 0; i < V_WIDTH / 2; i++) a[i] = sqrt(a[i]);
+  return a;
+}
+
+static inline void v_map_interleave_double(vd *low, vd *high, vd a, vd b) {
+  *low = (vd){a[0], b[0]};
+  *high = (vd){a[1], b[1]};
 }
 
 #include "kernels_simd.h"

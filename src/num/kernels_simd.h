@@ -5,6 +5,7 @@
 
 #include "maths_simd.h"
 #include "philox_simd.h"
+#include "normals_simd.h"
 #include "dream_simd.h"
 #include "tiles_simd.h"
 #include "product_simd.h"
@@ -21,6 +22,7 @@ static const num_kernels kernels = {
     .words = philox_words,
     .uniforms = philox_uniforms,
     .normals = philox_normals,
+    .normals_double = philox_normals_double,
     .panel = {panel_fp32, panel_bf16},
     .pick = {pick_fp32, pick_bf16},
     .product = product,

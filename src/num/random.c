@@ -49,6 +49,10 @@ void rng_normals(float *out, int n, rng r, uint32_t step, uint32_t first_block) 
   num_kernels_now()->normals(out, n, COUNTER(r, step, first_block), r.key);
 }
 
+void rng_normals_double(double *out, int n, rng r, uint32_t step, uint32_t first_block) {
+  num_kernels_now()->normals_double(out, n, COUNTER(r, step, first_block), r.key);
+}
+
 double rng_uniform(rng r, uint32_t step, uint32_t draw) { return (block(r, step, draw).v[0] + 0.5) * 0x1p-32; }
 
 // The upper 32 of 96 bits: 64 random bits times the bound. No value is favoured by more than bound / 2^64.

@@ -9,7 +9,9 @@
 typedef float vf __attribute__((vector_size(V_BYTES)));
 typedef int32_t vi __attribute__((vector_size(V_BYTES)));
 typedef uint32_t vu __attribute__((vector_size(V_BYTES)));
-typedef uint64_t vl __attribute__((vector_size(V_BYTES)));  // V_WIDTH / 2 of them
+typedef uint64_t vl __attribute__((vector_size(V_BYTES)));  // V_WIDTH / 2 of them, and of the next two
+typedef int64_t vll __attribute__((vector_size(V_BYTES)));
+typedef double vd __attribute__((vector_size(V_BYTES)));
 
 static inline vf vf_load(const float *p) {
   vf v;

@@ -60,9 +60,9 @@ static void test_asking_twice_gives_the_same(void **state) {
 typedef struct drift { double log_sigma, square, trace, off; } drift;
 
 // ln sigma is counted from generation 30 on: the path of sigma begins at 0, which makes sigma shrink a little at first.
-static void wander(drift *d, int n, uint64_t seed, bool active) {
+static void wander(drift *d, int n, uint64_t seed, bool active, bool factored) {
   es *e;
-  const es_options o = {.n = n, .sigma0 = 1, .seed = seed, .active = active};
+  const es_options o = {.n = n, .sigma0 = 1, .seed = seed, .active = active, .factored_from = factored ? 1 : 0};
   assert_int_equal(es_open(&e, &o), OK);
   double fitness[MOST_CANDIDATES], start = 0;
   for (uint32_t g = 0; g < 90; g++) {
@@ -82,13 +82,14 @@ static void wander(drift *d, int n, uint64_t seed, bool active) {
 static void test_random_fitness_leads_nowhere(void **state) {
   (void)state;
   enum { SEEDS = 250, DIMENSIONS = 20 };
-  for (int active = 0; active < 2; active++) {
+  for (int how = 0; how < 3; how++) {
+    bool active = how > 0, factored = how > 1;
     drift d = {0, 0, 0, 0};
-    for (uint64_t seed = 1; seed <= SEEDS; seed++) wander(&d, DIMENSIONS, seed, active);
+    for (uint64_t seed = 1; seed <= SEEDS; seed++) wander(&d, DIMENSIONS, seed, active, factored);
     double mean = d.log_sigma / SEEDS, se = sqrt((d.square / SEEDS - mean * mean) / SEEDS);
     double trace = d.trace / SEEDS / DIMENSIONS, off = d.off / SEEDS / (DIMENSIONS * (DIMENSIONS - 1));
     printf("%s: ln sigma moves by %.4f +- %.4f, trace C / n %.4f, C off the diagonal %.5f\n",
-           active ? "active" : "not active", mean, se, trace, off);
+           factored ? "factored" : active ? "active" : "not active", mean, se, trace, off);
     assert_true(se < 0.04 && fabs(mean) < 4 * se);
     assert_true(fabs(trace - 1) < 0.03);
     assert_true(fabs(off) < 0.005);

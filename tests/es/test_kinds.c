@@ -1,5 +1,5 @@
 // Tests for src/es: what holds for every strategy. A search sees the order of fitness alone, does not care where the
-// origin is or how long a metre is, goes on bit for bit after being saved, and its candidates are functions of its state.
+// origin is or how long a metre is (some: nor where north is), goes on bit for bit after being saved, and its candidates are functions of its state.
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -62,6 +62,32 @@ static void test_translation(void **state) {
     }
     for (int i = 0; i < N; i++) assert_true(fabs(es_mean(a)[i] + 16 - es_mean(b)[i]) < 1e-9);
     assert_true(fabs(es_sigma(a) / es_sigma(b) - 1) < 1e-9);
+    es_close(a);
+    es_close(b);
+  }
+}
+
+// Told the same points in a turned world, a search is where the other is, turned: so do those that know no coordinates.
+static void test_rotation(void **state) {
+  (void)state;
+  static const es_kind blind[] = {ES_CMA, ES_LRA_CMA, ES_LM_MA, ES_ONE_PLUS_ONE, ES_RANDOM};
+  double q[N * N], turned_ones[N], turned[12 * N], mean[N], fitness[12];
+  rotation_make(q, N);
+  rotate(turned_ones, q, ones, N, false);
+  for (size_t i = 0; i < sizeof blind / sizeof *blind; i++) {
+    es *a = begin(blind[i], ones, 0.5), *b = begin(blind[i], turned_ones, 0.5);
+    for (int g = 0; g < 40; g++) {
+      const double *x = es_ask(a);
+      for (int k = 0; k < 12; k++) {
+        fitness[k] = ellipsoid(x + k * N, N);
+        rotate(turned + k * N, q, x + k * N, N, false);
+      }
+      es_tell(a, x, fitness);
+      es_tell(b, turned, fitness);
+      rotate(mean, q, es_mean(a), N, false);
+      for (int j = 0; j < N; j++) assert_true(fabs(mean[j] - es_mean(b)[j]) < 1e-9);
+      assert_true(fabs(es_sigma(a) / es_sigma(b) - 1) < 1e-7 && fabs(es_condition(a) / es_condition(b) - 1) < 1e-6);
+    }
     es_close(a);
     es_close(b);
   }
@@ -264,6 +290,7 @@ int main(void) {
       cmocka_unit_test(test_order_is_all_that_counts),
       cmocka_unit_test(test_scale),
       cmocka_unit_test(test_translation),
+      cmocka_unit_test(test_rotation),
       cmocka_unit_test(test_a_loaded_search_goes_on_bit_for_bit),
       cmocka_unit_test(test_a_candidate_is_a_function_of_state_and_index),
       cmocka_unit_test(test_a_sample_makes_the_candidates),

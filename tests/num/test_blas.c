@@ -1,6 +1,7 @@
 // The products in double against three loops, the eigendecomposition against its definition.
 #include <stdarg.h>
 #include <stddef.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdint.h>
 #include <cmocka.h>
@@ -72,9 +73,112 @@ static void dsyev_refuses(void **state) {
   assert_non_null(strstr(status_message(), "not finite"));
 }
 
+// --- factors ------------------------------------------------------------------------------------------------------------
+
+enum { F = 21 };
+
+static void positive_definite(double *a, int n, uint32_t which) {
+  double *b = mem_take((size_t)(n * n), sizeof *b);
+  random_doubles(b, n * n, which);
+  for (int i = 0; i < n * n; i++) a[i] = 0;
+  num_dsyrk(n, n, 1, b, n, 0, a, n);
+  for (int i = 0; i < n; i++) a[i * n + i] += 1;
+  mem_free(b);
+}
+
+// l l^T = a, on and below the diagonal; x l^T and then x l^-T give x again, whatever the number of rows.
+static void triangles(void **state) {
+  (void)state;
+  double a[F * F], l[F * F], x[3 * F], y[3 * F];
+  positive_definite(a, F, 3000);
+  memcpy(l, a, sizeof a);
+  for (int i = 0; i < F; i++)
+    for (int j = i + 1; j < F; j++) l[i * F + j] = NAN;
+  assert_true(num_dpotrf(l, F));
+  for (int i = 0; i < F; i++)
+    for (int j = 0; j < F; j++) {
+      double product = 0;
+      for (int k = 0; k <= (i < j ? i : j); k++) product += l[i * F + k] * l[j * F + k];
+      assert_true(fabs(product - a[i * F + j]) < 1e-12 && (j <= i || isnan(l[i * F + j])));
+    }
+  random_doubles(x, 3 * F, 3001);
+  memcpy(y, x, sizeof x);
+  num_dtrmm(3, F, 2, l, y);
+  for (int r = 0; r < 3; r++)
+    for (int i = 0; i < F; i++) {
+      double expected = 0;
+      for (int k = 0; k <= i; k++) expected += 2 * l[i * F + k] * x[r * F + k];
+      assert_true(fabs(y[r * F + i] - expected) < 1e-12);
+    }
+  num_dtrsm(2, F, l, y);
+  num_dtrsm(1, F, l, y + 2 * F);
+  for (int i = 0; i < 3 * F; i++) assert_true(fabs(y[i] - 2 * x[i]) < 1e-12);
+  l[0] = -1;
+  assert_false(num_dpotrf(l, F));
+  l[0] = NAN;
+  assert_false(num_dpotrf(l, F));
+}
+
+static void eigenvalues_alone(void **state) {
+  (void)state;
+  double a[F * F], b[F * F], d[F], e[F], *work = mem_take(num_dsyev_values_work(F), sizeof *work);
+  positive_definite(a, F, 3002);
+  memcpy(b, a, sizeof a);
+  for (int i = 0; i < F; i++)
+    for (int j = i + 1; j < F; j++) b[i * F + j] = NAN;
+  assert_true(num_dsyev_values(b, e, F, work));
+  assert_int_equal(num_dsyev(a, d, F), OK);
+  for (int i = 0; i < F; i++) assert_true(fabs(d[i] - e[i]) < 1e-11);
+  b[0] = NAN;
+  assert_false(num_dsyev_values(b, e, F, work));
+  mem_free(work);
+}
+
+// --- two threads at once ----------------------------------------------------------------------------------------------
+
+enum { T = 300, ROUNDS = 12 };
+typedef struct bits { double l[T * T], d[T], c[T * T]; } bits;
+
+// What a search does with one C, and what its helper does with another.
+static void *work_on(void *self) {
+  bits *b = self;
+  double *a = mem_take((size_t)T * T, sizeof *a), *work = mem_take(num_dsyev_values_work(T), sizeof *work);
+  positive_definite(b->l, T, 4000);
+  memcpy(a, b->l, sizeof b->l);
+  memcpy(b->c, b->l, sizeof b->l);
+  CHECK(num_dsyev_values(a, b->d, T, work) && num_dpotrf(b->l, T), "not positive definite");
+  random_doubles(a, 64 * T, 4001);
+  num_dtrmm(64, T, 0.5, b->l, a);
+  num_dsyrk_upper(T, 33, 0.1, a, T, 0.9, b->c, T);
+  num_dtrsm(32, T, b->l, a);
+  num_dsyrk_upper(T, 32, -1e-6, a, T, 1, b->c, T);
+  num_dgemm(false, true, 64, T, T, 1, a, T, b->l, T, 1, b->c, T);
+  mem_free(work);
+  mem_free(a);
+  return NULL;
+}
+
+static void two_threads_get_the_bits_of_one(void **state) {
+  (void)state;
+  static bits alone, here, there;
+  if (!num_blas_in_threads()) skip();
+  work_on(&alone);
+  for (int r = 0; r < ROUNDS; r++) {
+    pthread_t other;
+    memset(&here, 0, sizeof here);
+    memset(&there, 0, sizeof there);
+    assert_int_equal(pthread_create(&other, NULL, work_on, &there), 0);
+    work_on(&here);
+    assert_int_equal(pthread_join(other, NULL), 0);
+    assert_memory_equal(&here, &alone, sizeof alone);
+    assert_memory_equal(&there, &alone, sizeof alone);
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(dgemm_and_dsyrk), cmocka_unit_test(dsyev),
-                                     cmocka_unit_test(dsyev_refuses)};
+                                     cmocka_unit_test(dsyev_refuses), cmocka_unit_test(triangles),
+                                     cmocka_unit_test(eigenvalues_alone), cmocka_unit_test(two_threads_get_the_bits_of_one)};
   num_open();
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
