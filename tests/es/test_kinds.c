@@ -1,5 +1,6 @@
 // Tests for src/es: what holds for every strategy. A search sees the order of fitness alone, does not care where the
-// origin is or how long a metre is (some: nor where north is), goes on bit for bit after being saved, and its candidates are functions of its state.
+// origin is or how long a metre is (some: nor where north is), goes on bit for bit after being saved, and its candidates
+// are functions of its state.
 
 #include <setjmp.h>
 #include <stdarg.h>
