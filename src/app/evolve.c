@@ -264,10 +264,10 @@ static status master(evolution *v) {
   if (v->a->fresh) TRY(file_remove(finished.text));
   TRY(journal_open(&v->finished, finished.text, most_tasks(s)));
   TRY(search_exists(v->a) ? search_resume(v, identity, w) : search_begin(v, identity, w));
+  v->told_at = time_now();
   log_all("evolve: %d parameters, %d candidates x %d episodes, %d ranks, %d lanes each", v->n, v->popsize, v->episodes, farm_size(v->a->f), s->dream.lanes);
   preflight_generation(v->a);
   v->p = progress_open("evolve", "generations", s->evolve.generations);
-  v->told_at = time_now();
   TRY(generations_play(v));
   progress_close(&v->p, v->state.generation, NULL);
   return stage_done(v->a, STAGE_EVOLVE);
