@@ -59,17 +59,17 @@ typedef struct farm_crew {
   int (*work)(void *self, int *tickets, void *results, int max);
   // Drops every task it holds (the master gave the job up).
   void (*drop)(void *self);
-  int lanes;  // tasks it steps at once, what it holds beyond them waits; 0: all that it holds
   double (*apart)(void *self);  // seconds of its work so far that the report counts apart; NULL: none
+  int lanes;  // tasks it steps at once, what it holds beyond them waits; 0: all that it holds
 } farm_crew;
 
 typedef struct farm_report {
   double seconds, busy;         // wall time; fraction of rank-seconds spent in crews' work
-  double apart;                 // of busy, what the crews have counted apart
   int64_t sent, repeated;       // tasks handed out, of which again
   int lost, returned;           // workers lost, and back again
   int poisoned;                 // tasks that got the job's `poisoned`
   double master;                // seconds of rank 0's processor for handing out and taking in
+  double apart;                 // of busy, what the crews counted apart
 } farm_report;
 
 // Sizes the message buffers, on every rank alike. Nothing is allocated in a map after it.

@@ -57,9 +57,9 @@ int rollout_vacancies(void *self);
 void rollout_begin(void *self, int ticket, const void *record, int member);
 int rollout_work(void *self, int *tickets, void *results, int max);
 void rollout_drop(void *self);
-double rollout_controller_seconds(void *self);  // of dream steps so far, in the controllers: what the crew counts apart
 
 // Steps made so far in the dream and in the real environment.
 int64_t rollout_steps(const rollout *r);
+double rollout_controller_seconds(void *self);  // of dream steps so far, in the controllers: what the crew counts apart
 
 #endif

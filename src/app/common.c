@@ -23,7 +23,8 @@ dream_rules rules_of(const app *a) {
 }
 
 farm_crew crew_of(rollout *r) {
-  return (farm_crew){r, rollout_vacancies, rollout_begin, rollout_work, rollout_drop, rollout_lanes(r), rollout_controller_seconds};
+  return (farm_crew){.self = r, .vacancies = rollout_vacancies, .begin = rollout_begin, .work = rollout_work, .drop = rollout_drop, .lanes = rollout_lanes(r),
+                     .apart = rollout_controller_seconds};
 }
 
 void ranks_dismiss(app *a) {

@@ -270,11 +270,11 @@ static status master(evolution *v) {
   if (v->a->fresh) TRY(file_remove(finished.text));
   TRY(journal_open(&v->finished, finished.text, most_tasks(s)));
   TRY(search_exists(v->a) ? search_resume(v, identity, w) : search_begin(v, identity, w));
+  v->told_at = time_now();
   log_all("evolve: %d parameters, %d candidates x %d episodes, %d ranks, %d lanes each", v->n, v->popsize, v->episodes, farm_size(v->a->f), s->dream.lanes);
   preflight_generation(v->a);
   control_begin(v);
   v->p = progress_open("evolve", "generations", v->generations);
-  v->told_at = time_now();
   TRY(generations_play(v));
   progress_close(&v->p, v->state.generation, NULL);
   return stage_done(v->a, STAGE_EVOLVE);

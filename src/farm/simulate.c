@@ -256,7 +256,7 @@ static void process_open(simulation *m, int rank, const farm *shared) {
                  .stepped = m->now, .wake = NEVER};
   p->f.rank = rank;
   p->f.post = (post){p, line_send, line_can_send, line_receive, line_now};
-  p->hands = (farm_crew){p, crew_vacancies, crew_begin, crew_work, crew_drop, m->lanes, NULL};
+  p->hands = (farm_crew){.self = p, .vacancies = crew_vacancies, .begin = crew_begin, .work = crew_work, .drop = crew_drop, .lanes = m->lanes};
   p->held = mem_take((size_t)m->capacity, sizeof *p->held);
   if (rank == 0) {
     if (w->master_dies > 0) p->dies = m->now + w->master_dies;

@@ -68,7 +68,7 @@ static void generation_lead(farm *f, int lanes, const farm_crew *crew, player *p
 
 static void generation(farm *f, const world *w, int lanes) {
   player p = player_open(w, lanes);
-  const farm_crew crew = {p.crew, rollout_vacancies, rollout_begin, rollout_work, rollout_drop, lanes, rollout_controller_seconds};
+  const farm_crew crew = {.self = p.crew, .vacancies = rollout_vacancies, .begin = rollout_begin, .work = rollout_work, .drop = rollout_drop, .lanes = lanes, .apart = rollout_controller_seconds};
   farm_prepare(f, p.record_bytes, sizeof(rollout_result), RESULTS);
   if (farm_rank(f) == 0) generation_lead(f, lanes, &crew, &p);
   else CHECK(farm_serve(f, &crew) == OK, "%s", status_message());

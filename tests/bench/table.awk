@@ -18,14 +18,15 @@ function thousands(x,  s, out) {
 function steps(x) { return thousands(x) " steps/s" }
 function figure(name) { return name in f ? f[name] : 0 }
 function short(name) { sub(/^(torch|jax)_dream_/, "", name); gsub(/_/, " ", name); return name }
-# ours and theirs: absolute figures, 0 where they are missing
+function line(what, ratio, bar, met, words) { printf("%-64s %8s  %7s  %-8s %s\n", what, ratio, bar, met, words) }
+# ours and theirs: absolute figures, 0 where they are missing. The bar as text, so that it is printed as it was set.
 function row(key, what, ours, theirs, ratio, bar, words) {
-  if (!ours || !theirs) { printf "%-72s %8s  %8s  %-4s\n", what, "-", ">= " bar, "not measured"; return }
-  printf "%-72s %8.3f  %8s  %-4s  %s\n", what, ratio, ">= " bar, ratio >= bar ? "met" : "NOT", words
+  if (!ours || !theirs) { line(what, "-", ">= " bar, "-", "not measured"); return }
+  line(what, sprintf("%.3f", ratio), ">= " bar, (ratio >= bar + 0) ? "met" : "not met", words)
   members = members sprintf("%s  \"%s\": %.4g", members ? ",\n" : "", key, ratio)
 }
 function rate_row(key, what, rate, mflop, bar) {
-  row(key, what, rate, sgemm, sgemm ? rate * mflop * 1e-3 / sgemm : 0, bar, sprintf("%s of %.1f MFLOP; sgemm %.1f GFLOP/s", steps(rate), mflop, sgemm))
+  row(key, what, rate, sgemm, sgemm ? rate * mflop * 1e-3 / sgemm : 0, bar, sprintf("%s of %.3f MFLOP; sgemm %.1f GFLOP/s", steps(rate), mflop, sgemm))
 }
 function peer_row(key, what, rate, peer, bar, name) {
   row(key, what, rate, peer, peer ? rate / peer : 0, bar, sprintf("%s; theirs %s (%s)", steps(rate), steps(peer), short(name)))
@@ -34,33 +35,33 @@ function time_row(key, what, ours, theirs, bar,  a, b) {
   a = figure(ours); b = figure(theirs)
   row(key, what, a, b, a ? b / a : 0, bar, sprintf("%.4g ms; theirs %.4g ms", a, b))
 }
+function allocations_row(  name) {
+  name = "allocations_between_reset_and_score"
+  if (!(name in f)) { line("allocations between reset and score", "-", "0", "-", "not measured"); return }
+  line("allocations between reset and score", f[name], "0", f[name] == 0 ? "met" : "not met", "in " figure("allocations_episodes_watched") " episodes with refills")
+  members = members sprintf("%s  \"%s\": %d", members ? ",\n" : "", name, f[name])
+}
 
 END {
   fp32 = figure("rollout_lanes_256_steps_per_second")
   bf16 = figure("rollout_bf16_lanes_256_steps_per_second")
   if (!bf16) bf16 = figure("dream_bf16_over_sgemm_lanes_256") * figure("sgemm_best_gflops") / MFLOP * 1e3
-  printf "\n%-72s %8s  %8s  %-4s  %s\n", "what", "ratio", "bar", "", "behind it"
-  rate_row("dream_over_sgemm_lanes_256", "whole dream step, fp32, 256 lanes, of OpenBLAS's best sgemm", fp32, MFLOP, 0.95)
-  rate_row("dream_over_sgemm_lanes_16", "the same, 16 lanes", figure("rollout_lanes_16_steps_per_second"), MFLOP, 0.80)
-  rate_row("dream_bf16_over_sgemm_lanes_256", "the same, bf16, 256 lanes", bf16, MFLOP, 1.7)
-  peer_row("dream_over_torch", "256 lanes, fp32, over PyTorch's best batch", fp32, torch, 1.8, torch_name)
-  peer_row("dream_bf16_over_torch", "256 lanes, bf16, over PyTorch's best batch", bf16, torch, 2.8, torch_name)
-  peer_row("dream_over_jax", "256 lanes, fp32, over JAX's best batch", fp32, jax, 1.5, jax_name)
-  peer_row("dream_over_batch_1", "256 lanes, fp32, over the ordinary PyTorch loop at batch 1", fp32, figure("torch_dream_loop_batch_1"), 15, "loop at batch 1")
-  rate_row("dream_carracing_over_sgemm_lanes_256", "CarRacing size (z 32, hidden 256, 3 actions), 256 lanes, of sgemm", figure("rollout_carracing_lanes_256_steps_per_second"), 0.84576, 0.85)
   one = figure("ranks_1_steps_per_second"); two = figure("ranks_2_steps_per_second")
-  row("two_ranks_over_one", "two ranks on two cores over one", two, one, one ? two / one : 0, 1.9, steps(two) "; one " steps(one))
+  print ""
+  line("what", "ratio", "bar", "", "behind it")
+  rate_row("dream_over_sgemm_lanes_256", "whole dream step, fp32, 256 lanes, over the best sgemm", fp32, MFLOP, "0.95")
+  rate_row("dream_over_sgemm_lanes_16", "the same at 16 lanes", figure("rollout_lanes_16_steps_per_second"), MFLOP, "0.80")
+  rate_row("dream_bf16_over_sgemm_lanes_256", "the same in bf16, 256 lanes", bf16, MFLOP, "1.7")
+  peer_row("dream_over_torch", "fp32, 256 lanes, over PyTorch's best batch", fp32, torch, "1.8", torch_name)
+  peer_row("dream_bf16_over_torch", "bf16, 256 lanes, over PyTorch's best batch", bf16, torch, "2.8", torch_name)
+  peer_row("dream_over_jax", "fp32, 256 lanes, over JAX's best batch", fp32, jax, "1.5", jax_name)
+  peer_row("dream_over_batch_1", "fp32, 256 lanes, over the ordinary PyTorch loop at batch 1", fp32, figure("torch_dream_loop_batch_1"), "15", "batch 1")
+  rate_row("dream_carracing_over_sgemm_lanes_256", "CarRacing size (z 32, hidden 256, 3 actions), 256 lanes", figure("rollout_carracing_lanes_256_steps_per_second"), 0.84576, "0.85")
+  row("two_ranks_over_one", "two ranks on two cores over one", two, one, one ? two / one : 0, "1.9", steps(two) "; one " steps(one))
   allocations_row()
-  time_row("vae_training_step_over_torch", "VAE training step, batch 100, over PyTorch's", "vae_training_step_ms", "torch_vae_training_step_ms", 1.0)
-  time_row("rnn_training_step_over_torch", "MDN-RNN training step, batch 100 x 500, over PyTorch's", "rnn_training_step_ms", "torch_rnn_training_step_ms", 1.0)
-  time_row("encoder_over_torch", "VAE encoder, batch 64, over PyTorch's", "encoder_batch64_ms", "torch_encoder_batch64_ms", 1.2)
-  time_row("cma_ask_tell_over_pycma", "CMA-ES ask + tell, n = 1088, popsize 64, over pycma's", "es_ask_tell_n1088_popsize64", "pycma_ask_tell_ms", 5)
-  printf "%s\n", members ? "{\n" members "\n}" : "{}" >json
-}
-function allocations_row(  name, count) {
-  name = "allocations_between_reset_and_score"
-  if (!(name in f)) return
-  count = f[name]
-  printf "%-72s %8d  %8s  %-4s  %s\n", "allocations between reset and score", count, "0", count == 0 ? "met" : "NOT", "in " figure("allocations_episodes_watched") " episodes with refills"
-  members = members sprintf(",\n  \"%s\": %d", name, count)
+  time_row("vae_training_step_over_torch", "VAE training step, batch 100, over PyTorch", "vae_training_step_ms", "torch_vae_training_step_ms", "1.0")
+  time_row("rnn_training_step_over_torch", "MDN-RNN training step, batch 100 x 500, over PyTorch", "rnn_training_step_ms", "torch_rnn_training_step_ms", "1.0")
+  time_row("encoder_over_torch", "VAE encoder, batch 64, over PyTorch", "encoder_batch64_ms", "torch_encoder_batch64_ms", "1.2")
+  time_row("cma_ask_tell_over_pycma", "CMA-ES ask + tell, n = 1088, popsize 64, over pycma", "es_ask_tell_n1088_popsize64", "pycma_ask_tell_ms", "5")
+  printf("%s\n", members ? "{\n" members "\n}" : "{}") >json
 }

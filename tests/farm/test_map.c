@@ -67,7 +67,7 @@ static void crew_drop(void *self) { ((crew *)self)->count = 0; }
 
 static farm *f;
 static crew own;
-static const farm_crew hands = {&own, crew_vacancies, crew_begin, crew_work, crew_drop, LANES, NULL};
+static const farm_crew hands = {.self = &own, .vacancies = crew_vacancies, .begin = crew_begin, .work = crew_work, .drop = crew_drop, .lanes = LANES};
 
 static record records[64];
 static result results[64 * 40];

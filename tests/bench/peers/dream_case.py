@@ -16,7 +16,7 @@ WEIGHTS = ("lstm.weight", "lstm.bias", "head.weight", "head.bias")
 
 
 def load():
-    path = sys.argv[1] if len(sys.argv) > 1 else "build/bench/step.safetensors"
+    path = os.environ.get("DREAM_STEP", "build/bench/step.safetensors")
     if not os.path.exists(path):
         sys.exit(f"{path} is missing: build/tests/bench/bench_rollout {path} writes it")
     return load_file(path)
