@@ -211,15 +211,22 @@ static void broken_rows_stay_alone(void **state) {
   product_close(&g);
 }
 
-// Numbers of all sizes, most of whose products lie around the least normal float, cancel, or are zeros; and sums that begin
-// subnormal. Here a bf16 product must flush exactly where the hardware does.
+// 2^-exponent, times 1, 1.5, 1.25 or a long fraction, of either sign.
+static float near(int exponent, uint32_t draw) {
+  static const double fractions[] = {1, 1, 1.5, 1.0078125, 1.25, 1.6328125};
+  return (float)((below(draw, 2) ? -1 : 1) * ldexp(fractions[below(draw + 1, 6)], -exponent));
+}
+
+// Sums that begin around the least normal float, or below it, and products from far below a rounding error to as large: here
+// a bf16 product must flush exactly where the hardware does. Up to three steps, so that they do not grow away from there.
 static void bf16_near_nothing(void **state) {
   (void)state;
-  for (uint32_t i = 0; i < 60; i++) {
-    product g = product_open_in(NUM_BF16, 1 + below(900 + 3 * i, 20), 1 + below(901 + 3 * i, 12), 1 + below(902 + 3 * i, 60), i % 2);
-    for (int j = 0; j < g.M * g.ldx; j++) g.x[j] = j % 5 ? ldexpf(g.x[j], -64 + j % 7) : ldexpf(1, -63 - j % 14);
-    for (int j = 0; j < g.K * g.N; j++) g.w[j] = j % 6 ? ldexpf(g.w[j], -63 + j % 5) : ldexpf(j % 4 ? -1 : 1, -62 - j % 14);
-    for (int j = 0; g.bias && j < g.N; j++) g.bias[j] = j % 2 ? ldexpf(g.bias[j], -126) : copysignf(ldexpf((float)(0x800000 + j % 3), -149), g.bias[j]);
+  uint32_t draw = 5000;
+  for (int i = 0; i < 60; i++) {
+    product g = product_open_in(NUM_BF16, 8, 1 + i % 3, 50, true);
+    for (int j = 0; j < g.M * g.ldx; j++, draw += 3) g.x[j] = near(60 + below(draw + 2, 18), draw);
+    for (int j = 0; j < g.K * g.N; j++, draw += 3) g.w[j] = near(64 + below(draw + 2, 14), draw);
+    for (int j = 0; j < g.N; j++, draw += 2) g.bias[j] = (below(draw, 2) ? -1 : 1) * ldexpf((float)(0x7FFFFD + below(draw + 1, 6)), -149);
     product_pack(&g);
     FOR_EACH_ISA(isa) whole_batch(&g);
     product_close(&g);
