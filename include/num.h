@@ -38,7 +38,7 @@ rng rng_stream(uint64_t seed, const char *name);                          // gen
 rng rng_episode(rng stream, uint32_t generation, uint32_t episode);
 void rng_words(uint32_t *out, int n, rng r, uint32_t step, uint32_t first_block);  // 4 words a block
 void rng_uniforms(float *out, int n, rng r, uint32_t step, uint32_t first_block);  // in (0,1), never 0 or 1
-void rng_normals(float *out, int n, rng r, uint32_t step, uint32_t first_block);   // N(0,1), same bits on every path
+void rng_normals(float *out, int n, rng r, uint32_t step, uint32_t first_block);   // N(0,1), same bits on every path; error: src/num/philox_simd.h
 void rng_normals_double(double *out, int n, rng r, uint32_t step, uint32_t first_block);
 double rng_uniform(rng r, uint32_t step, uint32_t draw);                  // in (0,1); draw d = block d, first word
 uint32_t rng_below(rng r, uint32_t step, uint32_t draw, uint32_t bound);  // 0 .. bound-1; bound >= 1
@@ -46,7 +46,7 @@ void rng_shuffle(uint32_t *items, uint32_t n, rng r, uint32_t step);      // Fis
 
 // --- vector maths ---------------------------------------------------------------------------------------------------
 // Elementwise, in place allowed (y == x), same bits on every instruction set, in every position. Error bounds
-// (2 to 3 ulp) stand at the definitions, src/num/maths_simd.h, and are tested over the whole range. NaN in, NaN out.
+// (2 to 3 ulp) stand at the definitions, src/num/maths_simd.h, and are tested over the whole range. NaN in, a NaN out.
 void vec_exp(float *y, const float *x, int n);
 void vec_tanh(float *y, const float *x, int n);
 void vec_sigmoid(float *y, const float *x, int n);

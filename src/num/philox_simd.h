@@ -38,7 +38,8 @@ static inline void pair_uniforms(vf out[2], philox_pair p) {
   out[1] = v_uniform(out[1]);
 }
 
-// Box and Muller (1958): an even word is a radius, its odd neighbour an angle.
+// Box and Muller (1958): an even word is a radius r, its odd neighbour an angle. Within 2.4e-7 r + min(6e-8 / r, r) of exact:
+// 2e-6 at most but for r < 0.05, where u is so near 1 that its own rounding shows, and never more than 2.5e-4.
 static inline void pair_normals(vf out[2], philox_pair p) {
   vf sine, cosine, radius = V_SQRT(v_log(v_unit(p.even)) * -2.0f);
   v_sin_cos_turn(&sine, &cosine, p.odd);

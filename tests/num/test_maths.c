@@ -1,5 +1,5 @@
 // exp, tanh, sigmoid over the whole range of float: the stated bounds, the special values, the same bits on every
-// instruction set, for every n, in every place.
+// instruction set, for every n, in every place. And what is made of them: the LSTM's cell, a draw among choices; a dot product.
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -145,6 +145,106 @@ static void every_length_and_place(void **state) {
   }
 }
 
+// --- the same arithmetic, one element at a time ---------------------------------------------------------------------------
+
+enum { MOST = 70 };
+
+static void dot_is_sixteen_sums(void **state) {
+  (void)state;
+  float a[8 * MOST], b[8 * MOST];
+  rng_normals(a, 8 * MOST, rng_stream(2, "a"), 0, 0);
+  rng_normals(b, 8 * MOST, rng_stream(2, "b"), 0, 0);
+  for (int n = 0; n <= 8 * MOST; n++) {
+    float part[16] = {0};
+    for (int i = 0; i < n; i++) {
+      volatile float product = a[i] * b[i];
+      part[i % 16] += product;
+    }
+    for (int half = 8; half; half /= 2)
+      for (int i = 0; i < half; i++) part[i] += part[i + half];
+    FOR_EACH_ISA(isa) assert_true(vec_dot(a, b, n) == part[0]);
+  }
+}
+
+static void cell_is_its_formula(void **state) {
+  (void)state;
+  for (int H = 1; H <= MOST; H++) {
+    float gates[4 * MOST], c[MOST + 1], next[MOST + 1], h[MOST + 1], i[MOST], j[MOST], f[MOST], o[MOST], cell[MOST], out[MOST];
+    rng_normals(gates, 4 * H, rng_stream(3, "gates"), (uint32_t)H, 0);
+    rng_normals(c, H, rng_stream(3, "cell"), (uint32_t)H, 0);
+    vec_sigmoid(i, gates, H);
+    vec_tanh(j, gates + H, H);
+    vec_sigmoid(f, gates + 2 * H, H);
+    vec_sigmoid(o, gates + 3 * H, H);
+    for (int u = 0; u < H; u++) {
+      volatile float kept = c[u] * f[u], added = i[u] * j[u];
+      cell[u] = kept + added;
+    }
+    vec_tanh(out, cell, H);
+    for (int u = 0; u < H; u++) out[u] *= o[u];
+    FOR_EACH_ISA(isa) {
+      memcpy(next, c, sizeof c);
+      next[H] = h[H] = 12345;
+      vec_lstm_cell(next, h, gates, H);
+      assert_memory_equal(next, cell, sizeof *cell * (size_t)H);
+      assert_memory_equal(h, out, sizeof *out * (size_t)H);
+      assert_true(next[H] == 12345 && h[H] == 12345);
+    }
+  }
+}
+
+// The one of n whose share of the cumulated weights holds u; also gives the weights.
+static int drawn_of(float *weights, const float *logits, float u, int choices, float temperature) {
+  float top = logits[0], sum = 0;
+  for (int k = 1; k < choices; k++) top = logits[k] > top ? logits[k] : top;
+  for (int k = 0; k < choices; k++) weights[k] = (logits[k] - top) / temperature;
+  vec_exp(weights, weights, choices);
+  for (int k = 0; k < choices; k++) sum += weights[k];
+  volatile float rest = u * sum;
+  for (int k = 0; k < choices - 1; k++) {
+    rest -= weights[k];
+    if (rest < 0) return k;
+  }
+  return choices - 1;
+}
+
+static void draw_is_its_formula(void **state) {
+  (void)state;
+  enum { CHOICES = 9 };
+  for (int n = 1; n <= MOST; n++) {
+    int choices = 1 + n % CHOICES;
+    float logits[CHOICES * MOST], weights[CHOICES * MOST], u[MOST], temperature = 0.5f + (float)(n % 4) / 3;
+    int32_t drawn[MOST + 1];
+    rng_normals(logits, choices * n, rng_stream(4, "logits"), (uint32_t)n, 0);
+    rng_uniforms(u, n, rng_stream(4, "luck"), (uint32_t)n, 0);
+    for (int i = 0; i < choices * n; i += 11) logits[i] *= 40;  // shares that underflow
+    u[n / 2] = n % 2 ? 0x1p-24f : 1 - 0x1p-24f;
+    FOR_EACH_ISA(isa) {
+      drawn[n] = 12345;
+      vec_draw(drawn, weights, logits, u, n, choices, temperature);
+      assert_int_equal(drawn[n], 12345);
+      for (int i = 0; i < n; i++) {
+        float own[CHOICES], expected[CHOICES];
+        for (int k = 0; k < choices; k++) own[k] = logits[k * n + i];
+        assert_int_equal(drawn[i], drawn_of(expected, own, u[i], choices, temperature));
+        for (int k = 0; k < choices; k++) assert_true(weights[k * n + i] == expected[k]);
+      }
+    }
+  }
+}
+
+static void draws_of_broken_numbers_are_choices(void **state) {
+  (void)state;
+  const float logits[3 * 4] = {NAN, 1, INFINITY, -INFINITY, NAN, NAN, 1, -INFINITY, NAN, 1, -INFINITY, -INFINITY}, u[4] = {0.5f, 0.5f, 0.5f, 0.5f};
+  FOR_EACH_ISA(isa) {
+    float weights[12];
+    int32_t drawn[4];
+    vec_draw(drawn, weights, logits, u, 4, 3, 1);
+    for (int i = 0; i < 4; i++) assert_true(0 <= drawn[i] && drawn[i] < 3);
+    assert_int_equal(drawn[0], 2);
+  }
+}
+
 static void instruction_sets(void **state) {
   (void)state;
   assert_true(num_isa_use(NUM_PLAIN));
@@ -164,6 +264,10 @@ int main(void) {
       cmocka_unit_test(same_bits_everywhere),
       cmocka_unit_test(same_bits_as_ever),
       cmocka_unit_test(every_length_and_place),
+      cmocka_unit_test(dot_is_sixteen_sums),
+      cmocka_unit_test(cell_is_its_formula),
+      cmocka_unit_test(draw_is_its_formula),
+      cmocka_unit_test(draws_of_broken_numbers_are_choices),
       cmocka_unit_test(instruction_sets)};
   num_open();
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -183,6 +183,44 @@ static void normals_are_box_muller(void **state) {
   }
 }
 
+// Philox4x32-10 backwards: the block whose words these are. So any words at all can be made normals of.
+static void block_of(uint32_t c[4], const uint32_t w[4], const uint32_t key[2]) {
+  memcpy(c, w, 4 * sizeof *c);
+  for (uint32_t round = 10; round-- > 0;) {
+    uint32_t k0 = key[0] + round * 0x9E3779B9, k1 = key[1] + round * 0xBB67AE85;
+    uint32_t first = c[3] * 0x991A7CDBu, third = c[1] * 0x6D7CAE67u;  // times the inverses of the multipliers
+    c[1] = c[0] ^ (uint32_t)((uint64_t)third * 0xCD9E8D57 >> 32) ^ k0;
+    c[3] = c[2] ^ (uint32_t)((uint64_t)first * 0xD2511F53 >> 32) ^ k1;
+    c[0] = first;
+    c[2] = third;
+  }
+}
+
+// The stated bound, over the whole range of both words: radii from the largest to nothing, angles all the way round.
+static void normals_are_within_their_bound(void **state) {
+  (void)state;
+  const uint32_t key[2] = {17, 4}, edges[] = {0, 1, 0x1FFFFFFF, 0x20000000, 0x3FFFFFFF, 0x40000000, 0x60000000, 0x7FFFFFFF, 0x80000000,
+                                              0xC0000000, 0xFFFFFF00, 0xFFFFFF7F, 0xFFFFFF80, 0xFFFFFFFE, 0xFFFFFFFF};
+  enum { EDGES = sizeof edges / sizeof *edges, STEPS = 60000 };
+  const long double turn = 2 * acosl(-1);
+  for (uint32_t i = 0; i < STEPS + EDGES * EDGES; i++) {
+    uint32_t w[4] = {i * 71583u, i * 2654435769u, ~(i * 12347u), i * 40503u + 7}, c[4], again[4];
+    if (i >= STEPS) w[0] = w[2] = edges[(i - STEPS) / EDGES], w[1] = edges[(i - STEPS) % EDGES], w[3] = ~w[1];
+    block_of(c, w, key);
+    rng r = {.key = {key[0], key[1]}, .episode = c[2], .generation = c[3]};
+    rng_words(again, 4, r, c[1], c[0]);
+    assert_memory_equal(again, w, sizeof w);
+    float z[4];
+    rng_normals(z, 4, r, c[1], c[0]);
+    for (int j = 0; j < 4; j += 2) {
+      long double radius = sqrtl(-2 * logl((w[j] + 0.5L) / 0x1p32L)), angle = turn * w[j + 1] / 0x1p32L;
+      long double bound = 2.4e-7L * radius + fminl(6e-8L / radius, radius);
+      long double far = fmaxl(fabsl(z[j] - radius * cosl(angle)), fabsl(z[j + 1] - radius * sinl(angle)));
+      if (!(far <= bound)) fail_msg("words %08x %08x: %Lg from exact, bound %Lg", w[j], w[j + 1], far, bound);
+    }
+  }
+}
+
 static void below(void **state) {
   (void)state;
   int counts[10] = {0};
@@ -240,6 +278,7 @@ int main(void) {
       cmocka_unit_test(prefixes_and_places),  cmocka_unit_test(same_bits_everywhere),
       cmocka_unit_test(streams_are_separate), cmocka_unit_test(uniforms),
       cmocka_unit_test(normals),              cmocka_unit_test(normals_are_box_muller),
+      cmocka_unit_test(normals_are_within_their_bound),
       cmocka_unit_test(below),                cmocka_unit_test(shuffle),
       cmocka_unit_test(shuffle_is_fair)};
   num_open();

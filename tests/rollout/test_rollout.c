@@ -2,6 +2,7 @@
 
 #include "../small_world.h"
 
+#include <errno.h>
 #include <math.h>
 
 #include "rollout.h"
@@ -171,6 +172,57 @@ static void test_dropped_tasks_leave_no_trace(void **state) {
   bench_close(&b);
 }
 
+// --- memory ---------------------------------------------------------------------------------------------------------------
+
+// Every allocation of this program is counted, whoever asks. Not under the sanitizers, which have allocators of their own.
+#if defined(__GLIBC__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#define COUNTED 1
+static uint64_t asked;
+extern void *__libc_malloc(size_t), *__libc_calloc(size_t, size_t), *__libc_realloc(void *, size_t), *__libc_memalign(size_t, size_t);
+void *malloc(size_t size) { return asked++, __libc_malloc(size); }
+void *calloc(size_t count, size_t size) { return asked++, __libc_calloc(count, size); }
+void *realloc(void *old, size_t size) { return asked++, __libc_realloc(old, size); }
+void *aligned_alloc(size_t alignment, size_t size) { return asked++, __libc_memalign(alignment, size); }
+int posix_memalign(void **memory, size_t alignment, size_t size) {
+  asked++;
+  *memory = __libc_memalign(alignment, size);
+  return *memory ? 0 : ENOMEM;
+}
+#else
+#define COUNTED 0
+static uint64_t asked;
+#endif
+
+// Between a dream's begin and its return: hundreds of episodes through few lanes, refilled and compacted all the time.
+static void nothing_is_allocated(const bench *b, const world *w) {
+  rollout_options o = {.world = w, .environment = env_find("takecover"), .controller = shape_for(w), .lanes = 9};
+  rollout *r = rollout_open(&o);
+  int tickets[8], begun = 0;
+  rollout_result some[8];
+  uint64_t before = 0;
+  for (int finished = 0; finished < 400;) {
+    for (; begun < 400 && rollout_vacancies(r) > 0; begun++)
+      rollout_begin(r, begun, b->records + (size_t)(begun % 3) * b->record_bytes, begun / 3);
+    finished += rollout_work(r, tickets, some, 8);
+    if (before == 0) before = asked;  // the first call opened the dream
+  }
+  assert_true(before > 0);
+  assert_int_equal(asked, before);
+  rollout_close(r);
+}
+
+static void test_dreams_allocate_nothing(void **state) {
+  (void)state;
+  if (!COUNTED) skip();
+  bench b = bench_open(ROLLOUT_DREAM);
+  world *narrow;
+  assert_int_equal(world_open_as(&narrow, b.files.vae.text, b.files.rnn.text, &(world_options){.precision = NUM_BF16}), OK);
+  nothing_is_allocated(&b, b.w);
+  nothing_is_allocated(&b, narrow);
+  world_close(narrow);
+  bench_close(&b);
+}
+
 int main(void) {
   num_open();
   const struct CMUnitTest tests[] = {
@@ -178,6 +230,7 @@ int main(void) {
       cmocka_unit_test(test_dream_lanes),               cmocka_unit_test(test_real_lanes),
       cmocka_unit_test(test_baseline_lanes),            cmocka_unit_test(test_common_random_numbers),
       cmocka_unit_test(test_a_broken_candidate_is_a_result), cmocka_unit_test(test_dropped_tasks_leave_no_trace),
+      cmocka_unit_test(test_dreams_allocate_nothing),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

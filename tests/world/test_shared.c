@@ -25,10 +25,12 @@ static void dream_play(const world *w, float *z, int steps) {
   dream_close(d);
 }
 
-static void same_world(bool pixels) {
+static void same_world(bool pixels, num_precision precision) {
   enum { STEPS = 50 };
   small_world s = small_world_write(pixels, 1);
-  world *w = small_world_open(&s), *mapped = mapped_of(&s, w);
+  world *w = NULL;
+  if (world_open_as(&w, pixels ? s.vae.text : NULL, s.rnn.text, &(world_options){.precision = precision}) != OK) fail_msg("%s", status_message());
+  world *mapped = mapped_of(&s, w);
   float a[STEPS * 8], b[STEPS * 8];
   size_t bytes = STEPS * (size_t)s.shape.Z * sizeof *a;
   assert_string_equal(world_hash(mapped).hex, world_hash(w).hex);
@@ -62,8 +64,10 @@ static void same_world(bool pixels) {
 
 static void test_a_mapped_world_is_the_world(void **state) {
   (void)state;
-  same_world(true);
-  same_world(false);
+  same_world(true, NUM_FP32);
+  same_world(true, NUM_BF16);
+  same_world(false, NUM_FP32);
+  same_world(false, NUM_BF16);
 }
 
 static void refused(const char *path, const char *bytes, size_t size) {

@@ -263,6 +263,71 @@ static void test_broken_numbers_are_noticed(void **state) {
   small_world_remove(&s);
 }
 
+// --- bf16 --------------------------------------------------------------------------------------------------------------------
+
+static world *narrow_open(const small_world *s) {
+  world *w;
+  if (world_open_as(&w, s->vae.text, s->rnn.text, &(world_options){.precision = NUM_BF16}) != OK) fail_msg("%s", status_message());
+  return w;
+}
+
+// What all instruction sets have in common: each step's z, alone and as one of many lanes.
+static void narrow_play(const world *w, float *z, int lanes, int steps) {
+  dream *d = dream_open(w, lanes);
+  dream_outcome out[70];
+  for (int i = 0; i < lanes; i++) dream_reset(d, i, &(dream_rules){.temperature = 1.1f, .cap = 1000}, rng_episode(rng_stream(7, "narrow"), 0, (uint32_t)i));
+  for (int t = 0; t < steps; t++) {
+    for (int i = 0; i < lanes; i++) act_by_step(d, i, t);
+    dream_step(d, out, lanes);
+    memcpy(z + t * 7, world_memory_z(dream_memory(d), 0), 7 * sizeof *z);
+  }
+  dream_close(d);
+}
+
+static void test_bf16_is_the_same_everywhere(void **state) {
+  (void)state;
+  enum { STEPS = 30 };
+  small_world s = small_world_write(true, 14);
+  world *w = narrow_open(&s), *wide = small_world_open(&s);
+  float first[STEPS * 7], other[STEPS * 7];
+  narrow_play(w, first, 1, STEPS);
+  for (int isa = NUM_PLAIN; isa <= NUM_NEON; isa++) {
+    if (!num_isa_use((num_isa)isa)) continue;
+    for (int lanes = 1; lanes <= 70; lanes += 23) {
+      narrow_play(w, other, lanes, STEPS);
+      assert_memory_equal(first, other, sizeof first);
+    }
+  }
+  num_isa_use(num_isa_best());
+  narrow_play(wide, other, 1, STEPS);
+  assert_memory_not_equal(first, other, sizeof first);
+  assert_false(hash_equal(world_hash(w), world_hash(wide)));
+  world_close(w);
+  world_close(wide);
+  small_world_remove(&s);
+}
+
+// One step from the same memory: as far from fp32 as eight bits of mantissa allow, and not at it.
+static void test_bf16_is_near_fp32(void **state) {
+  (void)state;
+  small_world s = small_world_write(true, 15);
+  world *both[2] = {small_world_open(&s), narrow_open(&s)};
+  float h[2][24];
+  for (int i = 0; i < 2; i++) {
+    world_memory *m = world_memory_open(both[i], 1);
+    world_memory_clear(m, 0);
+    rng_normals(world_memory_z(m, 0), s.shape.Z, rng_stream(8, "z"), 0, 0);
+    for (int t = 0; t < 3; t++) world_memory_step(m, 1);
+    memcpy(h[i], world_memory_h(m, 0), sizeof h[i]);
+    world_memory_close(m);
+  }
+  float far = 0;
+  for (int u = 0; u < 24; u++) far = fmaxf(far, fabsf(h[0][u] - h[1][u]));
+  assert_true(far > 0 && far < 0.01f);
+  for (int i = 0; i < 2; i++) world_close(both[i]);
+  small_world_remove(&s);
+}
+
 // --- files ------------------------------------------------------------------------------------------------------------------
 
 static void refused(const small_world *s, status wanted, const char *name) {
@@ -322,6 +387,8 @@ int main(void) {
       cmocka_unit_test(test_dream_is_pure),
       cmocka_unit_test(test_dream_draws_from_the_mixture),
       cmocka_unit_test(test_broken_numbers_are_noticed),
+      cmocka_unit_test(test_bf16_is_the_same_everywhere),
+      cmocka_unit_test(test_bf16_is_near_fp32),
       cmocka_unit_test(test_damaged_files_are_refused),
       cmocka_unit_test(test_v_and_m_belong_together),
   };
