@@ -17,6 +17,7 @@ typedef REAL real;
 // One BLAS thread a process (ranks are the parallelism), instruction set chosen. Call once at start.
 void num_open(void);
 int num_blas_threads(void);
+const char *num_blas_kernels(void);  // the processor OpenBLAS takes this one for: "Haswell", ...; OPENBLAS_CORETYPE says otherwise
 
 // The instruction sets that the bit-exact kernels exist for. All give the same bits.
 typedef enum num_isa { NUM_PLAIN, NUM_AVX2, NUM_AVX512, NUM_NEON } num_isa;

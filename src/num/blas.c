@@ -11,6 +11,7 @@ void num_open(void) {
 }
 
 int num_blas_threads(void) { return openblas_get_num_threads(); }
+const char *num_blas_kernels(void) { return openblas_get_corename(); }
 
 // BLAS wants a leading dimension of at least one, even of an empty matrix.
 static int ld(int n) { return n > 0 ? n : 1; }
