@@ -18,6 +18,7 @@ typedef REAL real;
 void num_open(void);
 int num_blas_threads(void);
 bool num_blas_in_threads(void);  // may several threads of ours be in BLAS and LAPACK at once? (Not with a serial OpenBLAS.)
+const char *num_blas_kernels(void);  // the processor OpenBLAS takes this one for: "Haswell", ...; OPENBLAS_CORETYPE says otherwise
 
 // The instruction sets that the bit-exact kernels exist for. All give the same bits.
 typedef enum num_isa { NUM_PLAIN, NUM_AVX2, NUM_AVX512, NUM_AVX512_BF16, NUM_NEON } num_isa;

@@ -150,8 +150,9 @@ static void all_well(const places *all) {
     least = fmin(least, all->all[r].memory);
     mixed |= all->all[r].isa != p->isa;
   }
-  log_all("%d rank%s on %d host%s, %d cores for rank 0, %s, %.1f GB of memory free a host or more", all->ranks, all->ranks == 1 ? "" : "s", all->hosts,
-          all->hosts == 1 ? "" : "s", CPU_COUNT(&p->cores), mixed ? "several instruction sets" : num_isa_name((num_isa)p->isa), least / (1024 * MEGABYTE));
+  log_all("%d rank%s on %d host%s, %d cores for rank 0, %s, BLAS for %s%s, %.1f GB of memory free a host or more", all->ranks, all->ranks == 1 ? "" : "s",
+          all->hosts, all->hosts == 1 ? "" : "s", CPU_COUNT(&p->cores), mixed ? "several instruction sets" : num_isa_name((num_isa)p->isa),
+          num_blas_kernels(), getenv("OPENBLAS_CORETYPE") ? " (OPENBLAS_CORETYPE)" : "", least / (1024 * MEGABYTE));
 }
 
 // --- the look -----------------------------------------------------------------------------------------------------------------

@@ -39,7 +39,7 @@ static int slice_images(window p, int B) {
   return images < 1 ? 1 : images < (size_t)B ? (int)images : B;
 }
 
-// In `work`: the weights, laid out once for all slices, and the patches of a slice.
+// In `work`: the weights, laid out once if there are several slices, and the patches of a slice.
 static size_t factor_elements(int K, int N) {
   size_t there = num_factor_size(K, N), transposed = num_factor_size(N, K);
   return there > transposed ? there : transposed;
@@ -99,18 +99,37 @@ static void scatter_images(real *x, const real *cols, window p, int B) {
 
 void nn_im2col(real *cols, const real *x, nn_conv_shape s, int B) { gather_images(cols, x, conv_window(s), B); }
 
+// The weights w, or w^T, as the right factor of every slice's product.
+typedef struct weights {
+  bool transposed, laid_out;
+  const real *w;
+  int ld, K, N;
+  num_factor factor;
+} weights;
+
+static weights weights_of(real *work, bool transposed, const real *w, int ld, int K, int N, bool slices) {
+  weights f = {.transposed = transposed, .laid_out = slices, .w = w, .ld = ld, .K = K, .N = N};
+  if (slices) f.factor = num_factor_make(work, transposed, w, ld, K, N);
+  return f;
+}
+
+static void weights_apply(const weights *f, int M, const real *a, bool add, real *c) {
+  if (f->laid_out) num_gemm_factor(false, M, a, f->K, &f->factor, add, c, f->N);
+  else num_gemm(false, f->transposed, M, f->N, f->K, a, f->K, f->w, f->ld, add, c, f->N);
+}
+
 // --- convolution: rows of patches (places, k*k*C) times w (k*k*C, F) ----------------------------------------------------------
 
 void nn_conv(real *y, const real *x, const real *w, const real *b, nn_conv_shape s, int B, real *work) {
   window p = conv_window(s);
   int slice = slice_images(p, B), K = (int)patch_elements(p);
-  num_factor weights = num_factor_make(work, false, w, s.F, K, s.F);
+  weights by = weights_of(work, false, w, s.F, K, s.F, slice < B);
   real *cols = work + factor_elements(K, s.F);
   nn_rows_fill(y, b, (size_t)B * (size_t)places(p), s.F);
   for (int from = 0; from < B; from += slice) {
     int images = smaller(slice, B - from), rows = images * places(p);
     gather_images(cols, x + (size_t)from * image_elements(p), p, images);
-    num_gemm_factor(false, rows, cols, K, &weights, true, y + (size_t)from * (size_t)places(p) * (size_t)s.F, s.F);
+    weights_apply(&by, rows, cols, true, y + (size_t)from * (size_t)places(p) * (size_t)s.F);
   }
 }
 
@@ -119,9 +138,9 @@ void nn_conv_back(real *dx, real *dw, real *db, const real *dy, const real *x, c
   window p = conv_window(s);
   int slice = slice_images(p, B), K = (int)patch_elements(p);
   real *cols = work + factor_elements(K, s.F);
-  num_factor weights = {0};
+  weights by = {0};
   if (dx) {
-    weights = num_factor_make(work, true, w, s.F, s.F, K);
+    by = weights_of(work, true, w, s.F, s.F, K, slice < B);
     memset(dx, 0, (size_t)B * image_elements(p) * sizeof *dx);
   }
   nn_rows_add(db, dy, (size_t)B * (size_t)places(p), s.F);
@@ -131,7 +150,7 @@ void nn_conv_back(real *dx, real *dw, real *db, const real *dy, const real *x, c
     gather_images(cols, x + (size_t)from * image_elements(p), p, images);
     num_gemm(true, false, K, s.F, rows, cols, K, g, s.F, true, dw, s.F);  // dw += patches^T dy
     if (!dx) continue;
-    num_gemm_factor(false, rows, g, s.F, &weights, false, cols, K);  // dpatches = dy w^T
+    weights_apply(&by, rows, g, false, cols);  // dpatches = dy w^T
     scatter_images(dx + (size_t)from * image_elements(p), cols, p, images);
   }
 }
@@ -141,13 +160,13 @@ void nn_conv_back(real *dx, real *dw, real *db, const real *dy, const real *x, c
 void nn_deconv(real *y, const real *x, const real *w, const real *b, nn_conv_shape s, int B, real *work) {
   window p = deconv_window(s);
   int slice = slice_images(p, B), N = (int)patch_elements(p);
-  num_factor weights = num_factor_make(work, false, w, N, s.C, N);
+  weights by = weights_of(work, false, w, N, s.C, N, slice < B);
   real *cols = work + factor_elements(s.C, N);
   nn_rows_fill(y, b, (size_t)B * (size_t)p.side * (size_t)p.side, s.F);
   for (int from = 0; from < B; from += slice) {
     int images = smaller(slice, B - from), rows = images * places(p);
     const real *pixels = x + (size_t)from * (size_t)places(p) * (size_t)s.C;
-    num_gemm_factor(false, rows, pixels, s.C, &weights, false, cols, N);
+    weights_apply(&by, rows, pixels, false, cols);
     scatter_images(y + (size_t)from * image_elements(p), cols, p, images);
   }
 }
@@ -157,14 +176,14 @@ void nn_deconv_back(real *dx, real *dw, real *db, const real *dy, const real *x,
   window p = deconv_window(s);
   int slice = slice_images(p, B), N = (int)patch_elements(p);
   real *cols = work + factor_elements(s.C, N);
-  num_factor weights = {0};
-  if (dx) weights = num_factor_make(work, true, w, N, N, s.C);
+  weights by = {0};
+  if (dx) by = weights_of(work, true, w, N, N, s.C, slice < B);
   nn_rows_add(db, dy, (size_t)B * (size_t)p.side * (size_t)p.side, s.F);
   for (int from = 0; from < B; from += slice) {
     int images = smaller(slice, B - from), rows = images * places(p);
     size_t at = (size_t)from * (size_t)places(p) * (size_t)s.C;
     gather_images(cols, dy + (size_t)from * image_elements(p), p, images);
     num_gemm(true, false, s.C, N, rows, x + at, s.C, cols, N, true, dw, N);                  // dw += x^T dpatches
-    if (dx) num_gemm_factor(false, rows, cols, N, &weights, false, dx + at, s.C);  // dx  = dpatches w^T
+    if (dx) weights_apply(&by, rows, cols, false, dx + at);  // dx  = dpatches w^T
   }
 }

@@ -12,6 +12,7 @@ void num_open(void) {
 
 int num_blas_threads(void) { return openblas_get_num_threads(); }
 bool num_blas_in_threads(void) { return openblas_get_parallel() != 0; }  // only these builds lock what their calls share
+const char *num_blas_kernels(void) { return openblas_get_corename(); }
 
 // BLAS wants a leading dimension of at least one, even of an empty matrix.
 static int ld(int n) { return n > 0 ? n : 1; }

@@ -9,7 +9,8 @@ enum {
   ROWS = 192,                 // of a block of a: ROWS x DEPTH numbers stay in the second-level cache
   DEPTH = 256,                // k between two looks at c
   SLAB = 1 << 20,             // numbers of b that num_gemm lays out at once
-  LOW = PANEL,                // rows of c up to which its transpose is made instead
+  NEAR = 1 << 16,             // as many where a is one block of rows: they are used once, and stay in the second-level cache until then
+  LOW = 64,                   // rows of c up to which its transpose is made instead
 };
 
 static int columns_padded(int N) { return (N + PANEL_STEP - 1) / PANEL_STEP * PANEL_STEP; }
@@ -137,6 +138,10 @@ void num_gemm(bool ta, bool tb, int M, int N, int K, const real *a, int lda, con
   if (M <= 0 || N <= 0) return;
   for (int m = 0; m < M && K == 0 && !add; m++) memset(c + (size_t)m * (size_t)ldc, 0, (size_t)N * sizeof *c);
   if (K <= 0) return;
-  if (M <= LOW && M < N) low_apply(ta, tb, M, N, K, a, lda, b, ldb, add, c, ldc);
-  else slabs_apply(ta, tb, M, N, K, a, lda, b, ldb, add, c, ldc);
+  if (M <= (tb ? LOW : LOW / 4) && M < N) low_apply(ta, tb, M, N, K, a, lda, b, ldb, add, c, ldc);
+  else {
+    int columns = M > ROWS || K >= NEAR ? N : (NEAR / K + PANEL - 1) / PANEL * PANEL;
+    for (int n = 0; n < N; n += columns)
+      slabs_apply(ta, tb, M, smaller(columns, N - n), K, a, lda, b + (size_t)n * (tb ? (size_t)ldb : 1), ldb, add, c + n, ldc);
+  }
 }

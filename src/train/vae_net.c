@@ -5,7 +5,7 @@
 
 #include "train.h"
 
-#define IMAGES_AT_ONCE 32  // a slice: long enough for the matrix products, short enough for the caches; gradients add up
+#define IMAGES_AT_ONCE 50  // a slice, at most: enough to pay for laying the weights out, few enough for the caches; gradients add up
 
 struct vae_net {
   arena *memory;
@@ -26,10 +26,15 @@ static size_t conv_floats(nn_conv_shape c) { return (size_t)nn_conv_out(c) * nn_
 static size_t deconv_floats(nn_conv_shape c) { return (size_t)nn_deconv_out(c) * nn_deconv_out(c) * c.F; }
 static size_t larger(size_t a, size_t b) { return a > b ? a : b; }
 
+static int slice_of(int batch) {  // slices of one size
+  int slices = (batch + IMAGES_AT_ONCE - 1) / IMAGES_AT_ONCE;
+  return (batch + slices - 1) / slices;
+}
+
 vae_net *vae_net_open(const world_shape *s, int batch) {
   arena *memory = arena_open();
   vae_net *n = ARENA_NEW(memory, vae_net, 1);
-  *n = (vae_net){.memory = memory, .s = *s, .t = world_vae_table(s), .slice = batch < IMAGES_AT_ONCE ? batch : IMAGES_AT_ONCE};
+  *n = (vae_net){.memory = memory, .s = *s, .t = world_vae_table(s), .slice = slice_of(batch)};
   size_t B = (size_t)n->slice, widest = 0, work = 0, latent = B * (size_t)s->Z;
   for (int i = 0; i < 4; i++) {
     nn_conv_shape c = world_vae_conv(s, i), e = world_vae_deconv(s, i);

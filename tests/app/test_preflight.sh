@@ -6,6 +6,7 @@ silent() { ! grep -qF -- "$1" "$dir/said"; }
 verb="evaluate tests/app/tiny.yaml --policy still --set run.directory=$dir/run"
 cores=$(nproc)
 check "all is well" exits 0 "1 rank on 1 host, $cores core" "$program" $verb
+check "whose kernels BLAS uses" grep -q ", BLAS for [A-Z]" "$dir/said"
 check "no warning" silent warning
 check "quiet" exits 0 "still" "$program" $verb --quiet
 check "quiet exits nothing of it" silent "1 rank on"

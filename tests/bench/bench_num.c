@@ -143,6 +143,8 @@ int main(void) {
   gemm_report(sgemm, false, false, 980, 512, 64);     // V's second convolution: patches
   gemm_report(sgemm, false, true, 980, 64, 512);
   gemm_report(sgemm, true, false, 512, 980, 64);
+  gemm_report(sgemm, false, false, 50, 1024, 3200);
+  gemm_report(sgemm, false, true, 50, 3200, 1024);
   gemm_report(sgemm, false, false, 32, 1024, 3200);   // the first transposed one
   gemm_report(sgemm, true, false, 1024, 32, 3200);
   gemm_report(sgemm, false, true, 32, 3200, 1024);

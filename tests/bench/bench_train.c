@@ -2,6 +2,7 @@
 // Adam. In milliseconds, and in GFLOP/s, counting three times the forward pass, against OpenBLAS's best sgemm rate on this core.
 
 #include <string.h>
+#include <unistd.h>
 
 #include "bench.h"
 #include "train.h"
@@ -103,10 +104,47 @@ static void rnn_report(double sgemm) {
   rnn_net_close(b.net);
 }
 
-int main(int argc, char **argv) {  // the words vae, rnn: that alone. The process ends here: what the benchmarks hold is not given back
+// --- V at work ----------------------------------------------------------------------------------------------------------------
+
+typedef struct eye_bench {
+  world_eye *eye;
+  float *mu, *logvar;
+  uint8_t *images;
+  int n;
+} eye_bench;
+
+static void eye_look(void *self) {
+  eye_bench *b = self;
+  world_eye_look(b->eye, b->mu, b->logvar, b->images, b->n);
+}
+
+static void encoder_report(double sgemm) {
+  enum { BATCH = 64 };
+  const world_shape s = {.pixels = true, .channels = {32, 64, 128, 256}, .Z = 64};
+  char path[] = "/tmp/dreamfarm-bench-XXXXXX";
+  CHECK(close(mkstemp(path)) == 0, "no temporary file");
+  real *w = zeros(world_vae_table(&s).size);
+  vae_net_init(w, &s, 1);
+  world *v;
+  CHECK(world_vae_write(path, &s, w, "none") == OK && world_open_eye(&v, path) == OK, "%s", status_message());
+  file_remove(path);
+  eye_bench b = {world_eye_open(v, BATCH), zeros(BATCH * s.Z), zeros(BATCH * s.Z), mem_take(BATCH, WORLD_PIXELS), BATCH};
+  rng_words((uint32_t *)b.images, BATCH * WORLD_PIXELS / 4, rng_stream(1, "bench"), 0, 0);
+  double mac = 2.0 * world_vae_code(&s) * s.Z, seconds = bench_seconds(eye_look, &b, 0.2);
+  for (int i = 0; i < 4; i++) {
+    nn_conv_shape c = world_vae_conv(&s, i);
+    mac += (double)nn_conv_out(c) * nn_conv_out(c) * c.k * c.k * c.C * c.F;
+  }
+  bench_say("encoder_batch64_ms", 1e3 * seconds, "ms");
+  bench_say("encoder_batch64_gflops", 2e-9 * BATCH * mac / seconds, "GFLOP/s");
+  bench_say("encoder_batch64_over_sgemm", 2e-9 * BATCH * mac / seconds / sgemm, "ratio");
+}
+
+int main(int argc, char **argv) {  // the word vae, encoder or rnn: that alone. The process ends here: what the benchmarks hold is not given back
   num_open();
   double sgemm = bench_best_sgemm();
   if (argc < 2 || strcmp(argv[1], "vae") == 0) vae_report(sgemm);
+  if (argc < 2 || strcmp(argv[1], "encoder") == 0) encoder_report(sgemm);
   if (argc < 2 || strcmp(argv[1], "rnn") == 0) rnn_report(sgemm);
   return 0;
 }
