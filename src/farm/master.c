@@ -31,21 +31,24 @@ static void happened(const map_run *r, farm_event event) {
 
 // --- words to a worker -----------------------------------------------------------------------------------------------------
 
-static bool order_send(map_run *r, int worker, order_head head, const void *record) {
+static bool order_send(map_run *r, int worker, order_head head, const void *record, const void *state) {
   farm *f = r->f;
+  size_t size = sizeof head;
   head.job = f->job;
   head.members = r->job->members;
   head.record_bytes = (uint32_t)r->job->record_bytes;
   head.result_bytes = (uint32_t)r->job->result_bytes;
+  head.state_bytes = state ? (uint32_t)r->crew->state_bytes : 0;
   memcpy(f->message, &head, sizeof head);
-  if (record) memcpy(f->message + sizeof head, record, r->job->record_bytes);
-  if (!f->post.send(f->post.self, worker, f->message, sizeof head + (record ? r->job->record_bytes : 0))) return false;
+  if (record) memcpy(f->message + size, record, head.record_bytes), size += head.record_bytes;
+  if (state) memcpy(f->message + size, state, head.state_bytes), size += head.state_bytes;
+  if (!f->post.send(f->post.self, worker, f->message, size)) return false;
   f->peer[worker].spoken_at = r->clock;
   return true;
 }
 
 static void tell_of_job(map_run *r, int worker) {
-  if (order_send(r, worker, (order_head){.order = ORDER_START}, NULL)) r->f->peer[worker].told_job = r->f->job;
+  if (order_send(r, worker, (order_head){.order = ORDER_START}, NULL, NULL)) r->f->peer[worker].told_job = r->f->job;
 }
 
 // Each worker is told of the job until it speaks of it, and hears a word now and then.
@@ -53,7 +56,7 @@ static void look_after(map_run *r, int worker) {
   const peer *p = &r->f->peer[worker];
   double since = r->clock - p->spoken_at;
   if (p->told_job != r->f->job || (p->heard_job != r->f->job && since > RETELL_SECONDS)) tell_of_job(r, worker);
-  else if (since > PING_SECONDS) order_send(r, worker, (order_head){.order = ORDER_PING}, NULL);
+  else if (since > PING_SECONDS) order_send(r, worker, (order_head){.order = ORDER_PING}, NULL, NULL);
 }
 
 static void chores(map_run *r) {
@@ -65,15 +68,58 @@ static void chores(map_run *r) {
 
 static const void *record_of(const map_run *r, int group) { return (const char *)r->job->records + (size_t)group * r->job->record_bytes; }
 
+// --- states on their way: the last few, older ones are forgotten, and their tasks start anew ---------------------------------
+
+static void parcels_forget(farm *f) {
+  for (int i = 0; i < PARCELS; i++) f->parcels[i].task = -1;
+}
+
+static char *state_in(const farm *f, const parcel *p) { return f->states + (size_t)(p - f->parcels) * f->state_max; }
+
+static parcel *parcel_new(farm *f, int task) {
+  parcel *p = &f->parcels[f->next_parcel++ % PARCELS];
+  p->task = task;
+  return p;
+}
+
+// The newest state of a task; NULL: none. Whichever it is, the task's result is the same.
+static const void *state_of(const map_run *r, schedule_chunk c) {
+  const farm *f = r->f;
+  int task = c.group * r->job->members + c.member;
+  for (unsigned i = 1; c.again && i <= PARCELS; i++) {
+    const parcel *p = &f->parcels[(f->next_parcel - i) % PARCELS];
+    if (p->task == task) return state_in(f, p);
+  }
+  return NULL;
+}
+
+// --- handing out -------------------------------------------------------------------------------------------------------------
+
+static void own_hand_back(map_run *r, schedule_request q);
+
+// Has somebody else hand tasks back for a worker that has few. True: they are here already.
+static bool ask_for(map_run *r, int poor) {
+  schedule_request q;
+  if (!schedule_ask(r->f->plan, poor, r->clock, &q)) return false;
+  if (q.worker == 0) own_hand_back(r, q);
+  else order_send(r, q.worker, (order_head){.order = ORDER_HAND_BACK, .count = q.count, .keep = q.keep, .request = q.number}, NULL, NULL);
+  return q.worker == 0;
+}
+
 // Only what can be sent at once is taken from the schedule: no free buffer means that the worker is slow, or gone.
-static void feed(map_run *r, int worker) {
+static void hand_out(map_run *r, int worker) {
   farm *f = r->f;
   schedule_chunk c;
-  if (f->peer[worker].heard_job != f->job) return;
   while (f->post.can_send(f->post.self, worker) && schedule_next(f->plan, worker, r->clock, &c)) {
     const order_head head = {.order = ORDER_TASKS, .group = c.group, .member = c.member, .count = c.count};
-    order_send(r, worker, head, record_of(r, c.group));
+    order_send(r, worker, head, record_of(r, c.group), state_of(r, c));
   }
+}
+
+static void feed(map_run *r, int worker) {
+  if (worker == 0 || r->f->peer[worker].heard_job != r->f->job) return;  // its own crew rank 0 feeds before it works
+  do hand_out(r, worker);
+  while (ask_for(r, worker));
 }
 
 // --- words from a worker ------------------------------------------------------------------------------------------------------
@@ -89,13 +135,22 @@ static void result_take(map_run *r, int worker, int task, const void *result) {
 
 static void results_take(map_run *r, int worker, const char *bytes, size_t size, int count) {
   size_t item = news_item_bytes(r->job->result_bytes);
-  CHECK(size == sizeof(news_head) + (size_t)count * item, "%zu bytes of news with %d results", size, count);
+  CHECK(size >= sizeof(news_head) + (size_t)count * item, "%zu bytes of news with %d results", size, count);
   for (int i = 0; i < count; i++) {
     const char *at = bytes + sizeof(news_head) + (size_t)i * item;
     int32_t task;
     memcpy(&task, at, sizeof task);
     result_take(r, worker, task, at + 8);
   }
+}
+
+// A task that comes back; `state` as it stands at the end of the news.
+static void back_take(map_run *r, int worker, const news_head *head, const char *bytes, size_t size) {
+  farm *f = r->f;
+  size_t state_bytes = head->begun ? r->crew->state_bytes : 0;
+  CHECK(size == sizeof *head + state_bytes && state_bytes <= f->state_max, "%zu bytes of news with a state of %zu", size, state_bytes);
+  if (schedule_handed_back(f->plan, worker, head->back, head->begun, r->clock) && head->begun)
+    memcpy(state_in(f, parcel_new(f, head->back)), bytes + sizeof *head, state_bytes);
 }
 
 static void news_take(map_run *r, int worker, const char *bytes, size_t size) {
@@ -112,9 +167,12 @@ static void news_take(map_run *r, int worker, const char *bytes, size_t size) {
   if (head.job == f->job) {
     f->peer[worker].busy = head.busy;
     results_take(r, worker, bytes, size, head.count);
-    word = (schedule_word){.lanes = head.lanes, .capacity = head.capacity, .unanswered = head.unanswered};
+    if (head.back >= 0) back_take(r, worker, &head, bytes, size);
+    word = (schedule_word){.lanes = head.lanes, .capacity = head.capacity, .unanswered = head.unanswered, .gave = head.gave, .keeps = head.keeps};
   }
+  int helped = schedule_helps(f->plan, worker);
   schedule_heard(f->plan, worker, word, r->clock);
+  if (helped > 0) feed(r, helped);
 }
 
 static bool listen_all(map_run *r) {
@@ -131,13 +189,43 @@ static bool listen_all(map_run *r) {
 
 // --- the master's own crew ------------------------------------------------------------------------------------------------------
 
+static void own_heard(map_run *r, int request) {
+  int capacity = r->crew->vacancies(r->crew->self) + r->own_held, lanes = r->crew->lanes;
+  const schedule_word word = {.lanes = lanes ? lanes : capacity, .capacity = capacity, .unanswered = r->own_held, .gave = request, .keeps = r->own_keeps};
+  schedule_heard(r->f->plan, 0, word, r->clock);
+}
+
+static void own_take(map_run *r, schedule_chunk c, const void *state) {
+  const farm_crew *crew = r->crew;
+  int ticket = c.group * r->job->members + c.member;
+  r->own_held += c.count;
+  if (state && crew->begin_from && crew->vacancies(crew->self) > 0) {
+    crew->begin_from(crew->self, ticket, record_of(r, c.group), c.member, state);
+    return;
+  }
+  for (int i = 0; i < c.count; i++) crew->begin(crew->self, ticket + i, record_of(r, c.group), c.member + i);
+}
+
 static void own_begin(map_run *r) {
   schedule_chunk c;
-  int capacity = r->crew->vacancies(r->crew->self) + r->own_held, lanes = r->crew->lanes;
-  schedule_heard(r->f->plan, 0, (schedule_word){.lanes = lanes ? lanes : capacity, .capacity = capacity, .unanswered = r->own_held}, r->clock);
-  while (schedule_next(r->f->plan, 0, r->clock, &c))
-    for (int i = 0; i < c.count; i++, r->own_held++)
-      r->crew->begin(r->crew->self, c.group * r->job->members + c.member + i, record_of(r, c.group), c.member + i);
+  own_heard(r, 0);
+  while (schedule_next(r->f->plan, 0, r->clock, &c)) own_take(r, c, state_of(r, c));
+  ask_for(r, 0);
+}
+
+// The request is done at once; whoever is to have the tasks gets them with its next news.
+static void own_hand_back(map_run *r, schedule_request q) {
+  farm *f = r->f;
+  bool begun;
+  for (int i = 0; i < q.count && r->own_held > q.keep && !r->own_keeps; i++) {
+    parcel *p = parcel_new(f, -1);
+    int task = r->crew->give(r->crew->self, state_in(f, p), &begun);
+    r->own_keeps = task < 0;
+    if (r->own_keeps) break;
+    r->own_held--;
+    if (schedule_handed_back(f->plan, 0, task, begun, r->clock) && begun) p->task = task;
+  }
+  own_heard(r, q.number);
 }
 
 static bool own_work(map_run *r) {
@@ -191,11 +279,14 @@ static status alone(map_run *r) {
 void map_begin(map_run *r) {
   farm *f = r->f;
   const farm_job *job = r->job;
+  CHECK(r->crew->state_bytes <= f->state_max, "states of %zu bytes, prepared for %zu", r->crew->state_bytes, f->state_max);
   CHECK(job->record_bytes <= f->record_max && job->result_bytes <= f->result_max, "records of %zu and results of %zu bytes, prepared for %zu and %zu",
         job->record_bytes, job->result_bytes, f->record_max, f->result_max);
   const schedule_job plan = {.groups = job->groups, .members = job->members, .expected = job->expected, .known = job->known, .tries = job->tries};
   r->started = r->stepped = r->ticked = r->clock = now(f);
   r->own_crew = f->size < MASTER_ONLY_RANKS;
+  r->own_keeps = !r->crew->give;
+  parcels_forget(f);
   f->job++;
   schedule_begin(f->plan, &plan, r->clock);
   for (int w = 0; w < f->size; w++) f->peer[w].busy = 0;
@@ -234,12 +325,12 @@ static void report_fill(const map_run *r, farm_report *report) {
   double busy = 0;
   for (int w = 0; w < r->f->size; w++) busy += r->f->peer[w].busy;
   double seconds = now(r->f) - r->started;
-  *report = (farm_report){.seconds = seconds, .busy = seconds > 0 ? busy / (seconds * r->f->size) : 0, .sent = c.sent, .repeated = c.repeated,
+  *report = (farm_report){.seconds = seconds, .busy = seconds > 0 ? busy / (seconds * r->f->size) : 0, .sent = c.sent, .repeated = c.repeated, .moved = c.moved,
                           .lost = c.lost, .returned = c.returned, .poisoned = c.poisoned};
 }
 
 void map_end(map_run *r, farm_report *report) {
-  for (int w = 1; w < r->f->size; w++) order_send(r, w, (order_head){.order = ORDER_END}, NULL);
+  for (int w = 1; w < r->f->size; w++) order_send(r, w, (order_head){.order = ORDER_END}, NULL, NULL);
   r->crew->drop(r->crew->self);
   report_fill(r, report);
 }

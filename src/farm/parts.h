@@ -15,6 +15,9 @@ typedef struct peer {    // what rank 0 knows of a worker's ears
   bool present;          // answered the roll call
 } peer;
 
+enum { PARCELS = 64 };
+typedef struct parcel { int task; } parcel;  // a state of this task of the current job; -1: none
+
 struct farm {
   transport *line;
   post post;
@@ -25,7 +28,10 @@ struct farm {
   bool lossy;            // a worker was lost once: no collectives any more
   double alone_since;    // when the last worker was lost; 0: there are some, or never were
   int32_t job;           // number of the current or last one
-  size_t record_max, result_max;
+  size_t record_max, result_max, state_max;
+  parcel parcels[PARCELS];  // rank 0: states on their way from one worker to another, the last few
+  char *states;          // (PARCELS, state_max)
+  unsigned next_parcel;
   // Scratch, of use within one step only.
   char *message;         // (message_max) being put together
   size_t message_max;
@@ -44,20 +50,24 @@ enum {
 #define RETELL_SECONDS 2            // after which a worker that still speaks of another job is told again
 
 // --- from rank 0 -------------------------------------------------------------------------------------------------------
-typedef enum order { ORDER_START, ORDER_TASKS, ORDER_END, ORDER_PING, ORDER_DISMISS } order;
-typedef struct order_head {  // ORDER_TASKS: the group's record follows
+typedef enum order { ORDER_START, ORDER_TASKS, ORDER_HAND_BACK, ORDER_END, ORDER_PING, ORDER_DISMISS } order;
+typedef struct order_head {  // ORDER_TASKS: the group's record follows, and of a single task perhaps the state to continue from
   int32_t order, job;
   int32_t group, member, count, members;
-  uint32_t record_bytes, result_bytes;
-  int32_t lossy, reserved;   // ORDER_DISMISS
+  uint32_t record_bytes, result_bytes, state_bytes;
+  int32_t keep, request;     // ORDER_HAND_BACK: up to count tasks, but these many stay; the request's number
+  int32_t lossy;             // ORDER_DISMISS
 } order_head;
 
 // --- to rank 0 ---------------------------------------------------------------------------------------------------------
 // Only the state as it is, no counts of messages: a message that is lost, late or doubled leaves no trace in the next.
-typedef struct news_head {  // `count` times {int32 task, padding, result} follow
+typedef struct news_head {  // `count` times {int32 task, padding, result} follow, and a state where one comes back
   int32_t job, count;
   int32_t lanes, capacity;      // tasks the crew steps at once; would hold at most
-  int32_t unanswered, reserved; // tasks of the job that are here, after these results
+  int32_t unanswered;           // tasks of the job that are here, after these results
+  int32_t gave, keeps;          // the last request to hand tasks back that is done with; what is here cannot be handed back
+  int32_t back;                 // the task that comes back with these news; -1: none
+  int32_t begun, reserved;      // it was begun: its state comes too
   double busy;                  // seconds of work in this job so far
 } news_head;
 static inline size_t news_item_bytes(size_t result_bytes) { return 8 + (result_bytes + 7) / 8 * 8; }
@@ -79,6 +89,7 @@ typedef struct map_run {
   int chore;       // the worker whose turn it is to be looked after
   int own_held;    // tasks in rank 0's own crew
   bool own_crew;   // it works too
+  bool own_keeps;  // and cannot hand back what it holds
 } map_run;
 void map_begin(map_run *r);   // the fields up to tick_self are set
 bool map_finished(const map_run *r);

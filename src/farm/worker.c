@@ -27,6 +27,9 @@ struct service {
   int *free_tickets, free_count;       // (tickets)  a stack
   int holding, waiting;  // tasks in the crew's hands; received, not yet begun
   size_t result_bytes;   // of this job
+  int32_t request, gave;  // to hand tasks back: the last one heard of; the last one done with
+  int to_give, to_keep;   // of the former
+  bool keeps;             // what is here cannot be handed back
   double busy, told_at, heard_at;
   bool asked, dismissed, lossy;
 };
@@ -40,12 +43,15 @@ static void job_forget(service *s) {
   s->free_count = s->tickets;
   for (int i = 0; i < s->tickets; i++) s->free_tickets[i] = i;
   s->queued = s->holding = s->waiting = 0;
+  s->request = s->gave = 0;
+  s->keeps = !s->crew->give;
 }
 
 service *service_open(farm *f, const farm_crew *crew) {
   int most = crew->vacancies(crew->self);  // it holds nothing yet
   service *s = mem_take(1, sizeof *s);
   *s = (service){.f = f, .crew = crew, .job = f->job, .over = true, .chunks = 2 * most + 8, .tickets = most};
+  CHECK(crew->state_bytes <= f->state_max, "states of %zu bytes, prepared for %zu", crew->state_bytes, f->state_max);
   s->heard_at = now(s);
   s->chunk = mem_take((size_t)s->chunks, sizeof *s->chunk);
   s->free_chunks = mem_take((size_t)s->chunks, sizeof *s->free_chunks);
@@ -86,15 +92,39 @@ static void job_begin(service *s, const order_head *head) {
   s->asked = true;
 }
 
-// What finds no room is left alone: rank 0 gives it to somebody else in time.
+// The next task of a chunk goes into the crew's hands, from its beginning, or from a state.
+static void task_begin(service *s, int i, const void *state) {
+  chunk *c = &s->chunk[i];
+  int ticket = s->free_tickets[--s->free_count], member = c->head.member + c->begun++;
+  s->held[ticket] = (held){i, c->head.group * c->head.members + member};
+  s->holding++;
+  if (state) s->crew->begin_from(s->crew->self, ticket, c->record, member, state);
+  else s->crew->begin(s->crew->self, ticket, c->record, member);
+}
+
+static bool can_begin(const service *s) { return s->free_count && s->crew->vacancies(s->crew->self) > 0; }
+
+// What finds no room is left alone: rank 0 gives it to somebody else in time. A state is used at once, or not at all: then
+// the task starts anew.
 static void chunk_take(service *s, const order_head *head, const char *record) {
   if (s->free_chunk_count == 0) return;
   int i = s->free_chunks[--s->free_chunk_count];
   chunk *c = &s->chunk[i];
   *c = (chunk){.head = *head, .record = c->record};
   memcpy(c->record, record, head->record_bytes);
+  if (head->state_bytes && s->crew->begin_from && can_begin(s)) {
+    task_begin(s, i, record + head->record_bytes);
+    return;
+  }
   s->queue[(s->queue_first + s->queued++) % s->chunks] = i;
   s->waiting += head->count;
+}
+
+static void request_take(service *s, const order_head *head) {
+  if (head->request <= s->request) return;  // an old one, or twice
+  s->request = head->request;
+  s->to_give = head->count;
+  s->to_keep = head->keep;
 }
 
 static void order_take(service *s, const char *bytes, size_t size) {
@@ -110,6 +140,7 @@ static void order_take(service *s, const char *bytes, size_t size) {
   if (head.order == ORDER_PING || head.job < s->job || (head.job == s->job && s->over)) return;
   if (head.job > s->job) job_begin(s, &head);
   if (head.order == ORDER_TASKS) chunk_take(s, &head, bytes + sizeof head);
+  if (head.order == ORDER_HAND_BACK) request_take(s, &head);
   if (head.order == ORDER_END) {
     job_forget(s);
     s->over = true;  // whatever still comes of it is late
@@ -131,15 +162,24 @@ static bool listen_all(service *s) {
 
 // --- news ---------------------------------------------------------------------------------------------------------------------
 
-static void news_send(service *s, int count) {
+// Results, or a state, are in the message already.
+static void news_send_with(service *s, news_head head, size_t size) {
   int capacity = s->crew->vacancies(s->crew->self) + s->holding, lanes = s->crew->lanes;
-  const news_head head = {.job = s->job, .count = count, .lanes = lanes ? lanes : capacity, .capacity = capacity,
-                          .unanswered = s->holding + s->waiting, .busy = s->busy};
+  head.job = s->job;
+  head.lanes = lanes ? lanes : capacity;
+  head.capacity = capacity;
+  head.unanswered = s->holding + s->waiting;
+  head.gave = s->gave;
+  head.keeps = s->keeps;
+  head.busy = s->busy;
   memcpy(s->f->message, &head, sizeof head);
-  size_t size = sizeof head + (size_t)count * news_item_bytes(s->result_bytes);
-  if (!s->f->post.send(s->f->post.self, 0, s->f->message, size)) return;
+  if (!s->f->post.send(s->f->post.self, 0, s->f->message, sizeof head + size)) return;
   s->told_at = now(s);
   s->asked = false;
+}
+
+static void news_send(service *s, int count) {
+  news_send_with(s, (news_head){.count = count, .back = -1}, (size_t)count * news_item_bytes(s->result_bytes));
 }
 
 static void sign_of_life(service *s) {
@@ -149,13 +189,10 @@ static void sign_of_life(service *s) {
 // --- work ---------------------------------------------------------------------------------------------------------------------
 
 static void begin_waiting(service *s) {
-  while (s->queued && s->free_count && s->crew->vacancies(s->crew->self) > 0) {
-    int i = s->queue[s->queue_first], ticket = s->free_tickets[--s->free_count];
-    chunk *c = &s->chunk[i];
-    int member = c->head.member + c->begun++;
-    s->held[ticket] = (held){i, c->head.group * c->head.members + member};
-    s->crew->begin(s->crew->self, ticket, c->record, member);
-    s->holding++;
+  while (s->queued && can_begin(s)) {
+    int i = s->queue[s->queue_first];
+    const chunk *c = &s->chunk[i];
+    task_begin(s, i, NULL);
     s->waiting--;
     if (c->begun < c->head.count) continue;
     s->queue_first = (s->queue_first + 1) % s->chunks;
@@ -196,8 +233,34 @@ static bool work(service *s) {
   return true;
 }
 
+// --- handing back -------------------------------------------------------------------------------------------------------------
+
+static void task_return(service *s, int ticket, bool begun) {
+  const int task = s->held[ticket].task;
+  ticket_return(s, ticket);
+  if (--s->to_give == 0 || s->holding <= s->to_keep) s->gave = s->request;
+  news_send_with(s, (news_head){.back = task, .begun = begun}, begun ? s->crew->state_bytes : 0);
+}
+
+// One task a message, while the line to rank 0 is free.
+static bool hand_back(service *s) {
+  bool begun = false;
+  if (s->gave == s->request || !s->f->post.can_send(s->f->post.self, 0)) return false;
+  begin_waiting(s);
+  int ticket = s->holding > s->to_keep && !s->keeps ? s->crew->give(s->crew->self, s->f->message + sizeof(news_head), &begun) : -1;
+  if (ticket >= 0) {
+    task_return(s, ticket, begun);
+    return true;
+  }
+  s->keeps |= s->holding > s->to_keep;
+  s->gave = s->request;
+  news_send(s, 0);
+  return true;
+}
+
 bool service_step(service *s) {
   bool active = listen_all(s);
+  active |= hand_back(s);
   active |= work(s);
   sign_of_life(s);
   return active;

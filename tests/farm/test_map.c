@@ -18,7 +18,7 @@
 #include "num.h"
 
 typedef enum fate { FATE_NONE, FATE_KILL, FATE_HANG } fate;
-typedef struct record { uint32_t seed; int32_t slow; int32_t fate, fated; char padding[100]; } record;  // fated: a member
+typedef struct record { uint32_t seed; int32_t slow; int32_t fate, fated, sticks; char padding[100]; } record;  // fated: a member
 typedef struct result { uint64_t value; int32_t group_seed, member; } result;
 
 static uint64_t value_of(uint32_t seed, int member) {
@@ -31,7 +31,8 @@ static uint64_t value_of(uint32_t seed, int member) {
 
 enum { LANES = 6, QUEUE = 9 };
 typedef struct lane { int ticket, member, left; const record *r; } lane;
-typedef struct crew { lane held[QUEUE]; int count; bool closed; } crew;
+typedef struct crew { lane held[QUEUE]; int count; bool closed, stuck; } crew;  // stuck: none of its tasks comes to its end
+typedef struct lane_state { uint64_t value; int left; } lane_state;
 
 static int crew_vacancies(void *self) {
   const crew *c = self;
@@ -55,6 +56,7 @@ static int crew_work(void *self, int *tickets, void *results, int max) {
   for (int i = 0; i < c->count && i < LANES && done < max; i++) {
     lane *l = &c->held[i];
     meet_fate(l);
+    if (l->left == 1 && c->stuck && l->r->sticks) continue;
     if (--l->left > 0) continue;
     result r = {value_of(l->r->seed, l->member), (int32_t)l->r->seed, l->member};
     tickets[done] = l->ticket;
@@ -64,10 +66,28 @@ static int crew_work(void *self, int *tickets, void *results, int max) {
   return done;
 }
 static void crew_drop(void *self) { ((crew *)self)->count = 0; }
+static int crew_give(void *self, void *bytes, bool *begun) {
+  crew *c = self;
+  if (c->count == 0) return -1;
+  const lane *l = &c->held[--c->count];
+  const lane_state s = {value_of(l->r->seed, l->member), l->left};
+  memcpy(bytes, &s, sizeof s);
+  *begun = true;
+  return l->ticket;
+}
+static void crew_begin_from(void *self, int ticket, const void *r, int member, const void *bytes) {
+  crew *c = self;
+  lane_state s;
+  memcpy(&s, bytes, sizeof s);
+  crew_begin(c, ticket, r, member);
+  assert_true(s.value == value_of(c->held[c->count - 1].r->seed, member));  // its own
+  c->held[c->count - 1].left = s.left;
+}
 
 static farm *f;
 static crew own;
-static const farm_crew hands = {&own, crew_vacancies, crew_begin, crew_work, crew_drop, LANES};
+static const farm_crew hands = {.self = &own, .vacancies = crew_vacancies, .begin = crew_begin, .work = crew_work, .drop = crew_drop, .lanes = LANES,
+                                .state_bytes = sizeof(lane_state), .give = crew_give, .begin_from = crew_begin_from};
 
 static record records[64];
 static result results[64 * 40];
@@ -107,6 +127,20 @@ static void test_jobs(void **state) {
       assert_int_equal(report.lost, 0);
       assert_true(report.sent >= shapes[i][0] * shapes[i][1]);
     }
+}
+
+// The last rank brings none of its tasks to an end: they move on, the last one is copied.
+static void test_tasks_move_on(void **state) {
+  (void)state;
+  farm_report report;
+  for (int g = 0; g < 8; g++) records[g] = (record){.seed = (uint32_t)(g * 1000 + 20), .slow = 1000, .sticks = 1};
+  const farm_job job = {.groups = 8, .members = 20, .records = records, .record_bytes = sizeof *records, .result_bytes = sizeof *results};
+  memset(results, 0xff, sizeof results);
+  if (farm_map(f, &job, &hands, results, &report, NULL, NULL) != OK) fail_msg("%s", status_message());
+  check_results(8, 20);
+  if (farm_size(f) > 1) assert_true(report.moved > 0);
+  else assert_int_equal(report.moved, 0);
+  assert_int_equal(report.lost, 0);
 }
 
 // --- what is known already, and who watches -----------------------------------------------------------------------------------
@@ -250,15 +284,18 @@ int main(int count, char **words) {
   double good = collectives_work();
   farm_sum_double(f, &good, 1);
   all_good = good == farm_size(f);
-  farm_prepare(f, sizeof(record), sizeof(result), GROUPS * MEMBERS);
-  farm_prepare(f, sizeof(record), sizeof(result) + 8, GROUPS * MEMBERS);  // again, larger
+  farm_sizes sizes = {.record_bytes = sizeof(record), .result_bytes = sizeof(result), .state_bytes = sizeof(lane_state), .tasks = GROUPS * MEMBERS};
+  farm_prepare(f, &sizes);
+  sizes.result_bytes += 8;
+  farm_prepare(f, &sizes);  // again, larger
   if (farm_rank(f) != 0) {
+    own.stuck = farm_rank(f) == farm_size(f) - 1;
     farm_serve(f, &hands);
     farm_serve(f, &hands);  // and once more in the same process
     farm_close(f, 0);
     return 0;
   }
-  const struct CMUnitTest tests[] = {cmocka_unit_test(test_collectives), cmocka_unit_test(test_jobs),
+  const struct CMUnitTest tests[] = {cmocka_unit_test(test_collectives), cmocka_unit_test(test_jobs), cmocka_unit_test(test_tasks_move_on),
                                      cmocka_unit_test(test_known_tasks_are_left_alone), cmocka_unit_test(test_giving_up_leaves_no_trace)};
   const struct CMUnitTest again[] = {cmocka_unit_test(test_jobs)};
   int failed = word ? lone_job_and_words(word) : cmocka_run_group_tests(tests, NULL, NULL);
