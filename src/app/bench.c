@@ -310,7 +310,7 @@ static status options_parse(bench_options *o, app *a) {
 }
 
 status app_bench(app *a) {
-  bench_options o = {.candidates = 64, .episodes = 1024, .seeds = 31, .lanes = 16, .knee = KNEE};
+  bench_options o = {.candidates = 64, .episodes = 1024, .seeds = 31, .lanes = 64, .knee = KNEE};
   const char *name = a->word_count ? a->words[0] : "";
   TRY(options_parse(&o, a));
   for (int i = 0; i < SUBJECTS; i++)
