@@ -30,6 +30,8 @@ typedef struct farm_job {
   const void *records;     // (groups, record_bytes)   not owned
   size_t record_bytes;     // <= what farm_prepare was given
   size_t result_bytes;
+  const void *shared;      // what all tasks need: reaches every worker once, before its first one. NULL: nothing.   not owned
+  size_t shared_bytes;     // <= what farm_prepare was given; megabytes pass in pieces, between other messages
   const double *expected;  // (groups) expected cost of a member, any unit; NULL: all equal. Never changes a result
 
   // What is known already, from a journal say. Such tasks are never sent and count as finished.
@@ -67,6 +69,9 @@ typedef struct farm_crew {
   int (*give)(void *self, void *state, bool *begun);
   // Takes a task that another crew gave up, from its state, which is valid during the call. The result is to be the same.
   void (*begin_from)(void *self, int ticket, const void *record, int member, const void *state);
+
+  // What the job shares: once a job, on rank 0 and on every worker, before the first of its tasks. Valid until the job ends.
+  void (*share)(void *self, const void *bytes, size_t size);  // NULL: not wanted
 } farm_crew;
 
 typedef struct farm_report {
@@ -82,6 +87,7 @@ typedef struct farm_report {
 typedef struct farm_sizes {
   size_t record_bytes, result_bytes;
   size_t state_bytes;  // of a crew; 0: no task moves
+  size_t shared_bytes; // by a job
   int tasks;           // of a job
 } farm_sizes;
 // Sizes the message buffers, on every rank alike; what an earlier call said stays true. Nothing is allocated in a map after it.
@@ -113,6 +119,7 @@ typedef struct farm_simulation {
   const double *expected;   // (groups) or NULL
   unsigned char *known;     // (groups*members) or NULL: in, as in farm_job; out: what was answered is added
   int lanes, queue;         // of a worker; 0: one lane, and one task waiting behind it. Lanes share its core
+  size_t shared_bytes;      // as in farm_job; in pieces of 64 bytes here
   double knee;              // so many lanes at least are needed to get the best of a core: fewer cost as much; 0: 1
   bool stays;               // a task stays with the worker that began it
   double delay;             // seconds, of a message

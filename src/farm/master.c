@@ -31,24 +31,29 @@ static void happened(const map_run *r, farm_event event) {
 
 // --- words to a worker -----------------------------------------------------------------------------------------------------
 
-static bool order_send(map_run *r, int worker, order_head head, const void *record, const void *state) {
+typedef struct part { const void *bytes; size_t size; } part;  // of what follows an order's head
+
+static bool order_send(map_run *r, int worker, order_head head, part first, part second) {
   farm *f = r->f;
   size_t size = sizeof head;
   head.job = f->job;
   head.members = r->job->members;
   head.record_bytes = (uint32_t)r->job->record_bytes;
   head.result_bytes = (uint32_t)r->job->result_bytes;
-  head.state_bytes = state ? (uint32_t)r->crew->state_bytes : 0;
+  head.shared_bytes = r->job->shared_bytes;
+  head.piece_bytes = (uint32_t)f->piece_bytes;
   memcpy(f->message, &head, sizeof head);
-  if (record) memcpy(f->message + size, record, head.record_bytes), size += head.record_bytes;
-  if (state) memcpy(f->message + size, state, head.state_bytes), size += head.state_bytes;
+  if (first.size) memcpy(f->message + size, first.bytes, first.size), size += first.size;
+  if (second.size) memcpy(f->message + size, second.bytes, second.size), size += second.size;
   if (!f->post.send(f->post.self, worker, f->message, size)) return false;
   f->peer[worker].spoken_at = r->clock;
   return true;
 }
 
+static bool order_send_bare(map_run *r, int worker, order_head head) { return order_send(r, worker, head, (part){0}, (part){0}); }
+
 static void tell_of_job(map_run *r, int worker) {
-  if (order_send(r, worker, (order_head){.order = ORDER_START}, NULL, NULL)) r->f->peer[worker].told_job = r->f->job;
+  if (order_send_bare(r, worker, (order_head){.order = ORDER_START})) r->f->peer[worker].told_job = r->f->job;
 }
 
 // Each worker is told of the job until it speaks of it, and hears a word now and then.
@@ -56,14 +61,43 @@ static void look_after(map_run *r, int worker) {
   const peer *p = &r->f->peer[worker];
   double since = r->clock - p->spoken_at;
   if (p->told_job != r->f->job || (p->heard_job != r->f->job && since > RETELL_SECONDS)) tell_of_job(r, worker);
-  else if (since > PING_SECONDS) order_send(r, worker, (order_head){.order = ORDER_PING}, NULL, NULL);
+  else if (since > PING_SECONDS) order_send_bare(r, worker, (order_head){.order = ORDER_PING});
 }
 
-static void chores(map_run *r) {
+static bool has_all(const map_run *r, int worker) { return r->f->peer[worker].has == r->pieces; }
+
+// The pieces of what the job shares, as fast as the line takes them. Those of which nothing is heard are sent once more.
+static bool pieces_push(map_run *r, int worker) {
+  farm *f = r->f;
+  peer *p = &f->peer[worker];
+  bool pushed = false;
+  if (p->heard_job != f->job || has_all(r, worker) || schedule_is_lost(f->plan, worker)) return false;
+  if (r->clock - p->pushed_at > RETELL_SECONDS) p->pushed = p->has;
+  for (; p->pushed < r->pieces && f->post.can_send(f->post.self, worker); p->pushed++, pushed = true) {
+    const part piece = {(const char *)r->job->shared + (size_t)p->pushed * f->piece_bytes, piece_size(r->job->shared_bytes, f->piece_bytes, p->pushed)};
+    order_send(r, worker, (order_head){.order = ORDER_PIECE, .piece = (uint32_t)p->pushed}, piece, (part){0});
+    p->pushed_at = r->clock;
+  }
+  return pushed;
+}
+
+static void pieces_heard(map_run *r, int worker, int has) {
+  peer *p = &r->f->peer[worker];
+  if (has <= p->has) return;
+  p->has = has;
+  if (p->pushed < has) p->pushed = has;
+  p->pushed_at = r->clock;
+  pieces_push(r, worker);
+}
+
+static bool chores(map_run *r) {
+  bool active = false;
   for (int i = 1; i < r->f->size && i <= CHORES; i++) {
     r->chore = r->chore % (r->f->size - 1) + 1;
     look_after(r, r->chore);
+    active |= pieces_push(r, r->chore);
   }
+  return active;
 }
 
 static const void *record_of(const map_run *r, int group) { return (const char *)r->job->records + (size_t)group * r->job->record_bytes; }
@@ -102,7 +136,7 @@ static bool ask_for(map_run *r, int poor) {
   schedule_request q;
   if (!schedule_ask(r->f->plan, poor, r->clock, &q)) return false;
   if (q.worker == 0) own_hand_back(r, q);
-  else order_send(r, q.worker, (order_head){.order = ORDER_HAND_BACK, .count = q.count, .keep = q.keep, .request = q.number}, NULL, NULL);
+  else order_send_bare(r, q.worker, (order_head){.order = ORDER_HAND_BACK, .count = q.count, .keep = q.keep, .request = q.number});
   return q.worker == 0;
 }
 
@@ -111,13 +145,14 @@ static void hand_out(map_run *r, int worker) {
   farm *f = r->f;
   schedule_chunk c;
   while (f->post.can_send(f->post.self, worker) && schedule_next(f->plan, worker, r->clock, &c)) {
-    const order_head head = {.order = ORDER_TASKS, .group = c.group, .member = c.member, .count = c.count};
-    order_send(r, worker, head, record_of(r, c.group), state_of(r, c));
+    const void *state = state_of(r, c);
+    const order_head head = {.order = ORDER_TASKS, .group = c.group, .member = c.member, .count = c.count, .state_bytes = state ? (uint32_t)r->crew->state_bytes : 0};
+    order_send(r, worker, head, (part){record_of(r, c.group), r->job->record_bytes}, (part){state, head.state_bytes});
   }
 }
 
 static void feed(map_run *r, int worker) {
-  if (worker == 0 || r->f->peer[worker].heard_job != r->f->job) return;  // its own crew rank 0 feeds before it works
+  if (worker == 0 || r->f->peer[worker].heard_job != r->f->job || !has_all(r, worker)) return;  // its own crew rank 0 feeds before it works
   do hand_out(r, worker);
   while (ask_for(r, worker));
 }
@@ -166,6 +201,7 @@ static void news_take(map_run *r, int worker, const char *bytes, size_t size) {
   f->peer[worker].heard_job = head.job;
   if (head.job == f->job) {
     f->peer[worker].busy = head.busy;
+    pieces_heard(r, worker, head.has);
     results_take(r, worker, bytes, size, head.count);
     if (head.back >= 0) back_take(r, worker, &head, bytes, size);
     word = (schedule_word){.lanes = head.lanes, .capacity = head.capacity, .unanswered = head.unanswered, .gave = head.gave, .keeps = head.keeps};
@@ -279,6 +315,7 @@ static status alone(map_run *r) {
 void map_begin(map_run *r) {
   farm *f = r->f;
   const farm_job *job = r->job;
+  CHECK(job->shared_bytes <= f->shared_max, "%zu bytes shared, prepared for %zu", job->shared_bytes, f->shared_max);
   CHECK(r->crew->state_bytes <= f->state_max, "states of %zu bytes, prepared for %zu", r->crew->state_bytes, f->state_max);
   CHECK(job->record_bytes <= f->record_max && job->result_bytes <= f->result_max, "records of %zu and results of %zu bytes, prepared for %zu and %zu",
         job->record_bytes, job->result_bytes, f->record_max, f->result_max);
@@ -289,7 +326,9 @@ void map_begin(map_run *r) {
   parcels_forget(f);
   f->job++;
   schedule_begin(f->plan, &plan, r->clock);
-  for (int w = 0; w < f->size; w++) f->peer[w].busy = 0;
+  r->pieces = pieces_of(job->shared_bytes, f->piece_bytes);
+  for (int w = 0; w < f->size; w++) f->peer[w].busy = f->peer[w].pushed = f->peer[w].has = 0;
+  if (job->shared_bytes && r->crew->share) r->crew->share(r->crew->self, job->shared, job->shared_bytes);
   for (int w = 1; w < f->size && !map_finished(r); w++) tell_of_job(r, w);
 }
 
@@ -312,7 +351,7 @@ static status ticked(map_run *r) {
 status map_step(map_run *r, bool *active) {
   clock_step(r);
   *active = listen_all(r);
-  chores(r);
+  *active |= chores(r);
   if (r->own_crew) *active |= own_work(r);
   losses_see(r);
   TRY(poison_see(r));
@@ -330,7 +369,7 @@ static void report_fill(const map_run *r, farm_report *report) {
 }
 
 void map_end(map_run *r, farm_report *report) {
-  for (int w = 1; w < r->f->size; w++) order_send(r, w, (order_head){.order = ORDER_END}, NULL, NULL);
+  for (int w = 1; w < r->f->size; w++) order_send_bare(r, w, (order_head){.order = ORDER_END});
   r->crew->drop(r->crew->self);
   report_fill(r, report);
 }

@@ -7,7 +7,7 @@
 
 #include "parts.h"
 
-enum { SEND_BUFFERS = 4 };
+enum { SEND_BUFFERS = 4, SMALL_PIECE = 64 };
 #define NEVER INFINITY
 #define BEAT_SECONDS 0.25      // between two steps of a process to which nothing happens
 #define RETRY_SECONDS 0.01     // when a line is full
@@ -17,7 +17,7 @@ enum { SEND_BUFFERS = 4 };
 #define STEPS_MAX 200000000
 #define AT_AN_END 1e-9         // seconds: so little left is rounding
 
-typedef struct record { int32_t group, reserved; } record;
+typedef struct record { int32_t group, job; } record;
 typedef struct task { int ticket, number; double left; } task;  // left: core-seconds
 typedef struct state { int64_t number; double left; } state;    // of a task that moves
 
@@ -37,6 +37,7 @@ typedef struct process {
   farm_crew hands;
   task *lane, *waiting, *ended;  // (lanes + queue) each
   int running, queued, done;     // how many of these there are
+  int shared_job;         // whose shared bytes it has; 0: none
   double advanced;        // till then its tasks have been run
   letter *first, *last;   // arrived
   letter *given;          // the caller of receive has it
@@ -64,7 +65,9 @@ struct simulation {
   uint64_t *results;      // (tasks)
   int *answers;           // (tasks) counted
   int in_flight;
-  bool mixed_up;          // a task was to continue from another's state
+  unsigned char *shared;  // (shared_bytes)
+  int job;                // counted from 1
+  const char *mixed_up;   // what a crew found wrong; NULL: nothing
   farm_simulated *out;
 };
 
@@ -196,6 +199,23 @@ static void arrive(simulation *m, letter *l) {
 
 // --- a crew ---------------------------------------------------------------------------------------------------------------------
 
+static unsigned char shared_byte(int job, size_t i) { return (unsigned char)mixed((uint64_t)job << 32 | i); }
+
+static bool shared_by(int job, const unsigned char *bytes, size_t size) {
+  for (size_t i = 0; i < size; i++)
+    if (bytes[i] != shared_byte(job, i)) return false;
+  return true;
+}
+
+// A worker may still be in an earlier job.
+static void crew_share(void *self, const void *bytes, size_t size) {
+  process *p = self;
+  int job = p->m->job;
+  while (job > p->shared_job && !shared_by(job, bytes, size)) job--;
+  if (size != p->m->what->shared_bytes || job <= p->shared_job) p->m->mixed_up = "what is shared arrived damaged, or twice";
+  p->shared_job = job;
+}
+
 static int crew_vacancies(void *self) {
   const process *p = self;
   bool works = p->f.rank != 0 || p->m->what->master_works;
@@ -258,6 +278,7 @@ static task task_of(const process *p, int ticket, const void *rec, int member) {
   record r;
   memcpy(&r, rec, sizeof r);
   int number = r.group * p->m->what->members + member;
+  if (p->m->what->shared_bytes && p->shared_job != r.job) p->m->mixed_up = "a task was begun before what is shared was there";
   return (task){ticket, number, p->m->what->length[number]};
 }
 
@@ -273,7 +294,7 @@ static void crew_begin_from(void *self, int ticket, const void *rec, int member,
   task t = task_of(p, ticket, rec, member);
   state s;
   memcpy(&s, bytes, sizeof s);
-  p->m->mixed_up |= s.number != t.number;
+  if (s.number != t.number) p->m->mixed_up = "a task was to go on from the state of another";
   t.left = s.left;
   advance(p);
   if (p->running < p->m->lanes) lane_enter(p, t);
@@ -328,7 +349,7 @@ static void process_open(simulation *m, int rank, const farm *shared) {
                  .advanced = m->now, .wake = NEVER};
   p->f.rank = rank;
   p->f.post = (post){p, line_send, line_can_send, line_receive, line_now};
-  p->hands = (farm_crew){.self = p, .vacancies = crew_vacancies, .begin = crew_begin, .work = crew_work, .drop = crew_drop, .lanes = m->lanes};
+  p->hands = (farm_crew){.self = p, .vacancies = crew_vacancies, .begin = crew_begin, .work = crew_work, .drop = crew_drop, .lanes = m->lanes, .share = crew_share};
   if (!w->stays) {
     p->hands.state_bytes = sizeof(state);
     p->hands.give = crew_give;
@@ -383,7 +404,7 @@ static void count_answer(void *watcher, int number, const void *result) {
 
 static status judge(const simulation *m, const uint64_t *poison) {
   const farm_simulation *w = m->what;
-  if (m->mixed_up) FAIL(BROKEN, "a task was to go on from the state of another");
+  if (m->mixed_up) FAIL(BROKEN, "%s", m->mixed_up);
   for (int i = 0; i < w->groups * w->members; i++) {
     bool known = w->known && w->known[i], killer = w->kills && w->kills[i];
     if (m->answers[i] > 1 || (known && m->answers[i])) FAIL(BROKEN, "task %d was counted %d times%s", i, m->answers[i], known ? " though it was known" : "");
@@ -450,11 +471,13 @@ static void simulation_close(simulation *m) {
   mem_free(m->records);
   mem_free(m->results);
   mem_free(m->answers);
+  mem_free(m->shared);
 }
 
 static void simulation_open(simulation *m, int tasks) {
   const farm_simulation *w = m->what;
-  farm shared = {.size = m->size, .silent = true, .record_max = sizeof(record), .result_max = sizeof(uint64_t), .state_max = sizeof(state)};
+  farm shared = {.size = m->size, .silent = true, .record_max = sizeof(record), .result_max = sizeof(uint64_t), .state_max = sizeof(state),
+                 .shared_max = w->shared_bytes, .piece_bytes = SMALL_PIECE};
   farm_scratch(&shared);  // used within a step only, hence one for all
   m->events_max = 4 * m->size + 64;
   m->heap = mem_take((size_t)m->events_max, sizeof *m->heap);
@@ -462,6 +485,7 @@ static void simulation_open(simulation *m, int tasks) {
   m->records = mem_take((size_t)w->groups, sizeof *m->records);
   m->results = mem_take((size_t)tasks, sizeof *m->results);
   m->answers = mem_take((size_t)tasks, sizeof *m->answers);
+  m->shared = mem_take(w->shared_bytes, 1);
   for (int g = 0; g < w->groups; g++) m->records[g].group = g;
   m->p = mem_take((size_t)m->size, sizeof *m->p);
   for (int i = 0; i < m->size; i++) process_open(m, i, &shared);
@@ -472,6 +496,9 @@ static void simulation_open(simulation *m, int tasks) {
 }
 
 static status play_job(simulation *m, const farm_job *job) {
+  m->job++;
+  for (size_t i = 0; i < m->what->shared_bytes; i++) m->shared[i] = shared_byte(m->job, i);
+  for (int g = 0; g < job->groups; g++) m->records[g].job = m->job;
   memset(m->answers, 0, (size_t)(job->groups * job->members) * sizeof *m->answers);
   memset(m->results, 0, (size_t)(job->groups * job->members) * sizeof *m->results);
   m->run = (map_run){.f = &m->p[0].f, .job = job, .crew = &m->p[0].hands, .results = (char *)m->results};
@@ -489,6 +516,7 @@ status farm_simulate(farm_simulated *out, const farm_simulation *w) {
   *out = (farm_simulated){0};
   simulation_open(&m, w->groups * w->members);
   const farm_job job = {.groups = w->groups, .members = w->members, .records = m.records, .record_bytes = sizeof(record), .result_bytes = sizeof(uint64_t),
+                        .shared = m.shared, .shared_bytes = w->shared_bytes,
                         .expected = w->expected, .known = w->known, .answered = count_answer, .watcher = &m, .poisoned = &poison, .tries = w->tries};
   status s = OK;
   for (int i = 0; s == OK && (i == 0 || i < w->jobs); i++) s = play_job(&m, &job);

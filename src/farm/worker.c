@@ -27,6 +27,10 @@ struct service {
   int *free_tickets, free_count;       // (tickets)  a stack
   int holding, waiting;  // tasks in the crew's hands; received, not yet begun
   size_t result_bytes;   // of this job
+  char *shared;           // (shared_max) what the job shares, as it comes in
+  unsigned char *got;     // (its pieces) nonzero: it is here
+  size_t shared_bytes, piece_bytes;
+  int pieces, has;        // how many there are; are here without a gap
   int32_t request, gave;  // to hand tasks back: the last one heard of; the last one done with
   int to_give, to_keep;   // of the former
   bool keeps;             // what is here cannot be handed back
@@ -61,6 +65,8 @@ service *service_open(farm *f, const farm_crew *crew) {
   size_t record_room = (f->record_max + 63) / 64 * 64;
   s->records = mem_take((size_t)s->chunks, record_room);
   for (int i = 0; i < s->chunks; i++) s->chunk[i].record = s->records + (size_t)i * record_room;
+  s->shared = mem_take(1, f->shared_max);
+  s->got = mem_take((size_t)pieces_of(f->shared_max, f->piece_bytes), 1);
   job_forget(s);
   return s;
 }
@@ -68,6 +74,8 @@ service *service_open(farm *f, const farm_crew *crew) {
 void service_close(service *s) {
   s->f->job = s->job;
   mem_free(s->records);
+  mem_free(s->shared);
+  mem_free(s->got);
   mem_free(s->chunk);
   mem_free(s->free_chunks);
   mem_free(s->queue);
@@ -87,9 +95,25 @@ static void job_begin(service *s, const order_head *head) {
   job_forget(s);
   s->job = head->job;
   s->result_bytes = head->result_bytes;
+  CHECK(head->shared_bytes <= s->f->shared_max, "%zu bytes shared, prepared for %zu", (size_t)head->shared_bytes, s->f->shared_max);
+  s->shared_bytes = head->shared_bytes;
+  s->piece_bytes = head->piece_bytes;
+  s->pieces = pieces_of(s->shared_bytes, s->piece_bytes);
+  s->has = 0;
+  memset(s->got, 0, (size_t)s->pieces);
   s->over = false;
   s->busy = 0;
   s->asked = true;
+}
+
+// In any order, and any number of times: rank 0 hears what is here, and sends again what is not.
+static void piece_take(service *s, const order_head *head, const char *bytes) {
+  int i = (int)head->piece, had = s->has;
+  if (!s->got[i]) memcpy(s->shared + (size_t)i * s->piece_bytes, bytes, piece_size(s->shared_bytes, s->piece_bytes, i));
+  s->got[i] = 1;
+  while (s->has < s->pieces && s->got[s->has]) s->has++;
+  if (s->has == s->pieces || s->has / PIECES_A_WORD > had / PIECES_A_WORD) s->asked = true;
+  if (s->has == s->pieces && had < s->pieces && s->crew->share) s->crew->share(s->crew->self, s->shared, s->shared_bytes);
 }
 
 // The next task of a chunk goes into the crew's hands, from its beginning, or from a state.
@@ -107,7 +131,7 @@ static bool can_begin(const service *s) { return s->free_count && s->crew->vacan
 // What finds no room is left alone: rank 0 gives it to somebody else in time. A state is used at once, or not at all: then
 // the task starts anew.
 static void chunk_take(service *s, const order_head *head, const char *record) {
-  if (s->free_chunk_count == 0) return;
+  if (s->free_chunk_count == 0 || s->has < s->pieces) return;
   int i = s->free_chunks[--s->free_chunk_count];
   chunk *c = &s->chunk[i];
   *c = (chunk){.head = *head, .record = c->record};
@@ -139,6 +163,7 @@ static void order_take(service *s, const char *bytes, size_t size) {
   if (head.order == ORDER_PING) s->asked = true;
   if (head.order == ORDER_PING || head.job < s->job || (head.job == s->job && s->over)) return;
   if (head.job > s->job) job_begin(s, &head);
+  if (head.order == ORDER_PIECE) piece_take(s, &head, bytes + sizeof head);
   if (head.order == ORDER_TASKS) chunk_take(s, &head, bytes + sizeof head);
   if (head.order == ORDER_HAND_BACK) request_take(s, &head);
   if (head.order == ORDER_END) {
@@ -171,6 +196,7 @@ static void news_send_with(service *s, news_head head, size_t size) {
   head.unanswered = s->holding + s->waiting;
   head.gave = s->gave;
   head.keeps = s->keeps;
+  head.has = s->has;
   head.busy = s->busy;
   memcpy(s->f->message, &head, sizeof head);
   if (!s->f->post.send(s->f->post.self, 0, s->f->message, sizeof head + size)) return;

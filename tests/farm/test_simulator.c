@@ -57,6 +57,7 @@ static farm_simulation scenario(dice *d, uint64_t seed) {
   w.jobs = 1 + (int)(3 * roll(d));  // late words of one meet the next
   w.knee = 1 + 3 * roll(d);
   w.stays = roll(d) < 0.2;
+  w.shared_bytes = (size_t)(roll(d) < 0.5 ? 0 : 100 + 1900 * roll(d));
   w.tries = 8;  // deaths without a reason are frequent here: a task must not look like poison by chance
   if (roll(d) < 0.5) w.expected = expected;
   for (int i = 0; i < w.groups * w.members; i++) length[i] = 0.02 + 5 * roll(d) * roll(d);
