@@ -209,7 +209,7 @@ static status collector_open(collector *c, app *a) {
 status app_collect(app *a) {
   collector c;
   TRY(farm_agree(a->f, collector_open(&c, a)));
-  farm_prepare(a->f, sizeof(collect_record), sizeof(collect_result), a->s.collect.episodes / a->s.collect.shard + 1);
+  farm_prepare(a->f, &(farm_sizes){.record_bytes = sizeof(collect_record), .result_bytes = sizeof(collect_result), .tasks = a->s.collect.episodes / a->s.collect.shard + 1});
   farm_crew crew = crew_to_collect(&c);
   status s = OK;
   if (farm_rank(a->f) == 0) {

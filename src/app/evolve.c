@@ -304,7 +304,7 @@ status app_evolve(app *a) {
   evolution v = {.a = a, .w = w, .crew = rollout_open(&o), .n = controller_size(&o.controller), .popsize = a->s.evolve.popsize,
                  .episodes = a->s.evolve.episodes, .csv = run_path(a, "run.csv"), .jsonl = run_path(a, "run.jsonl")};
   v.record_bytes = rollout_record_bytes(v.crew);
-  farm_prepare(a->f, v.record_bytes, sizeof(rollout_result), most_tasks(&a->s));
+  farm_prepare(a->f, &(farm_sizes){.record_bytes = v.record_bytes, .result_bytes = sizeof(rollout_result), .state_bytes = rollout_state_bytes(v.crew), .tasks = most_tasks(&a->s)});
   farm_crew crew = crew_of(v.crew);
   status s;
   if (farm_rank(a->f) == 0) {

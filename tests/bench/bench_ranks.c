@@ -69,7 +69,7 @@ static void generation_lead(farm *f, int lanes, const farm_crew *crew, player *p
 static void generation(farm *f, const world *w, int lanes) {
   player p = player_open(w, lanes);
   const farm_crew crew = {.self = p.crew, .vacancies = rollout_vacancies, .begin = rollout_begin, .work = rollout_work, .drop = rollout_drop, .lanes = lanes, .apart = rollout_controller_seconds};
-  farm_prepare(f, p.record_bytes, sizeof(rollout_result), RESULTS);
+  farm_prepare(f, &(farm_sizes){.record_bytes = p.record_bytes, .result_bytes = sizeof(rollout_result), .tasks = RESULTS});
   if (farm_rank(f) == 0) generation_lead(f, lanes, &crew, &p);
   else CHECK(farm_serve(f, &crew) == OK, "%s", status_message());
   player_close(&p);

@@ -17,8 +17,10 @@
 #include "farm.h"
 #include "num.h"
 
+#define SHARED_MAX ((size_t)3 << 20)
+
 typedef enum fate { FATE_NONE, FATE_KILL, FATE_HANG } fate;
-typedef struct record { uint32_t seed; int32_t slow; int32_t fate, fated; char padding[100]; } record;  // fated: a member
+typedef struct record { uint32_t seed; int32_t slow; int32_t fate, fated, sticks, shares; char padding[100]; } record;  // fated: a member
 typedef struct result { uint64_t value; int32_t group_seed, member; } result;
 
 static uint64_t value_of(uint32_t seed, int member) {
@@ -31,7 +33,8 @@ static uint64_t value_of(uint32_t seed, int member) {
 
 enum { LANES = 6, QUEUE = 9 };
 typedef struct lane { int ticket, member, left; const record *r; } lane;
-typedef struct crew { lane held[QUEUE]; int count; bool closed; } crew;
+typedef struct crew { lane held[QUEUE]; int count; bool closed, stuck; uint64_t shared; } crew;  // stuck: none of its tasks comes to its end
+typedef struct lane_state { uint64_t value; int left; } lane_state;
 
 static int crew_vacancies(void *self) {
   const crew *c = self;
@@ -55,8 +58,9 @@ static int crew_work(void *self, int *tickets, void *results, int max) {
   for (int i = 0; i < c->count && i < LANES && done < max; i++) {
     lane *l = &c->held[i];
     meet_fate(l);
+    if (l->left == 1 && c->stuck && l->r->sticks) continue;
     if (--l->left > 0) continue;
-    result r = {value_of(l->r->seed, l->member), (int32_t)l->r->seed, l->member};
+    result r = {value_of(l->r->seed, l->member) + (l->r->shares ? c->shared : 0), (int32_t)l->r->seed, l->member};
     tickets[done] = l->ticket;
     memcpy((char *)results + (size_t)done++ * sizeof r, &r, sizeof r);
     c->held[i--] = c->held[--c->count];
@@ -64,10 +68,39 @@ static int crew_work(void *self, int *tickets, void *results, int max) {
   return done;
 }
 static void crew_drop(void *self) { ((crew *)self)->count = 0; }
+static uint64_t sum_of(const unsigned char *bytes, size_t size) {
+  uint64_t sum = size;
+  for (size_t i = 0; i < size; i++) sum = sum * 31 + bytes[i];
+  return sum;
+}
+static void crew_share(void *self, const void *bytes, size_t size) {
+  crew *c = self;
+  assert_int_equal(c->count, 0);
+  c->shared = sum_of(bytes, size);
+}
+static int crew_give(void *self, void *bytes, bool *begun) {
+  crew *c = self;
+  if (c->count == 0) return -1;
+  const lane *l = &c->held[--c->count];
+  const lane_state s = {value_of(l->r->seed, l->member), l->left};
+  memcpy(bytes, &s, sizeof s);
+  *begun = true;
+  return l->ticket;
+}
+static void crew_begin_from(void *self, int ticket, const void *r, int member, const void *bytes) {
+  crew *c = self;
+  lane_state s;
+  memcpy(&s, bytes, sizeof s);
+  crew_begin(c, ticket, r, member);
+  assert_true(s.value == value_of(c->held[c->count - 1].r->seed, member));  // its own
+  c->held[c->count - 1].left = s.left;
+}
 
 static farm *f;
 static crew own;
-static const farm_crew hands = {.self = &own, .vacancies = crew_vacancies, .begin = crew_begin, .work = crew_work, .drop = crew_drop, .lanes = LANES};
+static const farm_crew hands = {.self = &own, .vacancies = crew_vacancies, .begin = crew_begin, .work = crew_work, .drop = crew_drop, .lanes = LANES,
+                                .state_bytes = sizeof(lane_state), .give = crew_give, .begin_from = crew_begin_from,
+                                .share = crew_share};
 
 static record records[64];
 static result results[64 * 40];
@@ -107,6 +140,75 @@ static void test_jobs(void **state) {
       assert_int_equal(report.lost, 0);
       assert_true(report.sent >= shapes[i][0] * shapes[i][1]);
     }
+}
+
+// What a job shares is there before its tasks, whatever its size, and is another one in the next job.
+static void test_bytes_are_shared(void **state) {
+  (void)state;
+  static unsigned char bytes[SHARED_MAX];
+  const size_t sizes[] = {SHARED_MAX, 1, 16384, 16385, SHARED_MAX - 1};
+  farm_report report;
+  for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+    for (int g = 0; g < 8; g++) records[g] = (record){.seed = (uint32_t)g, .shares = 1, .slow = 100};
+    rng_words((uint32_t *)(void *)bytes, (int)(SHARED_MAX / 4), rng_episode(rng_stream(1, "shared"), 0, (uint32_t)i), 0, 0);
+    const farm_job job = {.groups = 8, .members = 20, .records = records, .record_bytes = sizeof *records, .result_bytes = sizeof *results,
+                          .shared = bytes, .shared_bytes = sizes[i]};
+    uint64_t sum = sum_of(bytes, sizes[i]), before = mem_count();
+    if (farm_map(f, &job, &hands, results, &report, NULL, NULL) != OK) fail_msg("%s", status_message());
+    assert_true(mem_count() == before);
+    for (int t = 0; t < 8 * 20; t++) assert_true(results[t].value == value_of((uint32_t)(t / 20), t % 20) + sum);
+  }
+}
+
+// Two blocks of groups, each filled anew as it is done, while the other goes on: every filling's answers are its own.
+enum { BLOCK = 3, FILLINGS = 6, BLOCK_MEMBERS = 7 };
+static int fillings[2], open_tasks[2];
+
+static uint32_t seed_in(int group, int filling) { return (uint32_t)(1000 * filling + group); }
+
+static void block_fill(int block) {
+  for (int g = block * BLOCK; g < (block + 1) * BLOCK; g++) records[g] = (record){.seed = seed_in(g, fillings[block]), .slow = 200};
+  open_tasks[block] = BLOCK * BLOCK_MEMBERS;
+}
+
+static void refill(void *watcher, int task, const void *answer) {
+  (void)watcher;
+  int group = task / BLOCK_MEMBERS, block = group / BLOCK;
+  result r;
+  memcpy(&r, answer, sizeof r);
+  assert_true(r.value == value_of(seed_in(group, fillings[block]), task % BLOCK_MEMBERS));
+  if (--open_tasks[block] || ++fillings[block] == FILLINGS) return;
+  block_fill(block);
+  farm_reopen(f, block * BLOCK, BLOCK);
+}
+
+static void test_groups_are_filled_anew(void **state) {
+  (void)state;
+  farm_report report;
+  for (int round = 0; round < 5; round++) {
+    for (int b = 0; b < 2; b++) fillings[b] = 0, block_fill(b);
+    const farm_job job = {.groups = 2 * BLOCK, .members = BLOCK_MEMBERS, .records = records, .record_bytes = sizeof *records, .result_bytes = sizeof *results,
+                          .answered = refill};
+    uint64_t before = mem_count();
+    if (farm_map(f, &job, &hands, results, &report, NULL, NULL) != OK) fail_msg("%s", status_message());
+    assert_true(mem_count() == before);
+    for (int b = 0; b < 2; b++) assert_int_equal(fillings[b], FILLINGS);
+    assert_true(report.sent >= 2 * BLOCK * BLOCK_MEMBERS * FILLINGS);
+  }
+}
+
+// The last rank brings none of its tasks to an end: they move on, the last one is copied.
+static void test_tasks_move_on(void **state) {
+  (void)state;
+  farm_report report;
+  for (int g = 0; g < 8; g++) records[g] = (record){.seed = (uint32_t)(g * 1000 + 20), .slow = 1000, .sticks = 1};
+  const farm_job job = {.groups = 8, .members = 20, .records = records, .record_bytes = sizeof *records, .result_bytes = sizeof *results};
+  memset(results, 0xff, sizeof results);
+  if (farm_map(f, &job, &hands, results, &report, NULL, NULL) != OK) fail_msg("%s", status_message());
+  check_results(8, 20);
+  if (farm_size(f) > 1) assert_true(report.moved > 0);
+  else assert_int_equal(report.moved, 0);
+  assert_int_equal(report.lost, 0);
 }
 
 // --- what is known already, and who watches -----------------------------------------------------------------------------------
@@ -250,15 +352,19 @@ int main(int count, char **words) {
   double good = collectives_work();
   farm_sum_double(f, &good, 1);
   all_good = good == farm_size(f);
-  farm_prepare(f, sizeof(record), sizeof(result), GROUPS * MEMBERS);
-  farm_prepare(f, sizeof(record), sizeof(result) + 8, GROUPS * MEMBERS);  // again, larger
+  farm_sizes sizes = {.record_bytes = sizeof(record), .result_bytes = sizeof(result), .state_bytes = sizeof(lane_state), .shared_bytes = SHARED_MAX, .tasks = GROUPS * MEMBERS};
+  farm_prepare(f, &sizes);
+  sizes.result_bytes += 8;
+  farm_prepare(f, &sizes);  // again, larger
   if (farm_rank(f) != 0) {
+    own.stuck = farm_rank(f) == farm_size(f) - 1;
     farm_serve(f, &hands);
     farm_serve(f, &hands);  // and once more in the same process
     farm_close(f, 0);
     return 0;
   }
-  const struct CMUnitTest tests[] = {cmocka_unit_test(test_collectives), cmocka_unit_test(test_jobs),
+  const struct CMUnitTest tests[] = {cmocka_unit_test(test_collectives), cmocka_unit_test(test_jobs), cmocka_unit_test(test_tasks_move_on),
+                                     cmocka_unit_test(test_bytes_are_shared), cmocka_unit_test(test_groups_are_filled_anew),
                                      cmocka_unit_test(test_known_tasks_are_left_alone), cmocka_unit_test(test_giving_up_leaves_no_trace)};
   const struct CMUnitTest again[] = {cmocka_unit_test(test_jobs)};
   int failed = word ? lone_job_and_words(word) : cmocka_run_group_tests(tests, NULL, NULL);
