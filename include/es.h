@@ -77,6 +77,8 @@ typedef struct es_options {
                                 // all descents together; each of them ends by es_limits_pycma
   es_restarts restarts;         // the first descent is as without; others begin uniformly within bounds, or at x0 + sigma0 N(0,I)
   int most_doublings;           // of the popsize, by restarts; 0: 9
+  bool single;                  // candidates are rounded to float: for a caller that evaluates floats, what was asked is what was
+                                // evaluated, and need not be kept to be told
 } es_options;
 
 // The strategy constants of CMA-ES (Hansen's tutorial, arXiv:1604.00772), for tables and tests.
@@ -118,6 +120,7 @@ void es_tell(es *e, const double *x, const double *fitness);
 int es_reevaluations(const es *e);
 void es_tell_twice(es *e, const double *x, const double *fitness, const double *again);
 double es_effort(const es *e);
+double es_noise(const es *e);  // smoothed: above 0, luck changes more ranks than selection can bear
 // NULL, or a sentence why going on is useless (borrowed until the next tell). It begins with the limit's name.
 const char *es_done(const es *e);
 
@@ -125,6 +128,9 @@ int es_generation(const es *e);       // tells so far
 int64_t es_evaluations(const es *e);  // told so far
 int es_popsize(const es *e);          // of the generation to come: restarts change it, in a tell
 int es_descents(const es *e);         // begun so far; 1 without restarts
+// With restarts: NULL, or the sentence with which the last tell ended a descent, and that descent's mean (n) (`mean` may be NULL).
+// Borrowed until the next tell.
+const char *es_ended(const es *e, const double **mean);
 int es_size(const es *e);             // n
 const double *es_mean(const es *e);   // (n) borrowed until the next tell; with restarts the present descent's: see es_best
 // The best candidate ever told and its fitness (may be NULL), (n) borrowed until the next tell; under noise the luckiest.

@@ -14,7 +14,7 @@ typedef struct es_ledger {
 
 // Everything that a checkpoint must hold besides the vectors; plain memory, written as it stands.
 typedef struct es_numbers {
-  int32_t kind, n, popsize, active, dialect, bounded;
+  int32_t kind, n, popsize, active, dialect, bounded, single, zero;
   uint64_t seed;
   int32_t generation, decomposed_at;  // tells so far; generation of the last eigendecomposition (CMA-ES)
   int32_t history_size, history_count;
@@ -27,7 +27,7 @@ typedef struct es_numbers {
   es_limits limits;
   es_ledger ledger;
 } es_numbers;
-_Static_assert(sizeof(es_numbers) == 12 * 4 + 10 * 8 + 9 * 8 + 4 * 4 + 6 * 4 + 2 * 8, "no padding: it has no value to save");
+_Static_assert(sizeof(es_numbers) == 14 * 4 + 10 * 8 + 9 * 8 + 4 * 4 + 6 * 4 + 2 * 8, "no padding: it has no value to save");
 
 typedef struct ranked { double fitness; int candidate; } ranked;
 
@@ -79,6 +79,8 @@ struct es {
   ranked *order;          // (popsize)     candidates from best to worst
   double *ranks;          // (2 popsize)   of es_rank_changes
   char *reason;           // (ES_REASON)   of es_done
+  char *ended;            // (ES_REASON)   of the descent that the last tell ended, empty: it ended none
+  double *last;           // (n)           its mean
 };
 #define ES_REASON 256
 

@@ -6,7 +6,7 @@
 #include "parts.h"
 
 #define MAGIC "dreamfarm-es"
-#define VERSION 2
+#define VERSION 3
 
 typedef enum extent { WHOLE, SAMPLE } extent;
 

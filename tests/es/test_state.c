@@ -124,7 +124,7 @@ static void test_another_kind_or_version_is_refused(void **state) {
   refused(bytes, size, "not the state of an evolution strategy");
   es_save(e, bytes);
   bytes[16]++;  // the version follows 16 bytes of magic
-  refused(bytes, size, "version 3");
+  refused(bytes, size, "version 4");
   free(bytes);
   es_close(e);
 }
