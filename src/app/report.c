@@ -156,7 +156,7 @@ static status pictures(const app *a) {
   float *mean = mem_take((size_t)n, sizeof *mean), *best = mem_take((size_t)n, sizeof *best);
   search_state state;
   s = search_load(run_path(a, "controller.safetensors").text, &state, NULL, mean, best, n);
-  if (s == OK) s = dream_beside_real(a, w, a->s.evaluate.controller == CONFIG_EVALUATE_BEST ? best : mean);
+  if (s == OK) s = dream_beside_real(a, w, best_is_judged(a) ? best : mean);
   mem_free(mean);
   mem_free(best);
   world_close(w);

@@ -9,10 +9,7 @@
 
 // --- rows -------------------------------------------------------------------------------------------------------------------
 
-status rows_begin(evolution *v) {
-  TRY(file_write(v->csv.text, EVOLUTION_CSV_HEAD, strlen(EVOLUTION_CSV_HEAD)));
-  return file_remove(v->jsonl.text);
-}
+status rows_begin(const descent *d) { return file_write(d->csv.text, EVOLUTION_CSV_HEAD, strlen(EVOLUTION_CSV_HEAD)); }
 
 // Where line `count` ends, counted from 1; NULL if there are fewer.
 static const char *lines_end(const char *text, int count) {
@@ -25,18 +22,18 @@ static const char *lines_end(const char *text, int count) {
 }
 
 // A row a generation below the head, so the generation says how much of the file the checkpoint knows.
-status rows_cut(const evolution *v) {
+status rows_cut(const descent *d) {
   char *text;
   size_t size;
-  TRY(file_read(&text, &size, v->csv.text));
-  const char *end = lines_end(text, 1 + v->state.generation);
+  TRY(file_read(&text, &size, d->csv.text));
+  const char *end = lines_end(text, 1 + d->state.generation);
   off_t kept = end ? (off_t)(end - text) : -1;
   mem_free(text);
   if (kept < 0)
-    FAIL(BAD_FILE, "%s has fewer rows than the %d generations of the checkpoint; restore it, or start anew with --fresh", v->csv.text,
-         v->state.generation);
-  if (truncate(v->csv.text, kept) != 0)
-    FAIL(NO_IO, "%s: cannot be cut back to generation %d: %s", v->csv.text, v->state.generation, strerror(errno));
+    FAIL(BAD_FILE, "%s has fewer rows than the %d generations of the checkpoint; restore it, or start anew with --fresh", d->csv.text,
+         d->state.generation);
+  if (truncate(d->csv.text, kept) != 0)
+    FAIL(NO_IO, "%s: cannot be cut back to generation %d: %s", d->csv.text, d->state.generation, strerror(errno));
   return OK;
 }
 
@@ -45,27 +42,38 @@ static void add_cell(text_buffer *t, double value) {
   else text_add(t, ",%.9g", value);
 }
 
-static void csv_row(const evolution *v, const row *r, text_buffer *t) {
-  text_add(t, "%d", v->state.generation);
-  const double cells[] = {r->best, r->median, r->mean, r->held_out, r->real, es_sigma(v->search), es_condition(v->search)};
+static void csv_row(const descent *d, text_buffer *t) {
+  const row *r = &d->row;
+  text_add(t, "%d", d->state.generation);
+  const double cells[] = {r->best, r->median, r->mean, r->held_out, r->real, es_sigma(d->search), es_condition(d->search)};
   for (size_t i = 0; i < sizeof cells / sizeof *cells; i++) add_cell(t, cells[i]);
-  text_add(t, ",%lld,%lld,%d,%.3f,%.3f\n", (long long)v->state.episodes, (long long)v->state.steps, r->broken, r->seconds, r->busy);
+  text_add(t, ",%lld,%lld,%d,%d,%d,%d", (long long)d->state.episodes, (long long)d->state.steps, r->broken, r->descent, r->popsize, r->dreams);
+  add_cell(t, r->noise);
+  text_add(t, ",%.3f,", r->seconds);
+  if (!isnan(r->busy)) text_add(t, "%.3f", r->busy);
+  text_add(t, "\n");
 }
 
-static void json_row(const evolution *v, const row *r, text_buffer *t) {
+static void json_row(const descent *d, text_buffer *t) {
+  const row *r = &d->row;
   json_open(t, NULL, '{');
-  json_number(t, "generation", v->state.generation);
+  json_number(t, "generation", d->state.generation);
   json_number(t, "best", r->best);
   json_number(t, "median", r->median);
   json_number(t, "mean", r->mean);
   if (!isnan(r->held_out)) json_number(t, "held_out", r->held_out);
   if (!isnan(r->real)) json_number(t, "real", r->real);
-  json_number(t, "sigma", es_sigma(v->search));
-  json_number(t, "condition", es_condition(v->search));
-  json_number(t, "episodes", (double)v->state.episodes);
-  json_number(t, "steps", (double)v->state.steps);
+  json_number(t, "sigma", es_sigma(d->search));
+  json_number(t, "condition", es_condition(d->search));
+  json_number(t, "episodes", (double)d->state.episodes);
+  json_number(t, "steps", (double)d->state.steps);
   json_number(t, "broken", r->broken);
+  json_number(t, "descent", r->descent);
+  json_number(t, "popsize", r->popsize);
+  json_number(t, "dreams", r->dreams);
+  if (!isnan(r->noise)) json_number(t, "noise", r->noise);
   json_number(t, "seconds", r->seconds);
+  if (isnan(r->busy)) return;
   json_number(t, "busy", r->busy);
   json_number(t, "sent", (double)r->sent);
   json_number(t, "repeated", (double)r->repeated);
@@ -80,72 +88,151 @@ static status line_end(const evolution *v, text_buffer *t) {
   return s;
 }
 
-status rows_add(evolution *v, const row *r) {
+// The end of a descent is an event of its generation.
+static status ended_tell(const descent *d) {
+  const app *a = d->v->a;
+  bool several = d->v->count > 1 || a->s.evolve.restarts != CONFIG_RESTARTS_NONE;
+  if (!*d->row.ended || !several) return OK;
+  log_all("evolve: descent %d ended at generation %d: %s", d->row.descent, d->state.generation, d->row.ended);
+  return rows_event(d, "descent", d->row.ended);
+}
+
+status rows_add(descent *d) {
   text_buffer line = {0}, json = {0};
-  csv_row(v, r, &line);
-  json_row(v, r, &json);
-  status s = append_text(v->csv.text, &line);
+  csv_row(d, &line);
+  json_row(d, &json);
+  status s = append_text(d->csv.text, &line);
+  if (s == OK && d->v->count > 1) text_add(&d->rows, "%s", line.bytes);
   text_free(&line);
-  if (s == OK) return line_end(v, &json);
+  if (s == OK) s = line_end(d->v, &json);
   text_free(&json);
+  return s == OK ? ended_tell(d) : s;
+}
+
+int rows_generations(const evolution *v) {
+  int sum = 0;
+  for (int i = 0; i < v->count; i++) sum += v->descents[i].state.generation;
+  return sum;
+}
+
+void rows_show(const descent *d) {
+  char note[200], held[64] = "", busy[32] = "", name[32] = "";
+  const row *r = &d->row;
+  progress *p = &d->v->p;
+  if (!isnan(r->held_out)) snprintf(held, sizeof held, "  held-out %.1f  real %.1f", r->held_out, r->real);
+  if (!isnan(r->busy)) snprintf(busy, sizeof busy, "  busy %.0f %%", 100 * r->busy);
+  if (r->descent > 1 || d->v->count > 1) snprintf(name, sizeof name, "descent %d  ", r->descent);
+  snprintf(note, sizeof note, "%sbest %.1f  mean %.1f  sigma %.3g%s%s", name, r->best, r->mean, es_sigma(d->search), busy, held);
+  if (!isnan(r->held_out)) p->last = 0;  // such a line is always shown
+  progress_show(p, rows_generations(d->v), note);
+}
+
+// --- the rows of several descents, in one file -------------------------------------------------------------------------------
+// A round is the same generation of all descents that come so far. It is written when none can add to it any more, so that
+// the file is the same whoever was fast.
+
+static int rows_held(const descent *d) { return d->state.generation - d->rows_first + 1; }
+
+static bool round_is_whole(const evolution *v) {
+  bool any = false;
+  for (int i = 0; i < v->count; i++) {
+    const descent *d = &v->descents[i];
+    const char *why;
+    if (rows_held(d) < 1 && !descent_over(d, &why)) return false;
+    any |= rows_held(d) > 0;
+  }
+  return any;
+}
+
+// Moves a descent's first row.
+static void row_move(descent *d, text_buffer *to) {
+  if (rows_held(d) < 1) return;
+  size_t size = (size_t)(strchr(d->rows.bytes, '\n') + 1 - d->rows.bytes);
+  text_add(to, "%.*s", (int)size, d->rows.bytes);
+  memmove(d->rows.bytes, d->rows.bytes + size, d->rows.size - size + 1);
+  d->rows.size -= size;
+  d->rows_first++;
+}
+
+static status rounds_write(evolution *v) {
+  text_buffer t = {0};
+  while (round_is_whole(v))
+    for (int i = 0; i < v->count; i++) row_move(&v->descents[i], &t);
+  status s = t.size ? append_text(v->csv.text, &t) : OK;
+  text_free(&t);
   return s;
 }
 
-void rows_show(evolution *v, const row *r) {
-  char note[160], held[64] = "";
-  if (!isnan(r->held_out)) snprintf(held, sizeof held, "  held-out %.1f  real %.1f", r->held_out, r->real);
-  snprintf(note, sizeof note, "best %.1f  mean %.1f  sigma %.3g  busy %.0f %%%s", r->best, r->mean, es_sigma(v->search), 100 * r->busy, held);
-  if (!isnan(r->held_out)) v->p.last = 0;  // such a line is always shown
-  progress_show(&v->p, v->state.generation, note);
+status rows_merge(evolution *v) { return v->count > 1 ? rounds_write(v) : OK; }
+
+static status rows_read(descent *d) {
+  char *text;
+  size_t size;
+  TRY(file_read(&text, &size, d->csv.text));
+  const char *rows = lines_end(text, 1);
+  text_free(&d->rows);
+  text_add(&d->rows, "%s", rows ? rows : "");
+  d->rows_first = 1;
+  mem_free(text);
+  return OK;
+}
+
+status rows_gather(evolution *v) {
+  if (v->count == 1) return OK;
+  for (int i = 0; i < v->count; i++) TRY(rows_read(&v->descents[i]));
+  TRY(file_write(v->csv.text, EVOLUTION_CSV_HEAD, strlen(EVOLUTION_CSV_HEAD)));
+  return rounds_write(v);
 }
 
 // --- events -----------------------------------------------------------------------------------------------------------------
 
-static void event_begin(const evolution *v, text_buffer *t, const char *event) {
+static void event_begin(const descent *d, text_buffer *t, const char *event) {
   json_open(t, NULL, '{');
   json_text(t, "event", event);
-  json_number(t, "generation", v->state.generation);
+  json_number(t, "generation", d->state.generation);
+  if (d->v->count > 1) json_number(t, "descent", d->number);
 }
 
 // Who runs what, where.
 static status provenance_end(const evolution *v, text_buffer *t) {
   json_number(t, "ranks", farm_size(v->a->f));
-  json_text(t, "world", v->state.world.hex);
-  json_text(t, "config", v->state.identity.hex);
+  json_text(t, "world", v->world.hex);
+  json_text(t, "config", v->identity.hex);
   json_text(t, "version", DREAMFARM_VERSION);
   return line_end(v, t);
 }
 
-status rows_event(const evolution *v, const char *event, const char *words) {
+status rows_event(const descent *d, const char *event, const char *words) {
   text_buffer t = {0};
-  event_begin(v, &t, event);
+  event_begin(d, &t, event);
   if (words) json_text(&t, "words", words);
-  return provenance_end(v, &t);
+  return provenance_end(d->v, &t);
 }
 
-status rows_resumed(const evolution *v, int episodes) {
+status rows_resumed(const descent *d, int episodes) {
   text_buffer t = {0};
-  event_begin(v, &t, "resume");
+  event_begin(d, &t, "resume");
   json_number(&t, "journal", episodes);
-  return provenance_end(v, &t);
+  return provenance_end(d->v, &t);
 }
 
-static void poison_tell(const evolution *v, const farm_event *e, int members, text_buffer *t) {
+static void poison_tell(const evolution *v, const share *s, const farm_event *e, text_buffer *t) {
   static const char *const jobs[] = {[JOB_TRAIN] = "train", [JOB_HELD_OUT] = "held-out", [JOB_REAL] = "real"};
-  int candidate = e->task / members, episode = e->task % members;
+  int group = e->task / v->members - s->first, popsize = s->d->popsize, candidate = group < popsize ? group : group - popsize, episode = e->task % v->members;
   log_here("generation %d, %s: candidate %d, episode %d took %d workers down, one after the other; it counts as broken",
-           v->state.generation, jobs[v->job], candidate, episode, e->workers);
+           s->d->state.generation, jobs[v->job], candidate, episode, e->workers);
   json_text(t, "job", jobs[v->job]);
   json_number(t, "candidate", candidate);
   json_number(t, "episode", episode);
   json_number(t, "workers", e->workers);
 }
 
-void rows_happened(const evolution *v, const farm_event *e, int members) {
+void rows_happened(const evolution *v, const farm_event *e) {
   static const char *const names[] = {[FARM_WORKER_LOST] = "lost", [FARM_WORKER_BACK] = "back", [FARM_TASK_POISONED] = "poisoned"};
+  const share *s = &v->shares[e->kind == FARM_TASK_POISONED ? v->share_of[e->task / v->members] : 0];
   text_buffer t = {0};
-  event_begin(v, &t, names[e->kind]);
-  if (e->kind == FARM_TASK_POISONED) poison_tell(v, e, members, &t);
+  event_begin(s->d, &t, names[e->kind]);
+  if (e->kind == FARM_TASK_POISONED) poison_tell(v, s, e, &t);
   else json_number(&t, "worker", e->worker);
   if (line_end(v, &t) != OK) log_here("%s", status_message());
 }
