@@ -30,6 +30,8 @@ typedef struct farm_job {
   const void *records;     // (groups, record_bytes)   not owned
   size_t record_bytes;     // <= what farm_prepare was given
   size_t result_bytes;
+  const void *shared;      // (shared_bytes) what all tasks share: comes to each rank once, before its first task; NULL: nothing. not owned
+  size_t shared_bytes;
   const double *expected;  // (groups) expected cost of a member, any unit; NULL: all equal. Never changes a result
 
   // What is known already, from a journal say. Such tasks are never sent and count as finished.
@@ -60,6 +62,8 @@ typedef struct farm_crew {
   // Drops every task it holds (the master gave the job up).
   void (*drop)(void *self);
   int lanes;  // tasks it steps at once, what it holds beyond them waits; 0: all that it holds
+  // What the tasks to come share, valid during the call. It holds no tasks then. NULL: it wants nothing.
+  void (*share)(void *self, const void *bytes, size_t size);
 } farm_crew;
 
 typedef struct farm_report {
@@ -78,6 +82,9 @@ void farm_prepare(farm *f, size_t record_bytes_max, size_t result_bytes_max, int
 // Poison without a result for it: BROKEN. After either, `results` holds what was answered till then.
 status farm_map(farm *f, const farm_job *job, const farm_crew *crew, void *results, farm_report *report,
                 bool (*tick)(void *self, int64_t finished), void *tick_self);
+// Rank 0, within the job's `answered`: groups whose members are all answered become fresh tasks, with the records that the job has
+// for them now. The map ends when everything is answered and nothing is opened anew; late answers of before do not count.
+void farm_reopen(farm *f, int group, int groups);
 // Other ranks: serve maps until rank 0 says farm_dismiss. Returns then.
 // After a loss rank 0's dismissal ends the process here, since what follows would wait for the lost.
 status farm_serve(farm *f, const farm_crew *crew);

@@ -108,7 +108,7 @@ static status empty_figures(app *a, const farm_crew *crew, figures *f, const cha
 static status farm_measure(app *a, const bench_options *o) {
   static const struct { int room; const char *words; } ways[] = {{ROOM, "episode"}, {1, "lone_episode"}};
   empty_crew own = {0};
-  const farm_crew crew = {&own, empty_vacancies, empty_begin, empty_work, empty_drop, 0};
+  const farm_crew crew = {&own, empty_vacancies, empty_begin, empty_work, empty_drop, 0, NULL};
   figures f = figures_open();
   status s = OK;
   farm_prepare(a->f, EMPTY_PARAMETERS * sizeof(float), sizeof(rollout_result), EMPTY_CANDIDATES * EMPTY_EPISODES);

@@ -156,7 +156,7 @@ static status shards_farm(app *a, collector *c, const collect_record *missing, i
   collect_watch w = {.p = progress_open("collect", "episodes", a->s.collect.episodes), .before = shards - count,
                      .size = a->s.collect.shard, .all = a->s.collect.episodes};
   farm_job job = {.groups = count, .members = 1, .records = missing, .record_bytes = sizeof *missing, .result_bytes = sizeof *results};
-  farm_crew crew = {c, collect_vacancies, collect_begin, collect_work, collect_drop, 0};
+  farm_crew crew = {c, collect_vacancies, collect_begin, collect_work, collect_drop, 0, NULL};
   farm_report report;
   status s = farm_map(a->f, &job, &crew, results, &report, collect_tick, &w);
   int64_t steps = 0;
@@ -206,7 +206,7 @@ status app_collect(app *a) {
   collector c;
   TRY(farm_agree(a->f, collector_open(&c, a)));
   farm_prepare(a->f, sizeof(collect_record), sizeof(collect_result), a->s.collect.episodes / a->s.collect.shard + 1);
-  farm_crew crew = {&c, collect_vacancies, collect_begin, collect_work, collect_drop, 0};
+  farm_crew crew = {&c, collect_vacancies, collect_begin, collect_work, collect_drop, 0, NULL};
   status s = OK;
   if (farm_rank(a->f) == 0) {
     s = collect_all(a, &c);

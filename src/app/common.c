@@ -26,7 +26,7 @@ dream_rules rules_of(const app *a) {
 }
 
 farm_crew crew_of(rollout *r) {
-  return (farm_crew){r, rollout_vacancies, rollout_begin, rollout_work, rollout_drop, rollout_lanes(r)};
+  return (farm_crew){r, rollout_vacancies, rollout_begin, rollout_work, rollout_drop, rollout_lanes(r), NULL};
 }
 
 void ranks_dismiss(app *a) {

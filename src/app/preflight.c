@@ -191,9 +191,7 @@ status preflight(const app *a) {
 #define GOOD_USE 0.85
 
 void preflight_generation(const app *a) {
-  bool ladder = a->s.evolve.restarts != CONFIG_RESTARTS_NONE;
-  int ranks = farm_size(a->f), descents = a->s.evolve.descents;
-  int episodes = a->s.evolve.popsize * a->s.evolve.episodes * (descents > 1 && ladder ? (1 << descents) - 1 : descents);  // at the start
+  int ranks = farm_size(a->f), episodes = a->s.evolve.popsize * a->s.evolve.episodes;
   double use = 1 / (1 + TAIL * ranks / episodes), wanted = TAIL * GOOD_USE / (1 - GOOD_USE);  // episodes a rank
   if (ranks == 1 || use >= GOOD_USE) return;
   log_all("warning: %d x %d episodes a generation keep %d ranks busy for about %.0f %% of the time; evolve.popsize x evolve.episodes of %.0f, or %.0f ranks, would make it %.0f %%",

@@ -37,20 +37,25 @@ void farm_scratch_free(farm *f) {
   mem_free(f->message);
   mem_free(f->tickets);
   mem_free(f->results);
+  mem_free(f->epoch);
+  mem_free(f->own);
 }
 
 void farm_scratch(farm *f) {
   size_t orders = sizeof(order_head) + f->record_max, news = sizeof(news_head) + RESULTS_MAX * news_item_bytes(f->result_max);
   farm_scratch_free(f);
-  f->message_max = larger(orders, news);
+  f->message_max = larger(larger(orders, news), sizeof(order_head) + SLICE_BYTES);
   f->message = mem_take(1, f->message_max);
   f->tickets = mem_take(RESULTS_MAX, sizeof *f->tickets);
   f->results = mem_take(RESULTS_MAX, f->result_max);
+  f->own = mem_take(OWN_TASKS, sizeof *f->own);
+  f->epoch = mem_take((size_t)f->tasks_max, sizeof *f->epoch);
 }
 
 void farm_prepare(farm *f, size_t record_bytes_max, size_t result_bytes_max, int tasks_max) {
   f->record_max = larger(f->record_max, record_bytes_max);
   f->result_max = larger(f->result_max, result_bytes_max);
+  if (tasks_max > f->tasks_max) f->tasks_max = tasks_max;
   farm_scratch(f);
   if (f->rank == 0) schedule_reserve(f->plan, tasks_max);
   if (!f->lossy) transport_prepare(f->line, f->message_max);

@@ -37,6 +37,7 @@ static bool order_send(map_run *r, int worker, order_head head, const void *reco
   head.members = r->job->members;
   head.record_bytes = (uint32_t)r->job->record_bytes;
   head.result_bytes = (uint32_t)r->job->result_bytes;
+  head.shared_bytes = r->job->shared ? r->job->shared_bytes : 0;
   memcpy(f->message, &head, sizeof head);
   if (record) memcpy(f->message + sizeof head, record, r->job->record_bytes);
   if (!f->post.send(f->post.self, worker, f->message, sizeof head + (record ? r->job->record_bytes : 0))) return false;
@@ -48,10 +49,28 @@ static void tell_of_job(map_run *r, int worker) {
   if (order_send(r, worker, (order_head){.order = ORDER_START}, NULL)) r->f->peer[worker].told_job = r->f->job;
 }
 
+// What the job shares, in slices. A worker that has had no more of them for a while is sent what follows those it has again.
+static void slices_send(map_run *r, int worker) {
+  farm *f = r->f;
+  peer *p = &f->peer[worker];
+  if (p->slices_sent > p->slices && r->clock - p->sliced_at > RETELL_SECONDS) p->slices_sent = p->slices, p->sliced_at = r->clock;
+  while (p->slices_sent < r->slices && f->post.can_send(f->post.self, worker)) {
+    size_t at = (size_t)p->slices_sent * SLICE_BYTES, left = r->job->shared_bytes - at, size = left < SLICE_BYTES ? left : SLICE_BYTES;
+    order_head head = {.order = ORDER_SHARE, .job = f->job, .member = p->slices_sent, .count = r->slices, .result_bytes = (uint32_t)r->job->result_bytes,
+                       .shared_bytes = r->job->shared_bytes};
+    memcpy(f->message, &head, sizeof head);
+    memcpy(f->message + sizeof head, (const char *)r->job->shared + at, size);
+    if (!f->post.send(f->post.self, worker, f->message, sizeof head + size)) return;
+    p->slices_sent++;
+    p->spoken_at = r->clock;
+  }
+}
+
 // Each worker is told of the job until it speaks of it, and hears a word now and then.
 static void look_after(map_run *r, int worker) {
   const peer *p = &r->f->peer[worker];
   double since = r->clock - p->spoken_at;
+  if (p->heard_job == r->f->job && p->slices < r->slices && !schedule_is_lost(r->f->plan, worker)) slices_send(r, worker);
   if (p->told_job != r->f->job || (p->heard_job != r->f->job && since > RETELL_SECONDS)) tell_of_job(r, worker);
   else if (since > PING_SECONDS) order_send(r, worker, (order_head){.order = ORDER_PING}, NULL);
 }
@@ -69,9 +88,9 @@ static const void *record_of(const map_run *r, int group) { return (const char *
 static void feed(map_run *r, int worker) {
   farm *f = r->f;
   schedule_chunk c;
-  if (f->peer[worker].heard_job != f->job) return;
+  if (f->peer[worker].heard_job != f->job || f->peer[worker].slices < r->slices) return;
   while (f->post.can_send(f->post.self, worker) && schedule_next(f->plan, worker, r->clock, &c)) {
-    const order_head head = {.order = ORDER_TASKS, .group = c.group, .member = c.member, .count = c.count};
+    const order_head head = {.order = ORDER_TASKS, .group = c.group, .member = c.member, .count = c.count, .epoch = f->epoch[c.group]};
     order_send(r, worker, head, record_of(r, c.group));
   }
 }
@@ -83,7 +102,8 @@ static void result_put(map_run *r, int task, const void *result) {
   if (r->job->answered) r->job->answered(r->job->watcher, task, result);
 }
 
-static void result_take(map_run *r, int worker, int task, const void *result) {
+static void result_take(map_run *r, int worker, int task, int epoch, const void *result) {
+  if (epoch != r->f->epoch[task / r->job->members]) return;  // of what was opened anew since
   if (schedule_answered(r->f->plan, worker, task, r->clock)) result_put(r, task, result);
 }
 
@@ -92,9 +112,9 @@ static void results_take(map_run *r, int worker, const char *bytes, size_t size,
   CHECK(size == sizeof(news_head) + (size_t)count * item, "%zu bytes of news with %d results", size, count);
   for (int i = 0; i < count; i++) {
     const char *at = bytes + sizeof(news_head) + (size_t)i * item;
-    int32_t task;
-    memcpy(&task, at, sizeof task);
-    result_take(r, worker, task, at + 8);
+    int32_t task[2];
+    memcpy(task, at, sizeof task);
+    result_take(r, worker, task[0], task[1], at + 8);
   }
 }
 
@@ -111,6 +131,7 @@ static void news_take(map_run *r, int worker, const char *bytes, size_t size) {
   f->peer[worker].heard_job = head.job;
   if (head.job == f->job) {
     f->peer[worker].busy = head.busy;
+    if (head.slices > f->peer[worker].slices) f->peer[worker].slices = head.slices, f->peer[worker].sliced_at = r->clock;
     results_take(r, worker, bytes, size, head.count);
     word = (schedule_word){.lanes = head.lanes, .capacity = head.capacity, .unanswered = head.unanswered};
   }
@@ -131,13 +152,27 @@ static bool listen_all(map_run *r) {
 
 // --- the master's own crew ------------------------------------------------------------------------------------------------------
 
+static int own_ticket(const map_run *r, int group, int member) {
+  farm *f = r->f;
+  CHECK(r->own_held < OWN_TASKS, "a task for the own crew, which holds %d already", r->own_held);
+  while (f->own[f->own_next].held) f->own_next = (f->own_next + 1) % OWN_TASKS;
+  f->own[f->own_next] = (own_task){.task = group * r->job->members + member, .epoch = f->epoch[group], .held = true};
+  return f->own_next;
+}
+
+static void own_answer(map_run *r, int ticket, const void *result) {
+  own_task *t = &r->f->own[ticket];
+  t->held = false;
+  result_take(r, 0, t->task, t->epoch, result);
+}
+
 static void own_begin(map_run *r) {
   schedule_chunk c;
   int capacity = r->crew->vacancies(r->crew->self) + r->own_held, lanes = r->crew->lanes;
   schedule_heard(r->f->plan, 0, (schedule_word){.lanes = lanes ? lanes : capacity, .capacity = capacity, .unanswered = r->own_held}, r->clock);
   while (schedule_next(r->f->plan, 0, r->clock, &c))
     for (int i = 0; i < c.count; i++, r->own_held++)
-      r->crew->begin(r->crew->self, c.group * r->job->members + c.member + i, record_of(r, c.group), c.member + i);
+      r->crew->begin(r->crew->self, own_ticket(r, c.group, c.member + i), record_of(r, c.group), c.member + i);
 }
 
 static bool own_work(map_run *r) {
@@ -147,7 +182,7 @@ static bool own_work(map_run *r) {
   double start = now(f);
   int n = r->crew->work(r->crew->self, f->tickets, f->results, RESULTS_MAX);
   f->peer[0].busy += now(f) - start;
-  for (int i = 0; i < n; i++) result_take(r, 0, f->tickets[i], f->results + (size_t)i * r->job->result_bytes);
+  for (int i = 0; i < n; i++) own_answer(r, f->tickets[i], f->results + (size_t)i * r->job->result_bytes);
   r->own_held -= n;
   return true;
 }
@@ -198,7 +233,11 @@ void map_begin(map_run *r) {
   r->own_crew = f->size < MASTER_ONLY_RANKS;
   f->job++;
   schedule_begin(f->plan, &plan, r->clock);
-  for (int w = 0; w < f->size; w++) f->peer[w].busy = 0;
+  for (int w = 0; w < f->size; w++) f->peer[w].busy = 0, f->peer[w].slices = f->peer[w].slices_sent = 0, f->peer[w].sliced_at = r->clock;
+  memset(f->epoch, 0, (size_t)job->groups * sizeof *f->epoch);
+  r->slices = job->shared ? (int32_t)((job->shared_bytes + SLICE_BYTES - 1) / SLICE_BYTES) : 0;
+  memset(f->own, 0, OWN_TASKS * sizeof *f->own);
+  if (r->own_crew && job->shared && r->crew->share) r->crew->share(r->crew->self, job->shared, job->shared_bytes);
   for (int w = 1; w < f->size && !map_finished(r); w++) tell_of_job(r, w);
 }
 
@@ -242,6 +281,11 @@ void map_end(map_run *r, farm_report *report) {
   for (int w = 1; w < r->f->size; w++) order_send(r, w, (order_head){.order = ORDER_END}, NULL);
   r->crew->drop(r->crew->self);
   report_fill(r, report);
+}
+
+void farm_reopen(farm *f, int group, int groups) {
+  for (int g = group; g < group + groups; g++) f->epoch[g]++;
+  schedule_reopen(f->plan, group, groups);
 }
 
 static double processor_seconds(void) {

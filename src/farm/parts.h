@@ -12,8 +12,12 @@ typedef struct peer {    // what rank 0 knows of a worker's ears
   int32_t told_job;      // the job it was last told of
   double spoken_at;      // when anything was said to it
   double busy;           // its crew's seconds in this job
+  int32_t slices, slices_sent;  // of what the job shares: it has; it was sent
+  double sliced_at;      // when it had more of them than before
   bool present;          // answered the roll call
 } peer;
+
+typedef struct own_task { int32_t task, epoch; bool held; } own_task;
 
 struct farm {
   transport *line;
@@ -26,6 +30,10 @@ struct farm {
   double alone_since;    // when the last worker was lost; 0: there are some, or never were
   int32_t job;           // number of the current or last one
   size_t record_max, result_max;
+  int32_t *epoch;        // (tasks_max) rank 0: how often a group was opened anew in this job
+  int tasks_max;
+  own_task *own;         // (OWN_TASKS) rank 0: behind the tickets of its own crew
+  int own_next;          // where to look for a free one
   // Scratch, of use within one step only.
   char *message;         // (message_max) being put together
   size_t message_max;
@@ -35,29 +43,32 @@ struct farm {
 
 enum {
   RESULTS_MAX = 256,       // in a message
+  OWN_TASKS = 8192,        // that rank 0's own crew may hold
   MASTER_ONLY_RANKS = 32,  // from so many ranks on, rank 0 only hands out: its own crew would make the others wait
   ALONE_SECONDS = 20,      // so long rank 0 waits for a lost worker to come back when all are lost
 };
+#define SLICE_BYTES ((size_t)65536)  // of what a job shares, in a message
 #define NEWS_SECONDS 0.5            // between two signs of life
 #define MASTER_SILENCE_SECONDS 600  // without a word from rank 0 a worker takes itself for an orphan and ends
 #define PING_SECONDS 20             // between two words of rank 0 to a worker, in a job
 #define RETELL_SECONDS 2            // after which a worker that still speaks of another job is told again
 
 // --- from rank 0 -------------------------------------------------------------------------------------------------------
-typedef enum order { ORDER_START, ORDER_TASKS, ORDER_END, ORDER_PING, ORDER_DISMISS } order;
+typedef enum order { ORDER_START, ORDER_SHARE, ORDER_TASKS, ORDER_END, ORDER_PING, ORDER_DISMISS } order;
 typedef struct order_head {  // ORDER_TASKS: the group's record follows
   int32_t order, job;
   int32_t group, member, count, members;
   uint32_t record_bytes, result_bytes;
-  int32_t lossy, reserved;   // ORDER_DISMISS
+  int32_t lossy, epoch;      // ORDER_DISMISS; of the group
+  uint64_t shared_bytes;     // ORDER_SHARE: of all; slice `member` of `count` follows
 } order_head;
 
 // --- to rank 0 ---------------------------------------------------------------------------------------------------------
 // Only the state as it is, no counts of messages: a message that is lost, late or doubled leaves no trace in the next.
-typedef struct news_head {  // `count` times {int32 task, padding, result} follow
+typedef struct news_head {  // `count` times {int32 task, int32 epoch, result} follow
   int32_t job, count;
   int32_t lanes, capacity;      // tasks the crew steps at once; would hold at most
-  int32_t unanswered, reserved; // tasks of the job that are here, after these results
+  int32_t unanswered, slices;   // tasks of the job that are here, after these results; slices of what they share
   double busy;                  // seconds of work in this job so far
 } news_head;
 static inline size_t news_item_bytes(size_t result_bytes) { return 8 + (result_bytes + 7) / 8 * 8; }
@@ -78,6 +89,7 @@ typedef struct map_run {
   double clock;    // like the time, but what rank 0 itself slept through or worked in one go counts little
   int chore;       // the worker whose turn it is to be looked after
   int own_held;    // tasks in rank 0's own crew
+  int32_t slices;  // of what the job shares
   bool own_crew;   // it works too
 } map_run;
 void map_begin(map_run *r);   // the fields up to tick_self are set

@@ -302,6 +302,16 @@ void schedule_begin(schedule *s, const schedule_job *job, double now) {
   if (tasks) order_begin(s, job, now);
 }
 
+void schedule_reopen(schedule *s, int group, int groups) {
+  const copy none = {.worker = NOBODY};
+  for (int i = group * s->members; i < (group + groups) * s->members; i++) {
+    CHECK(s->task[i].at == DONE, "task %d is opened anew before it is answered", i);
+    s->task[i] = (task_state){.at = FRESH, .before = NOBODY, .after = NOBODY, .copy = {none, none}};
+    s->accepted--, s->fresh++;
+  }
+  for (int m = 0; m < s->members; m++) s->member[m].next = 0;
+}
+
 bool schedule_finished(const schedule *s) { return s->accepted == s->tasks; }
 int64_t schedule_accepted(const schedule *s) { return s->accepted; }
 bool schedule_is_lost(const schedule *s, int worker) { return s->worker[worker].lost; }

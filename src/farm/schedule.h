@@ -33,6 +33,7 @@ enum { SCHEDULE_TRIES = 3, SCHEDULE_TRIES_MAX = 8 };
 
 // A new job. Workers keep who they are and whether they are lost; all they held is forgotten.
 void schedule_begin(schedule *s, const schedule_job *job, double now);
+void schedule_reopen(schedule *s, int group, int groups);  // answered groups are fresh again
 bool schedule_finished(const schedule *s);
 int64_t schedule_accepted(const schedule *s);  // tasks answered so far, known and poisoned ones among them
 

@@ -256,7 +256,7 @@ static void process_open(simulation *m, int rank, const farm *shared) {
                  .stepped = m->now, .wake = NEVER};
   p->f.rank = rank;
   p->f.post = (post){p, line_send, line_can_send, line_receive, line_now};
-  p->hands = (farm_crew){p, crew_vacancies, crew_begin, crew_work, crew_drop, m->lanes};
+  p->hands = (farm_crew){p, crew_vacancies, crew_begin, crew_work, crew_drop, m->lanes, NULL};
   p->held = mem_take((size_t)m->capacity, sizeof *p->held);
   if (rank == 0) {
     if (w->master_dies > 0) p->dies = m->now + w->master_dies;
@@ -376,7 +376,7 @@ static void simulation_close(simulation *m) {
 
 static void simulation_open(simulation *m, int tasks) {
   const farm_simulation *w = m->what;
-  farm shared = {.size = m->size, .silent = true, .record_max = sizeof(record), .result_max = sizeof(uint64_t)};
+  farm shared = {.size = m->size, .silent = true, .record_max = sizeof(record), .result_max = sizeof(uint64_t), .tasks_max = tasks};
   farm_scratch(&shared);  // used within a step only, hence one for all
   m->events_max = 4 * m->size + 64;
   m->heap = mem_take((size_t)m->events_max, sizeof *m->heap);

@@ -27,6 +27,9 @@ struct service {
   int *free_tickets, free_count;       // (tickets)  a stack
   int holding, waiting;  // tasks in the crew's hands; received, not yet begun
   size_t result_bytes;   // of this job
+  char *shared;          // (shared_room) what its tasks share, as far as it has come: slices
+  size_t shared_room;
+  int32_t slices;
   double busy, told_at, heard_at;
   bool asked, dismissed, lossy;
 };
@@ -62,6 +65,7 @@ service *service_open(farm *f, const farm_crew *crew) {
 void service_close(service *s) {
   s->f->job = s->job;
   mem_free(s->records);
+  mem_free(s->shared);
   mem_free(s->chunk);
   mem_free(s->free_chunks);
   mem_free(s->queue);
@@ -83,7 +87,22 @@ static void job_begin(service *s, const order_head *head) {
   s->result_bytes = head->result_bytes;
   s->over = false;
   s->busy = 0;
+  s->slices = 0;
   s->asked = true;
+}
+
+// In order; one that is not the next is left alone, rank 0 will send it again.
+static void slice_take(service *s, const order_head *head, const char *bytes, size_t size) {
+  if (head->member != s->slices) return;
+  if (s->shared_room < head->shared_bytes) {
+    mem_free(s->shared);
+    s->shared = mem_take(1, head->shared_bytes);
+    s->shared_room = head->shared_bytes;
+  }
+  memcpy(s->shared + (size_t)s->slices * SLICE_BYTES, bytes, size);
+  s->slices++;
+  if (s->slices == head->count && s->crew->share) s->crew->share(s->crew->self, s->shared, head->shared_bytes);
+  s->asked |= s->slices == head->count || s->slices % 16 == 0;
 }
 
 // What finds no room is left alone: rank 0 gives it to somebody else in time.
@@ -109,6 +128,7 @@ static void order_take(service *s, const char *bytes, size_t size) {
   if (head.order == ORDER_PING) s->asked = true;
   if (head.order == ORDER_PING || head.job < s->job || (head.job == s->job && s->over)) return;
   if (head.job > s->job) job_begin(s, &head);
+  if (head.order == ORDER_SHARE) slice_take(s, &head, bytes + sizeof head, size - sizeof head);
   if (head.order == ORDER_TASKS) chunk_take(s, &head, bytes + sizeof head);
   if (head.order == ORDER_END) {
     job_forget(s);
@@ -134,7 +154,7 @@ static bool listen_all(service *s) {
 static void news_send(service *s, int count) {
   int capacity = s->crew->vacancies(s->crew->self) + s->holding, lanes = s->crew->lanes;
   const news_head head = {.job = s->job, .count = count, .lanes = lanes ? lanes : capacity, .capacity = capacity,
-                          .unanswered = s->holding + s->waiting, .busy = s->busy};
+                          .unanswered = s->holding + s->waiting, .slices = s->slices, .busy = s->busy};
   memcpy(s->f->message, &head, sizeof head);
   size_t size = sizeof head + (size_t)count * news_item_bytes(s->result_bytes);
   if (!s->f->post.send(s->f->post.self, 0, s->f->message, size)) return;
@@ -174,9 +194,10 @@ static void results_pack(service *s, int n) {
   size_t item = news_item_bytes(s->result_bytes);
   for (int i = 0; i < n; i++) {
     char *at = s->f->message + sizeof(news_head) + (size_t)i * item;
-    int32_t task = s->held[s->f->tickets[i]].task;
+    const held *h = &s->held[s->f->tickets[i]];
+    int32_t task[2] = {h->task, s->chunk[h->chunk].head.epoch};
     memset(at, 0, item);
-    memcpy(at, &task, sizeof task);
+    memcpy(at, task, sizeof task);
     memcpy(at + 8, s->f->results + (size_t)i * s->result_bytes, s->result_bytes);
   }
 }

@@ -18,7 +18,7 @@
 #include "num.h"
 
 typedef enum fate { FATE_NONE, FATE_KILL, FATE_HANG } fate;
-typedef struct record { uint32_t seed; int32_t slow; int32_t fate, fated; char padding[100]; } record;  // fated: a member
+typedef struct record { uint32_t seed; int32_t slow; int32_t fate, fated, shares; char padding[100]; } record;  // fated: a member
 typedef struct result { uint64_t value; int32_t group_seed, member; } result;
 
 static uint64_t value_of(uint32_t seed, int member) {
@@ -33,6 +33,7 @@ enum { LANES = 6, QUEUE = 9 };
 typedef struct lane { int ticket, member, left; const record *r; } lane;
 typedef struct crew { lane held[QUEUE]; int count; bool closed; } crew;
 
+static uint64_t share_sum;  // of what the job shares
 static int crew_vacancies(void *self) {
   const crew *c = self;
   return c->closed ? 0 : QUEUE - c->count;
@@ -56,7 +57,7 @@ static int crew_work(void *self, int *tickets, void *results, int max) {
     lane *l = &c->held[i];
     meet_fate(l);
     if (--l->left > 0) continue;
-    result r = {value_of(l->r->seed, l->member), (int32_t)l->r->seed, l->member};
+    result r = {value_of(l->r->seed, l->member) + (l->r->shares ? share_sum : 0), (int32_t)l->r->seed, l->member};
     tickets[done] = l->ticket;
     memcpy((char *)results + (size_t)done++ * sizeof r, &r, sizeof r);
     c->held[i--] = c->held[--c->count];
@@ -66,8 +67,13 @@ static int crew_work(void *self, int *tickets, void *results, int max) {
 static void crew_drop(void *self) { ((crew *)self)->count = 0; }
 
 static farm *f;
-static crew own;
-static const farm_crew hands = {&own, crew_vacancies, crew_begin, crew_work, crew_drop, LANES};
+static crew own;// It is added to the results of records that say so.
+static void crew_share(void *self, const void *bytes, size_t size) {
+  assert_int_equal(((crew *)self)->count, 0);
+  share_sum = 0;
+  for (size_t i = 0; i < size / sizeof share_sum; i++) share_sum += ((const uint64_t *)bytes)[i];
+}
+static const farm_crew hands = {&own, crew_vacancies, crew_begin, crew_work, crew_drop, LANES, crew_share};
 
 static record records[64];
 static result results[64 * 40];
@@ -140,6 +146,50 @@ static void test_known_tasks_are_left_alone(void **state) {
     }
     if (every == 1) assert_int_equal(report.sent, 0);
   }
+}
+
+static void test_what_a_job_shares_comes_first(void **state) {
+  (void)state;
+  static uint64_t numbers[100001];
+  static const size_t counts[] = {1, 100001, 2, 70000};
+  farm_report report;
+  for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
+    uint64_t sum = 0;
+    for (size_t j = 0; j < counts[i]; j++) sum += numbers[j] = (j + 1) * 0x9E3779B97F4A7C15u + i;
+    for (int g = 0; g < 20; g++) records[g] = (record){.seed = (uint32_t)g, .shares = 1};
+    const farm_job job = {.groups = 20, .members = 13, .records = records, .record_bytes = sizeof *records, .result_bytes = sizeof *results,
+                          .shared = numbers, .shared_bytes = counts[i] * sizeof *numbers};
+    if (farm_map(f, &job, &hands, results, &report, NULL, NULL) != OK) fail_msg("%s", status_message());
+    for (int t = 0; t < 20 * 13; t++) assert_true(results[t].value == value_of((uint32_t)(t / 13), t % 13) + sum);
+  }
+}
+
+// Three chains, each opened anew in the middle of the job, with another record each time; one after the other, two groups at a time.
+enum { CHAINS = 3, LINKS = 12, CHAIN_MEMBERS = 4 };
+typedef struct chains { int left[CHAINS], links[CHAINS], answered; } chains;
+
+static void chain_answered(void *watcher, int task, const void *answer) {
+  chains *c = watcher;
+  const result *r = answer;
+  int chain = task / (2 * CHAIN_MEMBERS);
+  assert_true(r->value == value_of(records[task / CHAIN_MEMBERS].seed, task % CHAIN_MEMBERS));  // of the record that is there now
+  c->answered++;
+  if (--c->left[chain] > 0 || ++c->links[chain] == LINKS + chain) return;
+  for (int g = 2 * chain; g < 2 * chain + 2; g++) records[g].seed += 100;
+  c->left[chain] = 2 * CHAIN_MEMBERS;
+  farm_reopen(f, 2 * chain, 2);
+}
+
+static void test_groups_opened_anew(void **state) {
+  (void)state;
+  chains c = {.left = {2 * CHAIN_MEMBERS, 2 * CHAIN_MEMBERS, 2 * CHAIN_MEMBERS}};
+  farm_report report;
+  for (int g = 0; g < 2 * CHAINS; g++) records[g] = (record){.seed = (uint32_t)g, .slow = 200 * (g % 3)};
+  const farm_job job = {.groups = 2 * CHAINS, .members = CHAIN_MEMBERS, .records = records, .record_bytes = sizeof *records,
+                        .result_bytes = sizeof *results, .answered = chain_answered, .watcher = &c};
+  if (farm_map(f, &job, &hands, results, &report, NULL, NULL) != OK) fail_msg("%s", status_message());
+  for (int i = 0; i < CHAINS; i++) assert_int_equal(c.links[i], LINKS + i);
+  assert_int_equal(c.answered, 2 * CHAIN_MEMBERS * (3 * LINKS + 3));
 }
 
 static void test_giving_up_leaves_no_trace(void **state) {
@@ -259,7 +309,8 @@ int main(int count, char **words) {
     return 0;
   }
   const struct CMUnitTest tests[] = {cmocka_unit_test(test_collectives), cmocka_unit_test(test_jobs),
-                                     cmocka_unit_test(test_known_tasks_are_left_alone), cmocka_unit_test(test_giving_up_leaves_no_trace)};
+                                     cmocka_unit_test(test_known_tasks_are_left_alone), cmocka_unit_test(test_what_a_job_shares_comes_first),
+                                     cmocka_unit_test(test_groups_opened_anew), cmocka_unit_test(test_giving_up_leaves_no_trace)};
   const struct CMUnitTest again[] = {cmocka_unit_test(test_jobs)};
   int failed = word ? lone_job_and_words(word) : cmocka_run_group_tests(tests, NULL, NULL);
   farm_dismiss(f);
