@@ -147,6 +147,7 @@ status es_load(es **e, const void *bytes, size_t size);       // BAD_FILE
 // (1+1)-ES, n doubles with sep-CMA-ES, PGPE and random search, n (4 + floor(3 ln n)) with LM-MA-ES, n (n + 1) with CMA-ES of a full C
 // (and the bounds). What es_sample_load makes may be asked, but not told.
 size_t es_sample_size(const es *e);
+size_t es_sample_size_of(const es_options *o);                       // beforehand; 0: one candidate cannot be made without the others
 void es_sample_save(const es *e, void *bytes);                      // es_sample_size bytes
 status es_sample_load(es **e, const void *bytes, size_t size);      // BAD_FILE
 

@@ -24,10 +24,12 @@ int descent_popsize_most(const settings *s, int number) {
 
 int descent_again_most(const settings *s, int number) { return s->evolve.uncertainty ? 3 + descent_popsize_most(s, number) / 20 : 0; }
 
+int descent_groups_most(const settings *s, int number) { return descent_popsize_most(s, number) + descent_again_most(s, number); }
+
 int evolution_episodes_most(const settings *s) { return s->evolve.uncertainty ? s->evolve.episodes_max : s->evolve.episodes; }
 
 static int most_tasks(const settings *s, int number) {
-  int most = (descent_popsize_most(s, number) + descent_again_most(s, number)) * evolution_episodes_most(s);
+  int most = descent_groups_most(s, number) * evolution_episodes_most(s);
   if (s->evolve.held_out_episodes > most) most = s->evolve.held_out_episodes;
   return s->evolve.real_episodes > most ? s->evolve.real_episodes : most;
 }
@@ -45,7 +47,7 @@ void descent_open(evolution *v, int number) {
   const settings *s = &v->a->s;
   descent *d = &v->descents[number - 1];
   size_t n = (size_t)v->n, popsize = (size_t)descent_popsize_most(s, number);
-  *d = (descent){.v = v, .number = number, .seed = seed_of(s, number), .rows_first = 1};
+  *d = (descent){.v = v, .number = number, .seed = seed_of(s, number)};
   d->home = v->count == 1 ? path_join("", "%s", s->run.directory) : path_join(s->run.directory, "descent-%d", number);
   d->csv = path_join(d->home.text, "run.csv");
   d->score = mem_take(popsize, sizeof(double));
@@ -133,19 +135,29 @@ static const es_kind kinds[] = {
 static const es_restarts restarts[] = {
     [CONFIG_RESTARTS_NONE] = ES_ONCE, [CONFIG_RESTARTS_IPOP] = ES_IPOP, [CONFIG_RESTARTS_BIPOP] = ES_BIPOP};
 
+static es_options options_of(const settings *s, int n, int number) {
+  return (es_options){.kind = kinds[s->evolve.strategy], .n = n, .popsize = descent_popsize(s, number), .sigma0 = s->evolve.sigma0,
+                      .seed = seed_of(s, number), .active = s->evolve.active, .single = true, .restarts = is_ladder(s) ? ES_ONCE : restarts[s->evolve.restarts],
+                      .most_doublings = s->evolve.doublings, .most_effort = (double)evolution_episodes_most(s) / s->evolve.episodes};
+}
+
+// Numbers a generation: those of all candidates in float, or those of the search's state.
+bool descent_makes(const app *a, int n) {
+  const es_options o = options_of(&a->s, n, 1);
+  size_t state = es_sample_size_of(&o), sent = (size_t)o.popsize * n * sizeof(float);
+  return a->s.evolve.candidates == CONFIG_CANDIDATES_MADE || (a->s.evolve.candidates == CONFIG_CANDIDATES_AUTO && state && state < sent);
+}
+
 // Descents side by side begin where those one after the other would: the first at 0, others around it. A ladder's ends by the
 // limits that make restarts worth while.
 static status search_open(descent *d) {
   const settings *s = &d->v->a->s;
-  bool ladder = is_ladder(s);
-  int popsize = descent_popsize(s, d->number);
-  es_limits limits = ladder ? es_limits_pycma(d->v->n, popsize) : es_limits_default();
-  double *x0 = mem_take((size_t)d->v->n, sizeof *x0);
-  if (d->number > 1) rng_normals_double(x0, d->v->n, rng_stream(d->seed, "descent place"), 0, 0);
-  for (int j = 0; j < d->v->n; j++) x0[j] *= s->evolve.sigma0;
-  const es_options o = {.kind = kinds[s->evolve.strategy], .n = d->v->n, .popsize = popsize, .sigma0 = s->evolve.sigma0, .x0 = x0, .seed = d->seed,
-                        .active = s->evolve.active, .limits = &limits, .single = true, .restarts = ladder ? ES_ONCE : restarts[s->evolve.restarts],
-                        .most_doublings = s->evolve.doublings, .most_effort = (double)evolution_episodes_most(s) / s->evolve.episodes};
+  es_options o = options_of(s, d->v->n, d->number);
+  es_limits limits = is_ladder(s) ? es_limits_pycma(o.n, o.popsize) : es_limits_default();
+  double *x0 = mem_take((size_t)o.n, sizeof *x0);
+  if (d->number > 1) rng_normals_double(x0, o.n, rng_stream(o.seed, "descent place"), 0, 0);
+  for (int j = 0; j < o.n; j++) x0[j] *= o.sigma0;
+  o.x0 = x0, o.limits = &limits;
   status done = es_open(&d->search, &o);
   mem_free(x0);
   return done;
@@ -174,7 +186,7 @@ status descent_start(descent *d) {
 
 // --- a generation -----------------------------------------------------------------------------------------------------------
 
-rollout_record descent_record(const descent *d, rollout_place place, const char *stream, int candidate) {
+static rollout_record record_head(const descent *d, rollout_place place, const char *stream, int candidate) {
   const settings *s = &d->v->a->s;
   rollout_record r = {.place = place, .generation = (uint32_t)d->state.generation, .candidate = (uint32_t)candidate,
                       .common = s->evolve.common_random_numbers || place != ROLLOUT_DREAM, .seed = d->seed, .rules = rules_of(d->v->a)};
@@ -182,16 +194,37 @@ rollout_record descent_record(const descent *d, rollout_place place, const char 
   return r;
 }
 
+// A candidate as numbers, or as its index in the last of the shared states.
 static void record_write(const descent *d, int group, const char *stream, int candidate) {
-  const double *x = es_ask(d->search) + (size_t)candidate * d->v->n;
   rollout_record *r = record_at(d->v, group);
+  *r = record_head(d, ROLLOUT_DREAM, stream, candidate);
+  if (d->v->maker) {
+    made_record *made = (made_record *)r;
+    made->source = d->v->shared.sources - 1, made->index = candidate;
+    return;
+  }
+  const double *x = es_ask(d->search) + (size_t)candidate * d->v->n;
   float *parameters = (float *)(r + 1);
-  *r = descent_record(d, ROLLOUT_DREAM, stream, candidate);
   for (int j = 0; j < d->v->n; j++) parameters[j] = (float)x[j];
+}
+
+// On luck that no candidate has met, the same for all descents.
+void descent_write_mean(descent *d, int group, rollout_place place, const char *stream) {
+  rollout_record *r = record_at(d->v, group);
+  *r = record_head(d, place, stream, 0);
+  r->seed = (uint64_t)d->v->a->s.run.seed;
+  if (!d->v->maker) {
+    memcpy(r + 1, d->mean, (size_t)d->v->n * sizeof *d->mean);
+    return;
+  }
+  made_record *made = (made_record *)r;
+  maker_share_vector(&d->v->shared, d->mean, d->v->n);
+  made->source = d->v->shared.sources - 1, made->index = 0;
 }
 
 // Second evaluations are known beforehand, so they are groups of the same job, on luck that nobody has met.
 void descent_write(descent *d, int first) {
+  if (d->v->maker) maker_share_search(&d->v->shared, d->search);
   for (int i = 0; i < d->popsize; i++) record_write(d, first + i, "train", i);
   for (int i = 0; i < d->again; i++) {
     record_write(d, first + d->popsize + i, "train again", i);
@@ -266,7 +299,7 @@ void descent_tell(share *s) {
   descent *d = s->d;
   bool twice = d->again > 0;
   d->row = (row){.descent = d->v->count > 1 ? d->number : es_descents(d->search), .popsize = d->popsize, .dreams = d->episodes, .held_out = (double)NAN,
-                 .real = (double)NAN, .noise = (double)NAN, .busy = (double)NAN, .seconds = time_now() - d->v->began};
+                 .real = (double)NAN, .noise = (double)NAN, .busy = (double)NAN, .seconds = time_now() - s->began};
   scores_sum(s);
   scores_describe(d);
   luck_remove(d);

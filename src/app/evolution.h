@@ -3,7 +3,7 @@
 #ifndef APP_EVOLUTION_H
 #define APP_EVOLUTION_H
 
-#include "app.h"
+#include "maker.h"
 
 #define EVOLUTION_CSV_HEAD \
   "generation,best,median,mean,held_out,real,sigma,condition,episodes,steps,broken,descent,popsize,dreams,noise,seconds,busy\n"
@@ -18,6 +18,7 @@ typedef struct row {
   int broken;
   double seconds, busy;                       // busy, sent: of the job it was played in; NaN and 0 where that goes on
   int64_t sent, repeated;                     // episodes handed out, of which again; of the candidates
+  double master;                              // seconds of rank 0's processor for that
   char ended[256];                            // why a descent ended with this generation; empty: none did
 } row;
 
@@ -39,21 +40,24 @@ typedef struct descent {
   bool played;                       // in this round
   row row;                           // of the generation under way
   text_buffer rows;                  // its rows that run.csv does not have yet, where there are several descents
-  int rows_first;                    // the generation of their first
+  int rows_count, rows_gone;         // how many these are, and those that it has
 } descent;
 
 // What a descent has in a job: some groups, of which a number of members is played.
 typedef struct share {
   descent *d;
-  int first, groups, episodes;
+  int first, room;                   // groups that are its own
+  int groups, episodes;              // of the generation under way
   int left;                          // unanswered
-  bool told;                         // a generation is over, and no other began
+  double began;                      // seconds; when its generation did
+  bool told;                         // that one is over, and no other began
 } share;
 
 struct evolution {
   app *a;
   const world *w;
   rollout *crew;
+  maker *maker;                      // NULL where candidates are sent as numbers
   int n;                             // parameters
   hash identity, world;
   descent *descents;                 // (count)
@@ -62,14 +66,18 @@ struct evolution {
   evolution_job job;
   share *shares;                     // (count)
   int share_count, groups, members;
+  bool streams;                      // descents go on as soon as their own candidates are answered
+  status failed;                     // while they did so, with words
+  char words[1024];
   int *share_of;                     // (most groups)
   size_t record_bytes;
-  char *records;                     // (most groups, record_bytes)
+  char *records;                     // (most groups, record_bytes)  rollout_record and parameters, or made_record
+  maker_share shared;                // of the job, where candidates are made
+  char *shared_room;
   double *expected;                  // (most groups)
   unsigned char *known;              // (most tasks)
   rollout_result *results;           // (most tasks)
   int groups_max, tasks_max;
-  double began;                      // seconds
   file_path csv, jsonl;
   progress p;
 };
@@ -78,6 +86,7 @@ struct evolution {
 int descent_popsize(const settings *s, int number);       // of its first generation
 int descent_popsize_most(const settings *s, int number);  // restarts come to
 int descent_again_most(const settings *s, int number);    // candidates evaluated twice
+int descent_groups_most(const settings *s, int number);
 int evolution_episodes_most(const settings *s);           // a candidate
 
 // --- a descent --------------------------------------------------------------------------------------------------------------
@@ -87,17 +96,19 @@ status descent_start(descent *d);                         // from its checkpoint
 status descent_refuse_other(const descent *d, const char *where);  // MISMATCH: its state is of another configuration or world
 bool descent_over(const descent *d, const char **why);    // why: NULL at the last generation asked for
 bool descent_due(const descent *d);                       // is its mean to be judged?
-void descent_write(descent *d, int first);                // its candidates into the records from group `first` on
+void descent_write(descent *d, int first);                // its candidates into the records from group `first` on, and what they share
+void descent_write_mean(descent *d, int group, rollout_place place, const char *stream);
+bool descent_makes(const app *a, int n);                  // are candidates of n parameters made by those who play them?
 void descent_tell(share *s);                              // what came of them
 status descent_save(descent *d);                          // row, then checkpoint, whose generation says how many rows count
-rollout_record descent_record(const descent *d, rollout_place place, const char *stream, int candidate);
 
 // --- a job ------------------------------------------------------------------------------------------------------------------
 rollout_record *record_at(const evolution *v, int group);
 const rollout_result *result_at(const evolution *v, const share *s, int group, int episode);
 void play_begin(evolution *v, evolution_job job);
-share *play_add(evolution *v, descent *d, int groups, int episodes);  // the caller writes the records of its groups
+share *play_add(evolution *v, descent *d, int room, int groups, int episodes);  // the caller writes the records of its groups
 status play(evolution *v, farm_report *report);
+farm_crew evolution_crew(const evolution *v);
 
 // --- run.csv and run.jsonl --------------------------------------------------------------------------------------------------
 status rows_begin(const descent *d);              // no rows
@@ -105,6 +116,7 @@ status rows_cut(const descent *d);                // as the checkpoint knows it
 status rows_add(descent *d);
 status rows_gather(evolution *v);                 // of several descents: run.csv anew, from theirs
 status rows_merge(evolution *v);                  // what all descents have come past
+status rows_used(const evolution *v, const farm_report *r);  // of a job in which descents went on by themselves
 void rows_show(const descent *d);                 // on the terminal
 int rows_generations(const evolution *v);         // done so far, of all descents
 // Events of the run. words may be NULL.

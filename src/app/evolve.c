@@ -10,21 +10,15 @@
 
 // --- judging the means now and then -----------------------------------------------------------------------------------------
 
-// On luck that no candidate has met, the same for all descents.
-static void mean_write(const descent *d, int group, rollout_place place, const char *stream) {
-  rollout_record *r = record_at(d->v, group);
-  *r = descent_record(d, place, stream, 0);
-  r->seed = (uint64_t)d->v->a->s.run.seed;
-  memcpy(r + 1, d->mean, (size_t)d->v->n * sizeof *d->mean);
-}
-
 // The means of those descents whose turn it is, in one job.
 static status means_play(evolution *v, evolution_job job, rollout_place place, const char *stream, int episodes) {
   farm_report report;
   play_begin(v, job);
   if (episodes == 0) return OK;
-  for (int i = 0; i < v->count; i++)
-    if (v->descents[i].played && descent_due(&v->descents[i])) mean_write(&v->descents[i], play_add(v, &v->descents[i], 1, episodes)->first, place, stream);
+  for (int i = 0; i < v->count; i++) {
+    descent *d = &v->descents[i];
+    if (d->played && descent_due(d)) descent_write_mean(d, play_add(v, d, 1, 1, episodes)->first, place, stream);
+  }
   return v->share_count ? play(v, &report) : OK;
 }
 
@@ -60,28 +54,33 @@ static void shares_lay(evolution *v) {
     descent *d = &v->descents[i];
     const char *why;
     d->played = !descent_over(d, &why);
-    if (d->played) descent_write(d, play_add(v, d, d->popsize + d->again, d->episodes)->first);
+    if (!d->played) continue;
+    int groups = d->popsize + d->again, room = v->streams ? descent_groups_most(&v->a->s, d->number) : groups;
+    descent_write(d, play_add(v, d, room, groups, d->episodes)->first);
   }
 }
 
 static void shares_tell(evolution *v, const farm_report *report) {
   for (int i = 0; i < v->share_count; i++) {
+    if (v->shares[i].told) continue;
     descent_tell(&v->shares[i]);
     row *r = &v->shares[i].d->row;
     r->seconds = report->seconds;
     r->busy = report->busy;
     r->sent = report->sent;
     r->repeated = report->repeated;
+    r->master = report->master;
   }
 }
 
-// A generation of every descent that is not over.
+// A generation of every descent that is not over; where they go on by themselves, as many as till the next judgement.
 static status round_play(evolution *v) {
   farm_report report;
   bool judged = false;
   shares_lay(v);
   TRY(play(v, &report));
   shares_tell(v, &report);
+  if (v->streams) TRY(rows_used(v, &report));
   TRY(means_judge(v));
   for (int i = 0; i < v->count; i++) {
     descent *d = &v->descents[i];
@@ -119,7 +118,7 @@ static status rounds_play(evolution *v) {
 // The most groups and tasks that a job of all descents comes to.
 static void evolution_sizes(evolution *v) {
   const settings *s = &v->a->s;
-  for (int k = 1; k <= v->count; k++) v->groups_max += descent_popsize_most(s, k) + descent_again_most(s, k);
+  for (int k = 1; k <= v->count; k++) v->groups_max += descent_groups_most(s, k);
   v->tasks_max = v->groups_max * evolution_episodes_most(s);
   const int others[] = {v->count * s->evolve.held_out_episodes, v->count * s->evolve.real_episodes};
   for (int i = 0; i < 2; i++)
@@ -143,6 +142,7 @@ static void evolution_free(evolution *v) {
   mem_free(v->descents);
   mem_free(v->shares);
   mem_free(v->records);
+  mem_free(v->shared_room);
   mem_free(v->share_of);
   mem_free(v->expected);
   mem_free(v->known);
@@ -162,6 +162,14 @@ static status run_check(evolution *v) {
   return descent_refuse_other(d, where);
 }
 
+// A search's state, or the mean in float.
+static size_t source_most(const evolution *v) {
+  size_t most = (size_t)v->n * sizeof(float);
+  for (int i = 0; i < v->count; i++)
+    if (es_sample_size(v->descents[i].search) > most) most = es_sample_size(v->descents[i].search);
+  return most;
+}
+
 static bool any_checkpoint(const evolution *v) {
   bool any = false;
   for (int i = 0; i < v->count; i++) any |= search_exists(v->descents[i].home.text);
@@ -175,11 +183,12 @@ static status master(evolution *v) {
   TRY(run_check(v));
   if (v->a->fresh || !any_checkpoint(v)) TRY(file_remove(v->jsonl.text));
   for (int i = 0; i < v->count; i++) TRY(descent_start(&v->descents[i]));
+  if (v->maker) v->shared_room = mem_take(1, maker_share_room(source_most(v), v->count));
   TRY(rows_gather(v));
   const descent *d = &v->descents[0];
   log_all("evolve: %d parameters, %d candidates x %d episodes, %d ranks, %d lanes each", v->n, d->popsize, d->episodes, farm_size(v->a->f), s->dream.lanes);
   if (v->count > 1) log_all("evolve: %d descents side by side, the last with %d candidates", v->count, v->descents[v->count - 1].popsize);
-  preflight_generation(v->a);
+  if (v->count == 1) preflight_generation(v->a);
   v->p = progress_open("evolve", "generations", (double)s->evolve.generations * v->count);
   TRY(rounds_play(v));
   progress_close(&v->p, rows_generations(v), NULL);
@@ -214,10 +223,12 @@ status app_evolve(app *a) {
   rollout_options o = {.world = w, .environment = a->environment, .controller = controller_of(a, w), .lanes = a->s.dream.lanes};
   evolution v = {.a = a, .w = w, .crew = rollout_open(&o), .n = controller_size(&o.controller), .count = a->s.evolve.descents,
                  .csv = run_path(a, "run.csv"), .jsonl = run_path(a, "run.jsonl")};
-  v.record_bytes = rollout_record_bytes(v.crew);
+  v.maker = descent_makes(a, v.n) ? maker_open(v.crew, v.n) : NULL;
+  v.streams = v.count > 1 && !v.maker;  // what a job shares stays the same to its end
+  v.record_bytes = v.maker ? sizeof(made_record) : rollout_record_bytes(v.crew);
   evolution_sizes(&v);
   farm_prepare(a->f, v.record_bytes, sizeof(rollout_result), v.tasks_max);
-  farm_crew crew = crew_of(v.crew);
+  farm_crew crew = evolution_crew(&v);
   status s;
   if (farm_rank(a->f) == 0) {
     s = master_with_words(&v);
@@ -228,6 +239,7 @@ status app_evolve(app *a) {
   } else {
     s = farm_serve(a->f, &crew);
   }
+  maker_close(v.maker);
   rollout_close(v.crew);
   world_close(w);
   return farm_agree(a->f, s);

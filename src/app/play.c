@@ -13,11 +13,46 @@ const rollout_result *result_at(const evolution *v, const share *s, int group, i
 
 // --- who watches ------------------------------------------------------------------------------------------------------------
 
+static void failed(evolution *v, status s) {
+  v->failed = s;
+  snprintf(v->words, sizeof v->words, "%.1023s", status_message());
+}
+
+static status generation_end(evolution *v, share *s) {
+  TRY(descent_save(s->d));
+  rows_show(s->d);
+  return rows_merge(v);
+}
+
+// Groups are opened anew with all their members, so that the next generation must want as many as the job has.
+static bool fits(const evolution *v, const share *s) {
+  const descent *d = s->d;
+  const char *why;
+  return !descent_due(d) && !descent_over(d, &why) && d->popsize + d->again <= s->room && d->episodes == s->episodes && s->episodes == v->members;
+}
+
+// Once a generation of a share is answered: ends it, and begins the next where it is, if nothing else is due and it fits.
+static bool goes_on(evolution *v, share *s) {
+  descent *d = s->d;
+  descent_tell(s);
+  s->told = true;
+  if (!fits(v, s) || v->failed != OK || signals_asked()) return false;
+  status saved = generation_end(v, s);
+  if (saved != OK) failed(v, saved);
+  if (saved != OK) return false;
+  s->told = false;
+  s->began = time_now();
+  s->groups = d->popsize + d->again;
+  s->left = s->groups * s->episodes;
+  descent_write(d, s->first);
+  return true;
+}
+
 static void answered(void *self, int task, const void *result) {
-  const evolution *v = self;
+  evolution *v = self;
   share *s = &v->shares[v->share_of[task / v->members]];
   journal_add(s->d->finished, (int)v->job, (task / v->members - s->first) * s->episodes + task % v->members, result);
-  s->left--;
+  if (--s->left == 0 && v->streams && v->job == JOB_TRAIN && goes_on(v, s)) farm_reopen(v->a->f, s->first, s->groups);
 }
 
 static void happened(void *self, const farm_event *e) { rows_happened(self, e); }
@@ -29,7 +64,7 @@ static void journals_write(const evolution *v) {
 static bool keep_going(void *self, int64_t finished) {
   (void)finished;
   journals_write(self);
-  return !signals_asked();
+  return !signals_asked() && ((evolution *)self)->failed == OK;
 }
 
 // --- the job ----------------------------------------------------------------------------------------------------------------
@@ -37,39 +72,49 @@ static bool keep_going(void *self, int64_t finished) {
 void play_begin(evolution *v, evolution_job job) {
   v->job = job;
   v->share_count = v->groups = v->members = 0;
+  if (v->maker) maker_share_begin(&v->shared, job == JOB_TRAIN ? MAKER_SEARCHES : MAKER_VECTORS, v->shared_room);
 }
 
-share *play_add(evolution *v, descent *d, int groups, int episodes) {
+share *play_add(evolution *v, descent *d, int room, int groups, int episodes) {
   share *s = &v->shares[v->share_count];
-  CHECK(v->groups + groups <= v->groups_max, "%d groups, room for %d", v->groups + groups, v->groups_max);
-  *s = (share){.d = d, .first = v->groups, .groups = groups, .episodes = episodes};
-  for (int g = 0; g < groups; g++) v->share_of[v->groups + g] = v->share_count, v->expected[v->groups + g] = 1;
-  v->groups += groups;
+  CHECK(v->groups + room <= v->groups_max, "%d groups, room for %d", v->groups + room, v->groups_max);
+  *s = (share){.d = d, .first = v->groups, .room = room, .groups = groups, .episodes = episodes};
+  for (int g = 0; g < room; g++) v->share_of[v->groups + g] = v->share_count, v->expected[v->groups + g] = 1;
+  v->groups += room;
   if (episodes > v->members) v->members = episodes;
   v->share_count++;
   return s;
 }
 
-// A job is a rectangle: members that a share does not have count as known.
+static void share_recall(const evolution *v, share *s) {
+  size_t at = (size_t)s->first * v->members;
+  memset(v->known + at, 1, (size_t)s->room * v->members);
+  s->began = time_now();
+  s->left = s->groups * s->episodes - journal_recall(s->d->finished, (int)v->job, v->known + at, v->results + at, s->groups, s->episodes, v->members);
+}
+
+// A job is a rectangle: members that a share does not have count as known. So may a whole generation, where a kill came before
+// its checkpoint.
 static void known_fill(evolution *v) {
-  memset(v->known, 1, (size_t)v->groups * v->members);
   for (int i = 0; i < v->share_count; i++) {
     share *s = &v->shares[i];
-    size_t at = (size_t)s->first * v->members;
-    s->left = s->groups * s->episodes - journal_recall(s->d->finished, (int)v->job, v->known + at, v->results + at, s->groups, s->episodes, v->members);
+    share_recall(v, s);
+    if (s->left == 0 && v->streams && v->job == JOB_TRAIN && goes_on(v, s)) share_recall(v, s);
   }
 }
+
+farm_crew evolution_crew(const evolution *v) { return v->maker ? maker_crew(v->maker) : crew_of(v->crew); }
 
 // Poison counts as broken.
 status play(evolution *v, farm_report *report) {
   const rollout_result broken = {.broken = 1};
   CHECK((int64_t)v->groups * v->members <= v->tasks_max, "%d x %d tasks, room for %d", v->groups, v->members, v->tasks_max);
   known_fill(v);
-  v->began = time_now();
   farm_job job = {.groups = v->groups, .members = v->members, .records = v->records, .record_bytes = v->record_bytes, .result_bytes = sizeof(rollout_result),
-                  .expected = v->expected, .known = v->known, .answered = answered, .happened = happened, .watcher = v, .poisoned = &broken};
-  farm_crew crew = crew_of(v->crew);
+                  .shared = v->shared.bytes, .shared_bytes = v->shared.size, .expected = v->expected, .known = v->known, .answered = answered, .happened = happened, .watcher = v, .poisoned = &broken};
+  farm_crew crew = evolution_crew(v);
   status s = farm_map(v->a->f, &job, &crew, v->results, report, keep_going, v);
   journals_write(v);
+  if (v->failed != OK) FAIL(v->failed, "%s", v->words);
   return s;
 }

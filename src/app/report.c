@@ -180,13 +180,29 @@ static const curve curves[] = {
      "'' using 'generation':'real' with points pt 5 title 'mean controller, real environment'"},
 };
 
+// The command, the file's name in its place.
+static void add_command(const char *csv, const char *plot, text_buffer *t) {
+  for (const char *p = plot; *p; p++)
+    if (*p == '@') text_add(t, "%s", csv);
+    else text_add(t, "%c", *p);
+}
+
+// Descents side by side have a file each.
+static void add_descents(const app *a, text_buffer *t) {
+  for (int k = 1; k <= a->s.evolve.descents; k++) {
+    file_path csv = path_join(a->s.run.directory, "descent-%d/run.csv", k);
+    text_add(t, "%s'%s' using 'generation':'mean' with lines lt %d title 'population mean, descent %d', '' using 'generation':'held_out' with points pt 7 lt %d notitle",
+             k > 1 ? ", " : "", csv.text, k, k, k);
+  }
+}
+
 static void add_plot(const app *a, const curve *c, text_buffer *t) {
   file_path csv = run_path(a, c->csv), picture = run_path(a, c->picture);
+  bool descents = strcmp(c->csv, "run.csv") == 0 && a->s.evolve.descents > 1;
   text_add(t, "reset\nset datafile separator comma\nset datafile missing ''\nset terminal pngcairo size 900,540 font 'sans,11'\n");
   text_add(t, "set key below\nset grid\nset title \"%s\"\nset xlabel \"%s\"\nset ylabel \"%s\"\nset output '%s'\nplot ", c->title, c->x, c->y, picture.text);
-  for (const char *p = c->plot; *p; p++)
-    if (*p == '@') text_add(t, "%s", csv.text);
-    else text_add(t, "%c", *p);
+  if (descents) add_descents(a, t);
+  else add_command(csv.text, c->plot, t);
   text_add(t, "\n");
 }
 

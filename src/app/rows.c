@@ -77,6 +77,7 @@ static void json_row(const descent *d, text_buffer *t) {
   json_number(t, "busy", r->busy);
   json_number(t, "sent", (double)r->sent);
   json_number(t, "repeated", (double)r->repeated);
+  json_number(t, "master", r->master);
 }
 
 // Ends a JSON line and writes it.
@@ -102,7 +103,7 @@ status rows_add(descent *d) {
   csv_row(d, &line);
   json_row(d, &json);
   status s = append_text(d->csv.text, &line);
-  if (s == OK && d->v->count > 1) text_add(&d->rows, "%s", line.bytes);
+  if (s == OK && d->v->count > 1) text_add(&d->rows, "%s", line.bytes), d->rows_count++;
   text_free(&line);
   if (s == OK) s = line_end(d->v, &json);
   text_free(&json);
@@ -131,27 +132,31 @@ void rows_show(const descent *d) {
 // A round is the same generation of all descents that come so far. It is written when none can add to it any more, so that
 // the file is the same whoever was fast.
 
-static int rows_held(const descent *d) { return d->state.generation - d->rows_first + 1; }
+// Over, and its last row is told.
+static bool says_no_more(const descent *d) {
+  const char *why;
+  return descent_over(d, &why) && d->rows_gone + d->rows_count == d->state.generation;
+}
 
 static bool round_is_whole(const evolution *v) {
   bool any = false;
   for (int i = 0; i < v->count; i++) {
     const descent *d = &v->descents[i];
-    const char *why;
-    if (rows_held(d) < 1 && !descent_over(d, &why)) return false;
-    any |= rows_held(d) > 0;
+    if (d->rows_count == 0 && !says_no_more(d)) return false;
+    any |= d->rows_count > 0;
   }
   return any;
 }
 
 // Moves a descent's first row.
 static void row_move(descent *d, text_buffer *to) {
-  if (rows_held(d) < 1) return;
+  if (d->rows_count == 0) return;
   size_t size = (size_t)(strchr(d->rows.bytes, '\n') + 1 - d->rows.bytes);
   text_add(to, "%.*s", (int)size, d->rows.bytes);
   memmove(d->rows.bytes, d->rows.bytes + size, d->rows.size - size + 1);
   d->rows.size -= size;
-  d->rows_first++;
+  d->rows_count--;
+  d->rows_gone++;
 }
 
 static status rounds_write(evolution *v) {
@@ -172,7 +177,7 @@ static status rows_read(descent *d) {
   const char *rows = lines_end(text, 1);
   text_free(&d->rows);
   text_add(&d->rows, "%s", rows ? rows : "");
-  d->rows_first = 1;
+  d->rows_count = d->state.generation, d->rows_gone = 0;
   mem_free(text);
   return OK;
 }
@@ -214,6 +219,19 @@ status rows_resumed(const descent *d, int episodes) {
   event_begin(d, &t, "resume");
   json_number(&t, "journal", episodes);
   return provenance_end(d->v, &t);
+}
+
+status rows_used(const evolution *v, const farm_report *r) {
+  text_buffer t = {0};
+  json_open(&t, NULL, '{');
+  json_text(&t, "event", "job");
+  json_number(&t, "generations", rows_generations(v));
+  json_number(&t, "seconds", r->seconds);
+  json_number(&t, "busy", r->busy);
+  json_number(&t, "sent", (double)r->sent);
+  json_number(&t, "repeated", (double)r->repeated);
+  json_number(&t, "master", r->master);
+  return line_end(v, &t);
 }
 
 static void poison_tell(const evolution *v, const share *s, const farm_event *e, text_buffer *t) {

@@ -97,7 +97,7 @@ static void bounds_set(es *e, const es_options *o) {
   }
 }
 
-static es_numbers first_numbers(const es_options *o) {
+es_numbers es_first_numbers(const es_options *o) {
   bool once = o->restarts == ES_ONCE;
   int popsize = popsize_of(o);
   es_numbers now = {.kind = (int32_t)o->kind, .n = o->n, .popsize = popsize, .active = o->active, .dialect = (int32_t)o->dialect,
@@ -112,7 +112,7 @@ static es_numbers first_numbers(const es_options *o) {
 
 status es_open(es **out, const es_options *o) {
   TRY(es_options_check(o));
-  es_numbers now = first_numbers(o);
+  es_numbers now = es_first_numbers(o);
   es *e = es_room(&now);
   bounds_set(e, o);
   if (o->x0) memcpy(e->mean, o->x0, (size_t)o->n * sizeof *e->mean);

@@ -94,6 +94,7 @@ es *es_room(const es_numbers *now);                     // allocates everything 
 size_t es_doubles(const es_numbers *now);               // of its state
 const es_strategy *es_strategy_of(int kind);            // NULL: there is none
 status es_options_check(const es_options *o);
+es_numbers es_first_numbers(const es_options *o);
 
 // done.c
 void es_remember(es *e);                                // a told generation, for the limits

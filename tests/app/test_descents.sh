@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Second evaluations, restarts, and descents side by side: run.csv and the controller are the same at 1, 2 and 3 ranks and after
+# Second evaluations, restarts, descents side by side, candidates made by the ranks: run.csv and the controller are the same at 1, 2 and 3 ranks and after
 # kill -9 and resume; descents do not know of each other; what does not go together is refused.
 set -u
 . tests/app/small_pole.sh
@@ -21,11 +21,14 @@ killed() { # NAME OPTIONS...
   kill -9 $job; wait $job 2>/dev/null
   evolve 3 "$name" "$@"
 }
-same_anyway() { # NAME OPTIONS...: at 1 and 2 ranks, and killed and resumed at 3
+at_two_ranks() { # NAME OPTIONS...
   local name=$1; shift
-  world "$name"; check "$name" alone "$name" "$@"
   world "$name-2"; check "$name at 2 ranks" evolve 2 "$name-2" "$@"
   check "$name at 2 ranks: the same bytes" same "$name" "$name-2"
+}
+same_anyway() { # NAME OPTIONS...: at 1 rank, and killed there and resumed at 3
+  local name=$1; shift
+  world "$name"; check "$name" alone "$name" "$@"
   check "$name killed, and resumed at 3 ranks" killed "$name-killed" "$@"
   check "$name killed: the same bytes" same "$name" "$name-killed"
   check "$name killed: it was resumed" test -n "$(event "$name-killed" resume journal)"
@@ -33,6 +36,7 @@ same_anyway() { # NAME OPTIONS...: at 1 and 2 ranks, and killed and resumed at 3
 
 uncertain="--set evolve.uncertainty=true --set evolve.episodes_max=9 --set evolve.sigma0=0.001"
 same_anyway uncertain $uncertain
+at_two_ranks uncertain $uncertain
 check "noise is told" test "$(column uncertain noise | grep -c .)" = 8
 check "noise makes for more dreams" test "$(column uncertain dreams | sort -n | tail -n 1)" -gt 6
 check "and no more than allowed" test "$(column uncertain dreams | sort -n | tail -n 1)" -le 9
@@ -50,6 +54,7 @@ same_anyway bipop $flat --set evolve.restarts=bipop
 check "there are short descents too" test "$(column bipop descent | uniq | wc -l)" -gt 3
 
 same_anyway side --set evolve.descents=3
+at_two_ranks side --set evolve.descents=3
 check "a row a generation and descent, in order" test "$(paste -d: <(column side generation) <(column side descent) | tr '\n' ' ')" = "$(for g in 1 2 3 4 5 6 7 8; do printf '%s:1 %s:2 %s:3 ' $g $g $g; done)"
 world apart; check "the first descent alone" alone apart
 check "descents know nothing of each other" cmp <(results "$dir/apart/run.csv") <(results "$dir/side/descent-1/run.csv")
@@ -58,7 +63,19 @@ check "one process of them all" "$program" evaluate tests/app/tiny.yaml --quiet 
 check "the best of them is judged" grep -q '"which": "best"' "$dir/side/evaluate.json"
 same_anyway ladder --set evolve.descents=3 --set evolve.restarts=ipop --set evolve.generations=4 $uncertain
 check "each has twice the popsize of the one before it" test "$(column ladder popsize | head -n 3 | tr '\n' ' ')" = "12 24 48 "
-same_anyway large --set evolve.strategy=lm-ma --set evolve.restarts=ipop --set evolve.doublings=1 $uncertain
+check "descents go on by themselves" test "$(grep -c '"event": "job"' "$dir/side/run.jsonl")" = 2
+
+# Candidates that the ranks make from the state of the search are those that would be sent.
+for strategy in sep-cma lm-ma openai pgpe; do
+  world $strategy-sent; check "$strategy, sent" alone $strategy-sent --set evolve.strategy=$strategy --set evolve.candidates=sent
+  world $strategy-made; check "$strategy, made" evolve 2 $strategy-made --set evolve.strategy=$strategy --set evolve.candidates=made
+  check "$strategy: the same bytes" same $strategy-sent $strategy-made
+done
+many="--set evolve.strategy=sep-cma --set evolve.descents=2 --set evolve.restarts=ipop --set evolve.generations=4 $uncertain"
+same_anyway many $many
+world many-sent; check "many, sent" alone many-sent $many --set evolve.candidates=sent
+check "descents with candidates made by the ranks: the same bytes" same many many-sent
+check "there they go in lockstep" test "$(grep -c '"event": "job"' "$dir/many/run.jsonl")" = 0
 check "other descents are another configuration" exits 5 "was made with the configuration" alone side --set evolve.descents=2
 check "one descent in their folder too" exits 5 "was made with the configuration" alone side
 check "and several in that of one" exits 5 "was made with the configuration" alone apart --set evolve.descents=2

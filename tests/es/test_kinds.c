@@ -137,6 +137,8 @@ static void test_a_sample_makes_the_candidates(void **state) {
         for (int g = 0; g < 20; g++) search_step(e, rosenbrock);
         size_t size = es_sample_size(e);
         assert_true(size < es_state_size(e));
+        bool alone = kind != ES_CMA && kind != ES_LRA_CMA;  // makes one candidate without the others
+        assert_int_equal(es_sample_size_of(&o), alone ? size : 0);
         unsigned char *bytes = malloc(size), *whole = saved(e);
         es_sample_save(e, bytes);
         assert_int_equal(es_sample_load(&worker, bytes, size), OK);
