@@ -30,8 +30,8 @@ typedef struct farm_job {
   const void *records;     // (groups, record_bytes)   not owned
   size_t record_bytes;     // <= what farm_prepare was given
   size_t result_bytes;
-  const void *shared;      // (shared_bytes) what all tasks share: comes to each rank once, before its first task; NULL: nothing. not owned
-  size_t shared_bytes;
+  const void *shared;      // what all tasks need: reaches every worker once, before its first one. NULL: nothing.   not owned
+  size_t shared_bytes;     // <= what farm_prepare was given; megabytes pass in pieces, between other messages
   const double *expected;  // (groups) expected cost of a member, any unit; NULL: all equal. Never changes a result
 
   // What is known already, from a journal say. Such tasks are never sent and count as finished.
@@ -54,7 +54,7 @@ typedef struct farm_crew {
   void *self;
   // How many more tasks it would like to hold now (lanes free, plus a short queue of its own).
   int (*vacancies)(void *self);
-  // Takes one task. The record is valid until every task begun with it has been finished.
+  // Takes one task. The record is valid until every task begun with it has been finished, or given up.
   void (*begin)(void *self, int ticket, const void *record, int member);
   // One slice of work (milliseconds). Writes what was finished: tickets (max), results (max, result_bytes).
   // Returns their number. Called only while it holds tasks.
@@ -62,29 +62,42 @@ typedef struct farm_crew {
   // Drops every task it holds (the master gave the job up).
   void (*drop)(void *self);
   int lanes;  // tasks it steps at once, what it holds beyond them waits; 0: all that it holds
-  // What the tasks to come share, valid during the call. It holds no tasks then. NULL: it wants nothing.
-  void (*share)(void *self, const void *bytes, size_t size);
+
+  // For tasks that move on to another worker while they run. give NULL: none do.
+  size_t state_bytes;
+  // Gives up one task: returns its ticket, or -1 where none can move. *begun: the state (state_bytes) has been written too.
+  int (*give)(void *self, void *state, bool *begun);
+  // Takes a task that another crew gave up, from its state, which is valid during the call. The result is to be the same.
+  void (*begin_from)(void *self, int ticket, const void *record, int member, const void *state);
+
+  // What the job shares: once a job, on rank 0 and on every worker, before the first of its tasks. Valid until the job ends.
+  void (*share)(void *self, const void *bytes, size_t size);  // NULL: not wanted
 } farm_crew;
 
 typedef struct farm_report {
   double seconds, busy;         // wall time; fraction of rank-seconds spent in crews' work
-  int64_t sent, repeated;       // tasks handed out, of which again
+  int64_t sent, repeated;       // tasks handed out, of which again because they were, or may be, lost
+  int64_t moved;                // and of which from one worker to another that had less to do
   int lost, returned;           // workers lost, and back again
   int poisoned;                 // tasks that got the job's `poisoned`
   double master;                // seconds of rank 0's processor for handing out and taking in
 } farm_report;
 
-// Sizes the message buffers, on every rank alike. Nothing is allocated in a map after it.
-void farm_prepare(farm *f, size_t record_bytes_max, size_t result_bytes_max, int tasks_max);
+// The largest of what will be mapped.
+typedef struct farm_sizes {
+  size_t record_bytes, result_bytes;
+  size_t state_bytes;  // of a crew; 0: no task moves
+  size_t shared_bytes; // by a job
+  int tasks;           // of a job
+} farm_sizes;
+// Sizes the message buffers, on every rank alike; what an earlier call said stays true. Nothing is allocated in a map after it.
+void farm_prepare(farm *f, const farm_sizes *most);
 // Rank 0: runs the job to its end, its own crew included. results (groups*members, result_bytes). `tick` (may be NULL)
 // is called a few times a second with the number of finished tasks; when it returns false the job is given up: INTERRUPTED.
 // When there were other ranks and all of them are lost, for good as it seems, rank 0 does not carry on alone: RESUME_ME.
 // Poison without a result for it: BROKEN. After either, `results` holds what was answered till then.
 status farm_map(farm *f, const farm_job *job, const farm_crew *crew, void *results, farm_report *report,
                 bool (*tick)(void *self, int64_t finished), void *tick_self);
-// Rank 0, within the job's `answered`: groups whose members are all answered become fresh tasks, with the records that the job has
-// for them now. The map ends when everything is answered and nothing is opened anew; late answers of before do not count.
-void farm_reopen(farm *f, int group, int groups);
 // Other ranks: serve maps until rank 0 says farm_dismiss. Returns then.
 // After a loss rank 0's dismissal ends the process here, since what follows would wait for the lost.
 status farm_serve(farm *f, const farm_crew *crew);
@@ -102,10 +115,13 @@ typedef struct farm_simulation {
   int workers;              // beside rank 0
   bool master_works;        // rank 0 has a crew too, as real ones below 32 ranks have
   int groups, members;
-  const double *length;     // (groups*members) seconds that a task takes in a lane of a worker of speed 1
+  const double *length;     // (groups*members) seconds of a core of speed 1 at its best that a task takes
   const double *expected;   // (groups) or NULL
   unsigned char *known;     // (groups*members) or NULL: in, as in farm_job; out: what was answered is added
-  int lanes, queue;         // of a worker; 0: one lane, and one task waiting behind it
+  int lanes, queue;         // of a worker; 0: one lane, and one task waiting behind it. Lanes share its core
+  size_t shared_bytes;      // as in farm_job; in pieces of 64 bytes here
+  double knee;              // so many lanes at least are needed to get the best of a core: fewer cost as much; 0: 1
+  bool stays;               // a task stays with the worker that began it
   double delay;             // seconds, of a message
   double message_seconds;   // rank 0's time for a message
   // What goes wrong. Of a worker: probabilities, at a time within the first `span` seconds, and of speeds the spread.
@@ -120,7 +136,7 @@ typedef struct farm_simulation {
 
 typedef struct farm_simulated {
   double seconds;           // till the last answer
-  double used;              // work done that counted / what all the workers could have done till then
+  double used;              // work done that counted / what all the workers' cores could have done till then
   farm_report report;
   int64_t messages, steps;
   int in_flight_max;        // messages under way at once

@@ -57,6 +57,11 @@ int rollout_vacancies(void *self);
 void rollout_begin(void *self, int ticket, const void *record, int member);
 int rollout_work(void *self, int *tickets, void *results, int max);
 void rollout_drop(void *self);
+// An episode of the dream moves with a few kilobytes; one that has not begun with none. Those of the real environment, and
+// baselines, stay once they run.
+size_t rollout_state_bytes(const rollout *r);
+int rollout_give(void *self, void *state, bool *begun);
+void rollout_begin_from(void *self, int ticket, const void *record, int member, const void *state);
 
 // Steps made so far in the dream and in the real environment.
 int64_t rollout_steps(const rollout *r);

@@ -83,6 +83,9 @@ world_memory *world_memory_open(const world *w, int lanes);
 void world_memory_close(world_memory *m);
 void world_memory_clear(world_memory *m, int lane);
 void world_memory_move(world_memory *m, int to, int from);
+size_t world_memory_bytes(const world *w);               // of a lane's z, h and c
+void world_memory_save(const world_memory *m, int lane, void *bytes);
+void world_memory_load(world_memory *m, int lane, const void *bytes);
 float *world_memory_z(world_memory *m, int lane);        // (Z) the lane's input of the next step, to be written
 float *world_memory_action(world_memory *m, int lane);   // (A) likewise
 const float *world_memory_h(const world_memory *m, int lane);  // (H)
@@ -108,6 +111,10 @@ void dream_close(dream *d);
 // luck, actions).
 void dream_reset(dream *d, int lane, const dream_rules *rules, rng luck);
 void dream_move(dream *d, int to, int from);  // compaction
+// A lane between two steps, to be continued in any dream of the same world: the rules and the luck are not in it.
+size_t dream_state_bytes(const world *w);
+void dream_save(const dream *d, int lane, void *state);
+void dream_load(dream *d, int lane, const dream_rules *rules, rng luck, const void *state);
 world_memory *dream_memory(dream *d);         // z, h, c to be read, action to be written, before each step
 // Steps lanes 0 .. n-1. outcomes (n).
 void dream_step(dream *d, dream_outcome *outcomes, int n);

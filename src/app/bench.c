@@ -11,6 +11,8 @@
 typedef struct bench_options {
   bool simulate, json;
   int workers, candidates, episodes, seeds;  // episodes: of a generation
+  int lanes;    // of a worker
+  double knee;  // lanes from which on a core does all it can
 } bench_options;
 
 typedef struct subject {
@@ -108,10 +110,10 @@ static status empty_figures(app *a, const farm_crew *crew, figures *f, const cha
 static status farm_measure(app *a, const bench_options *o) {
   static const struct { int room; const char *words; } ways[] = {{ROOM, "episode"}, {1, "lone_episode"}};
   empty_crew own = {0};
-  const farm_crew crew = {&own, empty_vacancies, empty_begin, empty_work, empty_drop, 0, NULL};
+  const farm_crew crew = {.self = &own, .vacancies = empty_vacancies, .begin = empty_begin, .work = empty_work, .drop = empty_drop};
   figures f = figures_open();
   status s = OK;
-  farm_prepare(a->f, EMPTY_PARAMETERS * sizeof(float), sizeof(rollout_result), EMPTY_CANDIDATES * EMPTY_EPISODES);
+  farm_prepare(a->f, &(farm_sizes){.record_bytes = EMPTY_PARAMETERS * sizeof(float), .result_bytes = sizeof(rollout_result), .tasks = EMPTY_CANDIDATES * EMPTY_EPISODES});
   for (size_t i = 0; i < sizeof ways / sizeof *ways && s == OK; i++) {
     own.room = farm_rank(a->f) == 0 && farm_size(a->f) > 1 ? 0 : ways[i].room;
     if (farm_rank(a->f) == 0) {
@@ -134,6 +136,7 @@ static status farm_measure(app *a, const bench_options *o) {
 #define LENGTH_MEAN_THEN 705.0
 #define LENGTH_CAP 2100.0
 #define STEP_SECONDS (1 / 120.5)  // published, on a core
+#define KNEE 2.35                 // measured: 16 lanes make so many times the steps that one makes
 #define MESSAGE_DELAY 50e-6       // seconds on the way
 #define MESSAGE_SECONDS 12e-6     // of rank 0's time, as measured for episodes that travel alone
 
@@ -190,40 +193,49 @@ static double used_static(const double *candidate, int n, int workers) {
   return work / (workers * end);
 }
 
-typedef enum way { BY_CANDIDATE_STATIC, BY_CANDIDATE_DYNAMIC, OURS, OURS_WITHOUT_LINES, WAYS } way;
-static const char *const way_names[WAYS] = {"by_candidate_static", "by_candidate_dynamic", "by_episode_ours", "by_episode_without_delays"};
+typedef enum way { BY_CANDIDATE_STATIC, BY_CANDIDATE_DYNAMIC, OURS_STAYING, OURS, MOVED, WAYS } way;
+static const struct { const char *name, *unit; } way_names[WAYS] = {
+    {"used_%d_workers_%d_episodes_by_candidate_static", "of 1"}, {"used_%d_workers_%d_episodes_by_candidate_dynamic", "of 1"},
+    {"used_%d_workers_%d_episodes_without_moving", "of 1"}, {"used_%d_workers_%d_episodes_ours", "of 1"}, {"moved_%d_workers_%d_episodes", "of 1"}};
 
-static status simulate_once(double used[WAYS], const bench_options *o, uint64_t seed) {
-  int members = o->episodes / o->candidates, tasks = members * o->candidates;
-  double *length = mem_take((size_t)tasks, sizeof *length), *candidate = mem_take((size_t)o->candidates, sizeof *candidate);
-  lengths_draw(length, o->candidates, members, seed);
-  for (int i = 0; i < tasks; i++) candidate[i / members] += length[i];
-  used[BY_CANDIDATE_STATIC] = used_static(candidate, o->candidates, o->workers);
-  used[BY_CANDIDATE_DYNAMIC] = used_dynamic(candidate, o->candidates, o->workers);
-  used[OURS_WITHOUT_LINES] = used_dynamic(length, tasks, o->workers);
-  const farm_simulation w = {.seed = seed, .workers = o->workers, .groups = o->candidates, .members = members, .length = length,
+static status simulate_ours(double *used, double *moved, const bench_options *o, const double *length, uint64_t seed, bool stays) {
+  const farm_simulation w = {.seed = seed, .workers = o->workers, .groups = o->candidates, .members = o->episodes / o->candidates, .length = length,
+                             .lanes = o->lanes, .queue = o->lanes / 4 + 1, .knee = o->knee, .stays = stays,
                              .delay = MESSAGE_DELAY, .message_seconds = MESSAGE_SECONDS};
   farm_simulated r;
   status s = farm_simulate(&r, &w);
-  used[OURS] = r.used;
+  *used = r.used;
+  *moved = (double)r.report.moved / o->episodes;
+  return s;
+}
+
+static status simulate_once(double figure_of[WAYS], const bench_options *o, uint64_t seed) {
+  int members = o->episodes / o->candidates, tasks = members * o->candidates;
+  double *length = mem_take((size_t)tasks, sizeof *length), *candidate = mem_take((size_t)o->candidates, sizeof *candidate), none;
+  lengths_draw(length, o->candidates, members, seed);
+  for (int i = 0; i < tasks; i++) candidate[i / members] += length[i];
+  figure_of[BY_CANDIDATE_STATIC] = used_static(candidate, o->candidates, o->workers);
+  figure_of[BY_CANDIDATE_DYNAMIC] = used_dynamic(candidate, o->candidates, o->workers);
+  status s = simulate_ours(&figure_of[OURS_STAYING], &none, o, length, seed, true);
+  if (s == OK) s = simulate_ours(&figure_of[OURS], &figure_of[MOVED], o, length, seed, false);
   mem_free(length);
   mem_free(candidate);
   return s;
 }
 
 static status simulate_many(figures *f, const bench_options *o) {
-  double *used[WAYS], one[WAYS];
+  double *all[WAYS], one[WAYS] = {0};
   status s = OK;
-  for (int w = 0; w < WAYS; w++) used[w] = mem_take((size_t)o->seeds, sizeof **used);
+  for (int w = 0; w < WAYS; w++) all[w] = mem_take((size_t)o->seeds, sizeof **all);
   for (int i = 0; i < o->seeds && s == OK; i++) {
     s = simulate_once(one, o, (uint64_t)i + 1);
-    for (int w = 0; w < WAYS; w++) used[w][i] = one[w];
+    for (int w = 0; w < WAYS; w++) all[w][i] = one[w];
   }
   for (int w = 0; w < WAYS; w++) {
     char name[96];
-    snprintf(name, sizeof name, "used_%d_workers_%d_episodes_%s", o->workers, o->episodes, way_names[w]);
-    figure(f, name, median(used[w], o->seeds), "of 1");
-    mem_free(used[w]);
+    snprintf(name, sizeof name, way_names[w].name, o->workers, o->episodes);
+    figure(f, name, median(all[w], o->seeds), way_names[w].unit);
+    mem_free(all[w]);
   }
   return s;
 }
@@ -233,6 +245,8 @@ static status farm_simulated_figures(const bench_options *o) {
   figures f = figures_open();
   status s = OK;
   bench_options one = *o;
+  figure(&f, "lanes", o->lanes, "episodes that a worker steps at once");
+  figure(&f, "knee", o->knee, "lanes from which on a core does all it can");
   for (size_t i = 0; i < sizeof customary / sizeof *customary && s == OK && !o->workers; i++) {
     one.workers = customary[i][0];
     one.episodes = customary[i][1];
@@ -265,8 +279,17 @@ static status count_of(int *value, app *a, int *next, int most) {
   return OK;
 }
 
+static status ratio_of(double *value, app *a, int *next, double most) {
+  const char *option = a->words[*next - 1];
+  if (*next >= a->word_count) FAIL(USAGE, "%s needs a value; see dreamfarm --help", option);
+  char *end;
+  *value = strtod(a->words[(*next)++], &end);
+  if (*end || !(*value >= 1 && *value <= most)) FAIL(USAGE, "%s %s: a number from 1 to %g is allowed", option, a->words[*next - 1], most);
+  return OK;
+}
+
 static status options_parse(bench_options *o, app *a) {
-  static const char *const known[] = {"--simulate", "--json", "--workers", "--candidates", "--episodes", "--seeds"};
+  static const char *const known[] = {"--simulate", "--json", "--workers", "--candidates", "--episodes", "--seeds", "--lanes", "--knee"};
   for (int i = 1; i < a->word_count;) {
     const char *word = a->words[i++];
     if (strcmp(word, "--simulate") == 0) o->simulate = true;
@@ -275,6 +298,8 @@ static status options_parse(bench_options *o, app *a) {
     else if (strcmp(word, "--candidates") == 0) TRY(count_of(&o->candidates, a, &i, 100000));
     else if (strcmp(word, "--episodes") == 0) TRY(count_of(&o->episodes, a, &i, 1000000));
     else if (strcmp(word, "--seeds") == 0) TRY(count_of(&o->seeds, a, &i, 1000));
+    else if (strcmp(word, "--lanes") == 0) TRY(count_of(&o->lanes, a, &i, 4096));
+    else if (strcmp(word, "--knee") == 0) TRY(ratio_of(&o->knee, a, &i, 64));
     else {
       const char *near = text_nearest(word, known, (int)(sizeof known / sizeof *known));
       FAIL(USAGE, "unknown option %s%s%s; see dreamfarm --help", word, near ? "; did you mean " : "", near ? near : "");
@@ -285,7 +310,7 @@ static status options_parse(bench_options *o, app *a) {
 }
 
 status app_bench(app *a) {
-  bench_options o = {.candidates = 64, .episodes = 1024, .seeds = 31};
+  bench_options o = {.candidates = 64, .episodes = 1024, .seeds = 31, .lanes = 64, .knee = KNEE};
   const char *name = a->word_count ? a->words[0] : "";
   TRY(options_parse(&o, a));
   for (int i = 0; i < SUBJECTS; i++)

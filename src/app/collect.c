@@ -130,6 +130,10 @@ static int collect_work(void *self, int *tickets, void *results, int max) {
   return 1;
 }
 
+static farm_crew crew_to_collect(collector *c) {
+  return (farm_crew){.self = c, .vacancies = collect_vacancies, .begin = collect_begin, .work = collect_work, .drop = collect_drop};
+}
+
 // --- the verb -----------------------------------------------------------------------------------------------------------
 
 static int shard_size(const app *a, int shard) {
@@ -156,7 +160,7 @@ static status shards_farm(app *a, collector *c, const collect_record *missing, i
   collect_watch w = {.p = progress_open("collect", "episodes", a->s.collect.episodes), .before = shards - count,
                      .size = a->s.collect.shard, .all = a->s.collect.episodes};
   farm_job job = {.groups = count, .members = 1, .records = missing, .record_bytes = sizeof *missing, .result_bytes = sizeof *results};
-  farm_crew crew = {c, collect_vacancies, collect_begin, collect_work, collect_drop, 0, NULL};
+  farm_crew crew = crew_to_collect(c);
   farm_report report;
   status s = farm_map(a->f, &job, &crew, results, &report, collect_tick, &w);
   int64_t steps = 0;
@@ -205,8 +209,8 @@ static status collector_open(collector *c, app *a) {
 status app_collect(app *a) {
   collector c;
   TRY(farm_agree(a->f, collector_open(&c, a)));
-  farm_prepare(a->f, sizeof(collect_record), sizeof(collect_result), a->s.collect.episodes / a->s.collect.shard + 1);
-  farm_crew crew = {&c, collect_vacancies, collect_begin, collect_work, collect_drop, 0, NULL};
+  farm_prepare(a->f, &(farm_sizes){.record_bytes = sizeof(collect_record), .result_bytes = sizeof(collect_result), .tasks = a->s.collect.episodes / a->s.collect.shard + 1});
+  farm_crew crew = crew_to_collect(&c);
   status s = OK;
   if (farm_rank(a->f) == 0) {
     s = collect_all(a, &c);

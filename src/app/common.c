@@ -26,7 +26,8 @@ dream_rules rules_of(const app *a) {
 }
 
 farm_crew crew_of(rollout *r) {
-  return (farm_crew){r, rollout_vacancies, rollout_begin, rollout_work, rollout_drop, rollout_lanes(r), NULL};
+  return (farm_crew){.self = r, .vacancies = rollout_vacancies, .begin = rollout_begin, .work = rollout_work, .drop = rollout_drop, .lanes = rollout_lanes(r),
+                     .state_bytes = rollout_state_bytes(r), .give = rollout_give, .begin_from = rollout_begin_from};
 }
 
 void ranks_dismiss(app *a) {

@@ -141,6 +141,12 @@ static es_options options_of(const settings *s, int n, int number) {
                       .most_doublings = s->evolve.doublings, .most_effort = (double)evolution_episodes_most(s) / s->evolve.episodes};
 }
 
+size_t descent_source_most(const settings *s, int n) {
+  const es_options o = options_of(s, n, 1);
+  size_t state = es_sample_size_of(&o), mean = (size_t)n * sizeof(float);
+  return state > mean ? state : mean;
+}
+
 // Numbers a generation: those of all candidates in float, or those of the search's state.
 bool descent_makes(const app *a, int n) {
   const es_options o = options_of(&a->s, n, 1);

@@ -196,7 +196,7 @@ status app_evaluate(app *a) {
   v.crew = rollout_open(&o);
   v.n = v.w ? controller_size(&o.controller) : 0;
   v.record_bytes = rollout_record_bytes(v.crew);
-  farm_prepare(a->f, v.record_bytes, sizeof(rollout_result), a->s.evaluate.episodes);
+  farm_prepare(a->f, &(farm_sizes){.record_bytes = v.record_bytes, .result_bytes = sizeof(rollout_result), .state_bytes = rollout_state_bytes(v.crew), .tasks = a->s.evaluate.episodes});
   farm_crew crew = crew_of(v.crew);
   status s;
   if (farm_rank(a->f) == 0) {

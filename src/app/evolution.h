@@ -73,7 +73,8 @@ struct evolution {
   size_t record_bytes;
   char *records;                     // (most groups, record_bytes)  rollout_record and parameters, or made_record
   maker_share shared;                // of the job, where candidates are made
-  char *shared_room;
+  char *shared_room;                 // (shared_max)
+  size_t shared_max;
   double *expected;                  // (most groups)
   unsigned char *known;              // (most tasks)
   rollout_result *results;           // (most tasks)
@@ -98,6 +99,7 @@ bool descent_over(const descent *d, const char **why);    // why: NULL at the la
 bool descent_due(const descent *d);                       // is its mean to be judged?
 void descent_write(descent *d, int first);                // its candidates into the records from group `first` on, and what they share
 void descent_write_mean(descent *d, int group, rollout_place place, const char *stream);
+size_t descent_source_most(const settings *s, int n);     // bytes of what they are made from: a search's state, or its mean
 bool descent_makes(const app *a, int n);                  // are candidates of n parameters made by those who play them?
 void descent_tell(share *s);                              // what came of them
 status descent_save(descent *d);                          // row, then checkpoint, whose generation says how many rows count

@@ -123,6 +123,7 @@ static void evolution_sizes(evolution *v) {
   const int others[] = {v->count * s->evolve.held_out_episodes, v->count * s->evolve.real_episodes};
   for (int i = 0; i < 2; i++)
     if (others[i] > v->tasks_max) v->tasks_max = others[i];
+  if (v->maker) v->shared_max = maker_share_room(descent_source_most(s, v->n), v->count);
 }
 
 static void evolution_room(evolution *v) {
@@ -131,6 +132,7 @@ static void evolution_room(evolution *v) {
   v->shares = mem_take((size_t)v->count, sizeof *v->shares);
   v->records = mem_take(groups, v->record_bytes);
   v->share_of = mem_take(groups, sizeof *v->share_of);
+  v->shared_room = mem_take(v->shared_max, 1);
   v->expected = mem_take(groups, sizeof *v->expected);
   v->known = mem_take(tasks, 1);
   v->results = mem_take(tasks, sizeof *v->results);
@@ -162,14 +164,6 @@ static status run_check(evolution *v) {
   return descent_refuse_other(d, where);
 }
 
-// A search's state, or the mean in float.
-static size_t source_most(const evolution *v) {
-  size_t most = (size_t)v->n * sizeof(float);
-  for (int i = 0; i < v->count; i++)
-    if (es_sample_size(v->descents[i].search) > most) most = es_sample_size(v->descents[i].search);
-  return most;
-}
-
 static bool any_checkpoint(const evolution *v) {
   bool any = false;
   for (int i = 0; i < v->count; i++) any |= search_exists(v->descents[i].home.text);
@@ -183,7 +177,6 @@ static status master(evolution *v) {
   TRY(run_check(v));
   if (v->a->fresh || !any_checkpoint(v)) TRY(file_remove(v->jsonl.text));
   for (int i = 0; i < v->count; i++) TRY(descent_start(&v->descents[i]));
-  if (v->maker) v->shared_room = mem_take(1, maker_share_room(source_most(v), v->count));
   TRY(rows_gather(v));
   const descent *d = &v->descents[0];
   log_all("evolve: %d parameters, %d candidates x %d episodes, %d ranks, %d lanes each", v->n, d->popsize, d->episodes, farm_size(v->a->f), s->dream.lanes);
@@ -224,10 +217,11 @@ status app_evolve(app *a) {
   evolution v = {.a = a, .w = w, .crew = rollout_open(&o), .n = controller_size(&o.controller), .count = a->s.evolve.descents,
                  .csv = run_path(a, "run.csv"), .jsonl = run_path(a, "run.jsonl")};
   v.maker = descent_makes(a, v.n) ? maker_open(v.crew, v.n) : NULL;
-  v.streams = v.count > 1 && !v.maker;  // what a job shares stays the same to its end
+  v.streams = false;  // what a job shares stays the same to its end
   v.record_bytes = v.maker ? sizeof(made_record) : rollout_record_bytes(v.crew);
   evolution_sizes(&v);
-  farm_prepare(a->f, v.record_bytes, sizeof(rollout_result), v.tasks_max);
+  farm_prepare(a->f, &(farm_sizes){.record_bytes = v.record_bytes, .result_bytes = sizeof(rollout_result), .state_bytes = rollout_state_bytes(v.crew),
+                                   .shared_bytes = v.shared_max, .tasks = v.tasks_max});
   farm_crew crew = evolution_crew(&v);
   status s;
   if (farm_rank(a->f) == 0) {

@@ -52,6 +52,8 @@ static void print_help(void) {
          "  (none)                 under mpirun: rank 0's time for an empty episode, and the largest rate of them\n"
          "  --simulate             in virtual time: how much of an allocation is used, on published episode lengths\n"
          "  --workers N --candidates N --episodes N (a generation) --seeds N\n"
+         "  --lanes N              that share a worker's core; default 64\n"
+         "  --knee K               so many lanes at least get the best of a core, fewer cost as much; default 2.35\n"
          "  --json                 for machines\n"
          "launch [options] -- VERB ...\n"
          "  -n RANKS               default: the host file's slots, SLURM's tasks, or this machine's cores\n"

@@ -178,6 +178,18 @@ static int work(void *self, int *tickets, void *results, int max) {
   return count;
 }
 
+static int give(void *self, void *state, bool *begun) {
+  maker *m = self;
+  int ticket = rollout_give(m->crew, state, begun);
+  if (ticket >= 0) let_go(m, ticket);
+  return ticket;
+}
+
+static void begin_from(void *self, int ticket, const void *record, int member, const void *state) {
+  maker *m = self;
+  rollout_begin_from(m->crew, ticket, hold(m, ticket, record), member, state);
+}
+
 static void drop(void *self) {
   maker *m = self;
   rollout_drop(m->crew);
@@ -186,5 +198,6 @@ static void drop(void *self) {
 }
 
 farm_crew maker_crew(maker *m) {
-  return (farm_crew){.self = m, .vacancies = vacancies, .begin = begin, .work = work, .drop = drop, .lanes = rollout_lanes(m->crew), .share = share};
+  return (farm_crew){.self = m, .vacancies = vacancies, .begin = begin, .work = work, .drop = drop, .lanes = rollout_lanes(m->crew), .share = share,
+                     .state_bytes = rollout_state_bytes(m->crew), .give = give, .begin_from = begin_from};
 }

@@ -13,6 +13,7 @@ status farm_open(farm **out, int *argc, char ***argv) {
   log_open(f->rank, f->size, false);
   if (f->rank == 0) f->plan = schedule_open(f->size, schedule_customary);
   f->post = transport_post(f->line);
+  f->piece_bytes = PIECE_BYTES;
   f->peer = mem_take((size_t)f->size, sizeof *f->peer);
   *out = f;
   return OK;
@@ -37,27 +38,28 @@ void farm_scratch_free(farm *f) {
   mem_free(f->message);
   mem_free(f->tickets);
   mem_free(f->results);
-  mem_free(f->epoch);
-  mem_free(f->own);
+  mem_free(f->states);
 }
 
 void farm_scratch(farm *f) {
-  size_t orders = sizeof(order_head) + f->record_max, news = sizeof(news_head) + RESULTS_MAX * news_item_bytes(f->result_max);
+  size_t piece = f->shared_max < f->piece_bytes ? f->shared_max : f->piece_bytes;
+  size_t orders = sizeof(order_head) + larger(f->record_max + f->state_max, piece);
+  size_t news = sizeof(news_head) + larger(RESULTS_MAX * news_item_bytes(f->result_max), f->state_max);
   farm_scratch_free(f);
-  f->message_max = larger(larger(orders, news), sizeof(order_head) + SLICE_BYTES);
+  f->message_max = larger(orders, news);
   f->message = mem_take(1, f->message_max);
   f->tickets = mem_take(RESULTS_MAX, sizeof *f->tickets);
   f->results = mem_take(RESULTS_MAX, f->result_max);
-  f->own = mem_take(OWN_TASKS, sizeof *f->own);
-  f->epoch = mem_take((size_t)f->tasks_max, sizeof *f->epoch);
+  f->states = f->rank == 0 ? mem_take(PARCELS, f->state_max) : NULL;
 }
 
-void farm_prepare(farm *f, size_t record_bytes_max, size_t result_bytes_max, int tasks_max) {
-  f->record_max = larger(f->record_max, record_bytes_max);
-  f->result_max = larger(f->result_max, result_bytes_max);
-  if (tasks_max > f->tasks_max) f->tasks_max = tasks_max;
+void farm_prepare(farm *f, const farm_sizes *most) {
+  f->record_max = larger(f->record_max, most->record_bytes);
+  f->result_max = larger(f->result_max, most->result_bytes);
+  f->state_max = larger(f->state_max, (most->state_bytes + 7) / 8 * 8);
+  f->shared_max = larger(f->shared_max, most->shared_bytes);
   farm_scratch(f);
-  if (f->rank == 0) schedule_reserve(f->plan, tasks_max);
+  if (f->rank == 0) schedule_reserve(f->plan, most->tasks);
   if (!f->lossy) transport_prepare(f->line, f->message_max);
 }
 

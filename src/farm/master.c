@@ -31,68 +31,130 @@ static void happened(const map_run *r, farm_event event) {
 
 // --- words to a worker -----------------------------------------------------------------------------------------------------
 
-static bool order_send(map_run *r, int worker, order_head head, const void *record) {
+typedef struct part { const void *bytes; size_t size; } part;  // of what follows an order's head
+
+static bool order_send(map_run *r, int worker, order_head head, part first, part second) {
   farm *f = r->f;
+  size_t size = sizeof head;
   head.job = f->job;
   head.members = r->job->members;
   head.record_bytes = (uint32_t)r->job->record_bytes;
   head.result_bytes = (uint32_t)r->job->result_bytes;
-  head.shared_bytes = r->job->shared ? r->job->shared_bytes : 0;
+  head.shared_bytes = r->job->shared_bytes;
+  head.piece_bytes = (uint32_t)f->piece_bytes;
   memcpy(f->message, &head, sizeof head);
-  if (record) memcpy(f->message + sizeof head, record, r->job->record_bytes);
-  if (!f->post.send(f->post.self, worker, f->message, sizeof head + (record ? r->job->record_bytes : 0))) return false;
+  if (first.size) memcpy(f->message + size, first.bytes, first.size), size += first.size;
+  if (second.size) memcpy(f->message + size, second.bytes, second.size), size += second.size;
+  if (!f->post.send(f->post.self, worker, f->message, size)) return false;
   f->peer[worker].spoken_at = r->clock;
   return true;
 }
 
-static void tell_of_job(map_run *r, int worker) {
-  if (order_send(r, worker, (order_head){.order = ORDER_START}, NULL)) r->f->peer[worker].told_job = r->f->job;
-}
+static bool order_send_bare(map_run *r, int worker, order_head head) { return order_send(r, worker, head, (part){0}, (part){0}); }
 
-// What the job shares, in slices. A worker that has had no more of them for a while is sent what follows those it has again.
-static void slices_send(map_run *r, int worker) {
-  farm *f = r->f;
-  peer *p = &f->peer[worker];
-  if (p->slices_sent > p->slices && r->clock - p->sliced_at > RETELL_SECONDS) p->slices_sent = p->slices, p->sliced_at = r->clock;
-  while (p->slices_sent < r->slices && f->post.can_send(f->post.self, worker)) {
-    size_t at = (size_t)p->slices_sent * SLICE_BYTES, left = r->job->shared_bytes - at, size = left < SLICE_BYTES ? left : SLICE_BYTES;
-    order_head head = {.order = ORDER_SHARE, .job = f->job, .member = p->slices_sent, .count = r->slices, .result_bytes = (uint32_t)r->job->result_bytes,
-                       .shared_bytes = r->job->shared_bytes};
-    memcpy(f->message, &head, sizeof head);
-    memcpy(f->message + sizeof head, (const char *)r->job->shared + at, size);
-    if (!f->post.send(f->post.self, worker, f->message, sizeof head + size)) return;
-    p->slices_sent++;
-    p->spoken_at = r->clock;
-  }
+static void tell_of_job(map_run *r, int worker) {
+  if (order_send_bare(r, worker, (order_head){.order = ORDER_START})) r->f->peer[worker].told_job = r->f->job;
 }
 
 // Each worker is told of the job until it speaks of it, and hears a word now and then.
 static void look_after(map_run *r, int worker) {
   const peer *p = &r->f->peer[worker];
   double since = r->clock - p->spoken_at;
-  if (p->heard_job == r->f->job && p->slices < r->slices && !schedule_is_lost(r->f->plan, worker)) slices_send(r, worker);
   if (p->told_job != r->f->job || (p->heard_job != r->f->job && since > RETELL_SECONDS)) tell_of_job(r, worker);
-  else if (since > PING_SECONDS) order_send(r, worker, (order_head){.order = ORDER_PING}, NULL);
+  else if (since > PING_SECONDS) order_send_bare(r, worker, (order_head){.order = ORDER_PING});
 }
 
-static void chores(map_run *r) {
+static bool has_all(const map_run *r, int worker) { return r->f->peer[worker].has == r->pieces; }
+
+// The pieces of what the job shares, as fast as the line takes them. Those of which nothing is heard are sent once more.
+static bool pieces_push(map_run *r, int worker) {
+  farm *f = r->f;
+  peer *p = &f->peer[worker];
+  bool pushed = false;
+  if (p->heard_job != f->job || has_all(r, worker) || schedule_is_lost(f->plan, worker)) return false;
+  if (r->clock - p->pushed_at > RETELL_SECONDS) p->pushed = p->has;
+  for (; p->pushed < r->pieces && f->post.can_send(f->post.self, worker); p->pushed++, pushed = true) {
+    const part piece = {(const char *)r->job->shared + (size_t)p->pushed * f->piece_bytes, piece_size(r->job->shared_bytes, f->piece_bytes, p->pushed)};
+    order_send(r, worker, (order_head){.order = ORDER_PIECE, .piece = (uint32_t)p->pushed}, piece, (part){0});
+    p->pushed_at = r->clock;
+  }
+  return pushed;
+}
+
+static void pieces_heard(map_run *r, int worker, int has) {
+  peer *p = &r->f->peer[worker];
+  if (has <= p->has) return;
+  p->has = has;
+  if (p->pushed < has) p->pushed = has;
+  p->pushed_at = r->clock;
+  pieces_push(r, worker);
+}
+
+static bool chores(map_run *r) {
+  bool active = false;
   for (int i = 1; i < r->f->size && i <= CHORES; i++) {
     r->chore = r->chore % (r->f->size - 1) + 1;
     look_after(r, r->chore);
+    active |= pieces_push(r, r->chore);
   }
+  return active;
 }
 
 static const void *record_of(const map_run *r, int group) { return (const char *)r->job->records + (size_t)group * r->job->record_bytes; }
 
+// --- states on their way: the last few, older ones are forgotten, and their tasks start anew ---------------------------------
+
+static void parcels_forget(farm *f) {
+  for (int i = 0; i < PARCELS; i++) f->parcels[i].task = -1;
+}
+
+static char *state_in(const farm *f, const parcel *p) { return f->states + (size_t)(p - f->parcels) * f->state_max; }
+
+static parcel *parcel_new(farm *f, int task) {
+  parcel *p = &f->parcels[f->next_parcel++ % PARCELS];
+  p->task = task;
+  return p;
+}
+
+// The newest state of a task; NULL: none. Whichever it is, the task's result is the same.
+static const void *state_of(const map_run *r, schedule_chunk c) {
+  const farm *f = r->f;
+  int task = c.group * r->job->members + c.member;
+  for (unsigned i = 1; c.again && i <= PARCELS; i++) {
+    const parcel *p = &f->parcels[(f->next_parcel - i) % PARCELS];
+    if (p->task == task) return state_in(f, p);
+  }
+  return NULL;
+}
+
+// --- handing out -------------------------------------------------------------------------------------------------------------
+
+static void own_hand_back(map_run *r, schedule_request q);
+
+// Has somebody else hand tasks back for a worker that has few. True: they are here already.
+static bool ask_for(map_run *r, int poor) {
+  schedule_request q;
+  if (!schedule_ask(r->f->plan, poor, r->clock, &q)) return false;
+  if (q.worker == 0) own_hand_back(r, q);
+  else order_send_bare(r, q.worker, (order_head){.order = ORDER_HAND_BACK, .count = q.count, .keep = q.keep, .request = q.number});
+  return q.worker == 0;
+}
+
 // Only what can be sent at once is taken from the schedule: no free buffer means that the worker is slow, or gone.
-static void feed(map_run *r, int worker) {
+static void hand_out(map_run *r, int worker) {
   farm *f = r->f;
   schedule_chunk c;
-  if (f->peer[worker].heard_job != f->job || f->peer[worker].slices < r->slices) return;
   while (f->post.can_send(f->post.self, worker) && schedule_next(f->plan, worker, r->clock, &c)) {
-    const order_head head = {.order = ORDER_TASKS, .group = c.group, .member = c.member, .count = c.count, .epoch = f->epoch[c.group]};
-    order_send(r, worker, head, record_of(r, c.group));
+    const void *state = state_of(r, c);
+    const order_head head = {.order = ORDER_TASKS, .group = c.group, .member = c.member, .count = c.count, .state_bytes = state ? (uint32_t)r->crew->state_bytes : 0};
+    order_send(r, worker, head, (part){record_of(r, c.group), r->job->record_bytes}, (part){state, head.state_bytes});
   }
+}
+
+static void feed(map_run *r, int worker) {
+  if (worker == 0 || r->f->peer[worker].heard_job != r->f->job || !has_all(r, worker)) return;  // its own crew rank 0 feeds before it works
+  do hand_out(r, worker);
+  while (ask_for(r, worker));
 }
 
 // --- words from a worker ------------------------------------------------------------------------------------------------------
@@ -102,20 +164,28 @@ static void result_put(map_run *r, int task, const void *result) {
   if (r->job->answered) r->job->answered(r->job->watcher, task, result);
 }
 
-static void result_take(map_run *r, int worker, int task, int epoch, const void *result) {
-  if (epoch != r->f->epoch[task / r->job->members]) return;  // of what was opened anew since
+static void result_take(map_run *r, int worker, int task, const void *result) {
   if (schedule_answered(r->f->plan, worker, task, r->clock)) result_put(r, task, result);
 }
 
 static void results_take(map_run *r, int worker, const char *bytes, size_t size, int count) {
   size_t item = news_item_bytes(r->job->result_bytes);
-  CHECK(size == sizeof(news_head) + (size_t)count * item, "%zu bytes of news with %d results", size, count);
+  CHECK(size >= sizeof(news_head) + (size_t)count * item, "%zu bytes of news with %d results", size, count);
   for (int i = 0; i < count; i++) {
     const char *at = bytes + sizeof(news_head) + (size_t)i * item;
-    int32_t task[2];
-    memcpy(task, at, sizeof task);
-    result_take(r, worker, task[0], task[1], at + 8);
+    int32_t task;
+    memcpy(&task, at, sizeof task);
+    result_take(r, worker, task, at + 8);
   }
+}
+
+// A task that comes back; `state` as it stands at the end of the news.
+static void back_take(map_run *r, int worker, const news_head *head, const char *bytes, size_t size) {
+  farm *f = r->f;
+  size_t state_bytes = head->begun ? r->crew->state_bytes : 0;
+  CHECK(size == sizeof *head + state_bytes && state_bytes <= f->state_max, "%zu bytes of news with a state of %zu", size, state_bytes);
+  if (schedule_handed_back(f->plan, worker, head->back, head->begun, r->clock) && head->begun)
+    memcpy(state_in(f, parcel_new(f, head->back)), bytes + sizeof *head, state_bytes);
 }
 
 static void news_take(map_run *r, int worker, const char *bytes, size_t size) {
@@ -131,11 +201,14 @@ static void news_take(map_run *r, int worker, const char *bytes, size_t size) {
   f->peer[worker].heard_job = head.job;
   if (head.job == f->job) {
     f->peer[worker].busy = head.busy;
-    if (head.slices > f->peer[worker].slices) f->peer[worker].slices = head.slices, f->peer[worker].sliced_at = r->clock;
+    pieces_heard(r, worker, head.has);
     results_take(r, worker, bytes, size, head.count);
-    word = (schedule_word){.lanes = head.lanes, .capacity = head.capacity, .unanswered = head.unanswered};
+    if (head.back >= 0) back_take(r, worker, &head, bytes, size);
+    word = (schedule_word){.lanes = head.lanes, .capacity = head.capacity, .unanswered = head.unanswered, .gave = head.gave, .keeps = head.keeps};
   }
+  int helped = schedule_helps(f->plan, worker);
   schedule_heard(f->plan, worker, word, r->clock);
+  if (helped > 0) feed(r, helped);
 }
 
 static bool listen_all(map_run *r) {
@@ -152,27 +225,43 @@ static bool listen_all(map_run *r) {
 
 // --- the master's own crew ------------------------------------------------------------------------------------------------------
 
-static int own_ticket(const map_run *r, int group, int member) {
-  farm *f = r->f;
-  CHECK(r->own_held < OWN_TASKS, "a task for the own crew, which holds %d already", r->own_held);
-  while (f->own[f->own_next].held) f->own_next = (f->own_next + 1) % OWN_TASKS;
-  f->own[f->own_next] = (own_task){.task = group * r->job->members + member, .epoch = f->epoch[group], .held = true};
-  return f->own_next;
+static void own_heard(map_run *r, int request) {
+  int capacity = r->crew->vacancies(r->crew->self) + r->own_held, lanes = r->crew->lanes;
+  const schedule_word word = {.lanes = lanes ? lanes : capacity, .capacity = capacity, .unanswered = r->own_held, .gave = request, .keeps = r->own_keeps};
+  schedule_heard(r->f->plan, 0, word, r->clock);
 }
 
-static void own_answer(map_run *r, int ticket, const void *result) {
-  own_task *t = &r->f->own[ticket];
-  t->held = false;
-  result_take(r, 0, t->task, t->epoch, result);
+static void own_take(map_run *r, schedule_chunk c, const void *state) {
+  const farm_crew *crew = r->crew;
+  int ticket = c.group * r->job->members + c.member;
+  r->own_held += c.count;
+  if (state && crew->begin_from && crew->vacancies(crew->self) > 0) {
+    crew->begin_from(crew->self, ticket, record_of(r, c.group), c.member, state);
+    return;
+  }
+  for (int i = 0; i < c.count; i++) crew->begin(crew->self, ticket + i, record_of(r, c.group), c.member + i);
 }
 
 static void own_begin(map_run *r) {
   schedule_chunk c;
-  int capacity = r->crew->vacancies(r->crew->self) + r->own_held, lanes = r->crew->lanes;
-  schedule_heard(r->f->plan, 0, (schedule_word){.lanes = lanes ? lanes : capacity, .capacity = capacity, .unanswered = r->own_held}, r->clock);
-  while (schedule_next(r->f->plan, 0, r->clock, &c))
-    for (int i = 0; i < c.count; i++, r->own_held++)
-      r->crew->begin(r->crew->self, own_ticket(r, c.group, c.member + i), record_of(r, c.group), c.member + i);
+  own_heard(r, 0);
+  while (schedule_next(r->f->plan, 0, r->clock, &c)) own_take(r, c, state_of(r, c));
+  ask_for(r, 0);
+}
+
+// The request is done at once; whoever is to have the tasks gets them with its next news.
+static void own_hand_back(map_run *r, schedule_request q) {
+  farm *f = r->f;
+  bool begun;
+  for (int i = 0; i < q.count && r->own_held > q.keep && !r->own_keeps; i++) {
+    parcel *p = parcel_new(f, -1);
+    int task = r->crew->give(r->crew->self, state_in(f, p), &begun);
+    r->own_keeps = task < 0;
+    if (r->own_keeps) break;
+    r->own_held--;
+    if (schedule_handed_back(f->plan, 0, task, begun, r->clock) && begun) p->task = task;
+  }
+  own_heard(r, q.number);
 }
 
 static bool own_work(map_run *r) {
@@ -182,7 +271,7 @@ static bool own_work(map_run *r) {
   double start = now(f);
   int n = r->crew->work(r->crew->self, f->tickets, f->results, RESULTS_MAX);
   f->peer[0].busy += now(f) - start;
-  for (int i = 0; i < n; i++) own_answer(r, f->tickets[i], f->results + (size_t)i * r->job->result_bytes);
+  for (int i = 0; i < n; i++) result_take(r, 0, f->tickets[i], f->results + (size_t)i * r->job->result_bytes);
   r->own_held -= n;
   return true;
 }
@@ -226,18 +315,20 @@ static status alone(map_run *r) {
 void map_begin(map_run *r) {
   farm *f = r->f;
   const farm_job *job = r->job;
+  CHECK(job->shared_bytes <= f->shared_max, "%zu bytes shared, prepared for %zu", job->shared_bytes, f->shared_max);
+  CHECK(r->crew->state_bytes <= f->state_max, "states of %zu bytes, prepared for %zu", r->crew->state_bytes, f->state_max);
   CHECK(job->record_bytes <= f->record_max && job->result_bytes <= f->result_max, "records of %zu and results of %zu bytes, prepared for %zu and %zu",
         job->record_bytes, job->result_bytes, f->record_max, f->result_max);
   const schedule_job plan = {.groups = job->groups, .members = job->members, .expected = job->expected, .known = job->known, .tries = job->tries};
   r->started = r->stepped = r->ticked = r->clock = now(f);
   r->own_crew = f->size < MASTER_ONLY_RANKS;
+  r->own_keeps = !r->crew->give;
+  parcels_forget(f);
   f->job++;
   schedule_begin(f->plan, &plan, r->clock);
-  for (int w = 0; w < f->size; w++) f->peer[w].busy = 0, f->peer[w].slices = f->peer[w].slices_sent = 0, f->peer[w].sliced_at = r->clock;
-  memset(f->epoch, 0, (size_t)job->groups * sizeof *f->epoch);
-  r->slices = job->shared ? (int32_t)((job->shared_bytes + SLICE_BYTES - 1) / SLICE_BYTES) : 0;
-  memset(f->own, 0, OWN_TASKS * sizeof *f->own);
-  if (r->own_crew && job->shared && r->crew->share) r->crew->share(r->crew->self, job->shared, job->shared_bytes);
+  r->pieces = pieces_of(job->shared_bytes, f->piece_bytes);
+  for (int w = 0; w < f->size; w++) f->peer[w].busy = f->peer[w].pushed = f->peer[w].has = 0;
+  if (job->shared_bytes && r->crew->share) r->crew->share(r->crew->self, job->shared, job->shared_bytes);
   for (int w = 1; w < f->size && !map_finished(r); w++) tell_of_job(r, w);
 }
 
@@ -260,7 +351,7 @@ static status ticked(map_run *r) {
 status map_step(map_run *r, bool *active) {
   clock_step(r);
   *active = listen_all(r);
-  chores(r);
+  *active |= chores(r);
   if (r->own_crew) *active |= own_work(r);
   losses_see(r);
   TRY(poison_see(r));
@@ -273,19 +364,14 @@ static void report_fill(const map_run *r, farm_report *report) {
   double busy = 0;
   for (int w = 0; w < r->f->size; w++) busy += r->f->peer[w].busy;
   double seconds = now(r->f) - r->started;
-  *report = (farm_report){.seconds = seconds, .busy = seconds > 0 ? busy / (seconds * r->f->size) : 0, .sent = c.sent, .repeated = c.repeated,
+  *report = (farm_report){.seconds = seconds, .busy = seconds > 0 ? busy / (seconds * r->f->size) : 0, .sent = c.sent, .repeated = c.repeated, .moved = c.moved,
                           .lost = c.lost, .returned = c.returned, .poisoned = c.poisoned};
 }
 
 void map_end(map_run *r, farm_report *report) {
-  for (int w = 1; w < r->f->size; w++) order_send(r, w, (order_head){.order = ORDER_END}, NULL);
+  for (int w = 1; w < r->f->size; w++) order_send_bare(r, w, (order_head){.order = ORDER_END});
   r->crew->drop(r->crew->self);
   report_fill(r, report);
-}
-
-void farm_reopen(farm *f, int group, int groups) {
-  for (int g = group; g < group + groups; g++) f->epoch[g]++;
-  schedule_reopen(f->plan, group, groups);
 }
 
 static double processor_seconds(void) {

@@ -11,13 +11,14 @@ typedef struct peer {    // what rank 0 knows of a worker's ears
   int32_t heard_job;     // the job it last spoke of
   int32_t told_job;      // the job it was last told of
   double spoken_at;      // when anything was said to it
+  int32_t pushed, has;   // of the pieces of what the job shares: sent to it; there, without a gap
+  double pushed_at;      // when one was sent, or seen to have arrived
   double busy;           // its crew's seconds in this job
-  int32_t slices, slices_sent;  // of what the job shares: it has; it was sent
-  double sliced_at;      // when it had more of them than before
   bool present;          // answered the roll call
 } peer;
 
-typedef struct own_task { int32_t task, epoch; bool held; } own_task;
+enum { PARCELS = 64 };
+typedef struct parcel { int task; } parcel;  // a state of this task of the current job; -1: none
 
 struct farm {
   transport *line;
@@ -29,11 +30,11 @@ struct farm {
   bool lossy;            // a worker was lost once: no collectives any more
   double alone_since;    // when the last worker was lost; 0: there are some, or never were
   int32_t job;           // number of the current or last one
-  size_t record_max, result_max;
-  int32_t *epoch;        // (tasks_max) rank 0: how often a group was opened anew in this job
-  int tasks_max;
-  own_task *own;         // (OWN_TASKS) rank 0: behind the tickets of its own crew
-  int own_next;          // where to look for a free one
+  size_t record_max, result_max, state_max, shared_max;
+  size_t piece_bytes;    // in which what is shared travels
+  parcel parcels[PARCELS];  // rank 0: states on their way from one worker to another, the last few
+  char *states;          // (PARCELS, state_max)
+  unsigned next_parcel;
   // Scratch, of use within one step only.
   char *message;         // (message_max) being put together
   size_t message_max;
@@ -43,34 +44,45 @@ struct farm {
 
 enum {
   RESULTS_MAX = 256,       // in a message
-  OWN_TASKS = 8192,        // that rank 0's own crew may hold
   MASTER_ONLY_RANKS = 32,  // from so many ranks on, rank 0 only hands out: its own crew would make the others wait
+  PIECE_BYTES = 16384,
+  PIECES_A_WORD = 4,       // pieces that arrive before a worker says so
   ALONE_SECONDS = 20,      // so long rank 0 waits for a lost worker to come back when all are lost
 };
-#define SLICE_BYTES ((size_t)65536)  // of what a job shares, in a message
 #define NEWS_SECONDS 0.5            // between two signs of life
 #define MASTER_SILENCE_SECONDS 600  // without a word from rank 0 a worker takes itself for an orphan and ends
 #define PING_SECONDS 20             // between two words of rank 0 to a worker, in a job
 #define RETELL_SECONDS 2            // after which a worker that still speaks of another job is told again
 
 // --- from rank 0 -------------------------------------------------------------------------------------------------------
-typedef enum order { ORDER_START, ORDER_SHARE, ORDER_TASKS, ORDER_END, ORDER_PING, ORDER_DISMISS } order;
-typedef struct order_head {  // ORDER_TASKS: the group's record follows
+typedef enum order { ORDER_START, ORDER_PIECE, ORDER_TASKS, ORDER_HAND_BACK, ORDER_END, ORDER_PING, ORDER_DISMISS } order;
+typedef struct order_head {  // ORDER_TASKS: the group's record follows, and of a single task perhaps the state to continue from
   int32_t order, job;
   int32_t group, member, count, members;
-  uint32_t record_bytes, result_bytes;
-  int32_t lossy, epoch;      // ORDER_DISMISS; of the group
-  uint64_t shared_bytes;     // ORDER_SHARE: of all; slice `member` of `count` follows
+  uint32_t record_bytes, result_bytes, state_bytes;
+  uint64_t shared_bytes;     // by the job
+  uint32_t piece, piece_bytes;  // ORDER_PIECE: its number; bytes of each but the last one. It follows
+  int32_t keep, request;     // ORDER_HAND_BACK: up to count tasks, but these many stay; the request's number
+  int32_t lossy, reserved;   // ORDER_DISMISS
 } order_head;
 
 // --- to rank 0 ---------------------------------------------------------------------------------------------------------
 // Only the state as it is, no counts of messages: a message that is lost, late or doubled leaves no trace in the next.
-typedef struct news_head {  // `count` times {int32 task, int32 epoch, result} follow
+typedef struct news_head {  // `count` times {int32 task, padding, result} follow, and a state where one comes back
   int32_t job, count;
   int32_t lanes, capacity;      // tasks the crew steps at once; would hold at most
-  int32_t unanswered, slices;   // tasks of the job that are here, after these results; slices of what they share
+  int32_t unanswered;           // tasks of the job that are here, after these results
+  int32_t gave, keeps;          // the last request to hand tasks back that is done with; what is here cannot be handed back
+  int32_t back;                 // the task that comes back with these news; -1: none
+  int32_t begun;                // it was begun: its state comes too
+  int32_t has;                  // pieces of what the job shares that are here, without a gap
   double busy;                  // seconds of work in this job so far
 } news_head;
+static inline int pieces_of(size_t shared_bytes, size_t piece_bytes) { return shared_bytes ? (int)((shared_bytes - 1) / piece_bytes) + 1 : 0; }
+static inline size_t piece_size(size_t shared_bytes, size_t piece_bytes, int i) {
+  size_t rest = shared_bytes - (size_t)i * piece_bytes;
+  return rest < piece_bytes ? rest : piece_bytes;
+}
 static inline size_t news_item_bytes(size_t result_bytes) { return 8 + (result_bytes + 7) / 8 * 8; }
 
 // Sizes of scratch, for a farm whose record_max and result_max are set.
@@ -88,9 +100,10 @@ typedef struct map_run {
   double started, stepped, ticked;
   double clock;    // like the time, but what rank 0 itself slept through or worked in one go counts little
   int chore;       // the worker whose turn it is to be looked after
+  int pieces;      // of what the job shares
   int own_held;    // tasks in rank 0's own crew
-  int32_t slices;  // of what the job shares
   bool own_crew;   // it works too
+  bool own_keeps;  // and cannot hand back what it holds
 } map_run;
 void map_begin(map_run *r);   // the fields up to tick_self are set
 bool map_finished(const map_run *r);

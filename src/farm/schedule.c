@@ -13,6 +13,7 @@ const schedule_limits schedule_customary = {.lease_least = 10, .lease_most = 120
 enum { COPIES = 2, NOBODY = -1, LOOK_FOR_COPY = 16, BLAMED_MAX = SCHEDULE_TRIES_MAX + 1, LEARN_MEMBERS_MAX = 1024, REORDERS = 64, PRIOR = 6 };
 #define GAP_SECONDS 0.5   // between two signs of life, until it has been seen otherwise
 #define FRESH_WORD 2.0    // seconds: a worker heard of within them is alive
+#define REQUEST_SECONDS 2.0  // after which a request to hand tasks back is forgotten
 #define UNMET 1.5         // a member not met yet is taken for longer than the mean, or it might be met last of all
 
 // Where a task is. All but FRESH and DONE are lists, in the order in which their tasks came to them.
@@ -20,6 +21,7 @@ typedef enum place {
   FRESH,    // not handed out yet
   OUT,      // one worker has it
   TWICE,    // two have it
+  MOVING,   // handed back, to continue elsewhere
   AGAIN,    // waits for another worker
   BLAMED,   // the same, but a worker was lost that held it
   SUSPECT,  // the same, and so many that it is to be alone on the next
@@ -38,6 +40,7 @@ typedef struct task_state {
   place at;
   int before, after;  // on its list
   double since;       // on its list
+  double lasted;      // MOVING: since it was begun
   copy copy[COPIES];
   int blames;         // workers lost that held it, the first so many
   int blamed[BLAMED_MAX];
@@ -51,6 +54,12 @@ typedef struct worker_state {
   int holding, copies;  // number and first of its copies (task * COPIES + slot)
   double heard_at;
   int before, after;    // among the living, least recently heard first
+  // Handing back. A worker that may be asked stands on the list of those that hold as many tasks.
+  int level, upper, lower;  // the list, NOBODY: on none; its neighbours there
+  bool deaf;                  // did not answer the last request, and has not spoken since
+  int request, helps;         // number of its last request; for whom it is under way, NOBODY
+  int helper;                 // who was asked for its benefit, NOBODY
+  double asked_at;            // that one
 } worker_state;
 
 typedef struct tally {  // of the tasks of a group, of a member, of all
@@ -67,6 +76,8 @@ struct schedule {
   schedule_limits limits;
   int workers, tasks_max, lost;
   worker_state *worker;  // (workers)
+  int *rich;             // (tasks_max + 1)  by tasks held: the first of the workers that may be asked to hand some back
+  int richest, requests; // no list above it has anybody; requests made, of all jobs
   list living;           // of workers, the first of all not among them
   double looked_at;      // in the last job, for the last time: since then nobody has listened
   int groups, members, tries;
@@ -161,20 +172,39 @@ static void worker_append(schedule *s, int worker) {
   s->living.last = worker;
 }
 
+// Puts a worker on the list where it belongs now.
+static void rank(schedule *s, int worker) {
+  worker_state *w = &s->worker[worker];
+  int level = w->lost || w->deaf || w->word.keeps || w->helps != NOBODY ? NOBODY : w->holding;
+  if (level == w->level) return;
+  if (w->upper != NOBODY) s->worker[w->upper].lower = w->lower;
+  else if (w->level != NOBODY) s->rich[w->level] = w->lower;
+  if (w->lower != NOBODY) s->worker[w->lower].upper = w->upper;
+  w->upper = w->lower = NOBODY;
+  w->level = level;
+  if (level == NOBODY) return;
+  w->lower = s->rich[level];
+  if (w->lower != NOBODY) s->worker[w->lower].upper = worker;
+  s->rich[level] = worker;
+  if (level > s->richest) s->richest = level;
+}
+
 static copy *copy_at(schedule *s, int place_of_copy) { return &s->task[place_of_copy / COPIES].copy[place_of_copy % COPIES]; }
 
 static void copy_give(schedule *s, int worker, int task, double now) {
   task_state *t = &s->task[task];
   worker_state *w = &s->worker[worker];
   int slot = t->copy[0].worker == NOBODY ? 0 : 1, id = task * COPIES + slot;
-  t->copy[slot] = (copy){.worker = worker, .before = NOBODY, .after = w->copies, .sent_at = now};
+  double begun_at = t->at == MOVING ? now - t->lasted : now;
+  t->copy[slot] = (copy){.worker = worker, .before = NOBODY, .after = w->copies, .sent_at = begun_at};
   if (w->copies != NOBODY) copy_at(s, w->copies)->before = id;
   w->copies = id;
   w->holding++;
   w->vacant--;
   s->counts.sent++;
-  task_out(s, task, 1, now);
+  task_out(s, task, 1, begun_at);
   task_move(s, task, t->copy[!slot].worker == NOBODY ? OUT : TWICE, now);
+  rank(s, worker);
 }
 
 static void copy_drop(schedule *s, int task, int slot) {
@@ -185,6 +215,7 @@ static void copy_drop(schedule *s, int task, int slot) {
   if (c->after != NOBODY) copy_at(s, c->after)->before = c->before;
   if (--w->holding == 0) w->alone = false;
   task_out(s, task, -1, c->sent_at);
+  rank(s, c->worker);
   c->worker = NOBODY;
 }
 
@@ -198,13 +229,15 @@ static void copies_drop(schedule *s, int task) {
 schedule *schedule_open(int workers, schedule_limits limits) {
   schedule *s = mem_take(1, sizeof *s);
   *s = (schedule){.limits = limits, .workers = workers, .worker = mem_take((size_t)workers, sizeof(worker_state)),
-                  .living = {NOBODY, NOBODY}, .gap = GAP_SECONDS};
-  for (int w = 0; w < workers; w++) s->worker[w] = (worker_state){.copies = NOBODY, .before = NOBODY, .after = NOBODY};
+                  .rich = mem_take(1, sizeof(int)), .living = {NOBODY, NOBODY}, .gap = GAP_SECONDS};
+  for (int w = 0; w < workers; w++)
+    s->worker[w] = (worker_state){.copies = NOBODY, .before = NOBODY, .after = NOBODY, .level = NOBODY, .upper = NOBODY, .lower = NOBODY};
   for (int w = 1; w < workers; w++) worker_append(s, w);
   return s;
 }
 
 static void tasks_free(schedule *s) {
+  mem_free(s->rich);
   mem_free(s->task);
   mem_free(s->group);
   mem_free(s->order);
@@ -226,6 +259,7 @@ void schedule_reserve(schedule *s, int tasks_max) {
   s->group = mem_take((size_t)tasks_max, sizeof *s->group);
   s->order = mem_take((size_t)tasks_max, sizeof *s->order);
   s->member = mem_take((size_t)tasks_max, sizeof *s->member);
+  s->rich = mem_take((size_t)tasks_max + 1, sizeof *s->rich);
 }
 
 static bool goes_first(ordered a, ordered b) { return a.expected != b.expected ? a.expected > b.expected : a.group < b.group; }
@@ -258,10 +292,13 @@ static void workers_begin(schedule *s, double now) {
   for (int i = 0; i < s->workers; i++) {
     worker_state *w = &s->worker[i];
     w->holding = w->vacant = 0;
-    w->copies = NOBODY;
-    w->alone = false;
+    w->copies = w->level = w->upper = w->lower = w->helps = w->helper = NOBODY;
+    w->alone = w->deaf = false;
     w->heard_at += pause;
   }
+  for (int i = 0; i <= s->tasks_max; i++) s->rich[i] = NOBODY;
+  s->richest = 0;
+  for (int i = 0; i < s->workers; i++) rank(s, i);
 }
 
 static void order_groups(schedule *s, double now) {
@@ -302,16 +339,6 @@ void schedule_begin(schedule *s, const schedule_job *job, double now) {
   if (tasks) order_begin(s, job, now);
 }
 
-void schedule_reopen(schedule *s, int group, int groups) {
-  const copy none = {.worker = NOBODY};
-  for (int i = group * s->members; i < (group + groups) * s->members; i++) {
-    CHECK(s->task[i].at == DONE, "task %d is opened anew before it is answered", i);
-    s->task[i] = (task_state){.at = FRESH, .before = NOBODY, .after = NOBODY, .copy = {none, none}};
-    s->accepted--, s->fresh++;
-  }
-  for (int m = 0; m < s->members; m++) s->member[m].next = 0;
-}
-
 bool schedule_finished(const schedule *s) { return s->accepted == s->tasks; }
 int64_t schedule_accepted(const schedule *s) { return s->accepted; }
 bool schedule_is_lost(const schedule *s, int worker) { return s->worker[worker].lost; }
@@ -324,6 +351,15 @@ double schedule_lease(const schedule *s) { return clamp(s->limits.lease_gaps * s
 double schedule_limit(const schedule *s) {
   if (s->whole.answered == 0) return s->limits.limit_most;
   return clamp(s->limits.limit_longest * s->longest, s->limits.limit_least, s->limits.limit_most);
+}
+
+// A request is over: it was answered, or will not be.
+static void request_end(schedule *s, int asked) {
+  worker_state *w = &s->worker[asked];
+  if (w->helps == NOBODY) return;
+  s->worker[w->helps].helper = NOBODY;
+  w->helps = NOBODY;
+  rank(s, asked);
 }
 
 void schedule_heard(schedule *s, int worker, schedule_word word, double now) {
@@ -340,6 +376,9 @@ void schedule_heard(schedule *s, int worker, schedule_word word, double now) {
   w->heard_at = now;
   w->word = word;  // capacity is the whole: what was sent after these words were written is held already
   w->vacant = word.capacity - (w->holding > word.unanswered ? w->holding : word.unanswered);
+  if (word.gave == w->request) request_end(s, worker);
+  w->deaf = false;
+  rank(s, worker);
 }
 
 // --- handing out ------------------------------------------------------------------------------------------------------------
@@ -352,13 +391,14 @@ static int guided_size(const schedule *s) {
   return size < 1 ? 1 : (int)size;
 }
 
+static int equal_share(const schedule *s) { return (int)((s->tasks - s->accepted + working(s) - 1) / working(s)); }
+
 // Nobody hoards: a worker holds at most its share of what is unanswered, or others would idle while tasks queue there. For
 // the same reason its queue behind the lanes is filled only while there is plenty for all.
 static int room(const schedule *s, const worker_state *w) {
-  int64_t unanswered = s->tasks - s->accepted, share = (unanswered + working(s) - 1) / working(s);
   int queue = w->word.capacity - w->word.lanes;
   bool plenty = s->fresh > 2 * (int64_t)queue * working(s);
-  int most = smaller((int)share, plenty ? w->word.capacity : w->word.lanes);
+  int most = smaller(equal_share(s), plenty ? w->word.capacity : w->word.lanes);
   return smaller(w->vacant, most - w->holding);
 }
 
@@ -368,8 +408,9 @@ static bool idle(const worker_state *w) { return w->holding == 0 && w->word.unan
 static bool careful(const schedule *s, int worker) { return worker == 0 && s->workers > 1; }
 
 static bool give_one(schedule *s, int worker, int task, double now, schedule_chunk *chunk) {
-  *chunk = (schedule_chunk){task / s->members, task % s->members, 1};
-  s->counts.repeated++;
+  *chunk = (schedule_chunk){task / s->members, task % s->members, 1, true};
+  s->counts.repeated += s->task[task].at != MOVING;
+  s->counts.moved += s->task[task].at == MOVING;
   copy_give(s, worker, task, now);
   return true;
 }
@@ -382,7 +423,8 @@ static bool next_suspect(schedule *s, int worker, double now, schedule_chunk *ch
 }
 
 static bool next_again(schedule *s, int worker, double now, schedule_chunk *chunk) {
-  int task = s->place[AGAIN].first;
+  int task = s->place[MOVING].first;
+  if (task == NOBODY) task = s->place[AGAIN].first;
   if (task == NOBODY && !careful(s, worker)) task = s->place[BLAMED].first;
   return task != NOBODY && give_one(s, worker, task, now, chunk);
 }
@@ -421,7 +463,7 @@ static bool next_fresh(schedule *s, int worker, double now, schedule_chunk *chun
   int first = group * s->members + member;
   int most = smaller(guided_size(s), smaller(room(s, &s->worker[worker]), s->members - member));
   while (count < most && s->task[first + count].at == FRESH) count++;
-  *chunk = (schedule_chunk){group, member, count};
+  *chunk = (schedule_chunk){group, member, count, false};
   for (int i = 0; i < count; i++) copy_give(s, worker, first + i, now);
   s->turn = (member + count) % s->members;
   s->fresh -= count;
@@ -438,9 +480,16 @@ static bool may_copy(const schedule *s, int worker, const task_state *t, double 
   return now - c->sent_at >= s->limits.patience * s->whole.spent / s->whole.answered;
 }
 
-// A second copy of the task that is out longest, for a worker that has nothing to do.
+// The richest worker that may be asked to hand tasks back, where it has at least two more than this one.
+static int richer(schedule *s, const worker_state *w) {
+  while (s->richest && s->rich[s->richest] == NOBODY) s->richest--;
+  return s->richest >= w->holding + 2 ? s->rich[s->richest] : NOBODY;
+}
+
+// A second copy of the task that is out longest, for a worker that has nothing to do and cannot be helped otherwise.
 static bool next_copy(schedule *s, int worker, double now, schedule_chunk *chunk) {
-  if (!idle(&s->worker[worker]) || s->whole.answered == 0) return false;
+  const worker_state *w = &s->worker[worker];
+  if (!idle(w) || s->whole.answered == 0 || w->helper != NOBODY || richer(s, w) != NOBODY) return false;
   int task = s->place[OUT].first;
   for (int i = 0; task != NOBODY && i < LOOK_FOR_COPY; i++, task = s->task[task].after)
     if (may_copy(s, worker, &s->task[task], now)) return give_one(s, worker, task, now, chunk);
@@ -453,6 +502,49 @@ bool schedule_next(schedule *s, int worker, double now, schedule_chunk *chunk) {
   if (next_suspect(s, worker, now, chunk)) return true;
   if (room(s, w) < 1) return false;
   return next_again(s, worker, now, chunk) || next_fresh(s, worker, now, chunk) || next_copy(s, worker, now, chunk);
+}
+
+// --- handing back -----------------------------------------------------------------------------------------------------------
+
+// Half of the difference. A core does as much with a few lanes fewer, but each of them goes faster then: where all hold
+// about as many, all tasks are about as old, and the last ones end together. Three quarters of an equal share are about as many.
+bool schedule_ask(schedule *s, int poor, double now, schedule_request *r) {
+  worker_state *w = &s->worker[poor];
+  if (w->helper != NOBODY && now - w->asked_at > REQUEST_SECONDS) {
+    s->worker[w->helper].deaf = true;
+    request_end(s, w->helper);
+  }
+  if (s->fresh || w->lost || w->alone || w->helper != NOBODY || room(s, w) < 1 || 4 * w->holding > 3 * equal_share(s)) return false;
+  int rich = richer(s, w);
+  if (rich == NOBODY) return false;
+  worker_state *giver = &s->worker[rich];
+  int count = smaller((giver->holding - w->holding) / 2, room(s, w));
+  giver->request = ++s->requests;
+  giver->helps = poor;
+  w->helper = rich;
+  w->asked_at = now;
+  rank(s, rich);
+  *r = (schedule_request){rich, count, giver->holding - count, giver->request};
+  return true;
+}
+
+int schedule_helps(const schedule *s, int worker) { return s->worker[worker].helps; }
+
+static place place_of_free(const schedule *s, const task_state *t, bool was_alone);
+
+bool schedule_handed_back(schedule *s, int worker, int task, bool begun, double now) {
+  task_state *t = &s->task[task];
+  CHECK(task >= 0 && task < s->tasks, "task %d of %lld", task, (long long)s->tasks);
+  for (int i = 0; i < COPIES; i++) {
+    if (t->copy[i].worker != worker) continue;
+    t->lasted = begun ? now - t->copy[i].sent_at : 0;
+    copy_drop(s, task, i);
+    place to = t->copy[!i].worker != NOBODY ? OUT : place_of_free(s, t, false);
+    if (to == AGAIN) to = MOVING;
+    task_move(s, task, to, now);
+    return to == MOVING;
+  }
+  return false;
 }
 
 // --- answers and losses -----------------------------------------------------------------------------------------------------
@@ -505,6 +597,8 @@ void schedule_lose(schedule *s, int worker, double now) {
   s->lost++;
   s->counts.lost++;
   worker_unlink(s, worker);
+  request_end(s, worker);
+  if (w->helper != NOBODY) request_end(s, w->helper);
   while (w->copies != NOBODY) {
     int task = w->copies / COPIES, slot = w->copies % COPIES;
     task_state *t = &s->task[task];
@@ -513,6 +607,7 @@ void schedule_lose(schedule *s, int worker, double now) {
     task_move(s, task, t->copy[!slot].worker == NOBODY ? place_of_free(s, t, was_alone) : OUT, now);
   }
   w->vacant = 0;
+  rank(s, worker);
 }
 
 static void overdue_free(schedule *s, place at, double now) {

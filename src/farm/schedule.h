@@ -6,7 +6,10 @@
 
 #include "base.h"
 
-typedef struct schedule_chunk { int group, member, count; } schedule_chunk;  // members member .. member+count-1
+typedef struct schedule_chunk {
+  int group, member, count;  // members member .. member+count-1
+  bool again;                // it was handed out before: there may be a state to continue from
+} schedule_chunk;
 
 typedef struct schedule_limits {
   double lease_least, lease_most;  // seconds of silence after which a worker is presumed lost: within these,
@@ -33,7 +36,6 @@ enum { SCHEDULE_TRIES = 3, SCHEDULE_TRIES_MAX = 8 };
 
 // A new job. Workers keep who they are and whether they are lost; all they held is forgotten.
 void schedule_begin(schedule *s, const schedule_job *job, double now);
-void schedule_reopen(schedule *s, int group, int groups);  // answered groups are fresh again
 bool schedule_finished(const schedule *s);
 int64_t schedule_accepted(const schedule *s);  // tasks answered so far, known and poisoned ones among them
 
@@ -41,10 +43,21 @@ int64_t schedule_accepted(const schedule *s);  // tasks answered so far, known a
 typedef struct schedule_word {
   int lanes, capacity;  // tasks it steps at once; tasks it would hold at most
   int unanswered;       // tasks it holds, also those that have been given up here
+  int gave;             // the last request to hand tasks back that it is through with
+  bool keeps;           // it cannot hand back what it holds
 } schedule_word;
 void schedule_heard(schedule *s, int worker, schedule_word word, double now);
 // The next chunk for a worker with room, or false. What is asked for is thereby sent.
 bool schedule_next(schedule *s, int worker, double now, schedule_chunk *chunk);
+// Where there is nothing to hand out, running tasks move on from a worker that has many. Whom to ask for the benefit of
+// `poor`: to hand back up to `count` of its tasks, and to keep at least `keep`. False: nobody, now. One request at a time
+// of a worker, and for a worker; one that is not answered is forgotten.
+typedef struct schedule_request { int worker, count, keep, number; } schedule_request;
+bool schedule_ask(schedule *s, int poor, double now, schedule_request *r);
+int schedule_helps(const schedule *s, int worker);  // the worker for whose benefit it was asked, or -1
+// A task comes back, begun or not. True: it will be handed out again, and may continue from its state. False: it goes on
+// elsewhere, or is to start anew.
+bool schedule_handed_back(schedule *s, int worker, int task, bool begun, double now);
 // An answer, from whomever. True: the first for this task, it counts. False: a copy was faster; drop it.
 bool schedule_answered(schedule *s, int worker, int task, double now);
 // Takes back tasks that are out too long, and gives up workers whose lease ran out: their tasks are free again. Returns
@@ -60,7 +73,7 @@ int schedule_holding(const schedule *s, int worker);  // tasks it was given and 
 double schedule_lease(const schedule *s);             // as learnt so far, seconds
 double schedule_limit(const schedule *s);
 
-typedef struct schedule_counts { int64_t sent, repeated; int lost, returned, poisoned; } schedule_counts;
+typedef struct schedule_counts { int64_t sent, repeated, moved; int lost, returned, poisoned; } schedule_counts;
 schedule_counts schedule_counted(const schedule *s);  // of this job
 
 #endif

@@ -7,7 +7,7 @@
 
 #include "parts.h"
 
-enum { SEND_BUFFERS = 4 };
+enum { SEND_BUFFERS = 4, SMALL_PIECE = 64 };
 #define NEVER INFINITY
 #define BEAT_SECONDS 0.25      // between two steps of a process to which nothing happens
 #define RETRY_SECONDS 0.01     // when a line is full
@@ -15,9 +15,11 @@ enum { SEND_BUFFERS = 4 };
 #define SECONDS_MAX 1e4        // of virtual time, and WORK_MAX times all the work: no run of any use takes so long
 #define WORK_MAX 100
 #define STEPS_MAX 200000000
+#define AT_AN_END 1e-9         // seconds: so little left is rounding
 
-typedef struct record { int32_t group, reserved; } record;
-typedef struct task { int ticket, number; double ends; } task;  // ends: NEVER while it waits for a lane
+typedef struct record { int32_t group, job; } record;
+typedef struct task { int ticket, number; double left; } task;  // left: core-seconds
+typedef struct state { int64_t number; double left; } state;    // of a task that moves
 
 typedef struct letter {
   struct letter *next;  // in the inbox
@@ -33,12 +35,14 @@ typedef struct process {
   farm f;
   service *s;             // not of rank 0
   farm_crew hands;
-  task *held;             // (lanes + queue) the running ones first
-  int held_count, running;
+  task *lane, *waiting, *ended;  // (lanes + queue) each
+  int running, queued, done;     // how many of these there are
+  int shared_job;         // whose shared bytes it has; 0: none
+  double advanced;        // till then its tasks have been run
   letter *first, *last;   // arrived
   letter *given;          // the caller of receive has it
   double speed, joins, dies, stops, wakes, slows;
-  double stepped, wake;   // its last step, its next
+  double wake;            // its next step
   double free_at;         // rank 0: after the messages it took in
   double last_arrival;    // of what was sent to it: without lags, order is kept
 } process;
@@ -50,6 +54,7 @@ struct simulation {
   uint64_t luck;
   double now, began;      // began: the job
   int size, lanes, capacity;
+  double knee;            // lanes from which on a core does all it can
   process *p;             // (size)
   int *under_way;         // (2 * size) to worker, from worker
   event *heap;            // the soonest first
@@ -60,6 +65,9 @@ struct simulation {
   uint64_t *results;      // (tasks)
   int *answers;           // (tasks) counted
   int in_flight;
+  unsigned char *shared;  // (shared_bytes)
+  int job;                // counted from 1
+  const char *mixed_up;   // what a crew found wrong; NULL: nothing
   farm_simulated *out;
 };
 
@@ -191,73 +199,165 @@ static void arrive(simulation *m, letter *l) {
 
 // --- a crew ---------------------------------------------------------------------------------------------------------------------
 
+static unsigned char shared_byte(int job, size_t i) { return (unsigned char)mixed((uint64_t)job << 32 | i); }
+
+static bool shared_by(int job, const unsigned char *bytes, size_t size) {
+  for (size_t i = 0; i < size; i++)
+    if (bytes[i] != shared_byte(job, i)) return false;
+  return true;
+}
+
+// A worker may still be in an earlier job.
+static void crew_share(void *self, const void *bytes, size_t size) {
+  process *p = self;
+  int job = p->m->job;
+  while (job > p->shared_job && !shared_by(job, bytes, size)) job--;
+  if (size != p->m->what->shared_bytes || job <= p->shared_job) p->m->mixed_up = "what is shared arrived damaged, or twice";
+  p->shared_job = job;
+}
+
 static int crew_vacancies(void *self) {
   const process *p = self;
   bool works = p->f.rank != 0 || p->m->what->master_works;
-  return works ? p->m->capacity - p->held_count : 0;
+  return works ? p->m->capacity - p->running - p->queued - p->done : 0;
 }
 
-static void start(process *p, task *t, double at) {
-  const farm_simulation *w = p->m->what;
-  double speed = at >= p->slows ? p->speed / SLOW_FACTOR : p->speed;
-  t->ends = at + w->length[t->number] / speed;
-  p->running++;
-  if (w->kills && w->kills[t->number]) p->dies = p->m->now;
+static double overlap(double from, double to, double start, double end) { return fmax(0, fmin(to, end) - fmax(from, start)); }
+
+// What the core did in a span of time, in seconds of a core of speed 1 at its best: nothing while it was stopped.
+static double core_seconds(const process *p, double from, double to) {
+  double turn = fmin(fmax(p->slows, from), to);
+  double fast = turn - from - overlap(from, turn, p->stops, p->wakes), slow = to - turn - overlap(turn, to, p->stops, p->wakes);
+  return p->speed * (fast + slow / SLOW_FACTOR);
+}
+
+// Lanes share the core. Fewer than the knee cost as much as the knee: a step of few is spent on fetching the weights.
+static double lane_cost(const process *p) { return fmax(p->running, p->m->knee); }
+
+static int soonest(const process *p) {
+  int first = 0;
+  for (int i = 1; i < p->running; i++)
+    if (p->lane[i].left < p->lane[first].left) first = i;
+  return first;
+}
+
+static void lane_enter(process *p, task t) {
+  const unsigned char *kills = p->m->what->kills;
+  p->lane[p->running++] = t;
+  if (kills && kills[t.number]) p->dies = p->m->now;
+}
+
+static void lanes_fill(process *p) {
+  while (p->queued && p->running < p->m->lanes) {
+    lane_enter(p, p->waiting[0]);
+    memmove(p->waiting, p->waiting + 1, (size_t)--p->queued * sizeof *p->waiting);
+  }
+}
+
+static task lane_leave(process *p, int i) {
+  task t = p->lane[i];
+  p->lane[i] = p->lane[--p->running];
+  return t;
+}
+
+// Runs the tasks up to the present; those that end give their lanes to those that wait.
+static void advance(process *p) {
+  double work = core_seconds(p, p->advanced, p->m->now);
+  p->advanced = p->m->now;
+  for (int first; p->running && (first = soonest(p), true);) {
+    double cost = lane_cost(p), step = fmin(p->lane[first].left, work / cost);
+    for (int i = 0; i < p->running; i++) p->lane[i].left -= step;
+    if (p->lane[first].left > AT_AN_END) return;
+    work -= step * cost;
+    p->ended[p->done++] = lane_leave(p, first);
+    lanes_fill(p);
+  }
+}
+
+static task task_of(const process *p, int ticket, const void *rec, int member) {
+  record r;
+  memcpy(&r, rec, sizeof r);
+  int number = r.group * p->m->what->members + member;
+  if (p->m->what->shared_bytes && p->shared_job != r.job) p->m->mixed_up = "a task was begun before what is shared was there";
+  return (task){ticket, number, p->m->what->length[number]};
 }
 
 static void crew_begin(void *self, int ticket, const void *rec, int member) {
   process *p = self;
-  record r;
-  memcpy(&r, rec, sizeof r);
-  task *t = &p->held[p->held_count++];
-  *t = (task){ticket, r.group * p->m->what->members + member, NEVER};
-  if (p->running < p->m->lanes) start(p, t, p->m->now);
+  advance(p);
+  p->waiting[p->queued++] = task_of(p, ticket, rec, member);
+  lanes_fill(p);
 }
 
-static int soonest(const process *p) {
-  int first = -1;
-  for (int i = 0; i < p->running; i++)
-    if (first < 0 || p->held[i].ends < p->held[first].ends) first = i;
-  return first;
+static void crew_begin_from(void *self, int ticket, const void *rec, int member, const void *bytes) {
+  process *p = self;
+  task t = task_of(p, ticket, rec, member);
+  state s;
+  memcpy(&s, bytes, sizeof s);
+  if (s.number != t.number) p->m->mixed_up = "a task was to go on from the state of another";
+  t.left = s.left;
+  advance(p);
+  if (p->running < p->m->lanes) lane_enter(p, t);
+  else crew_begin(self, ticket, rec, member);
+}
+
+static double age(const process *p, int lane) { return p->m->what->length[p->lane[lane].number] - p->lane[lane].left; }
+
+static int youngest(const process *p) {
+  int least = 0;
+  for (int i = 1; i < p->running; i++)
+    if (age(p, i) < age(p, least)) least = i;
+  return least;
+}
+
+// One that waits, or else the youngest.
+static int crew_give(void *self, void *bytes, bool *begun) {
+  process *p = self;
+  advance(p);
+  *begun = p->queued == 0;
+  if (p->queued) return p->waiting[--p->queued].ticket;
+  if (p->running == 0) return -1;
+  task t = lane_leave(p, youngest(p));
+  state s = {t.number, t.left};
+  memcpy(bytes, &s, sizeof s);
+  return t.ticket;
 }
 
 static int crew_work(void *self, int *tickets, void *results, int max) {
   process *p = self;
   int n = 0;
-  for (int i; n < max && (i = soonest(p)) >= 0 && p->held[i].ends <= p->m->now; n++) {
-    task ended = p->held[i];
-    tickets[n] = ended.ticket;
-    ((uint64_t *)results)[n] = answer_of(ended.number);
-    memmove(&p->held[i], &p->held[i + 1], (size_t)(--p->held_count - i) * sizeof *p->held);
-    p->running--;
-    if (p->running < p->held_count) start(p, &p->held[p->running], ended.ends);
+  advance(p);
+  for (; n < max && p->done; n++) {
+    const task *t = &p->ended[--p->done];
+    tickets[n] = t->ticket;
+    ((uint64_t *)results)[n] = answer_of(t->number);
   }
   return n;
 }
 
-static void crew_drop(void *self) { ((process *)self)->held_count = ((process *)self)->running = 0; }
+static void crew_drop(void *self) {
+  process *p = self;
+  p->running = p->queued = p->done = 0;
+}
 
 // --- fate -----------------------------------------------------------------------------------------------------------------------
-
-// A stop moves what runs to later times, slowness stretches what is left of it.
-static void fate_move(process *p) {
-  double since = p->stepped, till = p->m->now;
-  for (int i = 0; i < p->running; i++) {
-    task *t = &p->held[i];
-    if (p->stops < NEVER && p->wakes > since && p->wakes <= till) t->ends += p->wakes - p->stops;
-    if (p->slows > since && p->slows <= till) t->ends = p->slows + (t->ends - p->slows) * SLOW_FACTOR;
-  }
-}
 
 static void process_open(simulation *m, int rank, const farm *shared) {
   const farm_simulation *w = m->what;
   process *p = &m->p[rank];
   *p = (process){.m = m, .f = *shared, .speed = exp(w->spread * (2 * draw(m) - 1)), .dies = NEVER, .stops = NEVER, .wakes = NEVER, .slows = NEVER,
-                 .stepped = m->now, .wake = NEVER};
+                 .advanced = m->now, .wake = NEVER};
   p->f.rank = rank;
   p->f.post = (post){p, line_send, line_can_send, line_receive, line_now};
-  p->hands = (farm_crew){p, crew_vacancies, crew_begin, crew_work, crew_drop, m->lanes, NULL};
-  p->held = mem_take((size_t)m->capacity, sizeof *p->held);
+  p->hands = (farm_crew){.self = p, .vacancies = crew_vacancies, .begin = crew_begin, .work = crew_work, .drop = crew_drop, .lanes = m->lanes, .share = crew_share};
+  if (!w->stays) {
+    p->hands.state_bytes = sizeof(state);
+    p->hands.give = crew_give;
+    p->hands.begin_from = crew_begin_from;
+  }
+  p->lane = mem_take(3 * (size_t)m->capacity, sizeof *p->lane);
+  p->waiting = p->lane + m->capacity;
+  p->ended = p->waiting + m->capacity;
   if (rank == 0) {
     if (w->master_dies > 0) p->dies = m->now + w->master_dies;
     return;
@@ -274,9 +374,9 @@ static void process_open(simulation *m, int rank, const farm *shared) {
 // --- steps ------------------------------------------------------------------------------------------------------------------------
 
 static double next_step(const process *p) {
-  int first = soonest(p);
-  double beat = p->m->now + BEAT_SECONDS, ends = first < 0 ? NEVER : p->held[first].ends;
-  if (ends <= p->m->now) ends = p->m->now + RETRY_SECONDS;
+  double beat = p->m->now + BEAT_SECONDS, speed = p->m->now >= p->slows ? p->speed / SLOW_FACTOR : p->speed;
+  double ends = p->running ? p->m->now + p->lane[soonest(p)].left * lane_cost(p) / speed : NEVER;
+  if (p->done || ends <= p->m->now) ends = p->m->now + RETRY_SECONDS;
   return fmax(fmin(beat, ends), p->free_at);
 }
 
@@ -289,8 +389,6 @@ static status step(simulation *m, process *p) {
     if (m->now < p->dies) wake_at(p, m->now < p->joins ? p->joins : p->wakes);
     return OK;
   }
-  fate_move(p);
-  p->stepped = m->now;
   if (p->f.rank == 0) p->free_at = m->now;
   if (p->s) service_step(p->s);
   else s = map_step(&m->run, &active);
@@ -306,6 +404,7 @@ static void count_answer(void *watcher, int number, const void *result) {
 
 static status judge(const simulation *m, const uint64_t *poison) {
   const farm_simulation *w = m->what;
+  if (m->mixed_up) FAIL(BROKEN, "%s", m->mixed_up);
   for (int i = 0; i < w->groups * w->members; i++) {
     bool known = w->known && w->known[i], killer = w->kills && w->kills[i];
     if (m->answers[i] > 1 || (known && m->answers[i])) FAIL(BROKEN, "task %d was counted %d times%s", i, m->answers[i], known ? " though it was known" : "");
@@ -319,7 +418,7 @@ static status play(simulation *m) {
   process *master = &m->p[0];
   double end = m->now + SECONDS_MAX;
   status s = OK;
-  for (int i = 0; i < m->what->groups * m->what->members; i++) end += WORK_MAX * m->what->length[i];
+  for (int i = 0; i < m->what->groups * m->what->members; i++) end += WORK_MAX * m->knee * m->what->length[i];
   wake_at(master, m->now);
   while (s == OK && !map_finished(&m->run)) {
     event e = event_pop(m);
@@ -336,7 +435,7 @@ static status play(simulation *m) {
 
 static double capacity_of(const simulation *m) {
   double sum = 0;
-  for (int i = m->what->master_works ? 0 : 1; i < m->size; i++) sum += m->p[i].speed * m->lanes;
+  for (int i = m->what->master_works ? 0 : 1; i < m->size; i++) sum += m->p[i].speed;
   return sum;
 }
 
@@ -361,7 +460,7 @@ static void simulation_close(simulation *m) {
     if (p->s) service_close(p->s);
     mem_free(p->given);
     for (letter *l = p->first, *next; l; l = next) next = l->next, mem_free(l);
-    mem_free(p->held);
+    mem_free(p->lane);
   }
   schedule_close(m->p[0].f.plan);
   mem_free(m->p[0].f.peer);
@@ -372,11 +471,13 @@ static void simulation_close(simulation *m) {
   mem_free(m->records);
   mem_free(m->results);
   mem_free(m->answers);
+  mem_free(m->shared);
 }
 
 static void simulation_open(simulation *m, int tasks) {
   const farm_simulation *w = m->what;
-  farm shared = {.size = m->size, .silent = true, .record_max = sizeof(record), .result_max = sizeof(uint64_t), .tasks_max = tasks};
+  farm shared = {.size = m->size, .silent = true, .record_max = sizeof(record), .result_max = sizeof(uint64_t), .state_max = sizeof(state),
+                 .shared_max = w->shared_bytes, .piece_bytes = SMALL_PIECE};
   farm_scratch(&shared);  // used within a step only, hence one for all
   m->events_max = 4 * m->size + 64;
   m->heap = mem_take((size_t)m->events_max, sizeof *m->heap);
@@ -384,6 +485,7 @@ static void simulation_open(simulation *m, int tasks) {
   m->records = mem_take((size_t)w->groups, sizeof *m->records);
   m->results = mem_take((size_t)tasks, sizeof *m->results);
   m->answers = mem_take((size_t)tasks, sizeof *m->answers);
+  m->shared = mem_take(w->shared_bytes, 1);
   for (int g = 0; g < w->groups; g++) m->records[g].group = g;
   m->p = mem_take((size_t)m->size, sizeof *m->p);
   for (int i = 0; i < m->size; i++) process_open(m, i, &shared);
@@ -394,6 +496,9 @@ static void simulation_open(simulation *m, int tasks) {
 }
 
 static status play_job(simulation *m, const farm_job *job) {
+  m->job++;
+  for (size_t i = 0; i < m->what->shared_bytes; i++) m->shared[i] = shared_byte(m->job, i);
+  for (int g = 0; g < job->groups; g++) m->records[g].job = m->job;
   memset(m->answers, 0, (size_t)(job->groups * job->members) * sizeof *m->answers);
   memset(m->results, 0, (size_t)(job->groups * job->members) * sizeof *m->results);
   m->run = (map_run){.f = &m->p[0].f, .job = job, .crew = &m->p[0].hands, .results = (char *)m->results};
@@ -407,10 +512,11 @@ static status play_job(simulation *m, const farm_job *job) {
 status farm_simulate(farm_simulated *out, const farm_simulation *w) {
   static const uint64_t poison = 0xdead;
   int lanes = w->lanes ? w->lanes : 1, queue = w->lanes ? w->queue : 1;
-  simulation m = {.what = w, .luck = mixed(w->seed), .now = 1, .size = w->workers + 1, .lanes = lanes, .capacity = lanes + queue, .out = out};
+  simulation m = {.what = w, .luck = mixed(w->seed), .now = 1, .size = w->workers + 1, .lanes = lanes, .capacity = lanes + queue, .knee = fmax(w->knee, 1), .out = out};
   *out = (farm_simulated){0};
   simulation_open(&m, w->groups * w->members);
   const farm_job job = {.groups = w->groups, .members = w->members, .records = m.records, .record_bytes = sizeof(record), .result_bytes = sizeof(uint64_t),
+                        .shared = m.shared, .shared_bytes = w->shared_bytes,
                         .expected = w->expected, .known = w->known, .answered = count_answer, .watcher = &m, .poisoned = &poison, .tries = w->tries};
   status s = OK;
   for (int i = 0; s == OK && (i == 0 || i < w->jobs); i++) s = play_job(&m, &job);

@@ -29,6 +29,12 @@ void dream_stage_begin(dream_stage *s, int lane, const rollout_task *task) {
 
 void dream_stage_move(dream_stage *s, int to, int from) { dream_move(s->d, to, from); }
 
+void dream_stage_save(const dream_stage *s, int lane, void *state) { dream_save(s->d, lane, state); }
+
+void dream_stage_load(dream_stage *s, int lane, const rollout_task *task, const void *state) {
+  dream_load(s->d, lane, &task->record->rules, rollout_luck_of(task).world, state);
+}
+
 void dream_stage_step(dream_stage *s, rollout_lane *lanes, bool *ended, int n) {
   world_memory *m = dream_memory(s->d);
   for (int i = 0; i < n; i++)

@@ -106,10 +106,14 @@ static lane_group *group_of(rollout *r, rollout_place place) {
   return place == ROLLOUT_DREAM ? &r->dream_lanes : &r->real_lanes;
 }
 
+static dream_stage *dreaming(rollout *r) {
+  if (!r->dreaming) r->dreaming = dream_stage_open(&r->o);
+  return r->dreaming;
+}
+
 static void stage_begin(rollout *r, rollout_place place, int lane, const rollout_task *task) {
   if (place == ROLLOUT_DREAM) {
-    if (!r->dreaming) r->dreaming = dream_stage_open(&r->o);
-    dream_stage_begin(r->dreaming, lane, task);
+    dream_stage_begin(dreaming(r), lane, task);
   } else {
     if (!r->real) r->real = real_stage_open(&r->o);
     real_stage_begin(r->real, lane, task);
@@ -142,16 +146,21 @@ static void refill(rollout *r) {
   }
 }
 
-// Ended lanes report; the last living lane takes the place of each, so that 0 .. alive-1 stay in use.
+// The last living lane takes the place of one that is left, so that 0 .. alive-1 stay in use.
+static void lane_leave(rollout *r, lane_group *g, rollout_place place, int lane) {
+  int last = --g->alive;
+  if (lane == last) return;
+  g->lanes[lane] = g->lanes[last];
+  if (place == ROLLOUT_DREAM) dream_stage_move(r->dreaming, lane, last);
+  else real_stage_move(r->real, lane, last);
+}
+
+// Ended lanes report.
 static void compact(rollout *r, lane_group *g, rollout_place place) {
   for (int i = g->alive - 1; i >= 0; i--) {
     if (!r->ended[i]) continue;
     finish(r, g->lanes[i].task.ticket, g->lanes[i].result);
-    int last = --g->alive;
-    if (i == last) continue;
-    g->lanes[i] = g->lanes[last];
-    if (place == ROLLOUT_DREAM) dream_stage_move(r->dreaming, i, last);
-    else real_stage_move(r->real, i, last);
+    lane_leave(r, g, place, i);
   }
 }
 
@@ -179,4 +188,43 @@ int rollout_work(void *self, int *tickets, void *results, int max) {
   r->done_count -= count;
   memmove(r->done, r->done + count, (size_t)r->done_count * sizeof *r->done);
   return count;
+}
+
+// --- moving on: a state is the result so far, and the dream's -------------------------------------------------------------
+
+size_t rollout_state_bytes(const rollout *r) { return r->o.world ? sizeof(rollout_result) + dream_state_bytes(r->o.world) : 0; }
+
+// The one with the most before it, as far as is known.
+static int youngest(const lane_group *g) {
+  int least = 0;
+  for (int i = 1; i < g->alive; i++)
+    if (g->lanes[i].result.steps < g->lanes[least].result.steps) least = i;
+  return least;
+}
+
+int rollout_give(void *self, void *state, bool *begun) {
+  rollout *r = self;
+  lane_group *g = &r->dream_lanes;
+  *begun = r->queued == 0;
+  if (r->queued) return r->queue[(r->queue_first + --r->queued) % r->held_max].ticket;
+  if (g->alive == 0) return -1;
+  int lane = youngest(g), ticket = g->lanes[lane].task.ticket;
+  memcpy(state, &g->lanes[lane].result, sizeof(rollout_result));
+  dream_stage_save(r->dreaming, lane, (char *)state + sizeof(rollout_result));
+  lane_leave(r, g, ROLLOUT_DREAM, lane);
+  return ticket;
+}
+
+// Where no lane is free the episode waits like any other, and starts anew.
+void rollout_begin_from(void *self, int ticket, const void *record, int member, const void *state) {
+  rollout *r = self;
+  lane_group *g = &r->dream_lanes;
+  rollout_lane lane = {.task = {.ticket = ticket, .member = member, .record = record}};
+  if (g->alive == r->o.lanes) {
+    rollout_begin(self, ticket, record, member);
+    return;
+  }
+  memcpy(&lane.result, state, sizeof(rollout_result));
+  dream_stage_load(dreaming(r), g->alive, &lane.task, (const char *)state + sizeof(rollout_result));
+  g->lanes[g->alive++] = lane;
 }

@@ -24,6 +24,8 @@ dream_stage *dream_stage_open(const rollout_options *o);
 void dream_stage_close(dream_stage *s);
 void dream_stage_begin(dream_stage *s, int lane, const rollout_task *task);
 void dream_stage_move(dream_stage *s, int to, int from);
+void dream_stage_save(const dream_stage *s, int lane, void *state);  // (dream_state_bytes)
+void dream_stage_load(dream_stage *s, int lane, const rollout_task *task, const void *state);
 // One step of lanes 0 .. n-1; results grow; ended (n) says which episodes are over.
 void dream_stage_step(dream_stage *s, rollout_lane *lanes, bool *ended, int n);
 

@@ -2,6 +2,7 @@
 // as in its code: z' = mu_k + sigma_k sqrt(tau) N(0,1), mixture logits / tau, the end where its logit is positive).
 
 #include <math.h>
+#include <string.h>
 
 #include "parts.h"
 
@@ -59,6 +60,19 @@ void dream_reset(dream *d, int lane, const dream_rules *rules, rng luck) {
 void dream_move(dream *d, int to, int from) {
   d->lane[to] = d->lane[from];
   world_memory_move(d->mind, to, from);
+}
+
+size_t dream_state_bytes(const world *w) { return sizeof(uint32_t) + world_memory_bytes(w); }
+
+void dream_save(const dream *d, int lane, void *state) {
+  memcpy(state, &d->lane[lane].step, sizeof(uint32_t));
+  world_memory_save(d->mind, lane, (char *)state + sizeof(uint32_t));
+}
+
+void dream_load(dream *d, int lane, const dream_rules *rules, rng luck, const void *state) {
+  d->lane[lane] = (lane_state){.luck = luck, .rules = *rules};
+  memcpy(&d->lane[lane].step, state, sizeof(uint32_t));
+  world_memory_load(d->mind, lane, (const char *)state + sizeof(uint32_t));
 }
 
 // weights = exp((logits - max) / tau), dimension by dimension: the softmax but for its sum

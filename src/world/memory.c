@@ -47,6 +47,24 @@ void world_memory_move(world_memory *m, int to, int from) {
   memcpy(cell(m, to), cell(m, from), m->w->shape.H * sizeof(float));
 }
 
+size_t world_memory_bytes(const world *w) { return (size_t)(w->shape.Z + 2 * w->shape.H) * sizeof(float); }
+
+void world_memory_save(const world_memory *m, int lane, void *bytes) {
+  size_t Z = (size_t)m->w->shape.Z * sizeof(float), H = (size_t)m->w->shape.H * sizeof(float);
+  memcpy(bytes, row(m, lane), Z);
+  memcpy((char *)bytes + Z, world_memory_h(m, lane), H);
+  memcpy((char *)bytes + Z + H, cell(m, lane), H);
+}
+
+void world_memory_load(world_memory *m, int lane, const void *bytes) {
+  const world_shape *s = &m->w->shape;
+  size_t Z = (size_t)s->Z * sizeof(float), H = (size_t)s->H * sizeof(float);
+  world_memory_clear(m, lane);
+  memcpy(row(m, lane), bytes, Z);
+  memcpy(row(m, lane) + s->Z + s->A, (const char *)bytes + Z, H);
+  memcpy(cell(m, lane), (const char *)bytes + Z + H, H);
+}
+
 // c' = c sigmoid(f + 1) + sigmoid(i) tanh(j); h' = tanh(c') sigmoid(o). The + 1 is in the packed bias.
 static void cell_update(float *c, float *h, float *gates, int H) {
   float *i = gates, *j = gates + H, *f = gates + 2 * H, *o = gates + 3 * H;

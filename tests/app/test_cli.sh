@@ -39,7 +39,7 @@ says 2 "subjects are: farm" "$program" bench fram
 says 2 "did you mean --workers" "$program" bench farm --worker 3
 says 2 "whole number from 1 to 10000" "$program" bench farm --simulate --workers many
 says 2 "not a multiple" "$program" bench farm --simulate --episodes 100
-says 0 '"used_16_workers_1024_episodes_by_episode_ours": 0.9' "$program" bench farm --simulate --workers 16 --seeds 3 --json
+says 0 '"used_16_workers_1024_episodes_ours": 0.9' "$program" bench farm --simulate --workers 16 --seeds 3 --json
 used() { # WORKERS BAR: of the published episode lengths' 1,024 a generation, in virtual time
   says 0 "_ours" "$program" bench farm --simulate --workers "$1" --seeds 101
   if awk -v bar="$2" '/_ours/ { good = $2 >= bar } END { exit !good }' "$dir/out"; then passed=$((passed + 1)); else failed=$((failed + 1)); echo "failed: $1 workers are used less than $2"; fi

@@ -35,7 +35,7 @@ fi
 # Too few episodes for so many ranks are said with numbers.
 "$program" run tests/app/tiny.yaml --quiet --set environment.name=cartpole_swingup --set run.directory="$dir/pole" --set evolve.generations=1 >"$dir/out"
 few="evolve tests/app/tiny.yaml --set environment.name=cartpole_swingup --set run.directory=$dir/pole --set evolve.episodes=2 --fresh"
-check "too few episodes" exits 0 "warning: 8 x 2 episodes a generation keep 3 ranks busy for about 79 % of the time; evolve.popsize x evolve.episodes of 24" mpirun -n 3 "$program" $few
+check "too few episodes" exits 0 "warning: 8 x 2 episodes a generation use about 76 % of 3 ranks; evolve.popsize x evolve.episodes of 22" mpirun -n 3 "$program" $few
 check "enough episodes" exits 0 "8 candidates x 5 episodes" mpirun -n 2 "$program" ${few/episodes=2/episodes=5}
-check "enough: no warning of it" silent "episodes a generation keep"
+check "enough: no warning of it" silent "episodes a generation use"
 end

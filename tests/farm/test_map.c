@@ -17,8 +17,10 @@
 #include "farm.h"
 #include "num.h"
 
+#define SHARED_MAX ((size_t)3 << 20)
+
 typedef enum fate { FATE_NONE, FATE_KILL, FATE_HANG } fate;
-typedef struct record { uint32_t seed; int32_t slow; int32_t fate, fated, shares; char padding[100]; } record;  // fated: a member
+typedef struct record { uint32_t seed; int32_t slow; int32_t fate, fated, sticks, shares; char padding[100]; } record;  // fated: a member
 typedef struct result { uint64_t value; int32_t group_seed, member; } result;
 
 static uint64_t value_of(uint32_t seed, int member) {
@@ -31,9 +33,9 @@ static uint64_t value_of(uint32_t seed, int member) {
 
 enum { LANES = 6, QUEUE = 9 };
 typedef struct lane { int ticket, member, left; const record *r; } lane;
-typedef struct crew { lane held[QUEUE]; int count; bool closed; } crew;
+typedef struct crew { lane held[QUEUE]; int count; bool closed, stuck; uint64_t shared; } crew;  // stuck: none of its tasks comes to its end
+typedef struct lane_state { uint64_t value; int left; } lane_state;
 
-static uint64_t share_sum;  // of what the job shares
 static int crew_vacancies(void *self) {
   const crew *c = self;
   return c->closed ? 0 : QUEUE - c->count;
@@ -56,8 +58,9 @@ static int crew_work(void *self, int *tickets, void *results, int max) {
   for (int i = 0; i < c->count && i < LANES && done < max; i++) {
     lane *l = &c->held[i];
     meet_fate(l);
+    if (l->left == 1 && c->stuck && l->r->sticks) continue;
     if (--l->left > 0) continue;
-    result r = {value_of(l->r->seed, l->member) + (l->r->shares ? share_sum : 0), (int32_t)l->r->seed, l->member};
+    result r = {value_of(l->r->seed, l->member) + (l->r->shares ? c->shared : 0), (int32_t)l->r->seed, l->member};
     tickets[done] = l->ticket;
     memcpy((char *)results + (size_t)done++ * sizeof r, &r, sizeof r);
     c->held[i--] = c->held[--c->count];
@@ -65,15 +68,39 @@ static int crew_work(void *self, int *tickets, void *results, int max) {
   return done;
 }
 static void crew_drop(void *self) { ((crew *)self)->count = 0; }
+static uint64_t sum_of(const unsigned char *bytes, size_t size) {
+  uint64_t sum = size;
+  for (size_t i = 0; i < size; i++) sum = sum * 31 + bytes[i];
+  return sum;
+}
+static void crew_share(void *self, const void *bytes, size_t size) {
+  crew *c = self;
+  assert_int_equal(c->count, 0);
+  c->shared = sum_of(bytes, size);
+}
+static int crew_give(void *self, void *bytes, bool *begun) {
+  crew *c = self;
+  if (c->count == 0) return -1;
+  const lane *l = &c->held[--c->count];
+  const lane_state s = {value_of(l->r->seed, l->member), l->left};
+  memcpy(bytes, &s, sizeof s);
+  *begun = true;
+  return l->ticket;
+}
+static void crew_begin_from(void *self, int ticket, const void *r, int member, const void *bytes) {
+  crew *c = self;
+  lane_state s;
+  memcpy(&s, bytes, sizeof s);
+  crew_begin(c, ticket, r, member);
+  assert_true(s.value == value_of(c->held[c->count - 1].r->seed, member));  // its own
+  c->held[c->count - 1].left = s.left;
+}
 
 static farm *f;
-static crew own;// It is added to the results of records that say so.
-static void crew_share(void *self, const void *bytes, size_t size) {
-  assert_int_equal(((crew *)self)->count, 0);
-  share_sum = 0;
-  for (size_t i = 0; i < size / sizeof share_sum; i++) share_sum += ((const uint64_t *)bytes)[i];
-}
-static const farm_crew hands = {&own, crew_vacancies, crew_begin, crew_work, crew_drop, LANES, crew_share};
+static crew own;
+static const farm_crew hands = {.self = &own, .vacancies = crew_vacancies, .begin = crew_begin, .work = crew_work, .drop = crew_drop, .lanes = LANES,
+                                .state_bytes = sizeof(lane_state), .give = crew_give, .begin_from = crew_begin_from,
+                                .share = crew_share};
 
 static record records[64];
 static result results[64 * 40];
@@ -115,6 +142,38 @@ static void test_jobs(void **state) {
     }
 }
 
+// What a job shares is there before its tasks, whatever its size, and is another one in the next job.
+static void test_bytes_are_shared(void **state) {
+  (void)state;
+  static unsigned char bytes[SHARED_MAX];
+  const size_t sizes[] = {SHARED_MAX, 1, 16384, 16385, SHARED_MAX - 1};
+  farm_report report;
+  for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+    for (int g = 0; g < 8; g++) records[g] = (record){.seed = (uint32_t)g, .shares = 1, .slow = 100};
+    rng_words((uint32_t *)(void *)bytes, (int)(SHARED_MAX / 4), rng_episode(rng_stream(1, "shared"), 0, (uint32_t)i), 0, 0);
+    const farm_job job = {.groups = 8, .members = 20, .records = records, .record_bytes = sizeof *records, .result_bytes = sizeof *results,
+                          .shared = bytes, .shared_bytes = sizes[i]};
+    uint64_t sum = sum_of(bytes, sizes[i]), before = mem_count();
+    if (farm_map(f, &job, &hands, results, &report, NULL, NULL) != OK) fail_msg("%s", status_message());
+    assert_true(mem_count() == before);
+    for (int t = 0; t < 8 * 20; t++) assert_true(results[t].value == value_of((uint32_t)(t / 20), t % 20) + sum);
+  }
+}
+
+// The last rank brings none of its tasks to an end: they move on, the last one is copied.
+static void test_tasks_move_on(void **state) {
+  (void)state;
+  farm_report report;
+  for (int g = 0; g < 8; g++) records[g] = (record){.seed = (uint32_t)(g * 1000 + 20), .slow = 1000, .sticks = 1};
+  const farm_job job = {.groups = 8, .members = 20, .records = records, .record_bytes = sizeof *records, .result_bytes = sizeof *results};
+  memset(results, 0xff, sizeof results);
+  if (farm_map(f, &job, &hands, results, &report, NULL, NULL) != OK) fail_msg("%s", status_message());
+  check_results(8, 20);
+  if (farm_size(f) > 1) assert_true(report.moved > 0);
+  else assert_int_equal(report.moved, 0);
+  assert_int_equal(report.lost, 0);
+}
+
 // --- what is known already, and who watches -----------------------------------------------------------------------------------
 
 static unsigned char answers[64 * 40];
@@ -146,50 +205,6 @@ static void test_known_tasks_are_left_alone(void **state) {
     }
     if (every == 1) assert_int_equal(report.sent, 0);
   }
-}
-
-static void test_what_a_job_shares_comes_first(void **state) {
-  (void)state;
-  static uint64_t numbers[100001];
-  static const size_t counts[] = {1, 100001, 2, 70000};
-  farm_report report;
-  for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
-    uint64_t sum = 0;
-    for (size_t j = 0; j < counts[i]; j++) sum += numbers[j] = (j + 1) * 0x9E3779B97F4A7C15u + i;
-    for (int g = 0; g < 20; g++) records[g] = (record){.seed = (uint32_t)g, .shares = 1};
-    const farm_job job = {.groups = 20, .members = 13, .records = records, .record_bytes = sizeof *records, .result_bytes = sizeof *results,
-                          .shared = numbers, .shared_bytes = counts[i] * sizeof *numbers};
-    if (farm_map(f, &job, &hands, results, &report, NULL, NULL) != OK) fail_msg("%s", status_message());
-    for (int t = 0; t < 20 * 13; t++) assert_true(results[t].value == value_of((uint32_t)(t / 13), t % 13) + sum);
-  }
-}
-
-// Three chains, each opened anew in the middle of the job, with another record each time; one after the other, two groups at a time.
-enum { CHAINS = 3, LINKS = 12, CHAIN_MEMBERS = 4 };
-typedef struct chains { int left[CHAINS], links[CHAINS], answered; } chains;
-
-static void chain_answered(void *watcher, int task, const void *answer) {
-  chains *c = watcher;
-  const result *r = answer;
-  int chain = task / (2 * CHAIN_MEMBERS);
-  assert_true(r->value == value_of(records[task / CHAIN_MEMBERS].seed, task % CHAIN_MEMBERS));  // of the record that is there now
-  c->answered++;
-  if (--c->left[chain] > 0 || ++c->links[chain] == LINKS + chain) return;
-  for (int g = 2 * chain; g < 2 * chain + 2; g++) records[g].seed += 100;
-  c->left[chain] = 2 * CHAIN_MEMBERS;
-  farm_reopen(f, 2 * chain, 2);
-}
-
-static void test_groups_opened_anew(void **state) {
-  (void)state;
-  chains c = {.left = {2 * CHAIN_MEMBERS, 2 * CHAIN_MEMBERS, 2 * CHAIN_MEMBERS}};
-  farm_report report;
-  for (int g = 0; g < 2 * CHAINS; g++) records[g] = (record){.seed = (uint32_t)g, .slow = 200 * (g % 3)};
-  const farm_job job = {.groups = 2 * CHAINS, .members = CHAIN_MEMBERS, .records = records, .record_bytes = sizeof *records,
-                        .result_bytes = sizeof *results, .answered = chain_answered, .watcher = &c};
-  if (farm_map(f, &job, &hands, results, &report, NULL, NULL) != OK) fail_msg("%s", status_message());
-  for (int i = 0; i < CHAINS; i++) assert_int_equal(c.links[i], LINKS + i);
-  assert_int_equal(c.answered, 2 * CHAIN_MEMBERS * (3 * LINKS + 3));
 }
 
 static void test_giving_up_leaves_no_trace(void **state) {
@@ -300,17 +315,20 @@ int main(int count, char **words) {
   double good = collectives_work();
   farm_sum_double(f, &good, 1);
   all_good = good == farm_size(f);
-  farm_prepare(f, sizeof(record), sizeof(result), GROUPS * MEMBERS);
-  farm_prepare(f, sizeof(record), sizeof(result) + 8, GROUPS * MEMBERS);  // again, larger
+  farm_sizes sizes = {.record_bytes = sizeof(record), .result_bytes = sizeof(result), .state_bytes = sizeof(lane_state), .shared_bytes = SHARED_MAX, .tasks = GROUPS * MEMBERS};
+  farm_prepare(f, &sizes);
+  sizes.result_bytes += 8;
+  farm_prepare(f, &sizes);  // again, larger
   if (farm_rank(f) != 0) {
+    own.stuck = farm_rank(f) == farm_size(f) - 1;
     farm_serve(f, &hands);
     farm_serve(f, &hands);  // and once more in the same process
     farm_close(f, 0);
     return 0;
   }
-  const struct CMUnitTest tests[] = {cmocka_unit_test(test_collectives), cmocka_unit_test(test_jobs),
-                                     cmocka_unit_test(test_known_tasks_are_left_alone), cmocka_unit_test(test_what_a_job_shares_comes_first),
-                                     cmocka_unit_test(test_groups_opened_anew), cmocka_unit_test(test_giving_up_leaves_no_trace)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(test_collectives), cmocka_unit_test(test_jobs), cmocka_unit_test(test_tasks_move_on),
+                                     cmocka_unit_test(test_bytes_are_shared),
+                                     cmocka_unit_test(test_known_tasks_are_left_alone), cmocka_unit_test(test_giving_up_leaves_no_trace)};
   const struct CMUnitTest again[] = {cmocka_unit_test(test_jobs)};
   int failed = word ? lone_job_and_words(word) : cmocka_run_group_tests(tests, NULL, NULL);
   farm_dismiss(f);

@@ -247,6 +247,112 @@ static void test_silence_goes_on_from_job_to_job(void **state) {
   schedule_close(s);
 }
 
+// --- handing back --------------------------------------------------------------------------------------------------------------
+
+// Worker 1 holds ten tasks, worker 2 none, nothing is left to hand out.
+static schedule *begin_uneven(void) {
+  schedule *s = begin(3, 1, 20);
+  schedule_chunk c;
+  for (int w = 1; w < 3; w++) {
+    heard(s, w, 10, 0);
+    while (schedule_next(s, w, 0, &c))
+      for (int i = 0; w == 2 && i < c.count; i++) assert_true(schedule_answered(s, 2, c.member + i, 1));
+  }
+  heard(s, 2, 10, 1);
+  while (schedule_next(s, 2, 1, &c))
+    for (int i = 0; i < c.count; i++) assert_true(schedule_answered(s, 2, c.member + i, 1));
+  assert_int_equal(schedule_holding(s, 2), 0);
+  heard(s, 2, 10, 1);
+  return s;
+}
+
+static int task_held_by(schedule *s, int worker, int tasks) {  // tries all: only a holder's is taken back
+  for (int task = 0; task < tasks; task++) {
+    int before = schedule_holding(s, worker);
+    schedule_handed_back(s, worker, task, true, 2);
+    if (schedule_holding(s, worker) < before) return task;
+  }
+  return -1;
+}
+
+static void test_the_poor_are_helped_by_the_rich(void **state) {
+  (void)state;
+  schedule *s = begin_uneven();
+  schedule_request q, none;
+  schedule_chunk c;
+  int held = schedule_holding(s, 1);
+  assert_true(held >= 6);
+  assert_true(schedule_ask(s, 2, 1, &q));
+  assert_int_equal(q.worker, 1);
+  assert_true(q.count >= 1 && q.count <= held / 2);
+  assert_int_equal(q.keep, held - q.count);
+  assert_int_equal(schedule_helps(s, 1), 2);
+  assert_false(schedule_ask(s, 2, 1.1, &none));  // one at a time
+  assert_false(schedule_next(s, 2, 1.1, &c));    // and no copy meanwhile
+  int task = task_held_by(s, 1, 20);
+  assert_true(schedule_next(s, 2, 2, &c));
+  assert_true(c.again && c.count == 1 && c.member == task);
+  assert_int_equal(schedule_counted(s).moved, 1);
+  assert_int_equal(schedule_counted(s).repeated, 0);
+  assert_false(schedule_handed_back(s, 1, task, true, 2));  // the same news twice
+  assert_true(schedule_answered(s, 2, task, 3));
+  schedule_heard(s, 1, (schedule_word){.lanes = 10, .capacity = 10, .unanswered = held - 1, .gave = q.number}, 3);
+  assert_int_equal(schedule_helps(s, 1), -1);
+  schedule_close(s);
+}
+
+static void test_who_does_not_answer_is_not_asked_again(void **state) {
+  (void)state;
+  schedule *s = begin_uneven();
+  schedule_request q;
+  assert_true(schedule_ask(s, 2, 1, &q));
+  assert_false(schedule_ask(s, 2, 20, &q));  // forgotten, and nobody else is there
+  assert_int_equal(schedule_helps(s, 1), -1);
+  heard(s, 1, 10, 20);
+  assert_true(schedule_ask(s, 2, 20, &q));  // it has spoken
+  schedule_heard(s, 1, (schedule_word){.lanes = 10, .capacity = 10, .gave = q.number, .keeps = true}, 21);
+  assert_false(schedule_ask(s, 2, 22, &q));  // what it has cannot move
+  schedule_close(s);
+}
+
+static void test_the_lost_neither_give_nor_get(void **state) {
+  (void)state;
+  schedule *s = begin_uneven();
+  schedule_request q;
+  assert_true(schedule_ask(s, 2, 1, &q));
+  schedule_lose(s, 1, 1);
+  assert_false(schedule_ask(s, 2, 2, &q));
+  schedule_close(s);
+  s = begin_uneven();
+  assert_true(schedule_ask(s, 2, 1, &q));
+  schedule_lose(s, 2, 1);
+  assert_int_equal(schedule_helps(s, 1), -1);
+  assert_false(schedule_ask(s, 2, 2, &q));
+  schedule_close(s);
+}
+
+// Nothing moves while there is something to hand out, or between workers that have about as much.
+static void test_nothing_moves_without_need(void **state) {
+  (void)state;
+  schedule *s = begin(3, 1, 100);
+  schedule_request q;
+  heard(s, 1, 10, 0);
+  heard(s, 2, 10, 0);
+  assert_int_equal(fill(s, 1), 10);
+  assert_false(schedule_ask(s, 2, 0, &q));
+  schedule_close(s);
+  s = begin(3, 1, 13);  // an equal share is 5
+  heard(s, 1, 5, 0);
+  heard(s, 2, 4, 0);
+  heard(s, 0, 4, 0);
+  assert_int_equal(fill(s, 1) + fill(s, 2) + fill(s, 0), 13);
+  for (int w = 0; w < 3; w++) {
+    heard(s, w, 5, 1);
+    assert_false(schedule_ask(s, w, 1, &q));
+  }
+  schedule_close(s);
+}
+
 // --- poison --------------------------------------------------------------------------------------------------------------------
 
 // Takes the worker down; whatever it held is somebody else's now.
@@ -340,6 +446,10 @@ int main(void) {
       cmocka_unit_test(test_rare_words_make_long_leases),
       cmocka_unit_test(test_an_idle_worker_gets_a_copy_of_a_straggler),
       cmocka_unit_test(test_a_task_out_too_long_is_given_to_another),
+      cmocka_unit_test(test_the_poor_are_helped_by_the_rich),
+      cmocka_unit_test(test_who_does_not_answer_is_not_asked_again),
+      cmocka_unit_test(test_the_lost_neither_give_nor_get),
+      cmocka_unit_test(test_nothing_moves_without_need),
       cmocka_unit_test(test_poison_is_found_and_nobody_else_is_blamed),
       cmocka_unit_test(test_a_suspect_is_alone_and_never_with_the_master),
       cmocka_unit_test(test_a_worker_that_comes_back_was_not_taken_down),

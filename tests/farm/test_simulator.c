@@ -19,6 +19,7 @@
 enum { SEEDS = 6000, TASKS_MAX = 24 * 20, RESUMES_MAX = 200 };
 
 static uint64_t seed_now;
+static int64_t moved;
 
 static void say_seed(void) { fprintf(stderr, "replay: tests/farm/test_simulator %llu\n", (unsigned long long)seed_now); }
 
@@ -54,6 +55,9 @@ static farm_simulation scenario(dice *d, uint64_t seed) {
   w.lags = seldom(d, 0.2);
   w.master_dies = seldom(d, 60);
   w.jobs = 1 + (int)(3 * roll(d));  // late words of one meet the next
+  w.knee = 1 + 3 * roll(d);
+  w.stays = roll(d) < 0.2;
+  w.shared_bytes = (size_t)(roll(d) < 0.5 ? 0 : 100 + 1900 * roll(d));
   w.tries = 8;  // deaths without a reason are frequent here: a task must not look like poison by chance
   if (roll(d) < 0.5) w.expected = expected;
   for (int i = 0; i < w.groups * w.members; i++) length[i] = 0.02 + 5 * roll(d) * roll(d);
@@ -78,6 +82,8 @@ static int play_to_the_end(dice *d, farm_simulation w) {
   for (int starts = 1; starts <= RESUMES_MAX; starts++) {
     status s = farm_simulate(&r, &w);
     memory_is_bounded(&w, &r);
+    moved += r.report.moved;
+    DEMAND(!w.stays || r.report.moved == 0, "%lld tasks moved that stay", (long long)r.report.moved);
     if (s == OK) {
       DEMAND(count_known(&w) == w.groups * w.members, "%d of %d tasks are known at the end", count_known(&w), w.groups * w.members);
       return starts;
@@ -127,6 +133,7 @@ static uint64_t only_seed;
 static void test_whatever_happens_every_task_counts_once(void **state) {
   (void)state;
   for (uint64_t seed = only_seed ? only_seed : 1; seed <= (only_seed ? only_seed : SEEDS); seed++) play_seed(seed);
+  assert_true(only_seed || moved > SEEDS);  // or it would not have been tested
 }
 
 static void test_poison_is_found(void **state) {
@@ -161,6 +168,30 @@ static void test_the_closed_form_is_near(void **state) {
   }
 }
 
+// Lanes share their cores, and lengths spread as widely as any: with tasks that stay the last of a worker run alone, with
+// tasks that move all workers end nearly together.
+static double used_by_lanes(bool stays, double knee, int64_t *moves) {
+  enum { WORKERS = 32, GROUPS = 32, MEMBERS = 16 };
+  static double lengths[GROUPS * MEMBERS];
+  for (int i = 0; i < GROUPS * MEMBERS; i++) lengths[i] = fmin(3, 0.4 - log(1 - rng_uniform(rng_stream(5, "wide"), 0, (uint32_t)i)));
+  const farm_simulation w = {.seed = 1, .workers = WORKERS, .groups = GROUPS, .members = MEMBERS, .length = lengths, .lanes = 16, .queue = 4,
+                             .knee = knee, .stays = stays, .delay = 5e-5, .message_seconds = 1e-5};
+  farm_simulated r;
+  if (farm_simulate(&r, &w) != OK) fail_msg("%s", status_message());
+  *moves = r.report.moved;
+  return r.used;
+}
+
+static void test_tasks_that_move_end_together(void **state) {
+  (void)state;
+  int64_t moves;
+  assert_true(used_by_lanes(true, 1, &moves) < 0.8);
+  assert_int_equal(moves, 0);
+  assert_true(used_by_lanes(false, 1, &moves) > 0.98);
+  assert_true(used_by_lanes(false, 2.35, &moves) > 0.94);
+  assert_true(moves > 0 && moves < 32 * 16 / 2);  // no to and fro
+}
+
 static void test_ten_thousand_workers(void **state) {
   (void)state;
   farm_simulated r;
@@ -177,6 +208,7 @@ int main(int count, char **words) {
       cmocka_unit_test(test_whatever_happens_every_task_counts_once),
       cmocka_unit_test(test_poison_is_found),
       cmocka_unit_test(test_the_closed_form_is_near),
+      cmocka_unit_test(test_tasks_that_move_end_together),
       cmocka_unit_test(test_ten_thousand_workers),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -171,6 +171,86 @@ static void test_dropped_tasks_leave_no_trace(void **state) {
   bench_close(&b);
 }
 
+// --- moving on ------------------------------------------------------------------------------------------------------------
+
+typedef struct pair {  // two rollouts of different lanes, and what they hold
+  const bench *b;
+  rollout *r[2];
+  int held[2], moved_running, moved_waiting;
+  void *state;
+} pair;
+
+static const char *record_of(const bench *b, int task) { return b->records + (size_t)(task % 3) * b->record_bytes; }
+
+// One task goes from one to the other, if it can.
+static bool move_one(pair *p, int from) {
+  bool begun;
+  if (rollout_vacancies(p->r[!from]) == 0) return false;
+  int task = rollout_give(p->r[from], p->state, &begun);
+  if (task < 0) return false;
+  if (begun) rollout_begin_from(p->r[!from], task, record_of(p->b, task), task / 3, p->state);
+  else rollout_begin(p->r[!from], task, record_of(p->b, task), task / 3);
+  p->held[from]--, p->held[!from]++;
+  p->moved_running += begun, p->moved_waiting += !begun;
+  return true;
+}
+
+static int work_one(pair *p, int which, rollout_result *results) {
+  int tickets[8], n = p->held[which] ? rollout_work(p->r[which], tickets, results + EPISODES, 8) : 0;
+  for (int i = 0; i < n; i++) results[tickets[i]] = results[EPISODES + i];
+  p->held[which] -= n;
+  return n;
+}
+
+static pair play_moving(const bench *b, uint64_t seed, rollout_result *results) {
+  pair p = {.b = b};
+  rng luck = rng_stream(seed, "moves");
+  for (int i = 0; i < 2; i++) {
+    const rollout_options o = {.world = b->w, .environment = env_find("takecover"), .controller = shape_for(b->w), .lanes = 1 + (int)rng_below(luck, 0, (uint32_t)i, 20)};
+    p.r[i] = rollout_open(&o);
+  }
+  p.state = mem_take(1, rollout_state_bytes(p.r[0]));
+  int begun = 0, finished = 0;
+  for (uint32_t turn = 1; finished < EPISODES; turn++) {
+    int which = (int)rng_below(luck, turn, 0, 2);
+    for (; begun < EPISODES && rollout_vacancies(p.r[which]) > 0; begun++, p.held[which]++) rollout_begin(p.r[which], begun, record_of(b, begun), begun / 3);
+    finished += work_one(&p, which, results);
+    for (int moves = (int)rng_below(luck, turn, 1, 4); moves && move_one(&p, which); moves--) continue;
+  }
+  for (int i = 0; i < 2; i++) rollout_close(p.r[i]);
+  mem_free(p.state);
+  return p;
+}
+
+static void test_who_moves_on_does_not_notice(void **state) {
+  (void)state;
+  bench b = bench_open(ROLLOUT_DREAM);
+  rollout_result still[EPISODES], moving[EPISODES + 8];
+  memset(still, 0, sizeof still);
+  play(&b, 7, false, still);
+  for (uint64_t seed = 1; seed <= 30; seed++) {
+    memset(moving, 0, sizeof moving);
+    pair p = play_moving(&b, seed, moving);
+    assert_memory_equal(still, moving, sizeof still);
+    assert_true(p.moved_running > 0 && p.moved_waiting > 0);
+  }
+  bench_close(&b);
+}
+
+// What runs in the real environment stays; what waits may go.
+static void test_real_episodes_stay(void **state) {
+  (void)state;
+  bench b = bench_open(ROLLOUT_REAL);
+  rollout_result one[EPISODES], moving[EPISODES + 8];
+  memset(one, 0, sizeof one);
+  memset(moving, 0, sizeof moving);
+  play(&b, 3, false, one);
+  pair p = play_moving(&b, 4, moving);
+  assert_memory_equal(one, moving, sizeof one);
+  assert_int_equal(p.moved_running, 0);
+  bench_close(&b);
+}
+
 int main(void) {
   num_open();
   const struct CMUnitTest tests[] = {
@@ -178,6 +258,7 @@ int main(void) {
       cmocka_unit_test(test_dream_lanes),               cmocka_unit_test(test_real_lanes),
       cmocka_unit_test(test_baseline_lanes),            cmocka_unit_test(test_common_random_numbers),
       cmocka_unit_test(test_a_broken_candidate_is_a_result), cmocka_unit_test(test_dropped_tasks_leave_no_trace),
+      cmocka_unit_test(test_who_moves_on_does_not_notice),   cmocka_unit_test(test_real_episodes_stay),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -190,6 +190,38 @@ static void test_dream_is_pure(void **state) {
   small_world_remove(&s);
 }
 
+// After every step the episode goes on in another dream, in a lane where another one was: the bits of the episode that stayed.
+static void test_a_dream_goes_on_elsewhere(void **state) {
+  (void)state;
+  small_world s = small_world_write(true, 6);
+  world *w = small_world_open(&s);
+  dream *d[2] = {dream_open(w, 3), dream_open(w, 2)};
+  void *saved = mem_take(1, dream_state_bytes(w));
+  for (uint32_t i = 0; i < 9; i++) {
+    rng luck = rng_episode(rng_stream(9, "pure"), 4, i);
+    trace alone = dream_alone(w, luck);
+    int lane = 0, t = 0;
+    for (int j = 0; j < 5; j++) dream_reset(d[j % 2], j / 2, &rules, rng_episode(rng_stream(8, "others"), 1, i));
+    dream_reset(d[0], 0, &rules, luck);
+    for (bool over = false; !over; t++) {
+      dream *here = d[t % 2], *next = d[!(t % 2)];
+      dream_outcome out[3] = {0};
+      assert_memory_equal(world_memory_z(dream_memory(here), lane), alone.z[t], 7 * sizeof(float));
+      act_by_step(here, lane, t);
+      dream_step(here, out, lane + 1);
+      over = out[lane].terminated || out[lane].truncated;
+      dream_save(here, lane, saved);
+      lane = !lane;
+      dream_load(next, lane, &rules, luck, saved);
+    }
+    assert_int_equal(t, alone.steps);
+  }
+  for (int i = 0; i < 2; i++) dream_close(d[i]);
+  mem_free(saved);
+  world_close(w);
+  small_world_remove(&s);
+}
+
 // A world whose head is its bias alone: z' is then drawn from a mixture that is known. Moments against the closed form
 // at a temperature: weights softmax(l / tau), variance sigma^2 tau.
 static void test_dream_draws_from_the_mixture(void **state) {
@@ -318,6 +350,7 @@ int main(void) {
       cmocka_unit_test(test_states_are_standardised),
       cmocka_unit_test(test_memory_agrees_with_lstm),
       cmocka_unit_test(test_dream_is_pure),
+      cmocka_unit_test(test_a_dream_goes_on_elsewhere),
       cmocka_unit_test(test_dream_draws_from_the_mixture),
       cmocka_unit_test(test_broken_numbers_are_noticed),
       cmocka_unit_test(test_damaged_files_are_refused),
