@@ -54,6 +54,12 @@ typedef struct settings {
     double sigma0;
     bool active, common_random_numbers;
     int held_out_every, held_out_episodes, real_episodes;
+    bool uncertainty;             // second evaluations
+    int episodes_max;             // with them: dreams a candidate at most
+    int restarts;                 // enum config_restarts
+    int doublings;                // of the popsize, by restarts, at most
+    int descents;                 // side by side
+    int candidates;               // enum config_candidates; changes no result
   } evolve;
   struct {
     int episodes;
@@ -68,6 +74,8 @@ enum config_strategy {            // words: cma, sep-cma, lra-cma, lm-ma, openai
   CONFIG_STRATEGY_CMA, CONFIG_STRATEGY_SEP_CMA, CONFIG_STRATEGY_LRA_CMA, CONFIG_STRATEGY_LM_MA, CONFIG_STRATEGY_OPENAI,
   CONFIG_STRATEGY_PGPE, CONFIG_STRATEGY_ONE_PLUS_ONE, CONFIG_STRATEGY_RANDOM
 };
+enum config_restarts { CONFIG_RESTARTS_NONE, CONFIG_RESTARTS_IPOP, CONFIG_RESTARTS_BIPOP };      // words: none, ipop, bipop
+enum config_candidates { CONFIG_CANDIDATES_AUTO, CONFIG_CANDIDATES_SENT, CONFIG_CANDIDATES_MADE };  // words: auto, sent, made
 enum config_evaluate { CONFIG_EVALUATE_MEAN, CONFIG_EVALUATE_BEST };          // words: mean, best
 
 void settings_default(settings *s);

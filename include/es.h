@@ -79,6 +79,8 @@ typedef struct es_options {
   int most_doublings;           // of the popsize, by restarts; 0: 9
   int factored_from;            // CMA-ES of so many parameters and more makes candidates by C's Cholesky factor instead of its
                                 // eigenvectors, a twentieth of the work: the same search in law, not in its bits; 0: 128
+  bool single;                  // candidates are rounded to float: for a caller that evaluates floats, what was asked is what was
+                                // evaluated, and need not be kept to be told
 } es_options;
 
 // The strategy constants of CMA-ES (Hansen's tutorial, arXiv:1604.00772), for tables and tests.
@@ -138,6 +140,7 @@ void es_tell(es *e, const double *x, const double *fitness);
 int es_reevaluations(const es *e);
 void es_tell_twice(es *e, const double *x, const double *fitness, const double *again);
 double es_effort(const es *e);
+double es_noise(const es *e);  // smoothed: above 0, luck changes more ranks than selection can bear
 // NULL, or a sentence why going on is useless (borrowed until the next tell). It begins with the limit's name.
 const char *es_done(const es *e);
 
@@ -145,6 +148,9 @@ int es_generation(const es *e);       // tells so far
 int64_t es_evaluations(const es *e);  // told so far
 int es_popsize(const es *e);          // of the generation to come: restarts change it, in a tell
 int es_descents(const es *e);         // begun so far; 1 without restarts
+// With restarts: NULL, or the sentence with which the last tell ended a descent, and that descent's mean (n) (`mean` may be NULL).
+// Borrowed until the next tell.
+const char *es_ended(const es *e, const double **mean);
 int es_size(const es *e);             // n
 const double *es_mean(const es *e);   // (n) borrowed until the next tell; with restarts the present descent's: see es_best
 // The best candidate ever told and its fitness (may be NULL), (n) borrowed until the next tell; under noise the luckiest.
@@ -161,6 +167,7 @@ status es_load(es **e, const void *bytes, size_t size);       // BAD_FILE
 // (1+1)-ES, n doubles with sep-CMA-ES, PGPE and random search, n (4 + floor(3 ln n)) with LM-MA-ES, n (n + 1) with CMA-ES of a full C
 // (n^2 where it is factored), and the bounds. What es_sample_load makes may be asked, but not told.
 size_t es_sample_size(const es *e);
+size_t es_sample_size_of(const es_options *o);                       // beforehand; 0: one candidate cannot be made without the others
 void es_sample_save(const es *e, void *bytes);                      // es_sample_size bytes
 status es_sample_load(es **e, const void *bytes, size_t size);      // BAD_FILE
 

@@ -19,7 +19,7 @@ int controller_size(const controller_shape *s);                                 
 // z (Z), h, c (H), action (A), parameters (controller_size). Same bits on every instruction set.
 void controller_act(const controller_shape *s, float *action, const float *parameters, const float *z, const float *h,
                     const float *c);
-#define CONTROLLER_HIDDEN_MAX 256
+#define CONTROLLER_HIDDEN_MAX 4096
 
 // --- tasks ------------------------------------------------------------------------------------------------------------
 typedef enum rollout_place { ROLLOUT_DREAM, ROLLOUT_REAL, ROLLOUT_BASELINE } rollout_place;

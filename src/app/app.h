@@ -94,13 +94,14 @@ typedef struct search_state {
 } search_state;
 // mean, best: (n) float. `es` may be NULL when reading only the controller; otherwise *e is opened.
 status search_load(const char *path, search_state *s, es **e, float *mean, float *best, int n);
-// The last two are kept: controller.safetensors, and what it was before as controller.previous.safetensors.
-status search_save(const app *a, const search_state *s, const es *e, const float *best);
-bool search_exists(const app *a);
+// `home`: the folder it is in. The last two are kept: controller.safetensors, and what it was before as
+// controller.previous.safetensors.
+status search_save(const char *home, const search_state *s, const es *e, const float *best);
+bool search_exists(const char *home);
 // The newest that is intact; *damaged: the newest was not, which is said. search_set_aside then makes room for its successor.
-status search_newest(const app *a, bool *damaged, search_state *s, es **e, float *mean, float *best, int n);
-status search_set_aside(const app *a);
-status search_forget(const app *a);  // --fresh
+status search_newest(const char *home, bool *damaged, search_state *s, es **e, float *mean, float *best, int n);
+status search_set_aside(const char *home);
+status search_forget(const char *home);  // --fresh
 
 // --- the journal: episodes of this generation that are finished ------------------------------------------------------------------
 typedef struct journal journal;
@@ -108,8 +109,9 @@ status journal_open(journal **j, const char *path, int tasks_max);  // NO_IO
 void journal_close(journal *j);
 // From now on the generation of this identity. Returns how many finished episodes of it an earlier process left.
 int journal_begin(journal *j, hash identity);
-// Those of one job: known (tasks) 0/1, and their results in place.
-void journal_recall(const journal *j, int job, unsigned char *known, rollout_result *results, int tasks);
+// Those of one job, numbered group * episodes + episode: known 0/1, and their results in place, both (groups, stride) with
+// stride >= episodes; what is between is left alone. Returns how many are known.
+int journal_recall(const journal *j, int job, unsigned char *known, rollout_result *results, int groups, int episodes, int stride);
 void journal_add(journal *j, int job, int task, const rollout_result *result);  // into memory
 void journal_write(journal *j);  // what was added, with one write; from then on no kill loses it
 
@@ -117,6 +119,7 @@ void journal_write(journal *j);  // what was added, with one write; from then on
 controller_shape controller_of(const app *a, const world *w);
 controller_shape controller_in(const app *a, const world_shape *s);
 es_options search_options(const app *a, int n);  // of a search for n parameters
+bool best_is_judged(const app *a);  // not the search's last mean: there may be several searches
 dream_rules rules_of(const app *a);
 status world_read(const app *a, world **w);     // from the run's files, in the precision of the configuration; by this rank alone
 status world_of_run(const app *a, world **w);  // collective; every rank must find the same bytes

@@ -17,6 +17,10 @@ controller_shape controller_in(const app *a, const world_shape *s) {
                             .use_c = features == CONFIG_FEATURES_ZHC, .hidden = a->s.controller.hidden, .bias = a->s.controller.bias};
 }
 
+bool best_is_judged(const app *a) {
+  return a->s.evaluate.controller == CONFIG_EVALUATE_BEST || a->s.evolve.restarts != CONFIG_RESTARTS_NONE || a->s.evolve.descents > 1;
+}
+
 dream_rules rules_of(const app *a) {
   return (dream_rules){.temperature = (float)a->s.dream.temperature, .cap = a->s.dream.cap ? a->s.dream.cap : a->environment->cap,
                        .reward_head = a->s.dream.reward == CONFIG_REWARD_HEAD};

@@ -43,15 +43,16 @@ static status taken(evolution *v, control *c) {
     FAIL(NO_IO, "%s: cannot be renamed to %s: %s", from.text, to.text, strerror(errno));
   }
   TRY(file_read(&bytes, &size, to.text));
-  status s = control_read(c, from.text, bytes, size, v->state.generation);
+  status s = control_read(c, from.text, bytes, size, rows_furthest(v));
   mem_free(bytes);
   return s;
 }
 
 static double eta(const evolution *v, int64_t finished) {
-  double made = v->state.generation - v->watch.before, left = v->generations - v->state.generation;
-  if (v->job == JOB_TRAIN) {
-    double part = (double)finished / (v->popsize * v->episodes);
+  double made = rows_generations(v) - v->watch.before, left = (double)v->generations * v->count - rows_generations(v), episodes = 0;
+  for (int i = 0; i < v->share_count; i++) episodes += v->shares[i].groups * v->shares[i].episodes;
+  if (v->job == JOB_TRAIN && episodes > 0 && !v->streams) {
+    double part = (double)finished / episodes * v->share_count;
     made += part, left -= part;
   }
   return made > 0 ? (time_now() - v->watch.began) / made * left : (double)NAN;
@@ -61,11 +62,15 @@ static void complain(status s) {
   if (s != OK) log_here("%s", status_message());
 }
 
-// The event first, and a checkpoint for it to belong to: a resume goes by the same limit.
+// The event first, and checkpoints for it to belong to: a resume goes by the same limit.
 static void limit_set(evolution *v, int generations) {
-  if (!search_exists(v->a)) complain(search_save(v->a, &v->state, v->search, v->mean));
+  for (int i = 0; i < v->count; i++) {
+    const descent *d = &v->descents[i];
+    if (!search_exists(d->home.text)) complain(search_save(d->home.text, &d->state, d->search, d->mean));
+  }
   log_here("evolve: the limit is now %d generations instead of %d, as control.yaml asks", generations, v->generations);
-  v->p.total = v->generations = generations;
+  v->generations = generations;
+  v->p.total = (double)generations * v->count;
 }
 
 static void obey(evolution *v, const control *c, int64_t finished) {
@@ -96,7 +101,7 @@ void control_begin(evolution *v) {
   int limit = rows_limit(v);
   v->generations = limit ? limit : v->a->s.evolve.generations;
   v->last = (row){.best = (double)NAN, .median = (double)NAN, .mean = (double)NAN, .held_out = (double)NAN, .real = (double)NAN};
-  v->watch = (control_watch){.began = time_now(), .before = v->state.generation};
+  v->watch = (control_watch){.began = time_now(), .before = rows_generations(v)};
   if (limit) log_all("evolve: the limit is %d generations, as an earlier control.yaml asked, while evolve.generations stays %d", limit, v->a->s.evolve.generations);
   if (!file_exists(asking(v->a).text)) return;
   control_look(v, 0);

@@ -142,7 +142,7 @@ static status json_write(const evaluation *v, const char *name) {
   json_bool(&t, "untrained", v->a->untrained);
   json_number(&t, "seed", (double)v->a->s.run.seed);
   if (v->has_controller) {
-    json_text(&t, "which", v->a->s.evaluate.controller == CONFIG_EVALUATE_BEST ? "best" : "mean");
+    json_text(&t, "which", best_is_judged(v->a) ? "best" : "mean");
     json_number(&t, "generation", v->state.generation);
     json_text(&t, "world", world_hash(v->w).hex);
   }
@@ -162,7 +162,7 @@ static status controller_load(evaluation *v) {
   file_path p = run_path(v->a, "controller.safetensors");
   v->parameters = mem_take((size_t)v->n, sizeof(float));
   float *other = mem_take((size_t)v->n, sizeof(float));
-  bool best = v->a->s.evaluate.controller == CONFIG_EVALUATE_BEST;
+  bool best = best_is_judged(v->a);
   status s = search_load(p.text, &v->state, NULL, best ? other : v->parameters, best ? v->parameters : other, v->n);
   mem_free(other);
   if (s == BAD_FILE) s = status_fail(s, "%s; evolve again: it goes on from the checkpoint before it", status_message());

@@ -1,21 +1,27 @@
-// What the files of the evolve verb share: the search under way (evolve.c), and what is told of it (rows.c).
+// What the files of the evolve verb share: the searches under way (evolve.c), one of them (descent.c), the job in which they are
+// played (play.c), and what is told of them (rows.c).
 #ifndef APP_EVOLUTION_H
 #define APP_EVOLUTION_H
 
 #include <sys/stat.h>
 
-#include "app.h"
+#include "maker.h"
 
-#define EVOLUTION_CSV_HEAD "generation,best,median,mean,held_out,real,sigma,condition,episodes,steps,broken,seconds,busy,dream,controller,master,wait\n"
+#define EVOLUTION_CSV_HEAD \
+  "generation,best,median,mean,held_out,real,sigma,condition,episodes,steps,broken,descent,popsize,dreams,noise,seconds,busy,dream,controller,master,wait\n"
 
 typedef enum evolution_job { JOB_TRAIN, JOB_HELD_OUT, JOB_REAL } evolution_job;  // of one generation; numbers in the journal
 
 typedef struct row {
+  int descent, popsize, dreams;               // which descent, its candidates, the dreams of each
   double best, median, mean, held_out, real;  // held_out, real: NaN where not asked
+  double noise;                               // of uncertainty handling; NaN without
   int64_t steps;
   int broken;
-  double seconds, busy, controller, master;   // of the candidates' map: farm_report's, `controller` being what is counted apart
+  double seconds, busy, controller, master;   // all but seconds: of the job it was played in, farm_report's, `controller` being what is
+                                              // counted apart; NaN and 0 where that goes on
   int64_t sent, repeated;                     // episodes handed out, of which again; of the candidates
+  char ended[256];                            // why a descent ended with this generation; empty: none did
 } row;
 
 // What the look at control.yaml remembers.
@@ -26,46 +32,123 @@ typedef struct control_watch {
   int before;
 } control_watch;
 
-typedef struct evolution {
+// One chain of generations, with a checkpoint, a journal and rows of its own. A run is one, or several side by side that know
+// nothing of each other.
+typedef struct evolution evolution;
+typedef struct descent {
+  evolution *v;
+  int number;                        // 1 ..
+  file_path home, csv;               // where its checkpoint and its journal are, its rows
+  uint64_t seed;                     // <- run.seed, number
+  es *search;
+  search_state state;
+  journal *finished;                 // episodes of the generation under way
+  int popsize, again, episodes;      // of that generation: candidates, how many of them twice, dreams each  <- search
+  double *score, *loss, *second;     // (most popsize)  mean return; what es minimises, and of those evaluated twice again
+  double *sorted;                    // (most popsize)
+  float *mean, *best;                // (n)  to be judged; the best judged so far
+  bool played;                       // in this round
+  row row;                           // of the generation under way
+  text_buffer rows;                  // its rows that run.csv does not have yet, where there are several descents
+  int rows_count, rows_gone;         // how many these are, and those that it has
+} descent;
+
+// What a descent has in a job: some groups, of which a number of members is played.
+typedef struct share {
+  descent *d;
+  int first, room;                   // groups that are its own
+  int groups, episodes;              // of the generation under way
+  int left;                          // unanswered
+  double began;                      // seconds; when its generation did
+  bool told;                         // that one is over, and no other began
+} share;
+
+struct evolution {
   app *a;
   const world *w;
   rollout *crew;
-  es *search;
-  search_state state;
-  journal *finished;             // episodes of this generation
-  evolution_job job;             // being played
-  int n, popsize, episodes;      // parameters, candidates, episodes a candidate
+  maker *maker;                      // NULL where candidates are sent as numbers
+  int n;                             // parameters
+  hash identity, world;
+  descent *descents;                 // (count)
+  int count;
+  // --- the job being played: groups of all its shares, members as many as the longest of them has episodes
+  evolution_job job;
+  share *shares;                     // (count)
+  int share_count, groups, members;
+  bool streams;                      // descents go on as soon as their own candidates are answered
+  status failed;                     // while they did so, with words
+  char words[1024];
+  int *share_of;                     // (most groups)
   size_t record_bytes;
-  char *records;                 // (popsize, record_bytes)
-  double *told;                  // (popsize, n)  the candidates as played
-  double *score, *loss;          // (popsize)     mean return; what es minimises
-  unsigned char *known;          // (most tasks of any job) answered by an earlier process
-  rollout_result *results;       // (most tasks of any job)
-  float *mean, *best;            // (n)
+  char *records;                     // (most groups, record_bytes)  rollout_record and parameters, or made_record
+  maker_share shared;                // of the job, where candidates are made
+  char *shared_room;                 // (shared_max)
+  size_t shared_max;
+  double *expected;                  // (most groups)
+  unsigned char *known;              // (most tasks)
+  rollout_result *results;           // (most tasks)
+  int groups_max, tasks_max;
   file_path csv, jsonl;
-  double told_at, mapped;        // when the last row was told; seconds in maps since then
+  double told_at, mapped;            // when the last row was told; seconds in maps since then
   progress p;
-  int generations;               // the limit: the configuration's, or what a control file made of it
-  int away;                      // workers that are lost
-  row last;                      // of this process; generation 0: all NaN
+  int generations;                   // of each descent: the configuration's limit, or what a control file made of it
+  int away;                          // workers that are lost
+  row last;                          // told by this process; generation 0: all NaN
   control_watch watch;
-} evolution;
+};
+
+// --- sizes, from the settings alone -------------------------------------------------------------------------------------------
+int descent_popsize(const settings *s, int number);       // of its first generation
+int descent_popsize_most(const settings *s, int number);  // restarts come to
+int descent_again_most(const settings *s, int number);    // candidates evaluated twice
+int descent_groups_most(const settings *s, int number);
+int evolution_episodes_most(const settings *s);           // a candidate
+
+// --- a descent --------------------------------------------------------------------------------------------------------------
+void descent_open(evolution *v, int number);              // room, no more
+void descent_close(descent *d);
+status descent_start(descent *d);                         // from its checkpoint, or anew
+status descent_refuse_other(const descent *d, const char *where);  // MISMATCH: its state is of another configuration or world
+bool descent_over(const descent *d, const char **why);    // why: NULL at the last generation asked for
+bool descent_due(const descent *d);                       // is its mean to be judged?
+void descent_write(descent *d, int first);                // its candidates into the records from group `first` on, and what they share
+void descent_write_mean(descent *d, int group, rollout_place place, const char *stream);
+size_t descent_source_most(const settings *s, int n);     // bytes of what they are made from: a search's state, or its mean
+bool descent_makes(const app *a, int n);                  // are candidates of n parameters made by those who play them?
+void descent_tell(share *s);                              // what came of them
+status descent_save(descent *d);                          // row, then checkpoint, whose generation says how many rows count
+
+// --- a job ------------------------------------------------------------------------------------------------------------------
+rollout_record *record_at(const evolution *v, int group);
+const rollout_result *result_at(const evolution *v, const share *s, int group, int episode);
+void play_begin(evolution *v, evolution_job job);
+share *play_add(evolution *v, descent *d, int room, int groups, int episodes);  // the caller writes the records of its groups
+status play(evolution *v, farm_report *report);
+farm_crew evolution_crew(const evolution *v);
 
 // --- run.csv and run.jsonl --------------------------------------------------------------------------------------------------
-status rows_begin(evolution *v);               // both anew
-status rows_cut(const evolution *v);           // run.csv as the checkpoint knows it
-status rows_add(evolution *v, const row *r);
-void rows_show(evolution *v, const row *r);    // on the terminal
+status rows_begin(const descent *d);              // no rows
+status rows_cut(const descent *d);                // as the checkpoint knows it
+status rows_add(descent *d);
+status rows_gather(evolution *v);                 // of several descents: run.csv anew, from theirs
+status rows_merge(evolution *v);                  // what all descents have come past
+status rows_used(const evolution *v, const farm_report *r);  // of a job in which descents went on by themselves
+void rows_show(const descent *d);                 // on the terminal
+int rows_generations(const evolution *v);         // done so far, of all descents
+int rows_furthest(const evolution *v);            // of the one that has done most
 // Events of the run. words may be NULL.
-status rows_event(const evolution *v, const char *event, const char *words);
-status rows_resumed(const evolution *v, int episodes);  // so many came from the journal
+status rows_event(const descent *d, const char *event, const char *words);
+status rows_resumed(const descent *d, int episodes);  // so many came from the journal
 // What a control file asked for; its limit is found again by a resume of the same evolve.generations (0: there is none).
 status rows_control(const evolution *v, const control *c);
 int rows_limit(const evolution *v);
 status rows_refused(const evolution *v, const char *words);  // a control file
 // How the search stands, `finished` episodes into a map, `eta` seconds before its end: in the log, run.jsonl and state.json.
 status rows_state(const evolution *v, int64_t finished, double eta);
-void rows_happened(evolution *v, const farm_event *e, int members);  // and poison's line in the log
+void rows_happened(evolution *v, const farm_event *e);  // and poison's line in the log
+
+const descent *evolution_leader(const evolution *v);  // the descent whose best mean is the best
 
 // --- control.yaml (control.c) -------------------------------------------------------------------------------------------------
 void control_begin(evolution *v);                     // sets the limit; a file that waits is taken

@@ -112,14 +112,18 @@ int journal_begin(journal *j, hash identity) {
   return j->found_count;
 }
 
-void journal_recall(const journal *j, int job, unsigned char *known, rollout_result *results, int tasks) {
-  memset(known, 0, (size_t)tasks);
+int journal_recall(const journal *j, int job, unsigned char *known, rollout_result *results, int groups, int episodes, int stride) {
+  int count = 0;
+  for (int g = 0; g < groups; g++) memset(known + (size_t)g * stride, 0, (size_t)episodes);
   for (int i = 0; i < j->found_count; i++) {
     const record *r = &j->found[i];
-    if (r->job != job || r->task < 0 || r->task >= tasks) continue;
-    known[r->task] = 1;
-    results[r->task] = r->result;
+    if (r->job != job || r->task < 0 || r->task >= groups * episodes) continue;
+    size_t at = (size_t)(r->task / episodes) * stride + r->task % episodes;
+    count += !known[at];
+    known[at] = 1;
+    results[at] = r->result;
   }
+  return count;
 }
 
 void journal_add(journal *j, int job, int task, const rollout_result *result) {

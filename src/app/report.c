@@ -155,7 +155,7 @@ static status pictures(const app *a) {
   float *mean = mem_take((size_t)n, sizeof *mean), *best = mem_take((size_t)n, sizeof *best);
   search_state state;
   s = search_load(run_path(a, "controller.safetensors").text, &state, NULL, mean, best, n);
-  if (s == OK) s = dream_beside_real(a, w, a->s.evaluate.controller == CONFIG_EVALUATE_BEST ? best : mean);
+  if (s == OK) s = dream_beside_real(a, w, best_is_judged(a) ? best : mean);
   mem_free(mean);
   mem_free(best);
   world_close(w);
@@ -182,14 +182,30 @@ static const curve curves[] = {
      "'' using 1:(100*($3+$4)) with fillsteps lc rgb '#7570b3' title 'controllers', '' using 1:(100*$3) with fillsteps lc rgb '#1b9e77' title 'dream'"},
 };
 
+// The command, the file's name in its place.
+static void add_command(const char *csv, const char *plot, text_buffer *t) {
+  for (const char *p = plot; *p; p++)
+    if (*p == '@') text_add(t, "%s", csv);
+    else text_add(t, "%c", *p);
+}
+
+// Descents side by side have a file each.
+static void add_descents(const app *a, text_buffer *t) {
+  for (int k = 1; k <= a->s.evolve.descents; k++) {
+    file_path csv = path_join(a->s.run.directory, "descent-%d/run.csv", k);
+    text_add(t, "%s'%s' using 'generation':'mean' with lines lt %d title 'population mean, descent %d', '' using 'generation':'held_out' with points pt 7 lt %d notitle",
+             k > 1 ? ", " : "", csv.text, k, k, k);
+  }
+}
+
 static void add_plot(const app *a, const curve *c, text_buffer *t) {
   file_path csv = run_path(a, c->csv), picture = run_path(a, c->picture);
   const char *terminal = strstr(c->picture, ".svg") ? "svg" : "pngcairo";
   text_add(t, "reset\nset datafile separator comma\nset datafile missing ''\nset terminal %s size 900,540 font 'sans,11'\n", terminal);
   text_add(t, "set key below\nset grid front\nset style fill solid noborder\nset title \"%s\"\nset xlabel \"%s\"\nset ylabel \"%s\"\nset output '%s'\nplot ", c->title, c->x, c->y, picture.text);
-  for (const char *p = c->plot; *p; p++)
-    if (*p == '@') text_add(t, "%s", csv.text);
-    else text_add(t, "%c", *p);
+  bool descents = strcmp(c->csv, "run.csv") == 0 && a->s.evolve.descents > 1;
+  if (descents) add_descents(a, t);
+  else add_command(csv.text, c->plot, t);
   text_add(t, "\n");
 }
 

@@ -9,10 +9,7 @@
 
 // --- rows -------------------------------------------------------------------------------------------------------------------
 
-status rows_begin(evolution *v) {
-  TRY(file_write(v->csv.text, EVOLUTION_CSV_HEAD, strlen(EVOLUTION_CSV_HEAD)));
-  return file_remove(v->jsonl.text);
-}
+status rows_begin(const descent *d) { return file_write(d->csv.text, EVOLUTION_CSV_HEAD, strlen(EVOLUTION_CSV_HEAD)); }
 
 // Where line `count` ends, counted from 1; NULL if there are fewer.
 static const char *lines_end(const char *text, int count) {
@@ -25,18 +22,18 @@ static const char *lines_end(const char *text, int count) {
 }
 
 // A row a generation below the head, so the generation says how much of the file the checkpoint knows.
-status rows_cut(const evolution *v) {
+status rows_cut(const descent *d) {
   char *text;
   size_t size;
-  TRY(file_read(&text, &size, v->csv.text));
-  const char *end = lines_end(text, 1 + v->state.generation);
+  TRY(file_read(&text, &size, d->csv.text));
+  const char *end = lines_end(text, 1 + d->state.generation);
   off_t kept = end ? (off_t)(end - text) : -1;
   mem_free(text);
   if (kept < 0)
-    FAIL(BAD_FILE, "%s has fewer rows than the %d generations of the checkpoint; restore it, or start anew with --fresh", v->csv.text,
-         v->state.generation);
-  if (truncate(v->csv.text, kept) != 0)
-    FAIL(NO_IO, "%s: cannot be cut back to generation %d: %s", v->csv.text, v->state.generation, strerror(errno));
+    FAIL(BAD_FILE, "%s has fewer rows than the %d generations of the checkpoint; restore it, or start anew with --fresh", d->csv.text,
+         d->state.generation);
+  if (truncate(d->csv.text, kept) != 0)
+    FAIL(NO_IO, "%s: cannot be cut back to generation %d: %s", d->csv.text, d->state.generation, strerror(errno));
   return OK;
 }
 
@@ -57,28 +54,38 @@ static split split_of(const evolution *v, const row *r) {
   return s;
 }
 
-static void csv_row(const evolution *v, const row *r, const split *of, text_buffer *t) {
-  text_add(t, "%d", v->state.generation);
-  const double cells[] = {r->best, r->median, r->mean, r->held_out, r->real, es_sigma(v->search), es_condition(v->search)};
+static void csv_row(const descent *d, const split *of, text_buffer *t) {
+  const row *r = &d->row;
+  text_add(t, "%d", d->state.generation);
+  const double cells[] = {r->best, r->median, r->mean, r->held_out, r->real, es_sigma(d->search), es_condition(d->search)};
   for (size_t i = 0; i < sizeof cells / sizeof *cells; i++) add_cell(t, cells[i]);
-  text_add(t, ",%lld,%lld,%d,%.3f,%.3f", (long long)v->state.episodes, (long long)v->state.steps, r->broken, r->seconds, r->busy);
-  text_add(t, ",%.4f,%.4f,%.4f,%.4f\n", of->dream, of->controller, of->master, of->wait);
+  text_add(t, ",%lld,%lld,%d,%d,%d,%d", (long long)d->state.episodes, (long long)d->state.steps, r->broken, r->descent, r->popsize, r->dreams);
+  add_cell(t, r->noise);
+  text_add(t, ",%.3f,", r->seconds);
+  if (isnan(r->busy)) text_add(t, ",,,,\n");
+  else text_add(t, "%.3f,%.4f,%.4f,%.4f,%.4f\n", r->busy, of->dream, of->controller, of->master, of->wait);
 }
 
-static void json_row(const evolution *v, const row *r, const split *of, text_buffer *t) {
+static void json_row(const descent *d, const split *of, text_buffer *t) {
+  const row *r = &d->row;
   json_open(t, NULL, '{');
-  json_number(t, "generation", v->state.generation);
+  json_number(t, "generation", d->state.generation);
   json_number(t, "best", r->best);
   json_number(t, "median", r->median);
   json_number(t, "mean", r->mean);
   if (!isnan(r->held_out)) json_number(t, "held_out", r->held_out);
   if (!isnan(r->real)) json_number(t, "real", r->real);
-  json_number(t, "sigma", es_sigma(v->search));
-  json_number(t, "condition", es_condition(v->search));
-  json_number(t, "episodes", (double)v->state.episodes);
-  json_number(t, "steps", (double)v->state.steps);
+  json_number(t, "sigma", es_sigma(d->search));
+  json_number(t, "condition", es_condition(d->search));
+  json_number(t, "episodes", (double)d->state.episodes);
+  json_number(t, "steps", (double)d->state.steps);
   json_number(t, "broken", r->broken);
+  json_number(t, "descent", r->descent);
+  json_number(t, "popsize", r->popsize);
+  json_number(t, "dreams", r->dreams);
+  if (!isnan(r->noise)) json_number(t, "noise", r->noise);
   json_number(t, "seconds", r->seconds);
+  if (isnan(r->busy)) return;
   json_number(t, "busy", r->busy);
   json_number(t, "dream", of->dream);
   json_number(t, "controller", of->controller);
@@ -97,85 +104,195 @@ static status line_end(const evolution *v, text_buffer *t) {
   return s;
 }
 
-status rows_add(evolution *v, const row *r) {
+// The end of a descent is an event of its generation.
+static status ended_tell(const descent *d) {
+  const app *a = d->v->a;
+  bool several = d->v->count > 1 || a->s.evolve.restarts != CONFIG_RESTARTS_NONE;
+  if (!*d->row.ended || !several) return OK;
+  log_all("evolve: descent %d ended at generation %d: %s", d->row.descent, d->state.generation, d->row.ended);
+  return rows_event(d, "descent", d->row.ended);
+}
+
+status rows_add(descent *d) {
   text_buffer line = {0}, json = {0};
-  const split of = split_of(v, r);
-  csv_row(v, r, &of, &line);
-  json_row(v, r, &of, &json);
-  v->told_at = time_now();
-  v->mapped = 0;
-  status s = append_text(v->csv.text, &line);
+  const split of = split_of(d->v, &d->row);
+  csv_row(d, &of, &line);
+  json_row(d, &of, &json);
+  d->v->told_at = time_now();
+  d->v->mapped = 0;
+  status s = append_text(d->csv.text, &line);
+  if (s == OK && d->v->count > 1) text_add(&d->rows, "%s", line.bytes), d->rows_count++;
   text_free(&line);
-  if (s == OK) return line_end(v, &json);
+  if (s == OK) s = line_end(d->v, &json);
   text_free(&json);
+  return s == OK ? ended_tell(d) : s;
+}
+
+int rows_generations(const evolution *v) {
+  int sum = 0;
+  for (int i = 0; i < v->count; i++) sum += v->descents[i].state.generation;
+  return sum;
+}
+
+int rows_furthest(const evolution *v) {
+  int most = 0;
+  for (int i = 0; i < v->count; i++)
+    if (v->descents[i].state.generation > most) most = v->descents[i].state.generation;
+  return most;
+}
+
+void rows_show(const descent *d) {
+  char note[200], held[64] = "", busy[32] = "", name[32] = "";
+  const row *r = &d->row;
+  progress *p = &d->v->p;
+  if (!isnan(r->held_out)) snprintf(held, sizeof held, "  held-out %.1f  real %.1f", r->held_out, r->real);
+  if (!isnan(r->busy)) snprintf(busy, sizeof busy, "  busy %.0f %%", 100 * r->busy);
+  if (r->descent > 1 || d->v->count > 1) snprintf(name, sizeof name, "descent %d  ", r->descent);
+  snprintf(note, sizeof note, "%sbest %.1f  mean %.1f  sigma %.3g%s%s", name, r->best, r->mean, es_sigma(d->search), busy, held);
+  if (!isnan(r->held_out)) p->last = 0;  // such a line is always shown
+  progress_show(p, rows_generations(d->v), note);
+}
+
+// --- the rows of several descents, in one file -------------------------------------------------------------------------------
+// A round is the same generation of all descents that come so far. It is written when none can add to it any more, so that
+// the file is the same whoever was fast.
+
+// Over, and its last row is told.
+static bool says_no_more(const descent *d) {
+  const char *why;
+  return descent_over(d, &why) && d->rows_gone + d->rows_count == d->state.generation;
+}
+
+static bool round_is_whole(const evolution *v) {
+  bool any = false;
+  for (int i = 0; i < v->count; i++) {
+    const descent *d = &v->descents[i];
+    if (d->rows_count == 0 && !says_no_more(d)) return false;
+    any |= d->rows_count > 0;
+  }
+  return any;
+}
+
+// Moves a descent's first row.
+static void row_move(descent *d, text_buffer *to) {
+  if (d->rows_count == 0) return;
+  size_t size = (size_t)(strchr(d->rows.bytes, '\n') + 1 - d->rows.bytes);
+  text_add(to, "%.*s", (int)size, d->rows.bytes);
+  memmove(d->rows.bytes, d->rows.bytes + size, d->rows.size - size + 1);
+  d->rows.size -= size;
+  d->rows_count--;
+  d->rows_gone++;
+}
+
+static status rounds_write(evolution *v) {
+  text_buffer t = {0};
+  while (round_is_whole(v))
+    for (int i = 0; i < v->count; i++) row_move(&v->descents[i], &t);
+  status s = t.size ? append_text(v->csv.text, &t) : OK;
+  text_free(&t);
   return s;
 }
 
-void rows_show(evolution *v, const row *r) {
-  char note[160], held[64] = "";
-  if (!isnan(r->held_out)) snprintf(held, sizeof held, "  held-out %.1f  real %.1f", r->held_out, r->real);
-  snprintf(note, sizeof note, "best %.1f  mean %.1f  sigma %.3g  busy %.0f %%%s", r->best, r->mean, es_sigma(v->search), 100 * r->busy, held);
-  if (!isnan(r->held_out)) v->p.last = 0;  // such a line is always shown
-  progress_show(&v->p, v->state.generation, note);
+status rows_merge(evolution *v) { return v->count > 1 ? rounds_write(v) : OK; }
+
+static status rows_read(descent *d) {
+  char *text;
+  size_t size;
+  TRY(file_read(&text, &size, d->csv.text));
+  const char *rows = lines_end(text, 1);
+  text_free(&d->rows);
+  text_add(&d->rows, "%s", rows ? rows : "");
+  d->rows_count = d->state.generation, d->rows_gone = 0;
+  mem_free(text);
+  return OK;
+}
+
+status rows_gather(evolution *v) {
+  if (v->count == 1) return OK;
+  for (int i = 0; i < v->count; i++) TRY(rows_read(&v->descents[i]));
+  TRY(file_write(v->csv.text, EVOLUTION_CSV_HEAD, strlen(EVOLUTION_CSV_HEAD)));
+  return rounds_write(v);
 }
 
 // --- events -----------------------------------------------------------------------------------------------------------------
 
-static void event_begin(const evolution *v, text_buffer *t, const char *event) {
+static void event_begin(const descent *d, text_buffer *t, const char *event) {
   json_open(t, NULL, '{');
   json_text(t, "event", event);
-  json_number(t, "generation", v->state.generation);
+  json_number(t, "generation", d->state.generation);
+  if (d->v->count > 1) json_number(t, "descent", d->number);
 }
 
 // Who runs what, where.
 static status provenance_end(const evolution *v, text_buffer *t) {
   json_number(t, "ranks", farm_size(v->a->f));
-  json_text(t, "world", v->state.world.hex);
-  json_text(t, "config", v->state.identity.hex);
+  json_text(t, "world", v->world.hex);
+  json_text(t, "config", v->identity.hex);
   json_text(t, "version", DREAMFARM_VERSION);
   return line_end(v, t);
 }
 
-status rows_event(const evolution *v, const char *event, const char *words) {
+status rows_event(const descent *d, const char *event, const char *words) {
   text_buffer t = {0};
-  event_begin(v, &t, event);
+  event_begin(d, &t, event);
   if (words) json_text(&t, "words", words);
-  return provenance_end(v, &t);
+  return provenance_end(d->v, &t);
 }
 
-status rows_resumed(const evolution *v, int episodes) {
+status rows_resumed(const descent *d, int episodes) {
   text_buffer t = {0};
-  event_begin(v, &t, "resume");
+  event_begin(d, &t, "resume");
   json_number(&t, "journal", episodes);
-  return provenance_end(v, &t);
+  return provenance_end(d->v, &t);
 }
 
-static void poison_tell(const evolution *v, const farm_event *e, int members, text_buffer *t) {
+status rows_used(const evolution *v, const farm_report *r) {
+  text_buffer t = {0};
+  json_open(&t, NULL, '{');
+  json_text(&t, "event", "job");
+  json_number(&t, "generations", rows_generations(v));
+  json_number(&t, "seconds", r->seconds);
+  json_number(&t, "busy", r->busy);
+  json_number(&t, "sent", (double)r->sent);
+  json_number(&t, "repeated", (double)r->repeated);
+  json_number(&t, "master_seconds", r->master);
+  return line_end(v, &t);
+}
+
+static void poison_tell(const evolution *v, const share *s, const farm_event *e, text_buffer *t) {
   static const char *const jobs[] = {[JOB_TRAIN] = "train", [JOB_HELD_OUT] = "held-out", [JOB_REAL] = "real"};
-  int candidate = e->task / members, episode = e->task % members;
+  int group = e->task / v->members - s->first, popsize = s->d->popsize, candidate = group < popsize ? group : group - popsize, episode = e->task % v->members;
   log_here("generation %d, %s: candidate %d, episode %d took %d workers down, one after the other; it counts as broken",
-           v->state.generation, jobs[v->job], candidate, episode, e->workers);
+           s->d->state.generation, jobs[v->job], candidate, episode, e->workers);
   json_text(t, "job", jobs[v->job]);
   json_number(t, "candidate", candidate);
   json_number(t, "episode", episode);
   json_number(t, "workers", e->workers);
 }
 
-void rows_happened(evolution *v, const farm_event *e, int members) {
+void rows_happened(evolution *v, const farm_event *e) {
   static const char *const names[] = {[FARM_WORKER_LOST] = "lost", [FARM_WORKER_BACK] = "back", [FARM_TASK_POISONED] = "poisoned"};
+  const share *s = &v->shares[e->kind == FARM_TASK_POISONED ? v->share_of[e->task / v->members] : 0];
   text_buffer t = {0};
   v->away += (e->kind == FARM_WORKER_LOST) - (e->kind == FARM_WORKER_BACK);
-  event_begin(v, &t, names[e->kind]);
-  if (e->kind == FARM_TASK_POISONED) poison_tell(v, e, members, &t);
+  event_begin(s->d, &t, names[e->kind]);
+  if (e->kind == FARM_TASK_POISONED) poison_tell(v, s, e, &t);
   else json_number(&t, "worker", e->worker);
   if (line_end(v, &t) != OK) log_here("%s", status_message());
 }
 
 // --- a control file's words -----------------------------------------------------------------------------------------------------
 
+// Of the whole run: its generation is that of the descent that has come furthest.
+static void run_event_begin(const evolution *v, text_buffer *t, const char *event) {
+  json_open(t, NULL, '{');
+  json_text(t, "event", event);
+  json_number(t, "generation", rows_furthest(v));
+}
+
 status rows_control(const evolution *v, const control *c) {
   text_buffer t = {0};
-  event_begin(v, &t, "control");
+  run_event_begin(v, &t, "control");
   if (c->generations) {
     json_number(&t, "generations", c->generations);
     json_number(&t, "configured", v->a->s.evolve.generations);
@@ -202,30 +319,38 @@ int rows_limit(const evolution *v) {
 
 status rows_refused(const evolution *v, const char *words) {
   text_buffer t = {0};
-  event_begin(v, &t, "refused");
+  run_event_begin(v, &t, "refused");
   json_text(&t, "words", words);
   return line_end(v, &t);
 }
 
+static double evaluations(const evolution *v) {
+  double sum = 0;
+  for (int i = 0; i < v->count; i++) sum += (double)es_evaluations(v->descents[i].search);
+  return sum;
+}
+
 static void state_log(const evolution *v, int64_t finished, double eta) {
+  const es *e = evolution_leader(v)->search;
   char rest[40] = "no rate yet";
   if (isfinite(eta)) snprintf(rest, sizeof rest, "about %.0f s to go", eta);
-  log_here("evolve: generation %d of %d made, %lld episodes into what follows; %lld evaluations; best %.4g, mean %.4g; sigma %.4g, condition %.4g; %d of %d ranks; %s",
-           v->state.generation, v->generations, (long long)finished, (long long)es_evaluations(v->search), v->last.best, v->last.mean, es_sigma(v->search),
-           es_condition(v->search), farm_size(v->a->f) - v->away, farm_size(v->a->f), rest);
+  log_here("evolve: generation %d of %d made, %lld episodes into what follows; %.0f evaluations; best %.4g, mean %.4g; sigma %.4g, condition %.4g; %d of %d ranks; %s",
+           rows_furthest(v), v->generations, (long long)finished, evaluations(v), v->last.best, v->last.mean, es_sigma(e),
+           es_condition(e), farm_size(v->a->f) - v->away, farm_size(v->a->f), rest);
 }
 
 status rows_state(const evolution *v, int64_t finished, double eta) {
   text_buffer t = {0};
-  event_begin(v, &t, "state");
+  const descent *leader = evolution_leader(v);
+  run_event_begin(v, &t, "state");
   json_number(&t, "generations", v->generations);
   json_number(&t, "finished", (double)finished);
-  json_number(&t, "evaluations", (double)es_evaluations(v->search));
+  json_number(&t, "evaluations", evaluations(v));
   json_number(&t, "best", v->last.best);
   json_number(&t, "mean", v->last.mean);
-  json_number(&t, "best_held_out", v->state.best_score);
-  json_number(&t, "sigma", es_sigma(v->search));
-  json_number(&t, "condition", es_condition(v->search));
+  json_number(&t, "best_held_out", leader->state.best_score);
+  json_number(&t, "sigma", es_sigma(leader->search));
+  json_number(&t, "condition", es_condition(leader->search));
   json_number(&t, "ranks", farm_size(v->a->f));
   json_number(&t, "alive", farm_size(v->a->f) - v->away);
   json_number(&t, "eta", eta);

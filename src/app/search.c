@@ -103,12 +103,12 @@ status search_load(const char *path, search_state *s, es **e, float *mean, float
 
 // --- the last two -----------------------------------------------------------------------------------------------------------
 
-static file_path newest(const app *a) { return run_path(a, "controller.safetensors"); }
-static file_path previous(const app *a) { return run_path(a, "controller.previous.safetensors"); }
+static file_path newest(const char *home) { return path_join(home, "controller.safetensors"); }
+static file_path previous(const char *home) { return path_join(home, "controller.previous.safetensors"); }
 
 // By a second name, so that there is a controller.safetensors at every moment; by renaming where a file has but one.
-static status keep_previous(const app *a) {
-  file_path from = newest(a), to = previous(a), other = run_path(a, "controller.previous.tmp");
+static status keep_previous(const char *home) {
+  file_path from = newest(home), to = previous(home), other = path_join(home, "controller.previous.tmp");
   if (!file_exists(from.text)) return OK;
   TRY(file_remove(other.text));
   bool linked = link(from.text, other.text) == 0;
@@ -116,15 +116,15 @@ static status keep_previous(const app *a) {
   return file_remove(other.text);  // still there where both were the same file already
 }
 
-status search_save(const app *a, const search_state *s, const es *e, const float *best) {
-  TRY(keep_previous(a));
-  return write_to(newest(a).text, s, e, best);
+status search_save(const char *home, const search_state *s, const es *e, const float *best) {
+  TRY(keep_previous(home));
+  return write_to(newest(home).text, s, e, best);
 }
 
-bool search_exists(const app *a) { return file_exists(newest(a).text) || file_exists(previous(a).text); }
+bool search_exists(const char *home) { return file_exists(newest(home).text) || file_exists(previous(home).text); }
 
-status search_newest(const app *a, bool *damaged, search_state *s, es **e, float *mean, float *best, int n) {
-  file_path first = newest(a), second = previous(a);
+status search_newest(const char *home, bool *damaged, search_state *s, es **e, float *mean, float *best, int n) {
+  file_path first = newest(home), second = previous(home);
   *damaged = false;
   if (file_exists(first.text)) {
     status found = search_load(first.text, s, e, mean, best, n);
@@ -136,13 +136,13 @@ status search_newest(const app *a, bool *damaged, search_state *s, es **e, float
   FAIL(BAD_FILE, "neither %s nor %s is intact (%s); start anew with --fresh", first.text, second.text, status_message());
 }
 
-status search_set_aside(const app *a) {
-  file_path from = newest(a), to = run_path(a, "controller.damaged.safetensors");
+status search_set_aside(const char *home) {
+  file_path from = newest(home), to = path_join(home, "controller.damaged.safetensors");
   if (rename(from.text, to.text) != 0) FAIL(NO_IO, "%s: cannot be renamed to %s: %s", from.text, to.text, strerror(errno));
   return OK;
 }
 
-status search_forget(const app *a) {
-  TRY(file_remove(newest(a).text));
-  return file_remove(previous(a).text);
+status search_forget(const char *home) {
+  TRY(file_remove(newest(home).text));
+  return file_remove(previous(home).text);
 }

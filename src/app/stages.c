@@ -40,7 +40,8 @@ static const char *const vae_knobs[] = {"vae.", "collect.held_out"};
 static const char *const rnn_knobs[] = {"rnn.", "collect.held_out"};
 static const char *const evolve_knobs[] = {"run.seed", "environment.", "controller.", "dream.temperature", "dream.cap", "dream.reward", "dream.precision",
                                            "evolve.strategy", "evolve.popsize", "evolve.episodes", "evolve.sigma0", "evolve.active", "evolve.common_random_numbers",
-                                           "evolve.held_out_every", "evolve.held_out_episodes", "evolve.real_episodes"};
+                                           "evolve.held_out_every", "evolve.held_out_episodes", "evolve.real_episodes", "evolve.uncertainty", "evolve.restarts",
+                                           "evolve.doublings", "evolve.descents"};
 static const char *const length_knobs[] = {"evolve.generations"};  // a longer search is the same search, not yet complete
 static const char *const evaluate_knobs[] = {"evaluate."};
 

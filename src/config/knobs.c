@@ -10,6 +10,10 @@ static const char *const reward_words[] = {[CONFIG_REWARD_ALIVE] = "alive", [CON
 static const char *const precision_words[] = {[CONFIG_PRECISION_FP32] = "fp32", [CONFIG_PRECISION_BF16] = "bf16", NULL};
 static const char *const feature_words[] = {
     [CONFIG_FEATURES_Z] = "z", [CONFIG_FEATURES_ZH] = "zh", [CONFIG_FEATURES_ZHC] = "zhc", NULL};
+static const char *const restart_words[] = {
+    [CONFIG_RESTARTS_NONE] = "none", [CONFIG_RESTARTS_IPOP] = "ipop", [CONFIG_RESTARTS_BIPOP] = "bipop", NULL};
+static const char *const candidate_words[] = {
+    [CONFIG_CANDIDATES_AUTO] = "auto", [CONFIG_CANDIDATES_SENT] = "sent", [CONFIG_CANDIDATES_MADE] = "made", NULL};
 static const char *const evaluate_words[] = {[CONFIG_EVALUATE_MEAN] = "mean", [CONFIG_EVALUATE_BEST] = "best", NULL};
 
 static const char *const strategy_words[] = {
@@ -85,7 +89,7 @@ static const knob table[] = {
 
     WORD("controller.features", controller.features, feature_words, "zhc",
          "what C sees: z = the latent, h = M's output, c = M's cell (WM: Doom zhc, CarRacing zh)"),
-    INT("controller.hidden", controller.hidden, 0, 256, "0",
+    INT("controller.hidden", controller.hidden, 0, 4096, "0",
         "tanh units between features and action; 0: linear (WM: 0)"),
     BOOL("controller.bias", controller.bias, "false",
          "whether C's layers have a bias (WM: Doom false, CarRacing true)"),
@@ -105,10 +109,20 @@ static const knob table[] = {
         "dreams of such a measurement, on luck that no candidate met (WM: 1024)"),
     INT("evolve.real_episodes", evolve.real_episodes, 0, 1000000, "100",
         "real episodes of such a measurement; 0: none"),
+    BOOL("evolve.uncertainty", evolve.uncertainty, "false",
+         "whether some candidates are dreamt twice, with other luck: where that changes ranks too much, sigma and the dreams a candidate grow (cma, sep-cma, lra-cma, lm-ma)"),
+    INT("evolve.episodes_max", evolve.episodes_max, 1, 65536, "64", "with uncertainty: dreams a candidate, at most"),
+    WORD("evolve.restarts", evolve.restarts, restart_words, "none",
+         "what follows a search that is done: ipop = another one with twice the popsize, bipop = and short ones between them (cma, sep-cma, lra-cma, lm-ma)"),
+    INT("evolve.doublings", evolve.doublings, 1, 16, "4", "with restarts: how often the popsize is doubled, at most"),
+    INT("evolve.descents", evolve.descents, 1, 64, "1",
+         "independent searches side by side, which fill each other's tails; with restarts ipop each has twice the popsize of the one before it"),
+    WORD("evolve.candidates", evolve.candidates, candidate_words, "auto",
+         "how candidates reach the ranks: sent = as numbers, made = each rank makes them from the search's state (not cma, lra-cma), auto = what takes fewer bytes; changes no result"),
 
     INT("evaluate.episodes", evaluate.episodes, 1, 10000000, "1000", "real episodes of the final judgement (WM: 100)"),
     WORD("evaluate.controller", evaluate.controller, evaluate_words, "mean",
-         "who is judged: the distribution's mean, or the best candidate ever seen in the dream"),
+         "who is judged: the distribution's mean, or the best of the means that were measured; after restarts or several descents always that"),
 };
 
 #define COUNT ((int)(sizeof table / sizeof *table))

@@ -1,6 +1,7 @@
 // The door of the room: settings from defaults, files and the command line, and back to YAML, JSON and a hash. Every
 // function walks the table of knobs; only settings_check knows what knobs mean to each other.
 
+#include <math.h>
 #include <string.h>
 
 #include "yaml.h"
@@ -52,6 +53,46 @@ status settings_set(settings *s, const char *words) {
 
 // --- rules between knobs ------------------------------------------------------------------------------------------
 
+static const char *word_of(const char *name, int value) { return knob_find(name)->words[value]; }
+
+// What only strategies can that adapt a step size.
+static status strategy_check(const settings *s, const char *what, bool wanted) {
+  int strategy = s->evolve.strategy;
+  bool adapts = strategy == CONFIG_STRATEGY_CMA || strategy == CONFIG_STRATEGY_SEP_CMA || strategy == CONFIG_STRATEGY_LRA_CMA || strategy == CONFIG_STRATEGY_LM_MA;
+  if (wanted && !adapts)
+    FAIL(BAD_CONFIG, "%s wants a strategy that adapts its step size: cma, sep-cma, lra-cma or lm-ma; evolve.strategy is %s", what,
+         word_of("evolve.strategy", strategy));
+  return OK;
+}
+
+// The popsizes of all descents of a round, the largest they come to, and a few candidates that are evaluated twice.
+static status popsizes_check(const settings *s) {
+  int doublings = s->evolve.restarts == CONFIG_RESTARTS_NONE ? 0 : s->evolve.descents > 1 ? s->evolve.descents : s->evolve.doublings + 1;
+  double popsize = ldexp(s->evolve.popsize, doublings) * (s->evolve.restarts == CONFIG_RESTARTS_NONE ? s->evolve.descents : 1);
+  double tasks = 1.1 * popsize * (s->evolve.uncertainty ? s->evolve.episodes_max : s->evolve.episodes);
+  if (popsize > 1 << 20 || tasks > INT32_MAX)
+    FAIL(BAD_CONFIG, "evolve.popsize is %d: restarts and descents would make it up to %.0f candidates and %.0f episodes a generation, wanted at most %d and %d; "
+         "lower evolve.doublings or evolve.descents", s->evolve.popsize, popsize, tasks, 1 << 20, INT32_MAX);
+  return OK;
+}
+
+static status evolve_check(const settings *s) {
+  bool several = s->evolve.restarts != CONFIG_RESTARTS_NONE || s->evolve.descents > 1;
+  TRY(strategy_check(s, "evolve.uncertainty", s->evolve.uncertainty));
+  TRY(strategy_check(s, "evolve.restarts", s->evolve.restarts != CONFIG_RESTARTS_NONE));
+  if (s->evolve.uncertainty && s->evolve.episodes_max < s->evolve.episodes)
+    FAIL(BAD_CONFIG, "evolve.episodes_max is %d, below evolve.episodes, %d: with uncertainty the dreams a candidate only grow", s->evolve.episodes_max,
+         s->evolve.episodes);
+  if (s->evolve.restarts == CONFIG_RESTARTS_BIPOP && s->evolve.descents > 1)
+    FAIL(BAD_CONFIG, "evolve.restarts is bipop, whose descents depend on what those before them cost, but evolve.descents is %d; use ipop or none", s->evolve.descents);
+  if (several && s->evolve.held_out_every == 0)
+    FAIL(BAD_CONFIG, "evolve.held_out_every is 0: nothing would say which of several descents is the best; raise it");
+  if (s->evolve.candidates == CONFIG_CANDIDATES_MADE && (s->evolve.strategy == CONFIG_STRATEGY_CMA || s->evolve.strategy == CONFIG_STRATEGY_LRA_CMA))
+    FAIL(BAD_CONFIG, "evolve.candidates is made, but %s cannot make one candidate without the others; use auto or sent",
+         word_of("evolve.strategy", s->evolve.strategy));
+  return popsizes_check(s);
+}
+
 status settings_check(const settings *s) {
   if (s->run.directory[0] == '~')
     FAIL(BAD_CONFIG, "run.directory: \"%s\": ~ is the shell's word for home and means nothing here; write the path out",
@@ -67,7 +108,7 @@ status settings_check(const settings *s) {
   if ((int64_t)s->evolve.popsize * s->evolve.episodes > INT32_MAX)
     FAIL(BAD_CONFIG, "evolve.popsize x evolve.episodes is %lld episodes a generation, wanted at most %d",
          (long long)s->evolve.popsize * s->evolve.episodes, INT32_MAX);
-  return OK;
+  return evolve_check(s);
 }
 
 // --- out ----------------------------------------------------------------------------------------------------------

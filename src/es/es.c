@@ -55,6 +55,7 @@ es *es_room(const es_numbers *now) {
   e->order = ARENA_NEW(memory, ranked, now->popsize);
   e->ranks = ARENA_NEW(memory, double, 2 * (size_t)now->popsize);
   e->reason = ARENA_NEW(memory, char, ES_REASON);
+  if (now->ledger.policy != ES_ONCE) e->ended = ARENA_NEW(memory, char, ES_REASON), e->last = ARENA_NEW(memory, double, now->n);
   return e;
 }
 
@@ -101,7 +102,7 @@ es_numbers es_numbers_first(const es_options *o) {
   bool once = o->restarts == ES_ONCE;
   int popsize = popsize_of(o);
   es_numbers now = {.kind = (int32_t)o->kind, .n = o->n, .popsize = popsize, .active = o->active, .dialect = (int32_t)o->dialect,
-                    .bounded = o->lower || o->upper, .seed = o->seed, .history_size = once ? es_history_size(o->n, popsize) : 0,
+                    .bounded = o->lower || o->upper, .single = o->single, .seed = o->seed, .history_size = once ? es_history_size(o->n, popsize) : 0,
                     .sigma = o->sigma0, .sigma0 = o->sigma0, .learning_rate = o->learning_rate, .best = INFINITY,
                     .factored = o->kind == ES_CMA && o->n >= (o->factored_from ? o->factored_from : 128), .effort = 1, .most_effort = o->most_effort > 0 ? o->most_effort : 1,
                     .limits = o->limits ? *o->limits : es_limits_default(),
@@ -142,7 +143,14 @@ int es_descents(const es *e) { return e->descent ? e->now.ledger.descents : 1; }
 int es_popsize(const es *e) { return at_work(e)->now.popsize; }
 int es_size(const es *e) { return e->now.n; }
 double es_sigma(const es *e) { return at_work(e)->now.sigma; }
+double es_noise(const es *e) { return at_work(e)->now.noise; }
 double es_condition(const es *e) { return at_work(e)->strategy->condition ? at_work(e)->strategy->condition(at_work(e)) : 1; }
+
+const char *es_ended(const es *e, const double **mean) {
+  if (!e->descent || !*e->ended) return NULL;
+  if (mean) *mean = e->last;
+  return e->ended;
+}
 
 const double *es_mean(const es *e) {
   if (e->descent) return es_mean(e->descent);
@@ -172,6 +180,12 @@ double es_squares(const double *x, int n) {
   return sum;
 }
 
+// A genotype becomes what the caller sees.
+static void finish(const es *e, double *x) {
+  es_bound(e, x);
+  for (int i = 0; e->now.single && i < e->now.n; i++) x[i] = (double)(float)x[i];
+}
+
 const double *es_ask(es *e) {
   if (e->descent) return es_ask(e->descent);
   if (e->asked) return e->x;
@@ -182,7 +196,7 @@ const double *es_ask(es *e) {
   else
     for (size_t k = 0; k < popsize; k++) e->strategy->candidate(e, (int)k, e->x + k * n);
   if (e->now.bounded) memcpy(e->genotypes, e->x, popsize * n * sizeof *e->x);
-  for (size_t k = 0; k < popsize; k++) es_bound(e, e->x + k * n);
+  for (size_t k = 0; k < popsize; k++) finish(e, e->x + k * n);
   e->asked = true;
   return e->x;
 }
@@ -195,7 +209,7 @@ void es_candidate(es *e, int index, double *x) {
     return;
   }
   e->strategy->candidate(e, index, x);
-  es_bound(e, x);
+  finish(e, x);
 }
 
 void es_inject(es *e, int index, const double *x) {

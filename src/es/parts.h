@@ -14,7 +14,7 @@ typedef struct es_ledger {
 
 // Everything that a checkpoint must hold besides the vectors; plain memory, written as it stands.
 typedef struct es_numbers {
-  int32_t kind, n, popsize, active, dialect, bounded;
+  int32_t kind, n, popsize, active, dialect, bounded, single, zero;
   uint64_t seed;
   int32_t generation, decomposed_at;  // tells so far; generation of the last eigendecomposition or snapshot (CMA-ES)
   int32_t factored, snapshots;        // is C large, and factored? of it, so far
@@ -28,7 +28,7 @@ typedef struct es_numbers {
   es_limits limits;
   es_ledger ledger;
 } es_numbers;
-_Static_assert(sizeof(es_numbers) == 14 * 4 + 10 * 8 + 9 * 8 + 4 * 4 + 6 * 4 + 2 * 8, "no padding: it has no value to save");
+_Static_assert(sizeof(es_numbers) == 16 * 4 + 10 * 8 + 9 * 8 + 4 * 4 + 6 * 4 + 2 * 8, "no padding: it has no value to save");
 
 typedef struct ranked { double fitness; int candidate; } ranked;
 
@@ -82,6 +82,8 @@ struct es {
   ranked *order;          // (popsize)     candidates from best to worst
   double *ranks;          // (2 popsize)   of es_rank_changes
   char *reason;           // (ES_REASON)   of es_done
+  char *ended;            // (ES_REASON)   of the descent that the last tell ended, empty: it ended none
+  double *last;           // (n)           its mean
 };
 #define ES_REASON 256
 
@@ -96,8 +98,8 @@ es *es_room(const es_numbers *now);                     // allocates everything 
 size_t es_doubles(const es_numbers *now);               // of its state
 const es_strategy *es_strategy_of(int kind);            // NULL: there is none
 status es_options_check(const es_options *o);
+es_numbers es_numbers_first(const es_options *o);
 
-es_numbers es_numbers_first(const es_options *o);       // of a search that begins
 
 // explain.c. Each strategy lists what it alone knows.
 typedef struct es_listing { es_constant *list; int count; } es_listing;

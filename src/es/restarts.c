@@ -58,7 +58,7 @@ static void begin(es *e, plan p) {
   const es_options o = {.kind = (es_kind)now->kind, .n = now->n, .popsize = p.popsize, .sigma0 = now->sigma0 * p.sigma_factor, .x0 = e->row,
                         .seed = seed_of(e), .active = now->active, .dialect = (es_dialect)now->dialect, .lower = e->lower,
                         .upper = e->upper, .limits = &limits, .learning_rate = now->learning_rate,
-                        .most_effort = now->most_effort, .factored_from = now->factored ? 1 : INT_MAX};
+                        .most_effort = now->most_effort, .factored_from = now->factored ? 1 : INT_MAX, .single = now->single};
   es_close(e->descent);
   CHECK(es_open(&e->descent, &o) == OK, "%s", status_message());
   e->descent->alone = e->alone;
@@ -72,7 +72,11 @@ void es_first_descent(es *e) {
 
 void es_next_descent(es *e) {
   es_ledger *l = &e->now.ledger;
-  if (!es_done(e->descent) || l->over || es_done(e)) return;
+  const char *why = es_done(e->descent);
+  snprintf(e->ended, ES_REASON, "%s", why ? why : "");
+  if (!why || l->over) return;
+  memcpy(e->last, es_mean(e->descent), (size_t)e->now.n * sizeof *e->last);
+  if (es_done(e)) return;
   *(l->small ? &l->small_cost : &l->large_cost) += es_evaluations(e->descent);
   l->small = l->policy == ES_BIPOP && l->small_cost < l->large_cost;
   l->over = !l->small && doublings(l) > l->most_doublings;

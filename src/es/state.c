@@ -71,6 +71,11 @@ size_t es_sample_size(const es *e) {
   return e->descent ? es_sample_size(e->descent) : sizeof(head) + sample_bytes(&e->now);
 }
 
+size_t es_sample_size_of(const es_options *o) {
+  es_numbers now = es_numbers_first(o);
+  return es_strategy_of(now.kind)->candidate ? sizeof(head) + sample_bytes(&now) : 0;
+}
+
 void es_sample_save(const es *e, void *bytes) {
   if (e->descent) return es_sample_save(e->descent, bytes);
   piece pieces[3];

@@ -164,6 +164,8 @@ static void test_a_sample_makes_the_candidates(void **state) {
         for (int g = 0; g < 20; g++) search_step(e, rosenbrock);
         size_t size = es_sample_size(e);
         assert_true(size < es_state_size(e));
+        bool alone = kind != ES_CMA && kind != ES_LRA_CMA;  // makes one candidate without the others
+        assert_int_equal(es_sample_size_of(&o), alone ? size : 0);
         unsigned char *bytes = malloc(size), *whole = saved(e);
         es_sample_save(e, bytes);
         assert_int_equal(es_sample_load(&worker, bytes, size), OK);
@@ -206,6 +208,31 @@ static void test_what_was_asked_need_not_be_told(void **state) {
     }
     es_close(a);
     es_close(b);
+  }
+}
+
+// What a caller that narrows to float evaluates is what was asked, and what is told whether it tells it or not.
+static void test_single_candidates_are_floats(void **state) {
+  (void)state;
+  EACH_KIND(kind) {
+    const es_options o = {.kind = kind, .n = N, .popsize = 12, .sigma0 = 0.5, .x0 = ones, .seed = 3, .active = true, .single = true};
+    es *told = open_or_fail(&o), *asked = open_or_fail(&o);
+    for (int g = 0; g < 20; g++) {
+      double fitness[MOST_CANDIDATES], one[N];
+      const double *x = es_ask(told);
+      for (int k = 0; k < es_popsize(told); k++) {
+        es_candidate(asked, k, one);
+        assert_memory_equal(x + k * N, one, sizeof one);
+        for (int i = 0; i < N; i++) assert_true((double)(float)one[i] == one[i]);
+        fitness[k] = rosenbrock(one, N);
+      }
+      es_tell(told, x, fitness);
+      es_tell(asked, NULL, fitness);
+      assert_same_state(told, asked);
+      asked = reloaded(asked);
+    }
+    es_close(told);
+    es_close(asked);
   }
 }
 
@@ -296,6 +323,7 @@ int main(void) {
       cmocka_unit_test(test_a_candidate_is_a_function_of_state_and_index),
       cmocka_unit_test(test_a_sample_makes_the_candidates),
       cmocka_unit_test(test_what_was_asked_need_not_be_told),
+      cmocka_unit_test(test_single_candidates_are_floats),
       cmocka_unit_test(test_they_get_there),
       cmocka_unit_test(test_one_fifth_rule),
       cmocka_unit_test(test_small_and_odd_sizes),

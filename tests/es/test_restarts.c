@@ -86,6 +86,7 @@ static void test_ipop_doubles(void **state) {
   for (int descent = 0; descent < 5; descent++)
     for (int g = 0; g < 2; g++) {
       assert_null(es_done(e));
+      assert_int_equal(es_ended(e, NULL) != NULL, descent > 0 && g == 0);
       assert_int_equal(es_descents(e), descent + 1);
       assert_int_equal(es_popsize(e), 10 << descent);
       generation(e, plain);
@@ -93,6 +94,20 @@ static void test_ipop_doubles(void **state) {
   assert_true(es_done(e) && strstr(es_done(e), "restarts: the last of 5 descents ended by tolflatfitness"));
   assert_int_equal(es_evaluations(e), 2 * (10 + 20 + 40 + 80 + 160));
   es_close(e);
+}
+
+static void test_a_descent_says_why_it_ended(void **state) {
+  (void)state;
+  es *e = on_rastrigin(ES_IPOP, 0, 2, 100000), *alone = on_rastrigin(ES_ONCE, 0, 2, 100000);
+  const double *mean;
+  for (; es_descents(e) == 1; generation(e, rastrigin)) assert_null(es_ended(e, &mean));
+  while (!es_done(alone)) generation(alone, rastrigin);  // the first descent is the same search
+  assert_string_equal(es_ended(e, &mean), es_done(alone));
+  assert_memory_equal(mean, es_mean(alone), DIMENSIONS * sizeof *mean);
+  generation(e, rastrigin);
+  assert_null(es_ended(e, NULL));
+  es_close(e);
+  es_close(alone);
 }
 
 static void test_bipop_keeps_its_accounts(void **state) {
@@ -204,6 +219,7 @@ int main(void) {
       cmocka_unit_test(test_a_larger_popsize_sees_the_whole),
       cmocka_unit_test(test_restarts_solve_rastrigin),
       cmocka_unit_test(test_ipop_doubles),
+      cmocka_unit_test(test_a_descent_says_why_it_ended),
       cmocka_unit_test(test_bipop_keeps_its_accounts),
       cmocka_unit_test(test_the_first_descent_is_the_search_without_restarts),
       cmocka_unit_test(test_descents_have_luck_and_places_of_their_own),

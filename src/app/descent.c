@@ -1,0 +1,332 @@
+// One descent: a chain of generations from its first to its last. A strategy is asked for candidates, they are played by somebody
+// else, it is told what came of them; the checkpoint says where it was. Candidates are floats from the start (es_options.single),
+// so what is told is what was played.
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "evolution.h"
+
+#define AGAIN_EXPECTED 0.25  // second evaluations go last: whoever has nothing to do takes them
+
+// --- sizes ------------------------------------------------------------------------------------------------------------------
+
+static bool is_ladder(const settings *s) { return s->evolve.restarts != CONFIG_RESTARTS_NONE && s->evolve.descents > 1; }
+
+int descent_popsize(const settings *s, int number) { return s->evolve.popsize << (is_ladder(s) ? number - 1 : 0); }
+
+// A short descent of BIPOP may be as large as the next of the large ones would be.
+int descent_popsize_most(const settings *s, int number) {
+  if (s->evolve.descents > 1 || s->evolve.restarts == CONFIG_RESTARTS_NONE) return descent_popsize(s, number);
+  return s->evolve.popsize << (s->evolve.doublings + (s->evolve.restarts == CONFIG_RESTARTS_BIPOP));
+}
+
+int descent_again_most(const settings *s, int number) { return s->evolve.uncertainty ? 3 + descent_popsize_most(s, number) / 20 : 0; }
+
+int descent_groups_most(const settings *s, int number) { return descent_popsize_most(s, number) + descent_again_most(s, number); }
+
+int evolution_episodes_most(const settings *s) { return s->evolve.uncertainty ? s->evolve.episodes_max : s->evolve.episodes; }
+
+static int most_tasks(const settings *s, int number) {
+  int most = descent_groups_most(s, number) * evolution_episodes_most(s);
+  if (s->evolve.held_out_episodes > most) most = s->evolve.held_out_episodes;
+  return s->evolve.real_episodes > most ? s->evolve.real_episodes : most;
+}
+
+// --- room -------------------------------------------------------------------------------------------------------------------
+
+// The first descent is the search that would be alone.
+static uint64_t seed_of(const settings *s, int number) {
+  uint32_t words[2];
+  rng_words(words, 2, rng_episode(rng_stream((uint64_t)s->run.seed, "descent"), (uint32_t)number, 0), 0, 0);
+  return number == 1 ? (uint64_t)s->run.seed : (uint64_t)words[0] << 32 | words[1];
+}
+
+void descent_open(evolution *v, int number) {
+  const settings *s = &v->a->s;
+  descent *d = &v->descents[number - 1];
+  size_t n = (size_t)v->n, popsize = (size_t)descent_popsize_most(s, number);
+  *d = (descent){.v = v, .number = number, .seed = seed_of(s, number)};
+  d->home = v->count == 1 ? path_join("", "%s", s->run.directory) : path_join(s->run.directory, "descent-%d", number);
+  d->csv = path_join(d->home.text, "run.csv");
+  d->score = mem_take(popsize, sizeof(double));
+  d->loss = mem_take(popsize, sizeof(double));
+  d->second = mem_take(popsize, sizeof(double));
+  d->sorted = mem_take(popsize, sizeof(double));
+  d->mean = mem_take(n, sizeof(float));
+  d->best = mem_take(n, sizeof(float));
+}
+
+void descent_close(descent *d) {
+  es_close(d->search);
+  journal_close(d->finished);
+  text_free(&d->rows);
+  void *all[] = {d->score, d->loss, d->second, d->sorted, d->mean, d->best};
+  for (size_t i = 0; i < sizeof all / sizeof *all; i++) mem_free(all[i]);
+}
+
+// --- where it stands --------------------------------------------------------------------------------------------------------
+
+static void mean_take(descent *d, const double *mean) {
+  for (int j = 0; j < d->v->n; j++) d->mean[j] = (float)mean[j];
+}
+
+// What the generation to come is made of.
+static void plan(descent *d) {
+  const settings *s = &d->v->a->s;
+  int most = evolution_episodes_most(s), wanted = (int)lround(s->evolve.episodes * es_effort(d->search));
+  d->popsize = es_popsize(d->search);
+  d->again = s->evolve.uncertainty ? es_reevaluations(d->search) : 0;
+  d->episodes = wanted < most ? wanted : most;
+}
+
+bool descent_over(const descent *d, const char **why) {
+  *why = es_done(d->search);
+  if (d->state.generation >= d->v->generations) *why = NULL;
+  return *why || d->state.generation >= d->v->generations;
+}
+
+bool descent_due(const descent *d) {
+  int every = d->v->a->s.evolve.held_out_every;
+  const char *why;
+  return every && (d->state.generation % every == 0 || *d->row.ended || descent_over(d, &why));
+}
+
+// Turns to a new page of the journal, or finds the page that an earlier process began.
+static int journal_turn(const descent *d) {
+  hash parts[3] = {d->state.identity, d->state.world};
+  snprintf(parts[2].hex, sizeof parts[2].hex, "%.12s %d %d", DREAMFARM_VERSION, d->number, d->state.generation);
+  return journal_begin(d->finished, hash_join(parts, 3));
+}
+
+status descent_refuse_other(const descent *d, const char *where) {
+  const evolution *v = d->v;
+  if (!hash_equal(v->world, d->state.world))
+    FAIL(MISMATCH, "the checkpoint in %s was made in the world %s, but the run's world is %s; use another run.directory, or start anew with --fresh",
+         where, d->state.world.hex, v->world.hex);
+  if (!hash_equal(v->identity, d->state.identity))
+    FAIL(MISMATCH, "the checkpoint in %s was made with the configuration %s, but this one is %s; put its settings back, use another run.directory, or start anew with --fresh",
+         where, d->state.identity.hex, v->identity.hex);
+  return OK;
+}
+
+static status resume(descent *d) {
+  bool damaged;
+  TRY(search_newest(d->home.text, &damaged, &d->state, &d->search, d->mean, d->best, d->v->n));
+  TRY(descent_refuse_other(d, d->home.text));
+  TRY(rows_cut(d));
+  if (damaged) {
+    TRY(search_set_aside(d->home.text));
+    log_here("it is set aside as controller.damaged.safetensors; the one before it, of generation %d, takes its place", d->state.generation);
+    TRY(rows_event(d, "damaged", "controller.safetensors"));
+  }
+  int episodes = journal_turn(d);
+  char name[32] = "";
+  if (d->v->count > 1) snprintf(name, sizeof name, "descent %d ", d->number);
+  log_all("evolve: %sresumes after generation %d, with %d finished episodes of the next", name, d->state.generation, episodes);
+  return rows_resumed(d, episodes);
+}
+
+static const es_kind kinds[] = {
+    [CONFIG_STRATEGY_CMA] = ES_CMA,       [CONFIG_STRATEGY_SEP_CMA] = ES_SEP_CMA, [CONFIG_STRATEGY_LRA_CMA] = ES_LRA_CMA,
+    [CONFIG_STRATEGY_LM_MA] = ES_LM_MA,   [CONFIG_STRATEGY_OPENAI] = ES_OPENAI,   [CONFIG_STRATEGY_PGPE] = ES_PGPE,
+    [CONFIG_STRATEGY_ONE_PLUS_ONE] = ES_ONE_PLUS_ONE, [CONFIG_STRATEGY_RANDOM] = ES_RANDOM};
+static const es_restarts restarts[] = {
+    [CONFIG_RESTARTS_NONE] = ES_ONCE, [CONFIG_RESTARTS_IPOP] = ES_IPOP, [CONFIG_RESTARTS_BIPOP] = ES_BIPOP};
+
+static es_options options_of(const settings *s, int n, int number) {
+  return (es_options){.kind = kinds[s->evolve.strategy], .n = n, .popsize = descent_popsize(s, number), .sigma0 = s->evolve.sigma0,
+                      .seed = seed_of(s, number), .active = s->evolve.active, .single = true, .restarts = is_ladder(s) ? ES_ONCE : restarts[s->evolve.restarts],
+                      .most_doublings = s->evolve.doublings, .most_effort = (double)evolution_episodes_most(s) / s->evolve.episodes};
+}
+
+es_options search_options(const app *a, int n) { return options_of(&a->s, n, 1); }
+
+size_t descent_source_most(const settings *s, int n) {
+  const es_options o = options_of(s, n, 1);
+  size_t state = es_sample_size_of(&o), mean = (size_t)n * sizeof(float);
+  return state > mean ? state : mean;
+}
+
+// Numbers a generation: those of all candidates in float, or those of the search's state.
+bool descent_makes(const app *a, int n) {
+  const es_options o = options_of(&a->s, n, 1);
+  size_t state = es_sample_size_of(&o), sent = (size_t)o.popsize * n * sizeof(float);
+  return a->s.evolve.candidates == CONFIG_CANDIDATES_MADE || (a->s.evolve.candidates == CONFIG_CANDIDATES_AUTO && state && state < sent);
+}
+
+// Descents side by side begin where those one after the other would: the first at 0, others around it. A ladder's ends by the
+// limits that make restarts worth while.
+static status search_open(descent *d) {
+  const settings *s = &d->v->a->s;
+  es_options o = options_of(s, d->v->n, d->number);
+  es_limits limits = is_ladder(s) ? es_limits_pycma(o.n, o.popsize) : es_limits_default();
+  double *x0 = mem_take((size_t)o.n, sizeof *x0);
+  if (d->number > 1) rng_normals_double(x0, o.n, rng_stream(o.seed, "descent place"), 0, 0);
+  for (int j = 0; j < o.n; j++) x0[j] *= o.sigma0;
+  o.x0 = x0, o.limits = &limits;
+  status done = es_open(&d->search, &o);
+  mem_free(x0);
+  return done;
+}
+
+static status begin(descent *d) {
+  TRY(search_open(d));
+  d->state = (search_state){.best_score = (double)NAN, .identity = d->v->identity, .world = d->v->world};
+  TRY(rows_begin(d));
+  TRY(rows_event(d, "begin", NULL));
+  int episodes = journal_turn(d);
+  return episodes ? rows_resumed(d, episodes) : OK;
+}
+
+status descent_start(descent *d) {
+  file_path finished = path_join(d->home.text, "journal");
+  TRY(dir_make(d->home.text));
+  dir_sweep(d->home.text, "controller.");
+  if (d->v->a->fresh) TRY(search_forget(d->home.text));
+  if (d->v->a->fresh) TRY(file_remove(finished.text));
+  TRY(journal_open(&d->finished, finished.text, most_tasks(&d->v->a->s, d->number)));
+  TRY(search_exists(d->home.text) ? resume(d) : begin(d));
+  plan(d);
+  return OK;
+}
+
+// --- a generation -----------------------------------------------------------------------------------------------------------
+
+static rollout_record record_head(const descent *d, rollout_place place, const char *stream, int candidate) {
+  const settings *s = &d->v->a->s;
+  rollout_record r = {.place = place, .generation = (uint32_t)d->state.generation, .candidate = (uint32_t)candidate,
+                      .common = s->evolve.common_random_numbers || place != ROLLOUT_DREAM, .seed = d->seed, .rules = rules_of(d->v->a)};
+  snprintf(r.stream, sizeof r.stream, "%s", stream);
+  return r;
+}
+
+// A candidate as numbers, or as its index in the last of the shared states.
+static void record_write(const descent *d, int group, const char *stream, int candidate) {
+  rollout_record *r = record_at(d->v, group);
+  *r = record_head(d, ROLLOUT_DREAM, stream, candidate);
+  if (d->v->maker) {
+    made_record *made = (made_record *)r;
+    made->source = d->v->shared.sources - 1, made->index = candidate;
+    return;
+  }
+  const double *x = es_ask(d->search) + (size_t)candidate * d->v->n;
+  float *parameters = (float *)(r + 1);
+  for (int j = 0; j < d->v->n; j++) parameters[j] = (float)x[j];
+}
+
+// On luck that no candidate has met, the same for all descents.
+void descent_write_mean(descent *d, int group, rollout_place place, const char *stream) {
+  rollout_record *r = record_at(d->v, group);
+  *r = record_head(d, place, stream, 0);
+  r->seed = (uint64_t)d->v->a->s.run.seed;
+  if (!d->v->maker) {
+    memcpy(r + 1, d->mean, (size_t)d->v->n * sizeof *d->mean);
+    return;
+  }
+  made_record *made = (made_record *)r;
+  maker_share_vector(&d->v->shared, d->mean, d->v->n);
+  made->source = d->v->shared.sources - 1, made->index = 0;
+}
+
+// Second evaluations are known beforehand, so they are groups of the same job, on luck that nobody has met.
+void descent_write(descent *d, int first) {
+  if (d->v->maker) maker_share_search(&d->v->shared, d->search);
+  for (int i = 0; i < d->popsize; i++) record_write(d, first + i, "train", i);
+  for (int i = 0; i < d->again; i++) {
+    record_write(d, first + d->popsize + i, "train again", i);
+    d->v->expected[first + d->popsize + i] = AGAIN_EXPECTED;
+  }
+}
+
+// A broken episode is worth the worst return of the generation.
+static double worst_return(const share *s) {
+  double worst = INFINITY;
+  for (int g = 0; g < s->groups; g++)
+    for (int j = 0; j < s->episodes; j++) {
+      const rollout_result *r = result_at(s->d->v, s, g, j);
+      if (!r->broken && r->total < worst) worst = r->total;
+    }
+  return isfinite(worst) ? worst : 0;
+}
+
+static double group_score(const share *s, int group, double worst) {
+  row *r = &s->d->row;
+  double sum = 0;
+  for (int j = 0; j < s->episodes; j++) {  // in index order
+    const rollout_result *result = result_at(s->d->v, s, group, j);
+    sum += result->broken ? worst : result->total;
+    r->steps += result->steps;
+    r->broken += result->broken;
+  }
+  return sum / s->episodes;
+}
+
+static void scores_sum(const share *s) {
+  descent *d = s->d;
+  double worst = worst_return(s);
+  for (int i = 0; i < d->popsize; i++) d->loss[i] = -(d->score[i] = group_score(s, i, worst));
+  for (int i = 0; i < d->again; i++) d->second[i] = -group_score(s, d->popsize + i, worst);
+}
+
+// Where all candidates meet the same luck, it is the luck's doing that one evaluation as a whole is better than the other: it
+// changes no ranks, and is taken out.
+static void luck_remove(descent *d) {
+  double shift = 0;
+  if (!d->v->a->s.evolve.common_random_numbers) return;
+  for (int i = 0; i < d->again; i++) shift += (d->second[i] - d->loss[i]) / d->again;
+  for (int i = 0; i < d->again; i++) d->second[i] -= shift;
+}
+
+static int ascending(const void *a, const void *b) {
+  double x = *(const double *)a, y = *(const double *)b;
+  return (x > y) - (x < y);
+}
+
+static void scores_describe(descent *d) {
+  double sum = 0;
+  int popsize = d->popsize;
+  for (int i = 0; i < popsize; i++) sum += d->sorted[i] = d->score[i];
+  qsort(d->sorted, (size_t)popsize, sizeof *d->sorted, ascending);
+  d->row.mean = sum / popsize;
+  d->row.best = d->sorted[popsize - 1];
+  d->row.median = 0.5 * (d->sorted[(popsize - 1) / 2] + d->sorted[popsize / 2]);
+}
+
+// Of a descent that was restarted the mean is judged that it came to, not the one that the next begins at.
+static void ended_see(descent *d) {
+  const double *last;
+  const char *why = es_ended(d->search, &last);
+  if (why) mean_take(d, last);
+  else descent_over(d, &why);
+  if (why) snprintf(d->row.ended, sizeof d->row.ended, "%s", why);
+}
+
+void descent_tell(share *s) {
+  descent *d = s->d;
+  bool twice = d->again > 0;
+  d->row = (row){.descent = d->v->count > 1 ? d->number : es_descents(d->search), .popsize = d->popsize, .dreams = d->episodes, .held_out = (double)NAN,
+                 .real = (double)NAN, .noise = (double)NAN, .busy = (double)NAN, .seconds = time_now() - s->began};
+  scores_sum(s);
+  scores_describe(d);
+  luck_remove(d);
+  if (twice) es_tell_twice(d->search, NULL, d->loss, d->second);
+  else es_tell(d->search, NULL, d->loss);
+  if (twice) d->row.noise = es_noise(d->search);
+  d->state.generation = es_generation(d->search);
+  d->state.episodes += (int64_t)s->groups * s->episodes;
+  d->state.steps += d->row.steps;
+  mean_take(d, es_mean(d->search));
+  ended_see(d);
+  plan(d);
+}
+
+// The row first, then the checkpoint: a row that a kill left ahead of it is made again.
+status descent_save(descent *d) {
+  TRY(rows_add(d));
+  TRY(search_save(d->home.text, &d->state, d->search, isnan(d->state.best_score) ? d->mean : d->best));
+  journal_turn(d);
+  d->v->last = d->row;
+  return OK;
+}
