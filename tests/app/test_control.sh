@@ -3,7 +3,7 @@
 set -u
 . tests/app/small_pole.sh
 . tests/app/ranks.sh
-search="$search --set evolve.popsize=12 --set evolve.episodes=16 --set evolve.real_episodes=20 --set evolve.held_out_episodes=20"
+search="$search --set evolve.popsize=12 --set evolve.episodes=60 --set evolve.real_episodes=20 --set evolve.held_out_episodes=20"
 world whole
 check "undisturbed, 4 generations" alone whole
 world whole8
