@@ -63,16 +63,16 @@ static void OF(panel)(const float *panel, int words, int width, float *y, int ld
 // Rows stand side by side in a vector here, and every one looks up the weight of its own choice: of an item's columns
 // [first (choices) | second (choices)] two steps a row are made instead of 2 x choices. A vector of weights is read from
 // where it stays inside the panel.
-static inline __attribute__((always_inline)) void OF(pick_tile)(const int items, const float *panel, int at, int words,
-                                                                int choices, float *first, float *second, const void *x,
-                                                                const int32_t *choice) {
+static inline __attribute__((always_inline)) void OF(pick_tile)(const int items, const int vectors, const float *panel, int at,
+                                                                int words, int choices, float *first, float *second,
+                                                                const void *x, const int32_t *choice) {
   vf sum[PICK_ITEMS][PICK_VECTORS][2], a[PICK_VECTORS];
   vi index[PICK_ITEMS][PICK_VECTORS];
   int from[PICK_ITEMS];
   UNROLL for (int i = 0; i < items; i++) {
     int column = at + i * 2 * choices, last = PANEL - V_WIDTH - choices;
     from[i] = column < last ? column : last;
-    UNROLL for (int v = 0; v < PICK_VECTORS; v++) {
+    UNROLL for (int v = 0; v < vectors; v++) {
       memcpy(&index[i][v], choice + i * PICK_ROWS + v * V_WIDTH, sizeof(vi));
       index[i][v] += column - from[i];
       sum[i][v][0] = V_LOOKUP(panel + from[i], index[i][v]);
@@ -81,40 +81,53 @@ static inline __attribute__((always_inline)) void OF(pick_tile)(const int items,
   }
   for (int k = 0; k < words; k++) {
     panel += PANEL;
-    UNROLL for (int v = 0; v < PICK_VECTORS; v++) memcpy(&a[v], (const char *)x + 4 * (k * PICK_ROWS + v * V_WIDTH), sizeof(vf));
+    UNROLL for (int v = 0; v < vectors; v++) memcpy(&a[v], (const char *)x + 4 * (k * PICK_ROWS + v * V_WIDTH), sizeof(vf));
     UNROLL for (int i = 0; i < items; i++) {
-      UNROLL for (int v = 0; v < PICK_VECTORS; v++) {
+      UNROLL for (int v = 0; v < vectors; v++) {
         sum[i][v][0] = V_STEP(a[v], V_LOOKUP(panel + from[i], index[i][v]), sum[i][v][0]);
         sum[i][v][1] = V_STEP(a[v], V_LOOKUP(panel + from[i] + choices, index[i][v]), sum[i][v][1]);
       }
     }
   }
   UNROLL for (int i = 0; i < items; i++) {
-    UNROLL for (int v = 0; v < PICK_VECTORS; v++) {
+    UNROLL for (int v = 0; v < vectors; v++) {
       vf_store(first + i * PICK_ROWS + v * V_WIDTH, sum[i][v][0]);
       vf_store(second + i * PICK_ROWS + v * V_WIDTH, sum[i][v][1]);
     }
   }
 }
 
-#define PICK(items)                                                                                                  \
-  static NOT_INLINED void OF(pick_##items)(const float *panel, int at, int words, int choices, float *first,         \
-                                           float *second, const void *x, const int32_t *choice) {                    \
-    OF(pick_tile)(items, panel, at, words, choices, first, second, x, choice);                                       \
+#define PICK(items, vectors)                                                                                         \
+  static NOT_INLINED void OF(pick_##items##_##vectors)(const float *panel, int at, int words, int choices,           \
+                                                       float *first, float *second, const void *x,                   \
+                                                       const int32_t *choice) {                                      \
+    OF(pick_tile)(items, vectors, panel, at, words, choices, first, second, x, choice);                              \
   }
-PICK(1) PICK(2) PICK(3) PICK(4)
+#define PICK_NAME(items, vectors) OF(pick_##items##_##vectors),
+#define PICK_COLUMN(X, v) X(1, v) X(2, v) X(3, v) X(4, v)
+PICK_COLUMN(PICK, 1)
+#if PICK_VECTORS == 2
+PICK_COLUMN(PICK, 2)
+#endif
+static pick_function *const OF(picks)[PICK_VECTORS][PICK_ITEMS] = {
+    {PICK_COLUMN(PICK_NAME, 1)},
+#if PICK_VECTORS == 2
+    {PICK_COLUMN(PICK_NAME, 2)},
+#endif
+};
 #undef PICK
+#undef PICK_NAME
+#undef PICK_COLUMN
 
 static void OF(pick)(const float *panel, int words, int items, int choices, float *first, float *second, const void *x,
                      const int32_t *choice, int M) {
-  static pick_function *const by_items[PICK_ITEMS] = {OF(pick_1), OF(pick_2), OF(pick_3), OF(pick_4)};
   unsigned mode = STEP_BEGIN();
   for (int i = 0; i < items; i += PICK_ITEMS) {
     int some = items - i < PICK_ITEMS ? items - i : PICK_ITEMS;
     for (int m = 0; m < M; m += PICK_VECTORS * V_WIDTH) {
-      int at = i * PICK_ROWS + m;
-      by_items[some - 1](panel, i * 2 * choices, words, choices, first + at, second + at, (const char *)x + 4 * (size_t)m,
-                         choice + at);
+      int at = i * PICK_ROWS + m, vectors = M - m <= V_WIDTH ? 1 : PICK_VECTORS;
+      OF(picks)[vectors - 1][some - 1](panel, i * 2 * choices, words, choices, first + at, second + at,
+                                       (const char *)x + 4 * (size_t)m, choice + at);
     }
   }
   STEP_END(mode);
