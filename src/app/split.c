@@ -57,7 +57,9 @@ static int stretches_read(stretch *stretches, stretch *whole, const char *text) 
     if ((share[i] = column_of(text, share_names[i])) < 0) return 0;
   for (const char *at = line_after(text); *at; at = line_after(at), row++) {
     stretch one = {.generation = atoi(at), .seconds = cell(at, seconds)};
-    for (int i = 0; i < SHARES; i++) one.share[i] = cell(at, share[i]);
+    double sum = 0;
+    for (int i = 0; i < SHARES; i++) sum += one.share[i] = cell(at, share[i]);
+    if (sum == 0) one.seconds = 0;  // not known of descents that go on by themselves
     stretch_add(&stretches[row / width], &one);
     stretch_add(whole, &one);
   }

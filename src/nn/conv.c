@@ -7,7 +7,7 @@
 #include "parts.h"
 
 #define STRIDE 2
-#define SLICE_ELEMENTS ((size_t)1 << 19)  // patches of a slice: 2 MB of float
+#define SLICE_ELEMENTS ((size_t)1 << 18)  // patches of a slice: 1 MB of float
 
 // Windows over an image: (side, side, channels) read at (out, out) places, k*k*channels elements each.
 typedef struct window {

@@ -7,7 +7,7 @@
 
 enum {
   ROWS = 192,                 // of a block of a: ROWS x DEPTH numbers stay in the second-level cache
-  DEPTH = 256,                // k between two looks at c
+  DEPTH = 384,                // k between two looks at c
   SLAB = 1 << 20,             // numbers of b that num_gemm lays out at once
   NEAR = 1 << 16,             // as many where a is one block of rows: they are used once, and stay in the second-level cache until then
   LOW = 64,                   // rows of c up to which its transpose is made instead
