@@ -39,7 +39,7 @@ typedef struct es_limits {
   double tolfacupx;        // times sigma0: a deviation is above
   double tolupsigma;       // times sigma0: sigma / largest axis of C is above: sigma creeps up while C shrinks
   double tolconditioncov;  // condition of C is above
-  int tolstagnation;       // generations (even): medians of bests and of medians are no better in the later half
+  int tolstagnation;       // generations (even): medians of bests and of medians are no better in the later half; not in the first 500
   int tolflatfitness;      // more generations in a row than these have a best three quarters that are all equal
   int noeffectaxis;        // 1: a tenth of a deviation along a principal axis changes no coordinate of the mean
   int noeffectcoord;       // 1: a fifth of a deviation does not change a coordinate of the mean

@@ -57,6 +57,16 @@ void es_bound(const es *e, double *x) { EACH(bounded) }
 void es_unbound(const es *e, double *x) { EACH(unbounded) }
 #undef EACH
 
+// The sigma at which a coordinate's deviation is a third of the room between its bounds, pycma's limit (for each coordinate
+// there, for all together here). With a larger one candidates are mirror images of mirror images, among which sigma finds
+// no slope back.
+double es_widest(const es *e) {
+  double widest = INFINITY;
+  for (int i = 0; i < e->now.n; i++)
+    widest = fmin(widest, (e->upper[i] - e->lower[i]) / 3 / (e->strategy->deviation ? e->strategy->deviation(e, i) : 1));
+  return widest;
+}
+
 status es_bounds_check(const es_options *o) {
   for (int i = 0; i < o->n; i++) {
     double low = o->lower ? o->lower[i] : -INFINITY, high = o->upper ? o->upper[i] : INFINITY, x0 = o->x0 ? o->x0[i] : 0;

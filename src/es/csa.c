@@ -59,8 +59,10 @@ void csa_mean(const csa *c, es *e) {
 }
 
 // sigma <- sigma exp(cs/damps (|ps| / E|N(0,I)| - 1)), by a factor of e at the most, as pycma does: told candidates
-// that lie far from the asked ones must not throw sigma out of range in one generation.                          (44)
+// that lie far from the asked ones must not throw sigma out of range in one generation. Within bounds no larger than
+// is of use there.                                                                                               (44)
 void csa_step_size(const csa *c, es *e) {
   const es_constants *k = &c->constants;
   e->now.sigma *= exp(fmin(1, k->cs / k->damps * (sqrt(es_squares(c->ps, e->now.n)) / k->chi_n - 1)));
+  if (e->now.bounded) e->now.sigma = fmin(e->now.sigma, es_widest(e));
 }

@@ -77,11 +77,13 @@ static bool no_better_later(const es *e, const double *ring) {
   return median_of(e, ring, first + half, half) >= median_of(e, ring, first, half);
 }
 
+#define EXEMPT 500  // generations; pycma keeps every fifth, and wants more than a hundred of them
+
 // The start is exempt, where a search may have to get worse before it gets better.
 static bool stagnates(const es *e) {
   const es_numbers *now = &e->now;
   int window = now->limits.tolstagnation;
-  return window && now->generation >= window && now->generation > now->n * (5 + 100.0 / now->popsize) &&
+  return window && now->generation >= window && now->generation > EXEMPT && now->generation > now->n * (5 + 100.0 / now->popsize) &&
          now->generation - 1 - now->improved_at > window / 2 && no_better_later(e, e->bests) && no_better_later(e, e->medians);
 }
 

@@ -132,5 +132,6 @@ void es_treat(es *e, double changes);                   // sigma and effort grow
 status es_bounds_check(const es_options *o);
 void es_bound(const es *e, double *x);                  // (n) genotype -> within bounds, in place
 void es_unbound(const es *e, double *x);                // (n) within bounds -> a genotype of it, in place
+double es_widest(const es *e);                          // sigma within bounds: no larger makes sense
 
 #endif

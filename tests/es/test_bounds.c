@@ -196,6 +196,23 @@ static void test_an_injected_step_is_shortened(void **state) {
   es_close(e);
 }
 
+static void test_luck_alone_does_not_carry_sigma_away(void **state) {
+  (void)state;
+  const double low[N] = {-5, -5, -5, -5, -5, -5, -5, -5}, high[N] = {5, 5, 5, 5, 5, 5, 5, INFINITY};
+  for (es_kind kind = ES_CMA; kind <= ES_SEP_CMA; kind++) {
+    const es_options o = {.kind = kind, .n = N, .sigma0 = 2, .seed = 5, .active = true, .lower = low, .upper = high};
+    es *e = open_or_fail(&o);
+    double fitness[MOST_CANDIDATES], largest = 0;
+    for (int g = 0; g < 1000; g++) {
+      for (int k = 0; k < es_popsize(e); k++) fitness[k] = rng_uniform(rng_episode(rng_stream(4, "luck"), (uint32_t)g, (uint32_t)k), 0, 0);
+      es_tell(e, NULL, fitness);
+      for (int i = 0; i < N - 1; i++) largest = fmax(largest, e->now.sigma * e->strategy->deviation(e, i));
+    }
+    assert_true(largest > 3 && largest < 1.2 * 10 / 3);  // C changes once more after sigma
+    es_close(e);
+  }
+}
+
 int main(void) {
   num_open();
   const struct CMUnitTest tests[] = {
@@ -207,6 +224,7 @@ int main(void) {
       cmocka_unit_test(test_wrong_bounds_are_refused),
       cmocka_unit_test(test_an_injected_solution_shows_the_way),
       cmocka_unit_test(test_an_injected_step_is_shortened),
+      cmocka_unit_test(test_luck_alone_does_not_carry_sigma_away),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
