@@ -93,11 +93,16 @@ typedef struct farm_sizes {
 // Sizes the message buffers, on every rank alike; what an earlier call said stays true. Nothing is allocated in a map after it.
 void farm_prepare(farm *f, const farm_sizes *most);
 // Rank 0: runs the job to its end, its own crew included. results (groups*members, result_bytes). `tick` (may be NULL)
-// is called a few times a second with the number of finished tasks; when it returns false the job is given up: INTERRUPTED.
+// is called a few times a second with the number of finished tasks, earlier fillings included; when it returns false the job is given up: INTERRUPTED.
 // When there were other ranks and all of them are lost, for good as it seems, rank 0 does not carry on alone: RESUME_ME.
 // Poison without a result for it: BROKEN. After either, `results` holds what was answered till then.
 status farm_map(farm *f, const farm_job *job, const farm_crew *crew, void *results, farm_report *report,
                 bool (*tick)(void *self, int64_t finished), void *tick_self);
+// Rank 0, inside `answered` or `tick`: groups group .. group+groups-1, all of whose members are answered, become fresh tasks
+// with the records that now stand in job->records; `known` is no more looked at for them, and `answered` is called for each of
+// their tasks again. Late answers to the filling before are never taken for one to this. A map ends when all is answered and
+// nothing was reopened: so several searches can share an allocation, each going on while the others' last episodes run.
+void farm_reopen(farm *f, int group, int groups);
 // Other ranks: serve maps until rank 0 says farm_dismiss. Returns then.
 // After a loss rank 0's dismissal ends the process here, since what follows would wait for the lost.
 status farm_serve(farm *f, const farm_crew *crew);
@@ -131,6 +136,7 @@ typedef struct farm_simulation {
   double master_dies;       // seconds, 0: never. Then the outcome is RESUME_ME
   const unsigned char *kills;  // (groups*members) or NULL: nonzero where a task takes its worker down
   int tries;                // as in farm_job
+  int fillings, block;      // so many times every group is filled, `block` groups at once as they are done; 0: once, one
   int jobs;                 // the same one after the other; the outcome is the last one's. 0: one
 } farm_simulation;
 

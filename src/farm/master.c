@@ -1,5 +1,6 @@
 // Rank 0's side of a map: the schedule decides, messages go out and come in, and between them the master's own crew works.
 
+#include <limits.h>
 #include <stdarg.h>
 #include <string.h>
 #include <time.h>
@@ -90,16 +91,6 @@ static void pieces_heard(map_run *r, int worker, int has) {
   pieces_push(r, worker);
 }
 
-static bool chores(map_run *r) {
-  bool active = false;
-  for (int i = 1; i < r->f->size && i <= CHORES; i++) {
-    r->chore = r->chore % (r->f->size - 1) + 1;
-    look_after(r, r->chore);
-    active |= pieces_push(r, r->chore);
-  }
-  return active;
-}
-
 static const void *record_of(const map_run *r, int group) { return (const char *)r->job->records + (size_t)group * r->job->record_bytes; }
 
 // --- states on their way: the last few, older ones are forgotten, and their tasks start anew ---------------------------------
@@ -110,19 +101,19 @@ static void parcels_forget(farm *f) {
 
 static char *state_in(const farm *f, const parcel *p) { return f->states + (size_t)(p - f->parcels) * f->state_max; }
 
-static parcel *parcel_new(farm *f, int task) {
+static parcel *parcel_new(farm *f, int task, int filling) {
   parcel *p = &f->parcels[f->next_parcel++ % PARCELS];
-  p->task = task;
+  *p = (parcel){task, filling};
   return p;
 }
 
 // The newest state of a task; NULL: none. Whichever it is, the task's result is the same.
 static const void *state_of(const map_run *r, schedule_chunk c) {
   const farm *f = r->f;
-  int task = c.group * r->job->members + c.member;
+  int task = c.group * r->job->members + c.member, filling = schedule_filling(f->plan, c.group);
   for (unsigned i = 1; c.again && i <= PARCELS; i++) {
     const parcel *p = &f->parcels[(f->next_parcel - i) % PARCELS];
-    if (p->task == task) return state_in(f, p);
+    if (p->task == task && p->filling == filling) return state_in(f, p);
   }
   return NULL;
 }
@@ -146,7 +137,8 @@ static void hand_out(map_run *r, int worker) {
   schedule_chunk c;
   while (f->post.can_send(f->post.self, worker) && schedule_next(f->plan, worker, r->clock, &c)) {
     const void *state = state_of(r, c);
-    const order_head head = {.order = ORDER_TASKS, .group = c.group, .member = c.member, .count = c.count, .state_bytes = state ? (uint32_t)r->crew->state_bytes : 0};
+    const order_head head = {.order = ORDER_TASKS, .group = c.group, .member = c.member, .count = c.count, .filling = schedule_filling(f->plan, c.group),
+                             .state_bytes = state ? (uint32_t)r->crew->state_bytes : 0};
     order_send(r, worker, head, (part){record_of(r, c.group), r->job->record_bytes}, (part){state, head.state_bytes});
   }
 }
@@ -157,12 +149,26 @@ static void feed(map_run *r, int worker) {
   while (ask_for(r, worker));
 }
 
+static bool chores(map_run *r) {
+  bool active = false;
+  for (int i = 1; i < r->f->size && i <= CHORES; i++) {
+    r->chore = r->chore % (r->f->size - 1) + 1;
+    look_after(r, r->chore);
+    active |= pieces_push(r, r->chore);
+    if (r->unfed > 0) feed(r, r->chore), r->unfed--, active = true;
+  }
+  return active;
+}
+
 // --- words from a worker ------------------------------------------------------------------------------------------------------
 
 static void result_put(map_run *r, int task, const void *result) {
   memcpy(r->results + (size_t)task * r->job->result_bytes, result, r->job->result_bytes);
   if (r->job->answered) r->job->answered(r->job->watcher, task, result);
 }
+
+// Late words of an earlier filling say nothing of this one.
+static bool is_of_now(const map_run *r, int task, int filling) { return schedule_filling(r->f->plan, task / r->job->members) == filling; }
 
 static void result_take(map_run *r, int worker, int task, const void *result) {
   if (schedule_answered(r->f->plan, worker, task, r->clock)) result_put(r, task, result);
@@ -173,9 +179,10 @@ static void results_take(map_run *r, int worker, const char *bytes, size_t size,
   CHECK(size >= sizeof(news_head) + (size_t)count * item, "%zu bytes of news with %d results", size, count);
   for (int i = 0; i < count; i++) {
     const char *at = bytes + sizeof(news_head) + (size_t)i * item;
-    int32_t task;
-    memcpy(&task, at, sizeof task);
-    result_take(r, worker, task, at + 8);
+    int32_t which[2];  // task, filling
+    memcpy(which, at, sizeof which);
+    CHECK(which[0] >= 0 && which[0] < task_count(r->job), "task %d of %d", which[0], task_count(r->job));
+    if (is_of_now(r, which[0], which[1])) result_take(r, worker, which[0], at + 8);
   }
 }
 
@@ -184,8 +191,9 @@ static void back_take(map_run *r, int worker, const news_head *head, const char 
   farm *f = r->f;
   size_t state_bytes = head->begun ? r->crew->state_bytes : 0;
   CHECK(size == sizeof *head + state_bytes && state_bytes <= f->state_max, "%zu bytes of news with a state of %zu", size, state_bytes);
-  if (schedule_handed_back(f->plan, worker, head->back, head->begun, r->clock) && head->begun)
-    memcpy(state_in(f, parcel_new(f, head->back)), bytes + sizeof *head, state_bytes);
+  CHECK(head->back < task_count(r->job), "task %d of %d comes back", head->back, task_count(r->job));
+  if (is_of_now(r, head->back, head->filling) && schedule_handed_back(f->plan, worker, head->back, head->begun, r->clock) && head->begun)
+    memcpy(state_in(f, parcel_new(f, head->back, head->filling)), bytes + sizeof *head, state_bytes);
 }
 
 static void news_take(map_run *r, int worker, const char *bytes, size_t size) {
@@ -225,6 +233,19 @@ static bool listen_all(map_run *r) {
 
 // --- the master's own crew ------------------------------------------------------------------------------------------------------
 
+// A ticket says which task and which filling: the one before may still be in its hands.
+static int own_ticket(const map_run *r, int task, int filling) {
+  int tasks = task_count(r->job);
+  return filling % (INT_MAX / tasks) * tasks + task;
+}
+
+static int own_task(const map_run *r, int ticket) { return ticket % task_count(r->job); }
+
+static bool own_is_of_now(const map_run *r, int ticket) {
+  int task = own_task(r, ticket);
+  return own_ticket(r, task, schedule_filling(r->f->plan, task / r->job->members)) == ticket;
+}
+
 static void own_heard(map_run *r, int request) {
   int capacity = r->crew->vacancies(r->crew->self) + r->own_held, lanes = r->crew->lanes;
   const schedule_word word = {.lanes = lanes ? lanes : capacity, .capacity = capacity, .unanswered = r->own_held, .gave = request, .keeps = r->own_keeps};
@@ -233,7 +254,7 @@ static void own_heard(map_run *r, int request) {
 
 static void own_take(map_run *r, schedule_chunk c, const void *state) {
   const farm_crew *crew = r->crew;
-  int ticket = c.group * r->job->members + c.member;
+  int ticket = own_ticket(r, c.group * r->job->members + c.member, schedule_filling(r->f->plan, c.group));
   r->own_held += c.count;
   if (state && crew->begin_from && crew->vacancies(crew->self) > 0) {
     crew->begin_from(crew->self, ticket, record_of(r, c.group), c.member, state);
@@ -254,12 +275,13 @@ static void own_hand_back(map_run *r, schedule_request q) {
   farm *f = r->f;
   bool begun;
   for (int i = 0; i < q.count && r->own_held > q.keep && !r->own_keeps; i++) {
-    parcel *p = parcel_new(f, -1);
-    int task = r->crew->give(r->crew->self, state_in(f, p), &begun);
-    r->own_keeps = task < 0;
+    parcel *p = parcel_new(f, -1, 0);
+    int ticket = r->crew->give(r->crew->self, state_in(f, p), &begun), task = own_task(r, ticket);
+    r->own_keeps = ticket < 0;
     if (r->own_keeps) break;
     r->own_held--;
-    if (schedule_handed_back(f->plan, 0, task, begun, r->clock) && begun) p->task = task;
+    if (own_is_of_now(r, ticket) && schedule_handed_back(f->plan, 0, task, begun, r->clock) && begun)
+      *p = (parcel){task, schedule_filling(f->plan, task / r->job->members)};
   }
   own_heard(r, q.number);
 }
@@ -271,7 +293,8 @@ static bool own_work(map_run *r) {
   double start = now(f);
   int n = r->crew->work(r->crew->self, f->tickets, f->results, RESULTS_MAX);
   f->peer[0].busy += now(f) - start;
-  for (int i = 0; i < n; i++) result_take(r, 0, f->tickets[i], f->results + (size_t)i * r->job->result_bytes);
+  for (int i = 0; i < n; i++)
+    if (own_is_of_now(r, f->tickets[i])) result_take(r, 0, own_task(r, f->tickets[i]), f->results + (size_t)i * r->job->result_bytes);
   r->own_held -= n;
   return true;
 }
@@ -324,7 +347,9 @@ void map_begin(map_run *r) {
   r->own_crew = f->size < MASTER_ONLY_RANKS;
   r->own_keeps = !r->crew->give;
   parcels_forget(f);
+  r->unfed = 0;
   f->job++;
+  f->run = r;
   schedule_begin(f->plan, &plan, r->clock);
   r->pieces = pieces_of(job->shared_bytes, f->piece_bytes);
   for (int w = 0; w < f->size; w++) f->peer[w].busy = f->peer[w].pushed = f->peer[w].has = 0;
@@ -372,6 +397,14 @@ void map_end(map_run *r, farm_report *report) {
   for (int w = 1; w < r->f->size; w++) order_send_bare(r, w, (order_head){.order = ORDER_END});
   r->crew->drop(r->crew->self);
   report_fill(r, report);
+  r->f->run = NULL;
+}
+
+// Whoever has nothing to do hears of it at once, not with its next sign of life.
+void farm_reopen(farm *f, int group, int groups) {
+  CHECK(f->run, "groups are reopened outside a map");
+  schedule_reopen(f->plan, group, groups);
+  f->run->unfed = f->size - 1;
 }
 
 static double processor_seconds(void) {

@@ -18,7 +18,9 @@ typedef struct peer {    // what rank 0 knows of a worker's ears
 } peer;
 
 enum { PARCELS = 64 };
-typedef struct parcel { int task; } parcel;  // a state of this task of the current job; -1: none
+typedef struct parcel { int task, filling; } parcel;  // a state of this task of the current job; -1: none
+
+typedef struct map_run map_run;
 
 struct farm {
   transport *line;
@@ -30,6 +32,7 @@ struct farm {
   bool lossy;            // a worker was lost once: no collectives any more
   double alone_since;    // when the last worker was lost; 0: there are some, or never were
   int32_t job;           // number of the current or last one
+  map_run *run;          // rank 0, in a map
   size_t record_max, result_max, state_max, shared_max;
   size_t piece_bytes;    // in which what is shared travels
   parcel parcels[PARCELS];  // rank 0: states on their way from one worker to another, the last few
@@ -59,23 +62,24 @@ typedef enum order { ORDER_START, ORDER_PIECE, ORDER_TASKS, ORDER_HAND_BACK, ORD
 typedef struct order_head {  // ORDER_TASKS: the group's record follows, and of a single task perhaps the state to continue from
   int32_t order, job;
   int32_t group, member, count, members;
+  int32_t filling, reserved;  // of the group
   uint32_t record_bytes, result_bytes, state_bytes;
   uint64_t shared_bytes;     // by the job
   uint32_t piece, piece_bytes;  // ORDER_PIECE: its number; bytes of each but the last one. It follows
   int32_t keep, request;     // ORDER_HAND_BACK: up to count tasks, but these many stay; the request's number
-  int32_t lossy, reserved;   // ORDER_DISMISS
+  int32_t lossy, unused;     // ORDER_DISMISS
 } order_head;
 
 // --- to rank 0 ---------------------------------------------------------------------------------------------------------
 // Only the state as it is, no counts of messages: a message that is lost, late or doubled leaves no trace in the next.
-typedef struct news_head {  // `count` times {int32 task, padding, result} follow, and a state where one comes back
+typedef struct news_head {  // `count` times {int32 task, int32 filling, result} follow, and a state where one comes back
   int32_t job, count;
   int32_t lanes, capacity;      // tasks the crew steps at once; would hold at most
   int32_t unanswered;           // tasks of the job that are here, after these results
   int32_t gave, keeps;          // the last request to hand tasks back that is done with; what is here cannot be handed back
-  int32_t back;                 // the task that comes back with these news; -1: none
+  int32_t back, filling;        // the task that comes back with these news; -1: none
   int32_t begun;                // it was begun: its state comes too
-  int32_t has;                  // pieces of what the job shares that are here, without a gap
+  int32_t has, reserved;        // pieces of what the job shares that are here, without a gap
   double busy;                  // seconds of work in this job so far
 } news_head;
 static inline int pieces_of(size_t shared_bytes, size_t piece_bytes) { return shared_bytes ? (int)((shared_bytes - 1) / piece_bytes) + 1 : 0; }
@@ -90,7 +94,7 @@ void farm_scratch(farm *f);
 void farm_scratch_free(farm *f);
 
 // --- rank 0's side of a job, step by step --------------------------------------------------------------------------------
-typedef struct map_run {
+struct map_run {
   farm *f;
   const farm_job *job;
   const farm_crew *crew;
@@ -104,7 +108,8 @@ typedef struct map_run {
   int own_held;    // tasks in rank 0's own crew
   bool own_crew;   // it works too
   bool own_keeps;  // and cannot hand back what it holds
-} map_run;
+  int unfed;       // workers to be looked at since groups were reopened
+};
 void map_begin(map_run *r);   // the fields up to tick_self are set
 bool map_finished(const map_run *r);
 status map_step(map_run *r, bool *active);

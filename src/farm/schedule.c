@@ -67,7 +67,12 @@ typedef struct tally {  // of the tasks of a group, of a member, of all
   double spent;         // seconds, of the answered
   double sent_sum;      // over those that are out, of the times when they were sent
 } tally;
-typedef struct group_state { double brought; tally t; } group_state;  // brought: what the job expects, of a mean of 1
+typedef struct group_state {
+  double brought;  // what the job expects, of a mean of 1
+  tally t;
+  int rank;        // among the ordered
+  int filling;     // times it was reopened
+} group_state;
 typedef struct member_state { int next; tally t; } member_state;      // next: the first ordered group where it is not handed out
 typedef struct ordered { double expected; int group; } ordered;
 typedef struct list { int first, last; } list;
@@ -90,7 +95,7 @@ struct schedule {
   tally whole;
   int turn;              // the member whose turn it is where nothing is learnt
   int64_t fresh;         // tasks never handed out
-  int64_t accepted, tasks;
+  int64_t accepted, tasks, reopened;
   double gap;            // between two signs of life, a moving mean
   double longest;        // time from sending to answer
   schedule_counts counts;
@@ -307,6 +312,7 @@ static void order_groups(schedule *s, double now) {
   if (mean <= 0)
     for (int g = 0; g < s->groups; g++) s->order[g].expected = s->group[g].brought;
   order_sort(s->order, s->groups);
+  for (int g = 0; g < s->groups; g++) s->group[s->order[g].group].rank = g;
   for (int m = 0; m < s->members; m++) s->member[m].next = 0;
   s->ordered_at = s->accepted;
 }
@@ -331,7 +337,7 @@ void schedule_begin(schedule *s, const schedule_job *job, double now) {
   CHECK(job->tries >= 0 && job->tries <= SCHEDULE_TRIES_MAX, "%d tries, at most %d", job->tries, SCHEDULE_TRIES_MAX);
   s->groups = job->groups, s->members = job->members, s->tasks = tasks;
   s->tries = job->tries ? job->tries : SCHEDULE_TRIES;
-  s->accepted = 0;
+  s->accepted = s->reopened = 0;
   s->longest = 0;
   s->counts = (schedule_counts){0};
   tasks_begin(s, job);
@@ -340,11 +346,36 @@ void schedule_begin(schedule *s, const schedule_job *job, double now) {
 }
 
 bool schedule_finished(const schedule *s) { return s->accepted == s->tasks; }
-int64_t schedule_accepted(const schedule *s) { return s->accepted; }
+int64_t schedule_accepted(const schedule *s) { return s->accepted + s->reopened; }
+int schedule_filling(const schedule *s, int group) { return s->group[group].filling; }
 bool schedule_is_lost(const schedule *s, int worker) { return s->worker[worker].lost; }
 bool schedule_all_lost(const schedule *s) { return s->workers > 1 && s->lost == s->workers - 1; }
 int schedule_holding(const schedule *s, int worker) { return s->worker[worker].holding; }
 schedule_counts schedule_counted(const schedule *s) { return s->counts; }
+
+// What was learnt of the group goes with its filling; what of members and of all stays.
+static void group_reopen(schedule *s, int group) {
+  const copy none = {.worker = NOBODY};
+  group_state *g = &s->group[group];
+  for (int m = 0; m < s->members; m++) {
+    task_state *t = &s->task[group * s->members + m];
+    CHECK(t->at == DONE, "group %d is reopened, but its member %d is not answered", group, m);
+    *t = (task_state){.at = FRESH, .before = NOBODY, .after = NOBODY, .copy = {none, none}};
+    if (g->rank < s->member[m].next) s->member[m].next = g->rank;
+  }
+  g->t = (tally){0};
+  g->filling++;
+}
+
+void schedule_reopen(schedule *s, int group, int groups) {
+  int64_t tasks = (int64_t)groups * s->members;
+  CHECK(group >= 0 && groups >= 0 && group + groups <= s->groups, "groups %d to %d of %d are reopened", group, group + groups, s->groups);
+  for (int g = 0; g < groups; g++) group_reopen(s, group + g);
+  s->fresh += tasks;
+  s->reopened += tasks;
+  s->accepted -= tasks;
+  s->ordered_at -= tasks;
+}
 
 double schedule_lease(const schedule *s) { return clamp(s->limits.lease_gaps * s->gap, s->limits.lease_least, s->limits.lease_most); }
 

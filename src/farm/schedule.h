@@ -37,7 +37,11 @@ enum { SCHEDULE_TRIES = 3, SCHEDULE_TRIES_MAX = 8 };
 // A new job. Workers keep who they are and whether they are lost; all they held is forgotten.
 void schedule_begin(schedule *s, const schedule_job *job, double now);
 bool schedule_finished(const schedule *s);
-int64_t schedule_accepted(const schedule *s);  // tasks answered so far, known and poisoned ones among them
+int64_t schedule_accepted(const schedule *s);  // tasks answered so far, known and poisoned ones and earlier fillings among them
+
+// Groups that are wholly answered become fresh once more. Answers to an earlier filling must be kept from here.
+void schedule_reopen(schedule *s, int group, int groups);
+int schedule_filling(const schedule *s, int group);  // counted from 0 in this job
 
 // A sign of life, with what the worker says of itself.
 typedef struct schedule_word {

@@ -17,9 +17,9 @@ enum { SEND_BUFFERS = 4, SMALL_PIECE = 64 };
 #define STEPS_MAX 200000000
 #define AT_AN_END 1e-9         // seconds: so little left is rounding
 
-typedef struct record { int32_t group, job; } record;
-typedef struct task { int ticket, number; double left; } task;  // left: core-seconds
-typedef struct state { int64_t number; double left; } state;    // of a task that moves
+typedef struct record { int32_t group, filling, job, reserved; } record;
+typedef struct task { int ticket, number, filling; double left; } task;  // left: core-seconds
+typedef struct state { int32_t number, filling; double left; } state;    // of a task that moves
 
 typedef struct letter {
   struct letter *next;  // in the inbox
@@ -63,7 +63,9 @@ struct simulation {
   map_run run;
   record *records;        // (groups)
   uint64_t *results;      // (tasks)
-  int *answers;           // (tasks) counted
+  int *answers, *due;     // (tasks) counted; how many there are to be
+  int *unanswered;        // (groups) tasks of the current filling
+  int fillings, block;
   int in_flight;
   unsigned char *shared;  // (shared_bytes)
   int job;                // counted from 1
@@ -81,7 +83,7 @@ static uint64_t mixed(uint64_t x) {  // the finaliser of SplitMix64
 
 static double draw(simulation *m) { return (double)(mixed(m->luck += 0x9e3779b97f4a7c15u) >> 11) * 0x1p-53; }
 static bool chance(simulation *m, double p) { return p > 0 && draw(m) < p; }
-static uint64_t answer_of(int number) { return mixed((uint64_t)number + 1); }
+static uint64_t answer_of(int number, int filling) { return mixed((uint64_t)filling << 32 | (uint64_t)(number + 1)); }
 
 // --- events: a binary heap -----------------------------------------------------------------------------------------------------
 
@@ -279,7 +281,7 @@ static task task_of(const process *p, int ticket, const void *rec, int member) {
   memcpy(&r, rec, sizeof r);
   int number = r.group * p->m->what->members + member;
   if (p->m->what->shared_bytes && p->shared_job != r.job) p->m->mixed_up = "a task was begun before what is shared was there";
-  return (task){ticket, number, p->m->what->length[number]};
+  return (task){ticket, number, r.filling, p->m->what->length[number]};
 }
 
 static void crew_begin(void *self, int ticket, const void *rec, int member) {
@@ -294,7 +296,7 @@ static void crew_begin_from(void *self, int ticket, const void *rec, int member,
   task t = task_of(p, ticket, rec, member);
   state s;
   memcpy(&s, bytes, sizeof s);
-  if (s.number != t.number) p->m->mixed_up = "a task was to go on from the state of another";
+  if (s.number != t.number || s.filling != t.filling) p->m->mixed_up = "a task was to go on from the state of another";
   t.left = s.left;
   advance(p);
   if (p->running < p->m->lanes) lane_enter(p, t);
@@ -318,7 +320,7 @@ static int crew_give(void *self, void *bytes, bool *begun) {
   if (p->queued) return p->waiting[--p->queued].ticket;
   if (p->running == 0) return -1;
   task t = lane_leave(p, youngest(p));
-  state s = {t.number, t.left};
+  state s = {t.number, t.filling, t.left};
   memcpy(bytes, &s, sizeof s);
   return t.ticket;
 }
@@ -330,7 +332,7 @@ static int crew_work(void *self, int *tickets, void *results, int max) {
   for (; n < max && p->done; n++) {
     const task *t = &p->ended[--p->done];
     tickets[n] = t->ticket;
-    ((uint64_t *)results)[n] = answer_of(t->number);
+    ((uint64_t *)results)[n] = answer_of(t->number, t->filling);
   }
   return n;
 }
@@ -396,21 +398,49 @@ static status step(simulation *m, process *p) {
   return s;
 }
 
-static void count_answer(void *watcher, int number, const void *result) {
-  simulation *m = watcher;
-  m->answers[number]++;
-  (void)result;
+static const uint64_t poison = 0xdead;
+
+// A block of groups that is done is filled anew, while the others go on.
+static void block_refill(simulation *m, int group) {
+  int first = group - group % m->block, groups = m->what->groups - first < m->block ? m->what->groups - first : m->block;
+  for (int g = first; g < first + groups; g++)
+    if (m->unanswered[g]) return;
+  if (m->records[first].filling + 1 >= m->fillings) return;
+  for (int g = first; g < first + groups; g++) m->records[g].filling++, m->unanswered[g] = m->what->members;
+  farm_reopen(&m->p[0].f, first, groups);
 }
 
-static status judge(const simulation *m, const uint64_t *poison) {
+static void count_answer(void *watcher, int number, const void *result) {
+  simulation *m = watcher;
+  int group = number / m->what->members;
+  uint64_t answer;
+  bool killer = m->what->kills && m->what->kills[number];
+  memcpy(&answer, result, sizeof answer);
+  if (answer != answer_of(number, m->records[group].filling) && !(killer && answer == poison)) m->mixed_up = "a task has another's result, or an earlier filling's";
+  m->answers[number]++;
+  m->unanswered[group]--;
+  block_refill(m, group);
+}
+
+// What is known of a block that is not known wholly is played again in its later fillings.
+static void count_due(simulation *m) {
   const farm_simulation *w = m->what;
-  if (m->mixed_up) FAIL(BROKEN, "%s", m->mixed_up);
-  for (int i = 0; i < w->groups * w->members; i++) {
-    bool known = w->known && w->known[i], killer = w->kills && w->kills[i];
-    if (m->answers[i] > 1 || (known && m->answers[i])) FAIL(BROKEN, "task %d was counted %d times%s", i, m->answers[i], known ? " though it was known" : "");
-    if (!known && map_finished(&m->run) && !m->answers[i]) FAIL(BROKEN, "task %d was never counted", i);
-    if (m->answers[i] && m->results[i] != answer_of(i) && !(killer && m->results[i] == *poison)) FAIL(BROKEN, "task %d has another's result", i);
+  for (int g = 0; g < w->groups; g++) {
+    m->unanswered[g] = 0;
+    for (int i = g * w->members; i < (g + 1) * w->members; i++) m->unanswered[g] += !(w->known && w->known[i]);
   }
+  for (int i = 0; i < w->groups * w->members; i++) {
+    int first = i / w->members / m->block * m->block, open = 0;
+    for (int g = first; g < first + m->block && g < w->groups; g++) open += m->unanswered[g];
+    m->due[i] = open ? m->fillings - (w->known && w->known[i]) : 0;
+  }
+}
+
+static status judge(const simulation *m) {
+  if (m->mixed_up) FAIL(BROKEN, "%s", m->mixed_up);
+  for (int i = 0; i < m->what->groups * m->what->members; i++)
+    if (m->answers[i] > m->due[i] || (map_finished(&m->run) && m->answers[i] < m->due[i]))
+      FAIL(BROKEN, "task %d was counted %d times instead of %d", i, m->answers[i], m->due[i]);
   return OK;
 }
 
@@ -418,7 +448,7 @@ static status play(simulation *m) {
   process *master = &m->p[0];
   double end = m->now + SECONDS_MAX;
   status s = OK;
-  for (int i = 0; i < m->what->groups * m->what->members; i++) end += WORK_MAX * m->knee * m->what->length[i];
+  for (int i = 0; i < m->what->groups * m->what->members; i++) end += WORK_MAX * m->knee * m->fillings * m->what->length[i];
   wake_at(master, m->now);
   while (s == OK && !map_finished(&m->run)) {
     event e = event_pop(m);
@@ -443,8 +473,8 @@ static void account(simulation *m) {
   const farm_simulation *w = m->what;
   double work = 0;
   for (int i = 0; i < w->groups * w->members; i++) {
-    if (m->answers[i]) work += w->length[i];
-    if (m->answers[i] && w->known) w->known[i] = 1;
+    work += m->answers[i] * w->length[i];
+    if (m->answers[i] == m->due[i] && w->known) w->known[i] = 1;
   }
   m->out->seconds = m->now - m->began;
   m->out->used = m->out->seconds > 0 ? work / (capacity_of(m) * m->out->seconds) : 0;
@@ -471,6 +501,8 @@ static void simulation_close(simulation *m) {
   mem_free(m->records);
   mem_free(m->results);
   mem_free(m->answers);
+  mem_free(m->due);
+  mem_free(m->unanswered);
   mem_free(m->shared);
 }
 
@@ -485,6 +517,8 @@ static void simulation_open(simulation *m, int tasks) {
   m->records = mem_take((size_t)w->groups, sizeof *m->records);
   m->results = mem_take((size_t)tasks, sizeof *m->results);
   m->answers = mem_take((size_t)tasks, sizeof *m->answers);
+  m->due = mem_take((size_t)tasks, sizeof *m->due);
+  m->unanswered = mem_take((size_t)w->groups, sizeof *m->unanswered);
   m->shared = mem_take(w->shared_bytes, 1);
   for (int g = 0; g < w->groups; g++) m->records[g].group = g;
   m->p = mem_take((size_t)m->size, sizeof *m->p);
@@ -498,21 +532,22 @@ static void simulation_open(simulation *m, int tasks) {
 static status play_job(simulation *m, const farm_job *job) {
   m->job++;
   for (size_t i = 0; i < m->what->shared_bytes; i++) m->shared[i] = shared_byte(m->job, i);
-  for (int g = 0; g < job->groups; g++) m->records[g].job = m->job;
+  for (int g = 0; g < job->groups; g++) m->records[g].job = m->job, m->records[g].filling = 0;
+  count_due(m);
   memset(m->answers, 0, (size_t)(job->groups * job->members) * sizeof *m->answers);
   memset(m->results, 0, (size_t)(job->groups * job->members) * sizeof *m->results);
   m->run = (map_run){.f = &m->p[0].f, .job = job, .crew = &m->p[0].hands, .results = (char *)m->results};
   m->began = m->now;
   map_begin(&m->run);
-  status s = play(m), rules = judge(m, job->poisoned);
+  status s = play(m), rules = judge(m);
   map_end(&m->run, &m->out->report);
   return rules != OK ? rules : s;
 }
 
 status farm_simulate(farm_simulated *out, const farm_simulation *w) {
-  static const uint64_t poison = 0xdead;
   int lanes = w->lanes ? w->lanes : 1, queue = w->lanes ? w->queue : 1;
-  simulation m = {.what = w, .luck = mixed(w->seed), .now = 1, .size = w->workers + 1, .lanes = lanes, .capacity = lanes + queue, .knee = fmax(w->knee, 1), .out = out};
+  simulation m = {.what = w, .luck = mixed(w->seed), .now = 1, .size = w->workers + 1, .lanes = lanes, .capacity = lanes + queue, .knee = fmax(w->knee, 1),
+                  .fillings = w->fillings ? w->fillings : 1, .block = w->block ? w->block : 1, .out = out};
   *out = (farm_simulated){0};
   simulation_open(&m, w->groups * w->members);
   const farm_job job = {.groups = w->groups, .members = w->members, .records = m.records, .record_bytes = sizeof(record), .result_bytes = sizeof(uint64_t),

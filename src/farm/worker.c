@@ -11,7 +11,7 @@ typedef struct chunk {   // received; its record is kept until all of its tasks 
   char *record;
 } chunk;
 
-typedef struct held { int chunk, task; } held;  // behind a ticket
+typedef struct held { int chunk, task, filling; } held;  // behind a ticket
 
 struct service {
   farm *f;
@@ -120,7 +120,7 @@ static void piece_take(service *s, const order_head *head, const char *bytes) {
 static void task_begin(service *s, int i, const void *state) {
   chunk *c = &s->chunk[i];
   int ticket = s->free_tickets[--s->free_count], member = c->head.member + c->begun++;
-  s->held[ticket] = (held){i, c->head.group * c->head.members + member};
+  s->held[ticket] = (held){i, c->head.group * c->head.members + member, c->head.filling};
   s->holding++;
   if (state) s->crew->begin_from(s->crew->self, ticket, c->record, member, state);
   else s->crew->begin(s->crew->self, ticket, c->record, member);
@@ -237,9 +237,10 @@ static void results_pack(service *s, int n) {
   size_t item = news_item_bytes(s->result_bytes);
   for (int i = 0; i < n; i++) {
     char *at = s->f->message + sizeof(news_head) + (size_t)i * item;
-    int32_t task = s->held[s->f->tickets[i]].task;
+    const held *h = &s->held[s->f->tickets[i]];
+    const int32_t which[2] = {h->task, h->filling};
     memset(at, 0, item);
-    memcpy(at, &task, sizeof task);
+    memcpy(at, which, sizeof which);
     memcpy(at + 8, s->f->results + (size_t)i * s->result_bytes, s->result_bytes);
   }
 }
@@ -262,10 +263,10 @@ static bool work(service *s) {
 // --- handing back -------------------------------------------------------------------------------------------------------------
 
 static void task_return(service *s, int ticket, bool begun) {
-  const int task = s->held[ticket].task;
+  const held h = s->held[ticket];
   ticket_return(s, ticket);
   if (--s->to_give == 0 || s->holding <= s->to_keep) s->gave = s->request;
-  news_send_with(s, (news_head){.back = task, .begun = begun}, begun ? s->crew->state_bytes : 0);
+  news_send_with(s, (news_head){.back = h.task, .filling = h.filling, .begun = begun}, begun ? s->crew->state_bytes : 0);
 }
 
 // One task a message, while the line to rank 0 is free.

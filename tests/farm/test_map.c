@@ -160,6 +160,43 @@ static void test_bytes_are_shared(void **state) {
   }
 }
 
+// Two blocks of groups, each filled anew as it is done, while the other goes on: every filling's answers are its own.
+enum { BLOCK = 3, FILLINGS = 6, BLOCK_MEMBERS = 7 };
+static int fillings[2], open_tasks[2];
+
+static uint32_t seed_in(int group, int filling) { return (uint32_t)(1000 * filling + group); }
+
+static void block_fill(int block) {
+  for (int g = block * BLOCK; g < (block + 1) * BLOCK; g++) records[g] = (record){.seed = seed_in(g, fillings[block]), .slow = 200};
+  open_tasks[block] = BLOCK * BLOCK_MEMBERS;
+}
+
+static void refill(void *watcher, int task, const void *answer) {
+  (void)watcher;
+  int group = task / BLOCK_MEMBERS, block = group / BLOCK;
+  result r;
+  memcpy(&r, answer, sizeof r);
+  assert_true(r.value == value_of(seed_in(group, fillings[block]), task % BLOCK_MEMBERS));
+  if (--open_tasks[block] || ++fillings[block] == FILLINGS) return;
+  block_fill(block);
+  farm_reopen(f, block * BLOCK, BLOCK);
+}
+
+static void test_groups_are_filled_anew(void **state) {
+  (void)state;
+  farm_report report;
+  for (int round = 0; round < 5; round++) {
+    for (int b = 0; b < 2; b++) fillings[b] = 0, block_fill(b);
+    const farm_job job = {.groups = 2 * BLOCK, .members = BLOCK_MEMBERS, .records = records, .record_bytes = sizeof *records, .result_bytes = sizeof *results,
+                          .answered = refill};
+    uint64_t before = mem_count();
+    if (farm_map(f, &job, &hands, results, &report, NULL, NULL) != OK) fail_msg("%s", status_message());
+    assert_true(mem_count() == before);
+    for (int b = 0; b < 2; b++) assert_int_equal(fillings[b], FILLINGS);
+    assert_true(report.sent >= 2 * BLOCK * BLOCK_MEMBERS * FILLINGS);
+  }
+}
+
 // The last rank brings none of its tasks to an end: they move on, the last one is copied.
 static void test_tasks_move_on(void **state) {
   (void)state;
@@ -327,7 +364,7 @@ int main(int count, char **words) {
     return 0;
   }
   const struct CMUnitTest tests[] = {cmocka_unit_test(test_collectives), cmocka_unit_test(test_jobs), cmocka_unit_test(test_tasks_move_on),
-                                     cmocka_unit_test(test_bytes_are_shared),
+                                     cmocka_unit_test(test_bytes_are_shared), cmocka_unit_test(test_groups_are_filled_anew),
                                      cmocka_unit_test(test_known_tasks_are_left_alone), cmocka_unit_test(test_giving_up_leaves_no_trace)};
   const struct CMUnitTest again[] = {cmocka_unit_test(test_jobs)};
   int failed = word ? lone_job_and_words(word) : cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -353,6 +354,46 @@ static void test_nothing_moves_without_need(void **state) {
   schedule_close(s);
 }
 
+// --- filled anew ---------------------------------------------------------------------------------------------------------------
+
+static int answer_all(schedule *s, int tasks, int members, bool *seen) {
+  schedule_chunk c;
+  int handed = 0;
+  memset(seen, 0, (size_t)tasks);
+  heard(s, 0, 100, 1);
+  while (schedule_next(s, 0, 1, &c))
+    for (int i = 0; i < c.count; i++, handed++) {
+      seen[c.group * members + c.member + i] = true;
+      assert_true(schedule_answered(s, 0, c.group * members + c.member + i, 2));
+    }
+  return handed;
+}
+
+static void test_reopened_groups_are_handed_out_again(void **state) {
+  (void)state;
+  enum { GROUPS = 7, MEMBERS = 5 };
+  const double expected[GROUPS] = {3, 9, 1, 4, 8, 2, 7};
+  unsigned char known[GROUPS * MEMBERS] = {0};
+  known[2 * MEMBERS] = known[2 * MEMBERS + 3] = 1;
+  schedule *s = begin_job(1, (schedule_job){.groups = GROUPS, .members = MEMBERS, .expected = expected, .known = known});
+  bool seen[GROUPS * MEMBERS];
+  assert_int_equal(answer_all(s, GROUPS * MEMBERS, MEMBERS, seen), GROUPS * MEMBERS - 2);
+  for (int first = 0; first < GROUPS; first++)
+    for (int groups = 1; first + groups <= GROUPS; groups++) {
+      int64_t before = schedule_accepted(s);
+      int filling = schedule_filling(s, first);
+      assert_true(schedule_finished(s));
+      schedule_reopen(s, first, groups);
+      assert_false(schedule_finished(s));
+      assert_int_equal(schedule_accepted(s), before);
+      assert_int_equal(schedule_filling(s, first), filling + 1);
+      assert_int_equal(answer_all(s, GROUPS * MEMBERS, MEMBERS, seen), groups * MEMBERS);
+      for (int i = 0; i < GROUPS * MEMBERS; i++) assert_int_equal(seen[i], i / MEMBERS >= first && i / MEMBERS < first + groups);
+      assert_int_equal(schedule_accepted(s), before + groups * MEMBERS);
+    }
+  schedule_close(s);
+}
+
 // --- poison --------------------------------------------------------------------------------------------------------------------
 
 // Takes the worker down; whatever it held is somebody else's now.
@@ -450,6 +491,7 @@ int main(void) {
       cmocka_unit_test(test_who_does_not_answer_is_not_asked_again),
       cmocka_unit_test(test_the_lost_neither_give_nor_get),
       cmocka_unit_test(test_nothing_moves_without_need),
+      cmocka_unit_test(test_reopened_groups_are_handed_out_again),
       cmocka_unit_test(test_poison_is_found_and_nobody_else_is_blamed),
       cmocka_unit_test(test_a_suspect_is_alone_and_never_with_the_master),
       cmocka_unit_test(test_a_worker_that_comes_back_was_not_taken_down),

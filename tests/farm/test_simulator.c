@@ -57,7 +57,9 @@ static farm_simulation scenario(dice *d, uint64_t seed) {
   w.jobs = 1 + (int)(3 * roll(d));  // late words of one meet the next
   w.knee = 1 + 3 * roll(d);
   w.stays = roll(d) < 0.2;
-  w.shared_bytes = (size_t)(roll(d) < 0.5 ? 0 : 100 + 1900 * roll(d));
+  w.shared_bytes = (size_t)(roll(d) < 0.75 ? 0 : 100 + 1900 * roll(d));
+  w.fillings = roll(d) < 0.75 ? 1 : 2 + (int)(2 * roll(d));
+  w.block = 1 + (int)(4 * roll(d));
   w.tries = 8;  // deaths without a reason are frequent here: a task must not look like poison by chance
   if (roll(d) < 0.5) w.expected = expected;
   for (int i = 0; i < w.groups * w.members; i++) length[i] = 0.02 + 5 * roll(d) * roll(d);
@@ -112,7 +114,7 @@ static void play_seed_with_poison(uint64_t seed) {
   seed_now = seed;
   w.dies = w.stops = w.late = w.master_dies = 0;
   w.master_works = false;
-  w.jobs = 1;
+  w.jobs = w.fillings = 1;
   w.tries = (int)(4 * roll(&d));
   w.workers += 20;
   memset(kills, 0, sizeof kills);
