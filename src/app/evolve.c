@@ -226,7 +226,7 @@ status app_evolve(app *a) {
   evolution v = {.a = a, .w = w, .crew = rollout_open(&o), .n = controller_size(&o.controller), .count = a->s.evolve.descents,
                  .csv = run_path(a, "run.csv"), .jsonl = run_path(a, "run.jsonl")};
   v.maker = descent_makes(a, v.n) ? maker_open(v.crew, v.n) : NULL;
-  v.streams = false;  // what a job shares stays the same to its end
+  v.streams = v.count > 1 && !v.maker;  // what a job shares stays the same to its end
   v.record_bytes = v.maker ? sizeof(made_record) : rollout_record_bytes(v.crew);
   evolution_sizes(&v);
   farm_prepare(a->f, &(farm_sizes){.record_bytes = v.record_bytes, .result_bytes = sizeof(rollout_result), .state_bytes = rollout_state_bytes(v.crew),

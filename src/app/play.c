@@ -52,7 +52,7 @@ static void answered(void *self, int task, const void *result) {
   evolution *v = self;
   share *s = &v->shares[v->share_of[task / v->members]];
   journal_add(s->d->finished, (int)v->job, (task / v->members - s->first) * s->episodes + task % v->members, result);
-  s->left--;
+  if (--s->left == 0 && v->streams && v->job == JOB_TRAIN && goes_on(v, s)) farm_reopen(v->a->f, s->first, s->groups);
 }
 
 static void happened(void *self, const farm_event *e) { rows_happened(self, e); }
