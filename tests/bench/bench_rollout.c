@@ -163,12 +163,14 @@ int main(int count, char **words) {
     if (s != OK) fprintf(stderr, "%s\n", status_message());
     return (int)s;
   }
-  world *doom = random_world(&doom_shape), *car_racing = random_world(&car_racing_shape);
+  world *doom = random_world(&doom_shape), *car_racing = random_world(&car_racing_shape), *narrow = random_world_in(NUM_BF16, &doom_shape);
   count_allocations(doom);
   rates_by_lanes(doom);
+  say_rate("rollout_bf16_lanes_256", narrow, rate_of(narrow, 256, 0.12));
   say_rate("rollout_carracing_lanes_256", car_racing, rate_of(car_racing, 256, 0.12));
   rates_by_hidden();
   world_close(doom);
+  world_close(narrow);
   world_close(car_racing);
   return 0;
 }

@@ -26,7 +26,7 @@ static inline real *random_weights(const world_shape *s) {
   return w;
 }
 
-static inline world *random_world(const world_shape *s) {
+static inline world *random_world_in(num_precision precision, const world_shape *s) {
   char directory[] = "/tmp/dreamfarm-bench-XXXXXX";
   CHECK(mkdtemp(directory), "no temporary directory");
   file_path p = path_join(directory, "rnn.safetensors");
@@ -35,7 +35,7 @@ static inline world *random_world(const world_shape *s) {
   for (int i = 0; i < s->Z; i++) ones[i] = 1;
   const world_origins o = {.count = 1, .mu = zeros, .logvar = zeros, .offset = zeros, .scale = ones, .log_sigma_floor = -7};
   world *out;
-  CHECK(world_rnn_write(p.text, s, (const float *)w, &o, "none") == OK && world_open(&out, NULL, p.text) == OK, "%s", status_message());
+  CHECK(world_rnn_write(p.text, s, (const float *)w, &o, "none") == OK && world_open_as(&out, NULL, p.text, &(world_options){.precision = precision}) == OK, "%s", status_message());
   file_remove(p.text);
   rmdir(directory);
   mem_free(w);
@@ -43,6 +43,8 @@ static inline world *random_world(const world_shape *s) {
   mem_free(ones);
   return out;
 }
+
+static inline world *random_world(const world_shape *s) { return random_world_in(NUM_FP32, s); }
 
 static inline controller_shape doom_controller(const world_shape *s) { return (controller_shape){.Z = s->Z, .H = s->H, .A = s->A, .use_h = true, .use_c = true}; }
 
