@@ -5,8 +5,8 @@
 
 #include "parts.h"
 
-#define MAGIC "dreamfarm-es"
-#define MAGIC_1 "dreamfarm-cma"  // of version 1
+#define MAGIC "dreamfarm-es\0\0\0"     // 16 bytes
+#define MAGIC_1 "dreamfarm-cma\0\0"  // of version 1
 #define VERSION 3
 
 typedef enum extent { WHOLE, SAMPLE } extent;
@@ -132,7 +132,8 @@ static status numbers_check(const head *h) {
 
 static status doubles_check(const head *h, const void *doubles, size_t size) {
   hash sum = checksum(h, doubles, size);
-  if (memcmp(sum.hex, h->checksum, sizeof sum.hex) != 0) DAMAGED("its checksum does not fit");
+  static const char zero[sizeof h->end];
+  if (memcmp(sum.hex, h->checksum, sizeof sum.hex) != 0 || memcmp(h->end, zero, sizeof zero) != 0) DAMAGED("its checksum does not fit");
   return OK;
 }
 

@@ -57,7 +57,7 @@ static void look(es *e, const char *bytes, size_t size) {
   CHECK(es_state_size(e) == size, "%zu bytes became %zu", size, es_state_size(e));
   char *back = mem_take(size, 1);
   es_save(e, back);
-  CHECK(memcmp(back, bytes, size) == 0, "came back different");
+  for (size_t i = 0; i < size; i++) CHECK(back[i] == bytes[i], "byte %zu of %zu came back different", i, size);
   mem_free(back);
   (void)es_done(e);
   if (es_popsize(e) <= 64) (void)es_ask(e);
