@@ -55,14 +55,14 @@ static farm_simulation scenario(dice *d, uint64_t seed) {
   w.lags = seldom(d, 0.2);
   w.master_dies = seldom(d, 60);
   w.jobs = 1 + (int)(3 * roll(d));  // late words of one meet the next
-  w.knee = 1 + 3 * roll(d);
+  w.knee = 1 + seldom(d, 3);
   w.stays = roll(d) < 0.2;
-  w.shared_bytes = (size_t)(roll(d) < 0.75 ? 0 : 100 + 1900 * roll(d));
+  w.shared_bytes = (size_t)(roll(d) < 0.75 ? 0 : 50 + 600 * roll(d));
   w.fillings = roll(d) < 0.75 ? 1 : 2 + (int)(2 * roll(d));
   w.block = 1 + (int)(4 * roll(d));
   w.tries = 8;  // deaths without a reason are frequent here: a task must not look like poison by chance
   if (roll(d) < 0.5) w.expected = expected;
-  for (int i = 0; i < w.groups * w.members; i++) length[i] = 0.02 + 5 * roll(d) * roll(d);
+  for (int i = 0; i < w.groups * w.members; i++) length[i] = (0.02 + 5 * roll(d) * roll(d)) / sqrt(w.lanes);  // lanes share a core
   for (int i = 0; i < w.groups; i++) expected[i] = roll(d);
   memset(known, 0, sizeof known);
   return w;
