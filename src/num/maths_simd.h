@@ -105,7 +105,10 @@ static float dot(const float *a, const float *b, int n) {
   int i = 0;
   for (; i + SUMS <= n; i += SUMS)
     for (int v = 0; v < VECTORS; v++) part[v] += vf_load(a + i + v * V_WIDTH) * vf_load(b + i + v * V_WIDTH);
-  for (int v = 0; i < n; v++, i += V_WIDTH) part[v] += vf_load_some(a + i, n - i) * vf_load_some(b + i, n - i);
+  for (int v = 0; i < n; v++, i += V_WIDTH) {
+    int some = n - i < V_WIDTH ? n - i : V_WIDTH;
+    part[v] += vf_load_some(a + i, some) * vf_load_some(b + i, some);
+  }
   float sum[SUMS];
   memcpy(sum, part, sizeof sum);
   for (int width = SUMS / 2; width; width /= 2)

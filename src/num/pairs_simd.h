@@ -1,7 +1,7 @@
 // The step of a bf16 product's chain. A word holds two bf16 that are neighbours in k, the even one in its low half. The
-// law is what AVX512-BF16's VDPBF16PS does (Intel's manual says so; found to be so on Zen 5, on random and on
-// adversarial words): sum = fma(odd, odd, sum), then sum = fma(even, even, sum), each rounded once to nearest, where
-// subnormal operands count as zeros and subnormal results become zeros of their sign; the mode of the thread is ignored.
+// law is what AVX512-BF16's VDPBF16PS does: sum = fma(odd, odd, sum), then sum = fma(even, even, sum), each rounded once to
+// nearest, where subnormal operands count as zeros and subnormal results become zeros of their sign, whatever the thread's
+// mode (so Intel's manual; the order, and the rest too, was found to be so on Zen 5, on random and on adversarial words).
 // A result is subnormal if it would be below 2^-126 rounded to 24 bits with no limit to the exponent.
 
 // bf16 of floats: to nearest, ties to even; subnormals become zeros, NaNs quiet.  In the low halves.
