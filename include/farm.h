@@ -157,9 +157,8 @@ status farm_simulate(farm_simulated *out, const farm_simulation *what);
 int farm_workers(int ranks);
 
 // The same in closed form, to within some hundredths: the fraction of `workers` cores that will be at work, when so many
-// tasks of such lengths (any unit) are handed out one by one in an order that knows nothing of them. The last ones to end
-// leave everybody else idle: too few tasks a worker cannot be mended by any schedule. Lanes of a worker share its core and
-// do not count.
+// tasks of such lengths (any unit) are handed out one by one in an order that knows nothing of them, and stay where they began:
+// the last ones to end leave everybody else idle. Where running tasks move it is a lower bound.
 double farm_use_expected(int64_t tasks, int workers, double mean, double sd, double longest);
 
 // --- collectives: before any loss only ------------------------------------------------------------------------------

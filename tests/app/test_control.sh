@@ -83,5 +83,5 @@ check "nothing asked" exits 2 "what is asked" ask lowered
 check "unknown key on the command line" exits 3 "nearest known: stop" ask lowered --set stob=true
 check "wrong value on the command line" exits 3 "stop: found \"1\", wanted true or false" ask lowered --set stop=1
 check "no such directory" exits 6 "control.yaml" ask nowhere --set stop=true
-check "nothing was half-written" test -z "$(find "$dir" -name '*.tmp')"
+check "nothing was half-written" test -z "$(find "$dir" -name '*.tmp' 2>/dev/null)"
 end

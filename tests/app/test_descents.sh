@@ -88,5 +88,5 @@ refused "but evolve.descents is 2; use ipop or none" --set evolve.restarts=bipop
 refused "evolve.held_out_every is 0" --set evolve.descents=2 --set evolve.held_out_every=0
 refused "restarts and descents would make it up to" --set evolve.restarts=ipop --set evolve.doublings=16 --set evolve.popsize=1000
 refused "cma cannot make one candidate without the others" --set evolve.candidates=made
-check "nothing was half-written" test -z "$(find "$dir" -name '*.tmp')"
+check "nothing was half-written" test -z "$(find "$dir" -name '*.tmp' 2>/dev/null)"
 end

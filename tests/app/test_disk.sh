@@ -46,5 +46,5 @@ if unshare --mount true 2>/dev/null; then
 else
   skipped=1; echo "SKIPPED: a full disk needs the right to mount one (unshare --mount)"
 fi
-check "nothing was half-written" test -z "$(find "$dir" -name '*.tmp')"
+check "nothing was half-written" test -z "$(find "$dir" -name '*.tmp' 2>/dev/null)"
 end

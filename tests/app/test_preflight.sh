@@ -11,7 +11,7 @@ check "no warning" silent warning
 check "quiet" exits 0 "still" "$program" $verb --quiet
 check "quiet exits nothing of it" silent "1 rank on"
 check "several ranks" exits 0 "on 1 host" mpirun -n 2 taskset -c 0-1 "$program" $verb
-check "too many ranks" exits 0 "warning: $((cores + 3)) ranks on $(hostname) share $cores cores" mpirun -n $((cores + 3)) "$program" $verb
+check "too many ranks" exits 0 "warning: $((cores + 3)) ranks on $(hostname) share $cores core" mpirun -n $((cores + 3)) "$program" $verb
 check "bound to one core" exits 0 "warning: 2 ranks on $(hostname) share 1 core; start one rank a core, unbound" mpirun -n 2 taskset -c 0 "$program" $verb
 check "nothing of it is left" test ! -e "$dir/run/preflight"
 

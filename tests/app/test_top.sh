@@ -56,5 +56,5 @@ world other; cp "$dir/r1/controller.safetensors" "$dir/r1/run.csv" "$dir/other/"
 check "another seed's M" farm 1 run $tiny --set run.directory="$dir/seed2" --set run.seed=2 --set evolve.generations=1
 cp "$dir/seed2/"{vae,rnn}.safetensors "$dir/other/"
 check "another world is refused" exits 5 "was made in the world" "$program" evolve $tiny --set run.directory="$dir/other"
-check "nothing was half-written" test -z "$(find "$dir" -name '*.tmp')"
+check "nothing was half-written" test -z "$(find "$dir" -name '*.tmp' 2>/dev/null)"
 end
