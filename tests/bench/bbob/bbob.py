@@ -137,16 +137,16 @@ def all_runs(path, searches, wanted):
     for name in suite.ids():
         case = re.sub(r"\D+0*", " ", name).split()  # bbob_f008_i03_d10
         keys += [(search, wanted.algorithm, str(wanted.budget), case[0], case[2], case[1]) for search in searches]
-    todo, started = [key for key in keys if key not in known], time.time()
+    missing, started = [key for key in keys if key not in known], time.time()
     with open(path, "a", newline="") as file:
         writer = csv.DictWriter(file, [*KEY, "evaluations", *COLUMNS])
         if file.tell() == 0:
             writer.writeheader()
-        for done, key in enumerate(todo, 1):
+        for done, key in enumerate(missing, 1):
             known[key] = dict(zip(KEY, key)) | run(searches[key[0]], wanted, suite, tuple(map(int, key[3:])))
             writer.writerow(known[key])
             file.flush()
-            progress(done, len(todo), started, "f%s n = %s" % key[3:5])
+            progress(done, len(missing), started, "f%s n = %s" % key[3:5])
     return [known[key] for key in keys]
 
 
