@@ -1,20 +1,18 @@
 // Guided self-scheduling of (group, member) tasks, longest expected first, with leases, second copies of the last
 // stragglers, and a search for tasks that take their workers down. Every task is answered exactly once; the first answer
 // counts. Tasks and workers sit on doubly linked lists, so that no event has to look through all of either.
-//
-// What is expected of a task: its group's figure, which the job brings and its first answers mend, times its member's, which
-// is learnt on the way: where members share their luck (common random numbers), what is long for one group is for others.
+// Which task is the longest expected is fresh.c's business.
 
+#include "fresh.h"
 #include "schedule.h"
 
 const schedule_limits schedule_customary = {.lease_least = 10, .lease_most = 120, .lease_gaps = 20,
                                             .limit_least = 30, .limit_most = 3600, .limit_longest = 4, .patience = 2};
 
-enum { COPIES = 2, NOBODY = -1, LOOK_FOR_COPY = 16, BLAMED_MAX = SCHEDULE_TRIES_MAX + 1, LEARN_MEMBERS_MAX = 1024, REORDERS = 64, PRIOR = 6 };
+enum { COPIES = 2, NOBODY = -1, LOOK_FOR_COPY = 16, BLAMED_MAX = SCHEDULE_TRIES_MAX + 1 };
 #define GAP_SECONDS 0.5   // between two signs of life, until it has been seen otherwise
 #define FRESH_WORD 2.0    // seconds: a worker heard of within them is alive
 #define REQUEST_SECONDS 2.0  // after which a request to hand tasks back is forgotten
-#define UNMET 1.5         // a member not met yet is taken for longer than the mean, or it might be met last of all
 
 // Where a task is. All but FRESH and DONE are lists, in the order in which their tasks came to them.
 typedef enum place {
@@ -62,19 +60,6 @@ typedef struct worker_state {
   double asked_at;            // that one
 } worker_state;
 
-typedef struct tally {  // of the tasks of a group, of a member, of all
-  int answered, out;
-  double spent;         // seconds, of the answered
-  double sent_sum;      // over those that are out, of the times when they were sent
-} tally;
-typedef struct group_state {
-  double brought;  // what the job expects, of a mean of 1
-  tally t;
-  int rank;        // among the ordered
-  int filling;     // times it was reopened
-} group_state;
-typedef struct member_state { int next; tally t; } member_state;      // next: the first ordered group where it is not handed out
-typedef struct ordered { double expected; int group; } ordered;
 typedef struct list { int first, last; } list;
 
 struct schedule {
@@ -88,52 +73,15 @@ struct schedule {
   int groups, members, tries;
   task_state *task;      // (tasks)
   list place[PLACES];    // of tasks
-  group_state *group;    // (groups)
-  ordered *order;        // (groups)  longest expected first
-  int64_t ordered_at;    // after so many answers
-  member_state *member;  // (members)
-  tally whole;
-  int turn;              // the member whose turn it is where nothing is learnt
-  int64_t fresh;         // tasks never handed out
+  int *filling;          // (groups)  times it was reopened
+  fresh_tasks fresh;     // those never handed out, and what is learnt of all
   int64_t accepted, tasks, reopened;
   double gap;            // between two signs of life, a moving mean
-  double longest;        // time from sending to answer
   schedule_counts counts;
 };
 
 static int smaller(int a, int b) { return a < b ? a : b; }
 static double clamp(double x, double least, double most) { return x < least ? least : x > most ? most : x; }
-
-// --- what is expected ---------------------------------------------------------------------------------------------------------
-
-static void tally_add(tally *t, int out, double sent_at) {
-  t->out += out;
-  t->sent_sum += out * sent_at;
-}
-
-static void task_out(schedule *s, int task, int out, double sent_at) {
-  tally_add(&s->group[task / s->members].t, out, sent_at);
-  tally_add(&s->member[task % s->members].t, out, sent_at);
-  tally_add(&s->whole, out, sent_at);
-}
-
-static void tally_answer(tally *t, double took) {
-  t->answered++;
-  t->spent += took;
-}
-
-static void task_took(schedule *s, int task, double took) {
-  tally_answer(&s->group[task / s->members].t, took);
-  tally_answer(&s->member[task % s->members].t, took);
-  tally_answer(&s->whole, took);
-  if (took > s->longest) s->longest = took;
-}
-
-// Time spent over answers that came of it: those still out count for what they have lasted, or the first to answer, the short
-// ones, would be all that is known. As if PRIOR answers more had been as expected before.
-static double tally_expects(const tally *t, double now, double before) {
-  return (t->spent + t->out * now - t->sent_sum + PRIOR * before) / (t->answered + PRIOR);
-}
 
 // --- lists ------------------------------------------------------------------------------------------------------------------
 
@@ -207,7 +155,7 @@ static void copy_give(schedule *s, int worker, int task, double now) {
   w->holding++;
   w->vacant--;
   s->counts.sent++;
-  task_out(s, task, 1, begun_at);
+  fresh_out(&s->fresh, task, 1, begun_at);
   task_move(s, task, t->copy[!slot].worker == NOBODY ? OUT : TWICE, now);
   rank(s, worker);
 }
@@ -219,7 +167,7 @@ static void copy_drop(schedule *s, int task, int slot) {
   else w->copies = c->after;
   if (c->after != NOBODY) copy_at(s, c->after)->before = c->before;
   if (--w->holding == 0) w->alone = false;
-  task_out(s, task, -1, c->sent_at);
+  fresh_out(&s->fresh, task, -1, c->sent_at);
   rank(s, c->worker);
   c->worker = NOBODY;
 }
@@ -244,14 +192,13 @@ schedule *schedule_open(int workers, schedule_limits limits) {
 static void tasks_free(schedule *s) {
   mem_free(s->rich);
   mem_free(s->task);
-  mem_free(s->group);
-  mem_free(s->order);
-  mem_free(s->member);
+  mem_free(s->filling);
 }
 
 void schedule_close(schedule *s) {
   if (!s) return;
   tasks_free(s);
+  fresh_free(&s->fresh);
   mem_free(s->worker);
   mem_free(s);
 }
@@ -261,22 +208,9 @@ void schedule_reserve(schedule *s, int tasks_max) {
   tasks_free(s);
   s->tasks_max = tasks_max;
   s->task = mem_take((size_t)tasks_max, sizeof *s->task);
-  s->group = mem_take((size_t)tasks_max, sizeof *s->group);
-  s->order = mem_take((size_t)tasks_max, sizeof *s->order);
-  s->member = mem_take((size_t)tasks_max, sizeof *s->member);
+  s->filling = mem_take((size_t)tasks_max, sizeof *s->filling);
+  fresh_reserve(&s->fresh, tasks_max);
   s->rich = mem_take((size_t)tasks_max + 1, sizeof *s->rich);
-}
-
-static bool goes_first(ordered a, ordered b) { return a.expected != b.expected ? a.expected > b.expected : a.group < b.group; }
-
-static void order_sort(ordered *x, int n) {  // Shell's; qsort may allocate
-  for (int gap = n / 2; gap > 0; gap /= 2)
-    for (int i = gap; i < n; i++) {
-      ordered moved = x[i];
-      int j = i;
-      for (; j >= gap && goes_first(moved, x[j - gap]); j -= gap) x[j] = x[j - gap];
-      x[j] = moved;
-    }
 }
 
 static void tasks_begin(schedule *s, const schedule_job *job) {
@@ -287,7 +221,7 @@ static void tasks_begin(schedule *s, const schedule_job *job) {
     s->task[i] = (task_state){.at = done ? DONE : FRESH, .before = NOBODY, .after = NOBODY, .copy = {none, none}};
     s->accepted += done;
   }
-  s->fresh = s->tasks - s->accepted;
+  for (int g = 0; g < s->groups; g++) s->filling[g] = 0;
 }
 
 // Silence goes on where the last job left it, or a worker that dies would never be missed in a row of short jobs; the pause
@@ -306,31 +240,6 @@ static void workers_begin(schedule *s, double now) {
   for (int i = 0; i < s->workers; i++) rank(s, i);
 }
 
-static void order_groups(schedule *s, double now) {
-  double mean = tally_expects(&s->whole, now, 0);
-  for (int g = 0; g < s->groups; g++) s->order[g] = (ordered){tally_expects(&s->group[g].t, now, mean * s->group[g].brought), g};
-  if (mean <= 0)
-    for (int g = 0; g < s->groups; g++) s->order[g].expected = s->group[g].brought;
-  order_sort(s->order, s->groups);
-  for (int g = 0; g < s->groups; g++) s->group[s->order[g].group].rank = g;
-  for (int m = 0; m < s->members; m++) s->member[m].next = 0;
-  s->ordered_at = s->accepted;
-}
-
-// Groups of no known expectation, or of one that makes no sense, are like the mean.
-static void order_begin(schedule *s, const schedule_job *job, double now) {
-  double sum = 0;
-  for (int g = 0; g < job->groups; g++) sum += job->expected ? job->expected[g] : 1;
-  for (int g = 0; g < job->groups; g++) {
-    double ratio = job->expected ? job->expected[g] * job->groups / sum : 1;
-    s->group[g] = (group_state){.brought = ratio > 0 ? ratio : 1};
-  }
-  for (int m = 0; m < job->members; m++) s->member[m] = (member_state){0};
-  s->whole = (tally){0};
-  s->turn = 0;
-  order_groups(s, now);
-}
-
 void schedule_begin(schedule *s, const schedule_job *job, double now) {
   int64_t tasks = (int64_t)job->groups * job->members;
   CHECK(tasks <= s->tasks_max, "%lld tasks, room for %d", (long long)tasks, s->tasks_max);
@@ -338,50 +247,44 @@ void schedule_begin(schedule *s, const schedule_job *job, double now) {
   s->groups = job->groups, s->members = job->members, s->tasks = tasks;
   s->tries = job->tries ? job->tries : SCHEDULE_TRIES;
   s->accepted = s->reopened = 0;
-  s->longest = 0;
   s->counts = (schedule_counts){0};
   tasks_begin(s, job);
   workers_begin(s, now);
-  if (tasks) order_begin(s, job, now);
+  fresh_begin(&s->fresh, job->groups, job->members, job->expected, job->known, now);
 }
 
 bool schedule_finished(const schedule *s) { return s->accepted == s->tasks; }
 int64_t schedule_accepted(const schedule *s) { return s->accepted + s->reopened; }
-int schedule_filling(const schedule *s, int group) { return s->group[group].filling; }
+int schedule_filling(const schedule *s, int group) { return s->filling[group]; }
 bool schedule_is_lost(const schedule *s, int worker) { return s->worker[worker].lost; }
 bool schedule_all_lost(const schedule *s) { return s->workers > 1 && s->lost == s->workers - 1; }
 int schedule_holding(const schedule *s, int worker) { return s->worker[worker].holding; }
 schedule_counts schedule_counted(const schedule *s) { return s->counts; }
 
-// What was learnt of the group goes with its filling; what of members and of all stays.
 static void group_reopen(schedule *s, int group) {
   const copy none = {.worker = NOBODY};
-  group_state *g = &s->group[group];
   for (int m = 0; m < s->members; m++) {
     task_state *t = &s->task[group * s->members + m];
     CHECK(t->at == DONE, "group %d is reopened, but its member %d is not answered", group, m);
     *t = (task_state){.at = FRESH, .before = NOBODY, .after = NOBODY, .copy = {none, none}};
-    if (g->rank < s->member[m].next) s->member[m].next = g->rank;
   }
-  g->t = (tally){0};
-  g->filling++;
+  fresh_reopen(&s->fresh, group);
+  s->filling[group]++;
 }
 
 void schedule_reopen(schedule *s, int group, int groups) {
   int64_t tasks = (int64_t)groups * s->members;
   CHECK(group >= 0 && groups >= 0 && group + groups <= s->groups, "groups %d to %d of %d are reopened", group, group + groups, s->groups);
   for (int g = 0; g < groups; g++) group_reopen(s, group + g);
-  s->fresh += tasks;
   s->reopened += tasks;
   s->accepted -= tasks;
-  s->ordered_at -= tasks;
 }
 
 double schedule_lease(const schedule *s) { return clamp(s->limits.lease_gaps * s->gap, s->limits.lease_least, s->limits.lease_most); }
 
 double schedule_limit(const schedule *s) {
-  if (s->whole.answered == 0) return s->limits.limit_most;
-  return clamp(s->limits.limit_longest * s->longest, s->limits.limit_least, s->limits.limit_most);
+  if (s->fresh.whole.answered == 0) return s->limits.limit_most;
+  return clamp(s->limits.limit_longest * s->fresh.longest, s->limits.limit_least, s->limits.limit_most);
 }
 
 // A request is over: it was answered, or will not be.
@@ -418,7 +321,7 @@ static int working(const schedule *s) { return s->workers - s->lost; }
 
 // Large at first, one at the end: half of an equal share of what is left.
 static int guided_size(const schedule *s) {
-  int64_t size = s->fresh / (2 * working(s));
+  int64_t size = s->fresh.count / (2 * working(s));
   return size < 1 ? 1 : (int)size;
 }
 
@@ -428,7 +331,7 @@ static int equal_share(const schedule *s) { return (int)((s->tasks - s->accepted
 // the same reason its queue behind the lanes is filled only while there is plenty for all.
 static int room(const schedule *s, const worker_state *w) {
   int queue = w->word.capacity - w->word.lanes;
-  bool plenty = s->fresh > 2 * (int64_t)queue * working(s);
+  bool plenty = s->fresh.count > 2 * (int64_t)queue * working(s);
   int most = smaller(equal_share(s), plenty ? w->word.capacity : w->word.lanes);
   return smaller(w->vacant, most - w->holding);
 }
@@ -460,44 +363,14 @@ static bool next_again(schedule *s, int worker, double now, schedule_chunk *chun
   return task != NOBODY && give_one(s, worker, task, now, chunk);
 }
 
-// The first of the ordered groups where this member is not handed out; NULL: it is in all.
-static const ordered *next_group(schedule *s, int member) {
-  member_state *m = &s->member[member];
-  while (m->next < s->groups && s->task[s->order[m->next].group * s->members + member].at != FRESH) m->next++;
-  return m->next < s->groups ? &s->order[m->next] : NULL;
-}
-
-static int longest_member(schedule *s, double now) {
-  double most = -1, before = UNMET * tally_expects(&s->whole, now, 0);
-  int longest = NOBODY;
-  if ((s->accepted - s->ordered_at) * REORDERS > s->tasks) order_groups(s, now);
-  for (int m = 0; m < s->members; m++) {
-    const ordered *g = next_group(s, m);
-    double expected = g ? g->expected * tally_expects(&s->member[m].t, now, before) : -1;
-    if (expected > most) most = expected, longest = m;
-  }
-  return longest;
-}
-
-// Group by group where there is nothing to learn of the members, or where there are so many that it would take its time.
-static int next_member(schedule *s, double now) {
-  if (s->groups > 1 && s->members <= LEARN_MEMBERS_MAX) return longest_member(s, now);
-  for (int i = 0; i < s->members; i++, s->turn = (s->turn + 1) % s->members)
-    if (next_group(s, s->turn)) return s->turn;
-  return NOBODY;
-}
-
 // The longest expected task, and while there is plenty its neighbours: one message, one record.
 static bool next_fresh(schedule *s, int worker, double now, schedule_chunk *chunk) {
-  if (s->fresh == 0) return false;
-  int member = next_member(s, now), group = next_group(s, member)->group, count = 1;
-  int first = group * s->members + member;
-  int most = smaller(guided_size(s), smaller(room(s, &s->worker[worker]), s->members - member));
-  while (count < most && s->task[first + count].at == FRESH) count++;
-  *chunk = (schedule_chunk){group, member, count, false};
-  for (int i = 0; i < count; i++) copy_give(s, worker, first + i, now);
-  s->turn = (member + count) % s->members;
-  s->fresh -= count;
+  int group, member;
+  if (s->fresh.count == 0) return false;
+  int most = smaller(guided_size(s), room(s, &s->worker[worker]));
+  fresh_next(&s->fresh, s->accepted, now, &group, &member);
+  *chunk = (schedule_chunk){group, member, fresh_take(&s->fresh, group, member, most), false};
+  for (int i = 0; i < chunk->count; i++) copy_give(s, worker, group * s->members + member + i, now);
   return true;
 }
 
@@ -508,7 +381,7 @@ static bool may_copy(const schedule *s, int worker, const task_state *t, double 
   const copy *c = &t->copy[t->copy[0].worker == NOBODY];
   if (taken(s, t) >= suspect_from(s)) return false;  // it is to be alone
   if (careful(s, worker) && (t->blames || now - s->worker[c->worker].heard_at > FRESH_WORD)) return false;
-  return now - c->sent_at >= s->limits.patience * s->whole.spent / s->whole.answered;
+  return now - c->sent_at >= s->limits.patience * s->fresh.whole.spent / s->fresh.whole.answered;
 }
 
 // The richest worker that may be asked to hand tasks back, where it has at least two more than this one.
@@ -520,7 +393,7 @@ static int richer(schedule *s, const worker_state *w) {
 // A second copy of the task that is out longest, for a worker that has nothing to do and cannot be helped otherwise.
 static bool next_copy(schedule *s, int worker, double now, schedule_chunk *chunk) {
   const worker_state *w = &s->worker[worker];
-  if (!idle(w) || s->whole.answered == 0 || w->helper != NOBODY || richer(s, w) != NOBODY) return false;
+  if (!idle(w) || s->fresh.whole.answered == 0 || w->helper != NOBODY || richer(s, w) != NOBODY) return false;
   int task = s->place[OUT].first;
   for (int i = 0; task != NOBODY && i < LOOK_FOR_COPY; i++, task = s->task[task].after)
     if (may_copy(s, worker, &s->task[task], now)) return give_one(s, worker, task, now, chunk);
@@ -545,7 +418,7 @@ bool schedule_ask(schedule *s, int poor, double now, schedule_request *r) {
     s->worker[w->helper].deaf = true;
     request_end(s, w->helper);
   }
-  if (s->fresh || w->lost || w->alone || w->helper != NOBODY || room(s, w) < 1 || 4 * w->holding > 3 * equal_share(s)) return false;
+  if (s->fresh.count || w->lost || w->alone || w->helper != NOBODY || room(s, w) < 1 || 4 * w->holding > 3 * equal_share(s)) return false;
   int rich = richer(s, w);
   if (rich == NOBODY) return false;
   worker_state *giver = &s->worker[rich];
@@ -592,7 +465,7 @@ bool schedule_answered(schedule *s, int worker, int task, double now) {
   if (t->at == DONE) return false;
   CHECK(t->at != FRESH, "worker %d answers task %d, which nobody was given", worker, task);
   for (int i = 0; i < COPIES; i++)
-    if (t->copy[i].worker == worker) task_took(s, task, now - t->copy[i].sent_at);
+    if (t->copy[i].worker == worker) fresh_took(&s->fresh, task, now - t->copy[i].sent_at);
   done(s, task);
   return true;
 }
