@@ -13,67 +13,67 @@ enum {
   LOW = 64,                   // rows of c up to which its transpose is made instead
 };
 
-static int columns_padded(int N) { return (N + PANEL_STEP - 1) / PANEL_STEP * PANEL_STEP; }
+static int columns_padded(int N) { return panels_of(N) * PANEL; }
 static int smaller(int a, int b) { return a < b ? a : b; }
 
-// --- b in panels: (K, PANEL) each, the last one cut to a multiple of PANEL_STEP -----------------------------------------------------
+// --- b in panels: (K, PANEL) each ----------------------------------------------------------------------------------------------------
 
 size_t num_factor_size(int K, int N) {
   CHECK(K >= 0 && N > 0, "K %d, N %d", K, N);
   return (size_t)K * (size_t)columns_padded(N);
 }
 
-static void panel_fill(real *panel, bool transposed, const real *b, size_t ldb, int K, int n, int width) {
+static void panel_fill(real *panel, bool transposed, const real *b, size_t ldb, int K, int n) {
   for (int k = 0; k < K; k++) {
-    real *row = panel + (size_t)k * (size_t)width;
+    real *row = panel + (size_t)k * PANEL;
     if (!transposed) memcpy(row, b + (size_t)k * ldb, (size_t)n * sizeof *row);
-    for (int i = n; i < width; i++) row[i] = 0;
+    for (int i = n; i < PANEL; i++) row[i] = 0;
   }
   if (!transposed) return;
   for (int from = 0; from < K; from += DEPTH)  // long runs of b; the rows that are written stay in the first-level cache
     for (int i = 0; i < n; i++)
-      for (int k = from; k < smaller(K, from + DEPTH); k++) panel[(size_t)k * (size_t)width + (size_t)i] = b[(size_t)i * ldb + (size_t)k];
+      for (int k = from; k < smaller(K, from + DEPTH); k++) panel[(size_t)k * PANEL + (size_t)i] = b[(size_t)i * ldb + (size_t)k];
 }
 
 num_factor num_factor_make(real *panels, bool transposed, const real *b, int ldb, int K, int N) {
-  for (int n = 0; n < N; n += PANEL) {
-    int width = smaller(PANEL, columns_padded(N) - n);
-    panel_fill(panels + (size_t)n * (size_t)K, transposed, b + (size_t)n * (transposed ? (size_t)ldb : 1), (size_t)ldb, K, smaller(N - n, width), width);
-  }
+  for (int n = 0; n < N; n += PANEL)
+    panel_fill(panels + (size_t)n * (size_t)K, transposed, b + (size_t)n * (transposed ? (size_t)ldb : 1), (size_t)ldb, K, smaller(N - n, PANEL));
   return (num_factor){.K = K, .N = N, .panels = panels};
 }
 
-// --- one panel ------------------------------------------------------------------------------------------------------------------------
+// --- panels ---------------------------------------------------------------------------------------------------------------------------
 
 // Element (m, k) of a block of a is at[m*row + k*step].
 typedef struct block { const real *at; size_t row, step; int M, K; } block;
 
-static void panel_float(float *c, size_t ldc, bool add, const float *panel, int width, const float *a, size_t row, size_t step, int M, int K) {
-  num_kernels_now()->product(c, ldc, add, panel, K, width, a, row, step, M);
+static void panels_float(float *c, size_t ldc, bool add, const float *panels, int count, size_t apart, const float *a, size_t row, size_t step, int M, int K) {
+  num_kernels_now()->product(c, ldc, add, panels, count, apart, K, a, row, step, M);
 }
 
-static void panel_double(double *c, size_t ldc, bool add, const double *panel, int width, const double *a, size_t row, size_t step, int M, int K) {
-  for (int m = 0; m < M; m++, c += ldc) {
-    if (!add) memset(c, 0, (size_t)width * sizeof *c);
-    for (int k = 0; k < K; k++)
-      for (int n = 0; n < width; n++) c[n] += a[(size_t)m * row + (size_t)k * step] * panel[(size_t)k * (size_t)width + (size_t)n];
-  }
+static void panels_double(double *c, size_t ldc, bool add, const double *panels, int count, size_t apart, const double *a, size_t row, size_t step, int M, int K) {
+  for (int m = 0; m < M; m++, c += ldc)
+    for (int n = 0; n < count * PANEL; n++) {
+      const double *column = panels + (size_t)(n / PANEL) * apart + (size_t)(n % PANEL);
+      double sum = add ? c[n] : 0;
+      for (int k = 0; k < K; k++) sum += a[(size_t)m * row + (size_t)k * step] * column[(size_t)k * PANEL];
+      c[n] = sum;
+    }
 }
 
-static void panel_apply(real *c, size_t ldc, bool add, const real *panel, int width, block a) {
-  _Generic(c, float *: panel_float, double *: panel_double)(c, ldc, add, panel, width, a.at, a.row, a.step, a.M, a.K);
+static void panels_apply(real *c, size_t ldc, bool add, const real *panels, int count, size_t apart, block a) {
+  _Generic(c, float *: panels_float, double *: panels_double)(c, ldc, add, panels, count, apart, a.at, a.row, a.step, a.M, a.K);
 }
 
-// The last n of a panel's columns do not fill a vector: by way of a small square that has the room.
-static void panel_edge(real *c, size_t ldc, bool add, const real *panel, int width, int n, block a) {
+// The first n columns of the last panel: by way of a small square that has room for all of them.
+static void panel_edge(real *c, size_t ldc, bool add, const real *panel, int n, block a) {
   enum { EDGE = 48 };  // rows: a multiple of most kernels' tiles
   static real square[EDGE * PANEL];
   int M = a.M;
   for (int m = 0; m < M; m += EDGE) {
     a.M = smaller(EDGE, M - m);
-    for (int r = 0; add && r < a.M; r++) memcpy(square + r * width, c + (size_t)(m + r) * ldc, (size_t)n * sizeof *c);
-    panel_apply(square, (size_t)width, add, panel, width, a);
-    for (int r = 0; r < a.M; r++) memcpy(c + (size_t)(m + r) * ldc, square + r * width, (size_t)n * sizeof *c);
+    for (int r = 0; add && r < a.M; r++) memcpy(square + r * PANEL, c + (size_t)(m + r) * ldc, (size_t)n * sizeof *c);
+    panels_apply(square, PANEL, add, panel, 1, 0, a);
+    for (int r = 0; r < a.M; r++) memcpy(c + (size_t)(m + r) * ldc, square + r * PANEL, (size_t)n * sizeof *c);
     a.at += EDGE * a.row;
   }
 }
@@ -89,12 +89,11 @@ static block block_of(bool transposed, const real *a, size_t lda, int m, int k, 
 }
 
 static void block_apply(real *c, size_t ldc, bool add, const num_factor *b, int k, block a) {
-  for (int n = 0; n < b->N; n += PANEL) {
-    int width = smaller(PANEL, columns_padded(b->N) - n), real_columns = smaller(width, b->N - n);
-    const real *panel = b->panels + (size_t)n * (size_t)b->K + (size_t)k * (size_t)width;
-    if (real_columns == width) panel_apply(c + n, ldc, add, panel, width, a);
-    else panel_edge(c + n, ldc, add, panel, width, real_columns, a);
-  }
+  size_t apart = (size_t)b->K * PANEL;
+  int whole = b->N / PANEL;
+  const real *panels = b->panels + (size_t)k * PANEL;
+  if (whole > 0) panels_apply(c, ldc, add, panels, whole, apart, a);
+  if (b->N % PANEL) panel_edge(c + whole * PANEL, ldc, add, panels + (size_t)whole * apart, b->N % PANEL, a);
 }
 
 void num_gemm_factor(bool ta, int M, const real *a, int lda, const num_factor *b, bool add, real *c, int ldc) {
@@ -107,7 +106,7 @@ void num_gemm_factor(bool ta, int M, const real *a, int lda, const num_factor *b
 
 static void slabs_apply(bool ta, bool tb, int M, int N, int K, const real *a, int lda, const real *b, int ldb, bool add, real *c, int ldc) {
   static _Alignas(64) real panels[SLAB];
-  CHECK(N <= SLAB / PANEL_STEP, "%d columns", N);
+  CHECK(N <= SLAB / PANEL, "%d columns", N);
   int depth = SLAB / columns_padded(N);
   if (depth > DEPTH) depth = depth / DEPTH * DEPTH;
   for (int k = 0; k < K; k += depth) {

@@ -6,12 +6,13 @@
 
 #include "num.h"
 
-// Columns of a packed panel. 48 floats are three AVX-512 vectors (eight rows of them fill 24 of 32 registers) and
-// three pairs of AVX2 vectors; the last panel of a matrix is cut to a multiple of 16, one cache line.
-enum { PANEL = 48, PANEL_STEP = 16 };
+// Columns of a panel: one cache line of floats, so that a panel streams past without gaps. A kernel with the registers for it
+// takes several panels side by side.
+#define PANEL 16
+static inline int panels_of(int N) { return (N + PANEL - 1) / PANEL; }
 
-// Rows that packed_pick takes at once: a multiple of every kernel's vectors of rows.
-enum { PICK_ROWS = 64 };
+// Rows that packed_pick takes at once. They stand in blocks of PICK_BLOCK, side by side.
+enum { PICK_ROWS = 64, PICK_BLOCK = 16 };
 
 typedef struct num_kernels {
   num_isa isa;
@@ -28,14 +29,14 @@ typedef struct num_kernels {
   void (*normals)(float *out, int n, const uint32_t counter[4], const uint32_t key[2]);
   void (*normals_double)(double *out, int n, const uint32_t counter[4], const uint32_t key[2]);
   // Products, by num_precision; a word of x and of a panel is a float, or two bf16 that are next to each other in x.
-  // y (M,width) = bias + x w, x (M,words); panel is (1 + words, width) with the bias first, width a multiple of PANEL_STEP.
-  void (*panel[2])(const float *panel, int words, int width, float *y, int ldy, const void *x, int ldx, int M);
-  // Of a panel with `items` items of 2 x choices columns: first, second (items,PICK_ROWS) for the choice (items,PICK_ROWS)
-  // of each of M rows; x (words,PICK_ROWS). Rows beyond M are written too, with whatever stands in x.
-  void (*pick[2])(const float *panel, int words, int items, int choices, float *first, float *second, const void *x,
-                  const int32_t *choice, int M);
-  // c (M,width), in rows of ldc, = [c +] a b: element (m, k) of a is a[m*row + k*step], b is a panel (K,width).
-  void (*product)(float *c, size_t ldc, bool add, const float *panel, int K, int width, const float *a, size_t row, size_t step, int M);
+  // y (M,count*PANEL) = bias + x w, x (M,words); each of `count` panels is (1 + words, PANEL) with the bias first.
+  void (*panels[2])(const float *panels, int count, int words, float *y, int ldy, const void *x, int ldx, int M);
+  // Of panels that are an item each: first, second (items,PICK_ROWS) for the choice (items,PICK_ROWS) of each of M rows;
+  // x (PICK_ROWS/PICK_BLOCK, words, PICK_BLOCK). Rows beyond M are written too, with whatever stands in x.
+  void (*pick[2])(const float *panels, int items, int words, float *first, float *second, const void *x, const int32_t *choice, int M);
+  // c (M,count*PANEL), in rows of ldc, = [c +] a b: element (m, k) of a is a[m*row + k*step], b is `count` panels (K,PANEL) that stand
+  // `apart` floats from each other.
+  void (*product)(float *c, size_t ldc, bool add, const float *panels, int count, size_t apart, int K, const float *a, size_t row, size_t step, int M);
 } num_kernels;
 
 // NULL where the compiler was not told, or does not know, that instruction set.

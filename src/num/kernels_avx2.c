@@ -10,7 +10,8 @@
 #define V_WIDTH 8
 #define TILE_ROWS 6  // 6 x 2 sums, 2 weights and a broadcast fill 15 of 16 registers
 #define TILE_VECTORS 2
-#define PICK_VECTORS 1  // 4 x 2 sums, 4 choices and a vector of x
+#define PICK_ITEMS 2  // 2 x 2 x 2 sums, 2 x 2 choices, 2 vectors of x and a looked-up one
+#define PICK_VECTORS 2
 #define V_FMA(a, b, c) ((vf)_mm256_fmadd_ps((__m256)(a), (__m256)(b), (__m256)(c)))
 #define V_SQRT(a) ((vf)_mm256_sqrt_ps((__m256)(a)))
 #define V_MIN(a, b) ((vf)_mm256_min_ps((__m256)(a), (__m256)(b)))

@@ -9,6 +9,7 @@
 #define V_WIDTH 4
 #define TILE_ROWS 6  // 6 x 4 sums, 4 weights and a broadcast fill 29 of 32 registers
 #define TILE_VECTORS 4
+#define PICK_ITEMS 4
 #define PICK_VECTORS 1
 #define V_FMA(a, b, c) ((vf)vfmaq_f32((float32x4_t)(c), (float32x4_t)(a), (float32x4_t)(b)))
 #define V_SQRT(a) ((vf)vsqrtq_f32((float32x4_t)(a)))

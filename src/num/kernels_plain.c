@@ -9,6 +9,7 @@
 #define V_WIDTH 4
 #define TILE_ROWS 2
 #define TILE_VECTORS 4
+#define PICK_ITEMS 2
 #define PICK_VECTORS 1
 #define V_FMA(a, b, c) v_map_fma(a, b, c)
 #define V_SQRT(a) v_map_sqrt(a)

@@ -23,7 +23,7 @@ static const num_kernels kernels = {
     .uniforms = philox_uniforms,
     .normals = philox_normals,
     .normals_double = philox_normals_double,
-    .panel = {panel_fp32, panel_bf16},
+    .panels = {panels_fp32, panels_bf16},
     .pick = {pick_fp32, pick_bf16},
     .product = product,
 };

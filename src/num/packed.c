@@ -5,42 +5,40 @@
 
 #include "kernels.h"
 
-// Rows between two passes over the weights: as many as keep their part of x in the second-level cache.
-enum { ROWS = 240 };
-
-static int columns_padded(int N) { return (N + PANEL_STEP - 1) / PANEL_STEP * PANEL_STEP; }
-
-static int panel_width(int N, int from) {
-  int left = columns_padded(N) - from;
-  return left < PANEL ? left : PANEL;
+// Rows between two passes over the weights: as many as keep their part of x in a second-level cache of 512 KB, beside the
+// panels that come and go; a multiple of most kernels' tiles.
+static int rows_at_once(int words) {
+  enum { FLOATS = 1 << 16, STEP = 24, MOST = 240 };
+  int steps = FLOATS / (words + 1) / STEP;
+  return steps < 1 ? STEP : steps * STEP < MOST ? steps * STEP : MOST;
 }
 
 // Words of 4 bytes in K numbers: bf16 stand two in one.
 static int words_of(num_precision precision, int K) { return precision == NUM_BF16 ? (K + 1) / 2 : K; }
 
+// The panel with column `from`, a multiple of PANEL.
 static const float *panel_at(const packed *p, int from) {
   return p->panels + ((size_t)words_of(p->precision, p->K) + 1) * (size_t)from;
 }
 
 size_t packed_size_in(num_precision precision, int K, int N) {
   CHECK(K >= 0 && N > 0, "K %d, N %d", K, N);
-  return ((size_t)words_of(precision, K) + 1) * (size_t)columns_padded(N);
+  return ((size_t)words_of(precision, K) + 1) * (size_t)(panels_of(N) * PANEL);
 }
 
 size_t packed_size(int K, int N) { return packed_size_in(NUM_FP32, K, N); }
 
-static void row_copy(float *out, const float *row, int n, int width) {
+static void row_copy(float *out, const float *row, int n) {
+  memset(out, 0, PANEL * sizeof *out);
   if (row) memcpy(out, row, sizeof *row * (size_t)n);
-  else memset(out, 0, sizeof *out * (size_t)n);
-  memset(out + n, 0, sizeof *out * (size_t)(width - n));
 }
 
 // Two rows, the second perhaps missing, as pairs: even k in the low halves.
-static void pairs_copy(float *out, const float *even, const float *odd, int n, int width) {
+static void pairs_copy(float *out, const float *even, const float *odd, int n) {
   uint16_t halves[2][PANEL] = {{0}};
   vec_bf16(halves[0], even, n);
   if (odd) vec_bf16(halves[1], odd, n);
-  for (int i = 0; i < width; i++) {
+  for (int i = 0; i < PANEL; i++) {
     uint32_t word = halves[0][i] | (uint32_t)halves[1][i] << 16;
     memcpy(out + i, &word, sizeof word);
   }
@@ -51,13 +49,13 @@ packed packed_make_in(num_precision precision, float *panels, const float *w, co
   float *out = panels;
   int step = precision == NUM_BF16 ? 2 : 1;
   for (int from = 0; from < N; from += PANEL) {
-    int width = panel_width(N, from), n = N - from < width ? N - from : width;
-    row_copy(out, bias ? bias + from : NULL, n, width);
-    out += width;
-    for (int k = 0; k < K; k += step, out += width) {
+    int n = N - from < PANEL ? N - from : PANEL;
+    row_copy(out, bias ? bias + from : NULL, n);
+    out += PANEL;
+    for (int k = 0; k < K; k += step, out += PANEL) {
       const float *row = w + (size_t)k * (size_t)N + from;
-      if (precision == NUM_BF16) pairs_copy(out, row, k + 1 < K ? row + N : NULL, n, width);
-      else row_copy(out, row, n, width);
+      if (precision == NUM_BF16) pairs_copy(out, row, k + 1 < K ? row + N : NULL, n);
+      else row_copy(out, row, n);
     }
   }
   return (packed){.K = K, .N = N, .precision = precision, .panels = panels};
@@ -70,28 +68,29 @@ packed packed_make(float *panels, const float *w, const float *bias, int K, int 
 // Row m of x, whose rows are ldx words apart.
 static const void *row_at(const void *x, int ldx, int m) { return (const char *)x + 4 * (size_t)m * (size_t)ldx; }
 
-// Columns [from, to) of a panel, by way of whole steps in a small square that is then copied out.
-static void panel_edge(const packed *p, int start, int width, float *y, int ldy, const void *x, int ldx, int M,
-                       int from, int to) {
+static void panels_apply(const packed *p, float *y, int ldy, const void *x, int ldx, int M, int from, int count) {
+  num_kernels_now()->panels[p->precision](panel_at(p, from), count, words_of(p->precision, p->K), y, ldy, x, ldx, M);
+}
+
+// Columns [from, to) of one panel, by way of a small square that has the room for all of them.
+static void panel_edge(const packed *p, float *y, int ldy, const void *x, int ldx, int M, int from, int to) {
   enum { EDGE = 24 };  // rows: a multiple of every kernel's tile
   float square[EDGE * PANEL];
+  int start = from - from % PANEL;
   for (int m = 0; m < M; m += EDGE) {
     int rows = M - m < EDGE ? M - m : EDGE;
-    num_kernels_now()->panel[p->precision](panel_at(p, start), words_of(p->precision, p->K), width, square, PANEL,
-                                           row_at(x, ldx, m), ldx, rows);
+    panels_apply(p, square, PANEL, row_at(x, ldx, m), ldx, rows, start, 1);
     for (int r = 0; r < rows; r++)
-      memcpy(y + (size_t)(m + r) * (size_t)ldy + from, square + r * PANEL + from, sizeof(float) * (size_t)(to - from));
+      memcpy(y + (size_t)(m + r) * (size_t)ldy + from, square + r * PANEL + from - start, sizeof(float) * (size_t)(to - from));
   }
 }
 
+// Whole panels from `whole` on, as many as there are; and what is left of and behind them.
 static void rows_apply(const packed *p, float *y, int ldy, const void *x, int ldx, int M, int from, int to) {
-  for (int start = from - from % PANEL; start < to; start += PANEL) {
-    int width = panel_width(p->N, start);
-    int first = from > start ? from - start : 0, last = to - start < width ? to - start : width;
-    if (first == 0 && last == width)
-      num_kernels_now()->panel[p->precision](panel_at(p, start), words_of(p->precision, p->K), width, y + start, ldy, x, ldx, M);
-    else panel_edge(p, start, width, y + start, ldy, x, ldx, M, first, last);
-  }
+  int whole = panels_of(from) * PANEL, end = to - to % PANEL;
+  if (from < whole) panel_edge(p, y, ldy, x, ldx, M, from, to < whole ? to : whole);
+  if (whole < end) panels_apply(p, y + whole, ldy, x, ldx, M, whole, (end - whole) / PANEL);
+  if (end < to && whole <= end) panel_edge(p, y, ldy, x, ldx, M, end, to);
 }
 
 static int words_between(const packed *p, int ldx) {
@@ -102,31 +101,22 @@ static int words_between(const packed *p, int ldx) {
 void packed_apply_columns(const packed *p, float *y, int ldy, const void *x, int ldx, int M, int from, int to) {
   CHECK(0 <= from && from <= to && to <= p->N, "columns %d to %d of %d", from, to, p->N);
   CHECK(M <= 1 || (ldy >= to && ldx >= p->K), "ldy %d, ldx %d, N %d, K %d", ldy, ldx, p->N, p->K);
-  int ld = words_between(p, ldx);
-  for (int m = 0; m < M; m += ROWS)
-    rows_apply(p, y + (size_t)m * (size_t)ldy, ldy, row_at(x, ld, m), ld, M - m < ROWS ? M - m : ROWS, from, to);
+  int ld = words_between(p, ldx), rows = rows_at_once(words_of(p->precision, p->K));
+  for (int m = 0; m < M; m += rows)
+    rows_apply(p, y + (size_t)m * (size_t)ldy, ldy, row_at(x, ld, m), ld, M - m < rows ? M - m : rows, from, to);
 }
 
 void packed_apply(const packed *p, float *y, int ldy, const void *x, int ldx, int M) {
   packed_apply_columns(p, y, ldy, x, ldx, M, 0, p->N);
 }
 
-// --- picking: an item's columns [first (choices) | second (choices)] stand together, and never across two panels --------
+// --- picking: an item is a panel, its first in one half and its second in the other ---------------------------------------
 
 enum { PICK_LEAST = 6 };  // rows from which picking is quicker than computing everything
 
-static int items_a_panel(int choices) { return PANEL / (2 * choices); }
+int packed_pick_columns(int items) { return items * PANEL; }
 
-int packed_pick_columns(int items, int choices) {
-  CHECK(items > 0 && choices >= 1 && choices <= PACKED_CHOICES_MAX, "%d items, %d choices", items, choices);
-  int each = items_a_panel(choices);
-  return (items + each - 1) / each * PANEL;
-}
-
-int packed_pick_column(int item, int second, int choice, int choices) {
-  int each = items_a_panel(choices);
-  return item / each * PANEL + (item % each * 2 + second) * choices + choice;
-}
+int packed_pick_column(int item, int second, int choice) { return item * PANEL + second * PACKED_CHOICES_MAX + choice; }
 
 size_t packed_pick_work(const packed *p, int items) {
   size_t picked = (size_t)PICK_ROWS * (size_t)(words_of(p->precision, p->K) + 3 * items), all = (size_t)PICK_LEAST * (size_t)p->N;
@@ -170,36 +160,29 @@ static void words_transpose(void *out, int ldo, const void *in, int ldi, int row
     }
 }
 
-static void rows_pick(const packed *p, float *y, const void *x, int ldx, const int32_t *choice, int items, int choices, int M,
-                      float *work) {
-  int words = words_of(p->precision, p->K), each = items_a_panel(choices);
+static void rows_pick(const packed *p, float *y, const void *x, int ldx, const int32_t *choice, int items, int M, float *work) {
+  int words = words_of(p->precision, p->K);
   float *across = work, *picked = across + (size_t)words * PICK_ROWS;            // x, and what comes of it, by columns
   int32_t *chosen = (int32_t *)(void *)(picked + (size_t)2 * items * PICK_ROWS);
-  words_transpose(across, PICK_ROWS, x, ldx, M, words);
+  for (int m = 0; m < M; m += PICK_BLOCK)
+    words_transpose(across + (size_t)m * words, PICK_BLOCK, row_at(x, ldx, m), ldx, M - m < PICK_BLOCK ? M - m : PICK_BLOCK, words);
   words_transpose(chosen, PICK_ROWS, choice, items, M, items);
-  for (int i = 0; i < items; i += each) {
-    float *first = picked + (size_t)i * PICK_ROWS, *second = first + (size_t)items * PICK_ROWS;
-    num_kernels_now()->pick[p->precision](panel_at(p, i / each * PANEL), words, items - i < each ? items - i : each, choices, first,
-                                          second, across, chosen + (size_t)i * PICK_ROWS, M);
-  }
+  num_kernels_now()->pick[p->precision](p->panels, items, words, picked, picked + (size_t)items * PICK_ROWS, across, chosen, M);
   words_transpose(y, 2 * items, picked, PICK_ROWS, 2 * items, M);
 }
 
-static void rows_choose(const packed *p, float *y, const void *x, int ldx, const int32_t *choice, int items, int choices, int M,
-                        float *all) {
+static void rows_choose(const packed *p, float *y, const void *x, int ldx, const int32_t *choice, int items, int M, float *all) {
   rows_apply(p, all, p->N, x, ldx, M, 0, p->N);
   for (int m = 0; m < M; m++)
     for (int s = 0; s < 2; s++)
-      for (int i = 0; i < items; i++)
-        y[(m * 2 + s) * items + i] = all[m * p->N + packed_pick_column(i, s, choice[m * items + i], choices)];
+      for (int i = 0; i < items; i++) y[(m * 2 + s) * items + i] = all[m * p->N + packed_pick_column(i, s, choice[m * items + i])];
 }
 
-void packed_pick(const packed *p, float *y, const void *x, int ldx, const int32_t *choice, int items, int choices, int M, float *work) {
-  CHECK(p->N == packed_pick_columns(items, choices), "%d columns, %d items of %d choices", p->N, items, choices);
+void packed_pick(const packed *p, float *y, const void *x, int ldx, const int32_t *choice, int items, int M, float *work) {
+  CHECK(p->N == packed_pick_columns(items), "%d columns, %d items", p->N, items);
   int ld = words_between(p, ldx);
   for (int m = 0; m < M; m += PICK_ROWS) {
     int rows = M - m < PICK_ROWS ? M - m : PICK_ROWS;
-    (rows < PICK_LEAST ? rows_choose : rows_pick)(p, y + (size_t)m * 2 * items, row_at(x, ld, m), ld,
-                                                  choice + (size_t)m * items, items, choices, rows, work);
+    (rows < PICK_LEAST ? rows_choose : rows_pick)(p, y + (size_t)m * 2 * items, row_at(x, ld, m), ld, choice + (size_t)m * items, items, rows, work);
   }
 }

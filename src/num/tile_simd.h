@@ -1,18 +1,21 @@
-// The heart of the packed product: a tile of TILE_ROWS x TILE_VECTORS sums stays in registers while x and one panel
-// of weights stream past. Each sum is one chain over k, whatever the tile's size. Included once a precision, which says
-// how names end (OF), how a word of x becomes a vector (V_WORD) and what a step of the chain is (V_STEP).
+// The heart of the packed product: a tile of TILE_ROWS x TILE_VECTORS sums stays in registers while x and the panels of
+// weights stream past. Each sum is one chain over k, whatever the tile's size. Included once a precision, which says how
+// names end (OF), how a word of x becomes a vector (V_WORD) and what a step of the chain is (V_STEP).
 
-// rows and vectors are constants wherever this is inlined, so that the sums become registers.
-static inline __attribute__((always_inline)) void OF(tile)(const int rows, const int vectors, const float *panel,
-                                                           int words, int width, float *y, int ldy, const void *x,
-                                                           int ldx) {
+// rows and vectors are constants wherever this is inlined, so that the sums become registers. Panels stand `apart` floats
+// from each other; the weights that are wanted next stand `ahead` of those that are used.
+static inline __attribute__((always_inline)) void OF(tile)(const int rows, const int vectors, const float *panel, int words,
+                                                           size_t apart, size_t ahead, float *y, int ldy, const void *x, int ldx) {
   vf sum[TILE_ROWS][TILE_VECTORS], w[TILE_VECTORS];
   UNROLL for (int r = 0; r < rows; r++) {
-    UNROLL for (int v = 0; v < vectors; v++) sum[r][v] = vf_load(panel + v * V_WIDTH);
+    UNROLL for (int v = 0; v < vectors; v++) sum[r][v] = vf_load(panel + VECTOR_AT(v, apart));
   }
-  for (int k = 0; k < words; k++) {
-    panel += width;
-    UNROLL for (int v = 0; v < vectors; v++) w[v] = vf_load(panel + v * V_WIDTH);
+  UNROLL_WORDS for (int k = 0; k < words; k++) {
+    panel += PANEL;
+    UNROLL for (int v = 0; v < vectors; v++) {
+      w[v] = vf_load(panel + VECTOR_AT(v, apart));
+      if (v * V_WIDTH % PANEL == 0) PREFETCH(panel + VECTOR_AT(v, apart) + ahead);
+    }
     UNROLL for (int r = 0; r < rows; r++) {
       vf a = V_WORD(x, (size_t)r * (size_t)ldx + (size_t)k);
       UNROLL for (int v = 0; v < vectors; v++) sum[r][v] = V_STEP(a, w[v], sum[r][v]);
@@ -23,69 +26,61 @@ static inline __attribute__((always_inline)) void OF(tile)(const int rows, const
   }
 }
 
-#define TILE(rows, vectors)                                                                                          \
-  static NOT_INLINED void OF(tile_##rows##_##vectors)(const float *panel, int words, int width, float *y, int ldy,   \
-                                                      const void *x, int ldx) {                                      \
-    OF(tile)(rows, vectors, panel, words, width, y, ldy, x, ldx);                                                    \
+#define TILE(rows, panels)                                                                                                     \
+  static NOT_INLINED void OF(tile_##rows##_##panels)(const float *panel, int words, size_t apart, size_t ahead, float *y,      \
+                                                     int ldy, const void *x, int ldx) {                                        \
+    OF(tile)(rows, panels * (PANEL / V_WIDTH), panel, words, apart, ahead, y, ldy, x, ldx);                                    \
   }
-#define TILE_NAME(rows, vectors) OF(tile_##rows##_##vectors),
-
-// Only as many vectors as a cut panel may leave: 16 columns are one, two or four vectors.
-#if V_WIDTH == 16
-TILE_COLUMN(TILE, 1) TILE_COLUMN(TILE, 2) TILE_COLUMN(TILE, 3)
-static tile_function *const OF(tiles)[][TILE_ROWS] = {
-    {TILE_COLUMN(TILE_NAME, 1)}, {TILE_COLUMN(TILE_NAME, 2)}, {TILE_COLUMN(TILE_NAME, 3)}};
-#elif V_WIDTH == 8
-TILE_COLUMN(TILE, 2)
-static tile_function *const OF(tiles)[][TILE_ROWS] = {{TILE_COLUMN(TILE_NAME, 2)}};
-#else
-TILE_COLUMN(TILE, 4)
-static tile_function *const OF(tiles)[][TILE_ROWS] = {{TILE_COLUMN(TILE_NAME, 4)}};
+#define TILE_NAME(rows, panels) OF(tile_##rows##_##panels),
+TILE_COLUMN(TILE, 1)
+#if TILE_PANELS == 3
+TILE_COLUMN(TILE, 2) TILE_COLUMN(TILE, 3)
 #endif
+static tile_function *const OF(tiles)[TILE_PANELS][TILE_ROWS] = {
+    {TILE_COLUMN(TILE_NAME, 1)},
+#if TILE_PANELS == 3
+    {TILE_COLUMN(TILE_NAME, 2)}, {TILE_COLUMN(TILE_NAME, 3)},
+#endif
+};
 #undef TILE
 #undef TILE_NAME
 
-static void OF(panel)(const float *panel, int words, int width, float *y, int ldy, const void *x, int ldx, int M) {
-  enum { COLUMNS = TILE_VECTORS * V_WIDTH };
+// The first rows fetch the next panels into the second-level cache; the others have them all there.
+static void OF(panels)(const float *panels, int count, int words, float *y, int ldy, const void *x, int ldx, int M) {
+  size_t apart = ((size_t)words + 1) * PANEL;
   unsigned mode = STEP_BEGIN();
-  for (int c = 0; c < width; c += COLUMNS) {
-    int columns = width - c < COLUMNS ? width - c : COLUMNS;
-    tile_function *const *by_rows = OF(tiles)[columns / PANEL_STEP - 1];
+  for (int p = 0; p < count; p += TILE_PANELS) {
+    int some = count - p < TILE_PANELS ? count - p : TILE_PANELS;
+    tile_function *const *by_rows = OF(tiles)[some - 1];
     for (int m = 0; m < M; m += TILE_ROWS) {
       int rows = M - m < TILE_ROWS ? M - m : TILE_ROWS;
-      by_rows[rows - 1](panel + c, words, width, y + (size_t)m * (size_t)ldy + c, ldy,
-                        (const char *)x + 4 * (size_t)m * (size_t)ldx, ldx);
+      by_rows[rows - 1](panels + (size_t)p * apart, words, apart, m == 0 && p + some < count ? (size_t)some * apart : 0,
+                        y + (size_t)m * (size_t)ldy + p * PANEL, ldy, (const char *)x + 4 * (size_t)m * (size_t)ldx, ldx);
     }
   }
   STEP_END(mode);
 }
 
 // Rows stand side by side in a vector here, and every one looks up the weight of its own choice: of an item's columns
-// [first (choices) | second (choices)] two steps a row are made instead of 2 x choices. A vector of weights is read from
-// where it stays inside the panel.
-static inline __attribute__((always_inline)) void OF(pick_tile)(const int items, const int vectors, const float *panel, int at,
-                                                                int words, int choices, float *first, float *second,
-                                                                const void *x, const int32_t *choice) {
+// [first | second] two steps a row are made instead of PANEL.
+static inline __attribute__((always_inline)) void OF(pick_tile)(const int items, const int vectors, const float *panel, int words,
+                                                                float *first, float *second, const void *x, const int32_t *choice) {
+  size_t apart = ((size_t)words + 1) * PANEL;
   vf sum[PICK_ITEMS][PICK_VECTORS][2], a[PICK_VECTORS];
   vi index[PICK_ITEMS][PICK_VECTORS];
-  int from[PICK_ITEMS];
   UNROLL for (int i = 0; i < items; i++) {
-    int column = at + i * 2 * choices, last = PANEL - V_WIDTH - choices;
-    from[i] = column < last ? column : last;
     UNROLL for (int v = 0; v < vectors; v++) {
       memcpy(&index[i][v], choice + i * PICK_ROWS + v * V_WIDTH, sizeof(vi));
-      index[i][v] += column - from[i];
-      sum[i][v][0] = V_LOOKUP(panel + from[i], index[i][v]);
-      sum[i][v][1] = V_LOOKUP(panel + from[i] + choices, index[i][v]);
+      UNROLL for (int s = 0; s < 2; s++) sum[i][v][s] = V_LOOKUP(panel + (size_t)i * apart + s * PACKED_CHOICES_MAX, index[i][v]);
     }
   }
   for (int k = 0; k < words; k++) {
     panel += PANEL;
-    UNROLL for (int v = 0; v < vectors; v++) memcpy(&a[v], (const char *)x + 4 * (k * PICK_ROWS + v * V_WIDTH), sizeof(vf));
+    UNROLL for (int v = 0; v < vectors; v++) memcpy(&a[v], (const char *)x + 4 * (size_t)(v * V_WIDTH / PICK_BLOCK * words * PICK_BLOCK + k * PICK_BLOCK + v * V_WIDTH % PICK_BLOCK), sizeof(vf));
     UNROLL for (int i = 0; i < items; i++) {
       UNROLL for (int v = 0; v < vectors; v++) {
-        sum[i][v][0] = V_STEP(a[v], V_LOOKUP(panel + from[i], index[i][v]), sum[i][v][0]);
-        sum[i][v][1] = V_STEP(a[v], V_LOOKUP(panel + from[i] + choices, index[i][v]), sum[i][v][1]);
+        UNROLL for (int s = 0; s < 2; s++)
+          sum[i][v][s] = V_STEP(a[v], V_LOOKUP(panel + (size_t)i * apart + s * PACKED_CHOICES_MAX, index[i][v]), sum[i][v][s]);
       }
     }
   }
@@ -97,14 +92,12 @@ static inline __attribute__((always_inline)) void OF(pick_tile)(const int items,
   }
 }
 
-#define PICK(items, vectors)                                                                                         \
-  static NOT_INLINED void OF(pick_##items##_##vectors)(const float *panel, int at, int words, int choices,           \
-                                                       float *first, float *second, const void *x,                   \
-                                                       const int32_t *choice) {                                      \
-    OF(pick_tile)(items, vectors, panel, at, words, choices, first, second, x, choice);                              \
+#define PICK(items, vectors)                                                                                                   \
+  static NOT_INLINED void OF(pick_##items##_##vectors)(const float *panel, int words, float *first, float *second,             \
+                                                       const void *x, const int32_t *choice) {                                 \
+    OF(pick_tile)(items, vectors, panel, words, first, second, x, choice);                                                     \
   }
 #define PICK_NAME(items, vectors) OF(pick_##items##_##vectors),
-#define PICK_COLUMN(X, v) X(1, v) X(2, v) X(3, v) X(4, v)
 PICK_COLUMN(PICK, 1)
 #if PICK_VECTORS == 2
 PICK_COLUMN(PICK, 2)
@@ -117,17 +110,15 @@ static pick_function *const OF(picks)[PICK_VECTORS][PICK_ITEMS] = {
 };
 #undef PICK
 #undef PICK_NAME
-#undef PICK_COLUMN
 
-static void OF(pick)(const float *panel, int words, int items, int choices, float *first, float *second, const void *x,
-                     const int32_t *choice, int M) {
+static void OF(pick)(const float *panels, int items, int words, float *first, float *second, const void *x, const int32_t *choice, int M) {
   unsigned mode = STEP_BEGIN();
   for (int i = 0; i < items; i += PICK_ITEMS) {
     int some = items - i < PICK_ITEMS ? items - i : PICK_ITEMS;
     for (int m = 0; m < M; m += PICK_VECTORS * V_WIDTH) {
       int at = i * PICK_ROWS + m, vectors = M - m <= V_WIDTH ? 1 : PICK_VECTORS;
-      OF(picks)[vectors - 1][some - 1](panel, i * 2 * choices, words, choices, first + at, second + at,
-                                       (const char *)x + 4 * (size_t)m, choice + at);
+      const char *block = (const char *)x + 4 * ((size_t)(m / PICK_BLOCK * PICK_BLOCK) * (size_t)words + (size_t)(m % PICK_BLOCK));
+      OF(picks)[vectors - 1][some - 1](panels + (size_t)i * ((size_t)words + 1) * PANEL, words, first + at, second + at, block, choice + at);
     }
   }
   STEP_END(mode);

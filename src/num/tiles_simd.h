@@ -4,15 +4,25 @@
 
 #if defined(__clang__)
 #define UNROLL _Pragma("unroll")
+#define UNROLL_WORDS _Pragma("unroll 4")
 #else
 #define UNROLL _Pragma("GCC unroll 8")
+#define UNROLL_WORDS _Pragma("GCC unroll 4")
 #endif
 #define NOT_INLINED __attribute__((noinline))
 
-enum { PICK_ITEMS = 4 };
-typedef void tile_function(const float *panel, int words, int width, float *y, int ldy, const void *x, int ldx);
-typedef void pick_function(const float *panel, int at, int words, int choices, float *first, float *second, const void *x,
-                           const int32_t *choice);
+#define PREFETCH(p) __builtin_prefetch(p, 0, 2)
+#define TILE_PANELS (TILE_VECTORS * V_WIDTH / PANEL)
+#define VECTOR_AT(v, apart) ((size_t)((v) * V_WIDTH / PANEL) * (apart) + (size_t)((v) * V_WIDTH % PANEL))
+typedef void tile_function(const float *panel, int words, size_t apart, size_t ahead, float *y, int ldy, const void *x, int ldx);
+typedef void pick_function(const float *panel, int words, float *first, float *second, const void *x, const int32_t *choice);
+
+#define PICK_COLUMN(X, v) X(1, v) X(2, v) PICK_COLUMN_4(X, v)
+#if PICK_ITEMS == 4
+#define PICK_COLUMN_4(X, v) X(3, v) X(4, v)
+#else
+#define PICK_COLUMN_4(X, v)
+#endif
 
 #define TILE_COLUMN(X, v) X(1, v) X(2, v) TILE_COLUMN_6(X, v) TILE_COLUMN_8(X, v)
 #if TILE_ROWS >= 6

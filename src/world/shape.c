@@ -54,11 +54,11 @@ nn_table world_vae_table(const world_shape *s) {
 bool world_picks(const world_shape *s) { return s->K <= PACKED_CHOICES_MAX; }
 
 int world_component_columns(const world_shape *s) {
-  return world_picks(s) ? packed_pick_columns(s->Z, s->K) : 2 * s->Z * s->K;
+  return world_picks(s) ? packed_pick_columns(s->Z) : 2 * s->Z * s->K;
 }
 
 int world_component_column(const world_shape *s, int z, int second, int k) {
-  return world_picks(s) ? packed_pick_column(z, second, k, s->K) : (2 * z + second) * s->K + k;
+  return world_picks(s) ? packed_pick_column(z, second, k) : (2 * z + second) * s->K + k;
 }
 
 int world_head_size(const world_shape *s) { return 3 * s->Z * s->K + 2; }

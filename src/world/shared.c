@@ -5,7 +5,7 @@
 
 #include "parts.h"
 
-#define FORMAT "dreamfarm-packed-2"
+#define FORMAT "dreamfarm-packed-3"
 #define ALIGNED 64  // bytes: a cache line, as the kernels want their panels
 
 typedef struct head {

@@ -257,18 +257,18 @@ static void bf16_rounds_to_nearest(void **state) {
 // --- picking -------------------------------------------------------------------------------------------------------------
 
 static void pick(num_precision precision, int M, int K, int items, int choices, uint32_t luck) {
-  product g = product_open_in(precision, M, K, packed_pick_columns(items, choices), true);
+  product g = product_open_in(precision, M, K, packed_pick_columns(items), true);
   int32_t *choice = mem_take((size_t)(M * items), sizeof *choice);
   float *y = mem_take((size_t)(2 * M * items) + 1, sizeof *y), *work = mem_take(packed_pick_work(&g.p, items), sizeof *work);
   for (int i = 0; i < M * items; i++) choice[i] = (int)rng_below(rng_stream(3, "choices"), luck, (uint32_t)i, (uint32_t)choices);
   FOR_EACH_ISA(isa) {
     for (int i = 0; i <= 2 * M * items; i++) y[i] = untouched;
-    packed_pick(&g.p, y, input(&g, 0), g.ldx, choice, items, choices, M, work);
+    packed_pick(&g.p, y, input(&g, 0), g.ldx, choice, items, M, work);
     assert_true(y[2 * M * items] == untouched);
     for (int m = 0; m < M; m++)
       for (int second = 0; second < 2; second++)
         for (int i = 0; i < items; i++) {
-          int column = packed_pick_column(i, second, choice[m * items + i], choices);
+          int column = packed_pick_column(i, second, choice[m * items + i]);
           assert_memory_equal(&y[(m * 2 + second) * items + i], &g.expected[m * g.ldy + column], sizeof *y);
         }
   }
@@ -294,12 +294,12 @@ static void columns_of_pairs_are_apart(void **state) {
   for (int choices = 1; choices <= PACKED_CHOICES_MAX; choices++) {
     enum { ITEMS = 30 };
     unsigned char taken[ITEMS * 2 * PACKED_CHOICES_MAX * 2] = {0};
-    int columns = packed_pick_columns(ITEMS, choices);
+    int columns = packed_pick_columns(ITEMS);
     assert_true(columns <= (int)sizeof taken);
     for (int i = 0; i < ITEMS; i++)
       for (int second = 0; second < 2; second++)
         for (int k = 0; k < choices; k++) {
-          int column = packed_pick_column(i, second, k, choices);
+          int column = packed_pick_column(i, second, k);
           assert_true(0 <= column && column < columns && !taken[column]);
           taken[column] = 1;
         }
