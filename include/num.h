@@ -80,8 +80,6 @@ size_t packed_size_in(num_precision precision, int K, int N);
 packed packed_make_in(num_precision precision, float *panels, const float *w, const float *bias, int K, int N);
 // y (M,N) x (M,K). x is float; or uint16_t as vec_bf16 gives it, ldx even, and where K is odd a finite number after each row.
 void packed_apply(const packed *p, float *y, int ldy, const void *x, int ldx, int M);
-// Only the columns [from, to) of y; the same bits as packed_apply gives there.
-void packed_apply_columns(const packed *p, float *y, int ldy, const void *x, int ldx, int M, int from, int to);
 
 // Of a matrix whose columns are, for every item, up to PACKED_CHOICES_MAX pairs [first | second], each row wants one pair an
 // item, of its own choice. y (M, 2, items), choice (M, items); the same bits as packed_apply gives in those columns, in a

@@ -72,25 +72,21 @@ static void panels_apply(const packed *p, float *y, int ldy, const void *x, int 
   num_kernels_now()->panels[p->precision](panel_at(p, from), count, words_of(p->precision, p->K), y, ldy, x, ldx, M);
 }
 
-// Columns [from, to) of one panel, by way of a small square that has the room for all of them.
-static void panel_edge(const packed *p, float *y, int ldy, const void *x, int ldx, int M, int from, int to) {
+// The first n columns of a panel, by way of a small square that has the room for all of them.
+static void panel_edge(const packed *p, float *y, int ldy, const void *x, int ldx, int M, int from, int n) {
   enum { EDGE = 24 };  // rows: a multiple of every kernel's tile
   float square[EDGE * PANEL];
-  int start = from - from % PANEL;
   for (int m = 0; m < M; m += EDGE) {
     int rows = M - m < EDGE ? M - m : EDGE;
-    panels_apply(p, square, PANEL, row_at(x, ldx, m), ldx, rows, start, 1);
-    for (int r = 0; r < rows; r++)
-      memcpy(y + (size_t)(m + r) * (size_t)ldy + from, square + r * PANEL + from - start, sizeof(float) * (size_t)(to - from));
+    panels_apply(p, square, PANEL, row_at(x, ldx, m), ldx, rows, from, 1);
+    for (int r = 0; r < rows; r++) memcpy(y + (size_t)(m + r) * (size_t)ldy, square + r * PANEL, sizeof(float) * (size_t)n);
   }
 }
 
-// Whole panels from `whole` on, as many as there are; and what is left of and behind them.
-static void rows_apply(const packed *p, float *y, int ldy, const void *x, int ldx, int M, int from, int to) {
-  int whole = panels_of(from) * PANEL, end = to - to % PANEL;
-  if (from < whole) panel_edge(p, y, ldy, x, ldx, M, from, to < whole ? to : whole);
-  if (whole < end) panels_apply(p, y + whole, ldy, x, ldx, M, whole, (end - whole) / PANEL);
-  if (end < to && whole <= end) panel_edge(p, y, ldy, x, ldx, M, end, to);
+static void rows_apply(const packed *p, float *y, int ldy, const void *x, int ldx, int M) {
+  int rest = p->N % PANEL, whole = p->N - rest;
+  if (whole) panels_apply(p, y, ldy, x, ldx, M, 0, whole / PANEL);
+  if (rest) panel_edge(p, y + whole, ldy, x, ldx, M, whole, rest);
 }
 
 static int words_between(const packed *p, int ldx) {
@@ -98,16 +94,11 @@ static int words_between(const packed *p, int ldx) {
   return p->precision == NUM_BF16 ? ldx / 2 : ldx;
 }
 
-void packed_apply_columns(const packed *p, float *y, int ldy, const void *x, int ldx, int M, int from, int to) {
-  CHECK(0 <= from && from <= to && to <= p->N, "columns %d to %d of %d", from, to, p->N);
-  CHECK(M <= 1 || (ldy >= to && ldx >= p->K), "ldy %d, ldx %d, N %d, K %d", ldy, ldx, p->N, p->K);
+void packed_apply(const packed *p, float *y, int ldy, const void *x, int ldx, int M) {
+  CHECK(M <= 1 || (ldy >= p->N && ldx >= p->K), "ldy %d, ldx %d, N %d, K %d", ldy, ldx, p->N, p->K);
   int ld = words_between(p, ldx), rows = rows_at_once(words_of(p->precision, p->K));
   for (int m = 0; m < M; m += rows)
-    rows_apply(p, y + (size_t)m * (size_t)ldy, ldy, row_at(x, ld, m), ld, M - m < rows ? M - m : rows, from, to);
-}
-
-void packed_apply(const packed *p, float *y, int ldy, const void *x, int ldx, int M) {
-  packed_apply_columns(p, y, ldy, x, ldx, M, 0, p->N);
+    rows_apply(p, y + (size_t)m * (size_t)ldy, ldy, row_at(x, ld, m), ld, M - m < rows ? M - m : rows);
 }
 
 // --- picking: an item is a panel, its first in one half and its second in the other ---------------------------------------
@@ -172,7 +163,7 @@ static void rows_pick(const packed *p, float *y, const void *x, int ldx, const i
 }
 
 static void rows_choose(const packed *p, float *y, const void *x, int ldx, const int32_t *choice, int items, int M, float *all) {
-  rows_apply(p, all, p->N, x, ldx, M, 0, p->N);
+  rows_apply(p, all, p->N, x, ldx, M);
   for (int m = 0; m < M; m++)
     for (int s = 0; s < 2; s++)
       for (int i = 0; i < items; i++) y[(m * 2 + s) * items + i] = all[m * p->N + packed_pick_column(i, s, choice[m * items + i])];
