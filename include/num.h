@@ -81,14 +81,14 @@ packed packed_make_in(num_precision precision, float *panels, const float *w, co
 // y (M,N) x (M,K). x is float; or uint16_t as vec_bf16 gives it, ldx even, and where K is odd a finite number after each row.
 void packed_apply(const packed *p, float *y, int ldy, const void *x, int ldx, int M);
 
-// Of a matrix whose columns are, for every item, up to PACKED_CHOICES_MAX pairs [first | second], each row wants one pair an
-// item, of its own choice. y (M, 2, items), choice (M, items); the same bits as packed_apply gives in those columns, in a
-// fraction of the time. work: packed_pick_work floats, 64-byte aligned.
+// Of a matrix whose columns are, for every item, `choices` pairs [first | second], PACKED_CHOICES_MAX at most, each row wants
+// one pair an item, of its own choice. y (M, 2, items), choice (M, items); the same bits as packed_apply gives in those
+// columns, in a fraction of the time. work: packed_pick_work floats, 64-byte aligned.
 #define PACKED_CHOICES_MAX 8
 int packed_pick_columns(int items);                                           // N of such a matrix; those of choices that do not exist are unused
 int packed_pick_column(int item, int second, int choice);                     // where it is
 size_t packed_pick_work(const packed *p, int items);
-void packed_pick(const packed *p, float *y, const void *x, int ldx, const int32_t *choice, int items, int M, float *work);
+void packed_pick(const packed *p, float *y, const void *x, int ldx, const int32_t *choice, int items, int choices, int M, float *work);
 
 // --- products of matrices in `real`, row-major -------------------------------------------------------------------------
 // c (M,N) = op(a) op(b), or c + op(a) op(b) with `add`; op is transposition where ta or tb is true. Every element is one chain of fused

@@ -31,9 +31,9 @@ typedef struct num_kernels {
   // Products, by num_precision; a word of x and of a panel is a float, or two bf16 that are next to each other in x.
   // y (M,count*PANEL) = bias + x w, x (M,words); each of `count` panels is (1 + words, PANEL) with the bias first.
   void (*panels[2])(const float *panels, int count, int words, float *y, int ldy, const void *x, int ldx, int M);
-  // Of panels that are an item each: first, second (items,PICK_ROWS) for the choice (items,PICK_ROWS) of each of M rows;
+  // Of panels that are an item each: first, second (items,PICK_ROWS) for the choice (items,PICK_ROWS), below choices, of each of M rows;
   // x (PICK_ROWS/PICK_BLOCK, words, PICK_BLOCK). Rows beyond M are written too, with whatever stands in x.
-  void (*pick[2])(const float *panels, int items, int words, float *first, float *second, const void *x, const int32_t *choice, int M);
+  void (*pick[2])(const float *panels, int items, int choices, int words, float *first, float *second, const void *x, const int32_t *choice, int M);
   // c (M,count*PANEL), in rows of ldc, = [c +] a b: element (m, k) of a is a[m*row + k*step], b is `count` panels (K,PANEL) that stand
   // `apart` floats from each other.
   void (*product)(float *c, size_t ldc, bool add, const float *panels, int count, size_t apart, int K, const float *a, size_t row, size_t step, int M);

@@ -10,7 +10,7 @@
 #define V_WIDTH 8
 #define TILE_ROWS 6  // 6 x 2 sums, 2 weights and a broadcast fill 15 of 16 registers
 #define TILE_VECTORS 2
-#define PICK_ITEMS 2  // 2 x 2 x 2 sums, 2 x 2 choices, 2 vectors of x and a looked-up one
+#define PICK_ITEMS 2  // 2 x 2 x 2 sums, 2 x 2 choices, 2 vectors of x, a table and what was looked up
 #define PICK_VECTORS 2
 #define V_FMA(a, b, c) ((vf)_mm256_fmadd_ps((__m256)(a), (__m256)(b), (__m256)(c)))
 #define V_SQRT(a) ((vf)_mm256_sqrt_ps((__m256)(a)))
@@ -19,6 +19,12 @@
 #define V_MUL32(a, b) ((vl)_mm256_mul_epu32((__m256i)(a), (__m256i)(b)))
 #define V_INTERLEAVE(low, high, a, b) v_interleave(&(low), &(high), a, b)
 #define V_LOOKUP(p, index) ((vf)_mm256_permutevar8x32_ps(_mm256_loadu_ps(p), (__m256i)(index)))
+// Of five, in fewer and cheaper instructions: bits 0 and 1 of an index choose among the first four, its sign the fifth.
+#define V_FEW 5
+#define V_INDEX_FEW(index) ((vi)((vu)(index) | (vu)(index) << 29))
+#define V_LOOKUP_FEW(p, index)                                                                                     \
+  ((vf)_mm256_blendv_ps(_mm256_permutevar_ps(_mm256_broadcast_ps((const __m128 *)(const void *)(p)), (__m256i)(index)), \
+                        _mm256_broadcast_ss((p) + 4), (__m256)(index)))
 #define V_FLUSH_IS_A_MODE
 #define V_SQRT_DOUBLE(a) ((vd)_mm256_sqrt_pd((__m256d)(a)))
 #define V_INTERLEAVE_DOUBLE(low, high, a, b) v_interleave_double(&(low), &(high), (__m256d)(a), (__m256d)(b))

@@ -151,14 +151,14 @@ static void words_transpose(void *out, int ldo, const void *in, int ldi, int row
     }
 }
 
-static void rows_pick(const packed *p, float *y, const void *x, int ldx, const int32_t *choice, int items, int M, float *work) {
+static void rows_pick(const packed *p, float *y, const void *x, int ldx, const int32_t *choice, int items, int choices, int M, float *work) {
   int words = words_of(p->precision, p->K);
   float *across = work, *picked = across + (size_t)words * PICK_ROWS;            // x, and what comes of it, by columns
   int32_t *chosen = (int32_t *)(void *)(picked + (size_t)2 * items * PICK_ROWS);
   for (int m = 0; m < M; m += PICK_BLOCK)
     words_transpose(across + (size_t)m * words, PICK_BLOCK, row_at(x, ldx, m), ldx, M - m < PICK_BLOCK ? M - m : PICK_BLOCK, words);
   words_transpose(chosen, PICK_ROWS, choice, items, M, items);
-  num_kernels_now()->pick[p->precision](p->panels, items, words, picked, picked + (size_t)items * PICK_ROWS, across, chosen, M);
+  num_kernels_now()->pick[p->precision](p->panels, items, choices, words, picked, picked + (size_t)items * PICK_ROWS, across, chosen, M);
   words_transpose(y, 2 * items, picked, PICK_ROWS, 2 * items, M);
 }
 
@@ -169,11 +169,13 @@ static void rows_choose(const packed *p, float *y, const void *x, int ldx, const
       for (int i = 0; i < items; i++) y[(m * 2 + s) * items + i] = all[m * p->N + packed_pick_column(i, s, choice[m * items + i])];
 }
 
-void packed_pick(const packed *p, float *y, const void *x, int ldx, const int32_t *choice, int items, int M, float *work) {
-  CHECK(p->N == packed_pick_columns(items), "%d columns, %d items", p->N, items);
+void packed_pick(const packed *p, float *y, const void *x, int ldx, const int32_t *choice, int items, int choices, int M, float *work) {
+  CHECK(p->N == packed_pick_columns(items) && choices <= PACKED_CHOICES_MAX, "%d columns, %d items of %d choices", p->N, items, choices);
   int ld = words_between(p, ldx);
   for (int m = 0; m < M; m += PICK_ROWS) {
     int rows = M - m < PICK_ROWS ? M - m : PICK_ROWS;
-    (rows < PICK_LEAST ? rows_choose : rows_pick)(p, y + (size_t)m * 2 * items, row_at(x, ld, m), ld, choice + (size_t)m * items, items, rows, work);
+    const int32_t *chosen = choice + (size_t)m * items;
+    if (rows < PICK_LEAST) rows_choose(p, y + (size_t)m * 2 * items, row_at(x, ld, m), ld, chosen, items, rows, work);
+    else rows_pick(p, y + (size_t)m * 2 * items, row_at(x, ld, m), ld, chosen, items, choices, rows, work);
   }
 }

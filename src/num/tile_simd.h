@@ -62,25 +62,27 @@ static void OF(panels)(const float *panels, int count, int words, float *y, int 
 }
 
 // Rows stand side by side in a vector here, and every one looks up the weight of its own choice: of an item's columns
-// [first | second] two steps a row are made instead of PANEL.
-static inline __attribute__((always_inline)) void OF(pick_tile)(const int items, const int vectors, const float *panel, int words,
-                                                                float *first, float *second, const void *x, const int32_t *choice) {
+// [first | second] two steps a row are made instead of PANEL. few: no choice is V_FEW or more.
+static inline __attribute__((always_inline)) void OF(pick_tile)(const int items, const int vectors, const bool few, const float *panel,
+                                                                int words, float *first, float *second, const void *x,
+                                                                const int32_t *choice) {
   size_t apart = ((size_t)words + 1) * PANEL;
   vf sum[PICK_ITEMS][PICK_VECTORS][2], a[PICK_VECTORS];
   vi index[PICK_ITEMS][PICK_VECTORS];
   UNROLL for (int i = 0; i < items; i++) {
     UNROLL for (int v = 0; v < vectors; v++) {
       memcpy(&index[i][v], choice + i * PICK_ROWS + v * V_WIDTH, sizeof(vi));
-      UNROLL for (int s = 0; s < 2; s++) sum[i][v][s] = V_LOOKUP(panel + (size_t)i * apart + s * PACKED_CHOICES_MAX, index[i][v]);
+      if (few) index[i][v] = V_INDEX_FEW(index[i][v]);
+      UNROLL for (int s = 0; s < 2; s++) sum[i][v][s] = PICK_LOOKUP(panel + (size_t)i * apart + s * PACKED_CHOICES_MAX, index[i][v]);
     }
   }
   for (int k = 0; k < words; k++) {
     panel += PANEL;
-    UNROLL for (int v = 0; v < vectors; v++) memcpy(&a[v], (const char *)x + 4 * (size_t)(v * V_WIDTH / PICK_BLOCK * words * PICK_BLOCK + k * PICK_BLOCK + v * V_WIDTH % PICK_BLOCK), sizeof(vf));
+    UNROLL for (int v = 0; v < vectors; v++) memcpy(&a[v], (const char *)x + 4 * BLOCKED(v * V_WIDTH, words, k), sizeof(vf));
     UNROLL for (int i = 0; i < items; i++) {
       UNROLL for (int v = 0; v < vectors; v++) {
         UNROLL for (int s = 0; s < 2; s++)
-          sum[i][v][s] = V_STEP(a[v], V_LOOKUP(panel + (size_t)i * apart + s * PACKED_CHOICES_MAX, index[i][v]), sum[i][v][s]);
+          sum[i][v][s] = V_STEP(a[v], PICK_LOOKUP(panel + (size_t)i * apart + s * PACKED_CHOICES_MAX, index[i][v]), sum[i][v][s]);
       }
     }
   }
@@ -92,33 +94,35 @@ static inline __attribute__((always_inline)) void OF(pick_tile)(const int items,
   }
 }
 
-#define PICK(items, vectors)                                                                                                   \
-  static NOT_INLINED void OF(pick_##items##_##vectors)(const float *panel, int words, float *first, float *second,             \
-                                                       const void *x, const int32_t *choice) {                                 \
-    OF(pick_tile)(items, vectors, panel, words, first, second, x, choice);                                                     \
+#define PICK(items, vectors, few)                                                                                              \
+  static NOT_INLINED void OF(pick_##items##_##vectors##_##few)(const float *panel, int words, float *first, float *second,     \
+                                                               const void *x, const int32_t *choice) {                         \
+    OF(pick_tile)(items, vectors, few, panel, words, first, second, x, choice);                                                \
   }
-#define PICK_NAME(items, vectors) OF(pick_##items##_##vectors),
-PICK_COLUMN(PICK, 1)
-#if PICK_VECTORS == 2
-PICK_COLUMN(PICK, 2)
+#define PICK_NAME(items, vectors, few) OF(pick_##items##_##vectors##_##few),
+PICK_ALL(PICK, 0)
+#if V_FEW > 0
+PICK_ALL(PICK, 1)
 #endif
-static pick_function *const OF(picks)[PICK_VECTORS][PICK_ITEMS] = {
-    {PICK_COLUMN(PICK_NAME, 1)},
-#if PICK_VECTORS == 2
-    {PICK_COLUMN(PICK_NAME, 2)},
+static pick_function *const OF(picks)[][PICK_VECTORS * PICK_ITEMS] = {
+    {PICK_ALL(PICK_NAME, 0)},
+#if V_FEW > 0
+    {PICK_ALL(PICK_NAME, 1)},
 #endif
 };
 #undef PICK
 #undef PICK_NAME
 
-static void OF(pick)(const float *panels, int items, int words, float *first, float *second, const void *x, const int32_t *choice, int M) {
+static void OF(pick)(const float *panels, int items, int choices, int words, float *first, float *second, const void *x,
+                     const int32_t *choice, int M) {
   unsigned mode = STEP_BEGIN();
+  pick_function *const *picks = OF(picks)[choices <= V_FEW];
   for (int i = 0; i < items; i += PICK_ITEMS) {
     int some = items - i < PICK_ITEMS ? items - i : PICK_ITEMS;
     for (int m = 0; m < M; m += PICK_VECTORS * V_WIDTH) {
       int at = i * PICK_ROWS + m, vectors = M - m <= V_WIDTH ? 1 : PICK_VECTORS;
-      const char *block = (const char *)x + 4 * ((size_t)(m / PICK_BLOCK * PICK_BLOCK) * (size_t)words + (size_t)(m % PICK_BLOCK));
-      OF(picks)[vectors - 1][some - 1](panels + (size_t)i * ((size_t)words + 1) * PANEL, words, first + at, second + at, block, choice + at);
+      picks[(vectors - 1) * PICK_ITEMS + some - 1](panels + (size_t)i * ((size_t)words + 1) * PANEL, words, first + at, second + at,
+                                                   (const char *)x + 4 * BLOCKED(m, words, 0), choice + at);
     }
   }
   STEP_END(mode);

@@ -17,11 +17,18 @@
 typedef void tile_function(const float *panel, int words, size_t apart, size_t ahead, float *y, int ldy, const void *x, int ldx);
 typedef void pick_function(const float *panel, int words, float *first, float *second, const void *x, const int32_t *choice);
 
-#define PICK_COLUMN(X, v) X(1, v) X(2, v) PICK_COLUMN_4(X, v)
+// Where row m's word k stands in rows of words that are laid out in blocks of PICK_BLOCK rows.
+#define BLOCKED(m, words, k) ((size_t)((m) / PICK_BLOCK * PICK_BLOCK) * (size_t)(words) + (size_t)((k) * PICK_BLOCK + (m) % PICK_BLOCK))
+#define PICK_LOOKUP(p, index) (few ? V_LOOKUP_FEW(p, index) : V_LOOKUP(p, index))
 #if PICK_ITEMS == 4
-#define PICK_COLUMN_4(X, v) X(3, v) X(4, v)
+#define PICK_COLUMN(X, v, few) X(1, v, few) X(2, v, few) X(3, v, few) X(4, v, few)
 #else
-#define PICK_COLUMN_4(X, v)
+#define PICK_COLUMN(X, v, few) X(1, v, few) X(2, v, few)
+#endif
+#if PICK_VECTORS == 2
+#define PICK_ALL(X, few) PICK_COLUMN(X, 1, few) PICK_COLUMN(X, 2, few)
+#else
+#define PICK_ALL(X, few) PICK_COLUMN(X, 1, few)
 #endif
 
 #define TILE_COLUMN(X, v) X(1, v) X(2, v) TILE_COLUMN_6(X, v) TILE_COLUMN_8(X, v)

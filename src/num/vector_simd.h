@@ -70,3 +70,10 @@ static inline vf v_lookup(const float *p, vi index) {
   return (vf)v;
 }
 #endif
+
+// The same where indices are below V_FEW and have been through V_INDEX_FEW, if that is quicker.
+#ifndef V_LOOKUP_FEW
+#define V_FEW 0
+#define V_INDEX_FEW(index) (index)
+#define V_LOOKUP_FEW(p, index) V_LOOKUP(p, index)
+#endif

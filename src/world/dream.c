@@ -94,7 +94,7 @@ static void components_find(dream *d, world_rows h, int n) {
   const world_shape *s = &d->w->shape;
   int Z = s->Z;
   if (world_picks(s)) {
-    packed_pick(&d->w->components, d->chosen, h.x, h.ld, d->drawn, Z, n, d->work);
+    packed_pick(&d->w->components, d->chosen, h.x, h.ld, d->drawn, Z, s->K, n, d->work);
     return;
   }
   int N = d->w->components.N;
