@@ -1,26 +1,41 @@
 // Several ranks, each on its core (mpirun --bind-to core): dream steps a second of all of them together, and where the time of a
 // generation of the paper's size goes, 64 candidates x 16 episodes of 973 steps on average, CMA-ES at n = 1088.
 
+#include <time.h>
+
 #include "es.h"
 #include "farm.h"
 #include "player.h"
 
-enum { LANES = 256, EPISODES = 16, RESULTS = PLAYER_CANDIDATES * EPISODES };
-#define SECONDS 2.0
+enum { LANES = 256, EPISODES = 16, RESULTS = PLAYER_CANDIDATES * EPISODES, TURNS = 9, RANKS_MOST = 64 };
+#define SECONDS 0.4
 
+// Each rank alone while the others sleep, then all of them: the sum over all of the alone ones' mean.
 static void rates_say(farm *f, const world *w) {
+  int ranks = farm_size(f);
+  double each[RANKS_MOST], alone[TURNS], all[TURNS], ratio[TURNS];
   player p = player_open(w, LANES);
-  double mine, *all = farm_rank(f) == 0 ? mem_take((size_t)farm_size(f), sizeof *all) : NULL, sum = 0;
-  player_rate(&p, SECONDS / 4);
-  farm_barrier(f);
-  mine = player_rate(&p, SECONDS);
-  farm_gather(f, all, &mine, sizeof mine);
-  for (int i = 0; all && i < farm_size(f); i++) sum += all[i];
-  char name[64];
-  snprintf(name, sizeof name, "ranks_%d_steps_per_second", farm_size(f));
-  if (all) bench_say(name, sum, "steps/s");
-  mem_free(all);
+  player_rate(&p, SECONDS);
+  for (int t = 0; t < TURNS; t++) {
+    double mean = 0, sum = 0;
+    for (int turn = 0; turn <= ranks; turn++) {
+      bool mine = turn == ranks || turn == farm_rank(f);
+      farm_barrier(f);
+      double rate = mine ? player_rate(&p, SECONDS) : 0;
+      if (!mine) nanosleep(&(struct timespec){.tv_nsec = (long)(SECONDS * 1e9)}, NULL);
+      farm_gather(f, farm_rank(f) == 0 ? each : NULL, &rate, sizeof rate);
+      for (int i = 0; farm_rank(f) == 0 && i < ranks; i++) *(turn == ranks ? &sum : &mean) += turn == ranks ? each[i] : each[i] / ranks;
+    }
+    alone[t] = mean, all[t] = sum, ratio[t] = mean > 0 ? sum / mean : 0;
+  }
   player_close(&p);
+  if (farm_rank(f) != 0) return;
+  char name[64];
+  bench_say("ranks_1_steps_per_second", bench_median(alone, TURNS), "steps/s");
+  snprintf(name, sizeof name, "ranks_%d_steps_per_second", ranks);
+  bench_say(name, bench_median(all, TURNS), "steps/s");
+  snprintf(name, sizeof name, "ranks_%d_over_1", ranks);
+  bench_say(name, bench_median(ratio, TURNS), "ratio");
 }
 
 // Of all rank-seconds.
@@ -78,10 +93,11 @@ static void generation(farm *f, const world *w, int lanes) {
 int main(int count, char **words) {
   farm *f;
   CHECK(farm_open(&f, &count, &words) == OK, "%s", status_message());
+  CHECK(farm_size(f) > 1 && farm_size(f) <= RANKS_MOST, "%d ranks", farm_size(f));
   num_open();
   world *w = random_world(&doom_shape);
   rates_say(f, w);
-  for (int lanes = 16; lanes <= LANES && farm_size(f) > 1; lanes *= 4) generation(f, w, lanes);
+  for (int lanes = 16; lanes <= LANES; lanes *= 4) generation(f, w, lanes);
   world_close(w);
   farm_close(f, 0);
   return 0;

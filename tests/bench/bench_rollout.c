@@ -1,7 +1,7 @@
 // Whole dreams as a worker plays them, from reset to score, controllers, sampling, ends and refills included: steps a second
-// at the paper's sizes, how they change with M's size and with the number of lanes, and what is allocated on the way.
-// With a path: no timing, but the weights, inputs and outputs of a few steps as safetensors, for other programs to check
-// that they do the same.
+// at the paper's sizes, beside OpenBLAS's sgemm; how they change with M's size and with the number of lanes, and what is
+// allocated on the way. With a path: the weights, inputs and outputs of a few steps as safetensors, for other programs to check
+// that they do the same, and the rates that theirs are compared with, timed as theirs are.
 
 #include <errno.h>
 
@@ -70,6 +70,49 @@ static void rates_by_hidden(void) {
     say_rate(name, w, rate_of(w, 256, 0.12));
     world_close(w);
   }
+}
+
+// --- beside sgemm: turn and turn about, so that whatever else the machine does slows down both -----------------------------------
+
+static double sgemm_rate(bench_gemm *g, double seconds) {
+  double start = time_now(), now = start;
+  int calls = 0;
+  for (; now - start < seconds; now = time_now(), calls++) bench_gemm_call(g);
+  return calls * bench_gemm_gflop(g) / (now - start);
+}
+
+static void beside_sgemm(const char *name, const world *w, int lanes, bench_gemm *g) {
+  enum { TURNS = 25 };
+  double seconds = 0.05, theirs[TURNS], ours[TURNS], ratio[TURNS];
+  char text[96];
+  player p = player_open(w, lanes);
+  player_rate(&p, seconds);
+  for (int i = 0; i < TURNS; i++) {
+    theirs[i] = sgemm_rate(g, seconds);
+    ours[i] = player_rate(&p, seconds);
+    ratio[i] = 1e-3 * ours[i] * mflop_a_step(world_shape_of(w)) / theirs[i];
+  }
+  player_close(&p);
+  snprintf(text, sizeof text, "beside_sgemm_%s_ratio", name);
+  bench_say(text, bench_median(ratio, TURNS), "ratio");
+  snprintf(text, sizeof text, "beside_sgemm_%s_steps_per_second", name);
+  bench_say(text, bench_median(ours, TURNS), "steps/s");
+  snprintf(text, sizeof text, "beside_sgemm_%s_gflops", name);
+  bench_say(text, bench_median(theirs, TURNS), "GFLOP/s of sgemm");
+}
+
+static void best_rate_say(const char *name, const world *w) {
+  player p = player_open(w, 256);
+  bench_say(name, player_best_rate(&p), "steps/s");
+  player_close(&p);
+}
+
+static void best_rates(void) {
+  world *doom = random_world(&doom_shape), *narrow = random_world_in(NUM_BF16, &doom_shape);
+  best_rate_say("best_lanes_256_steps_per_second", doom);
+  best_rate_say("best_bf16_lanes_256_steps_per_second", narrow);
+  world_close(doom);
+  world_close(narrow);
 }
 
 // --- a few steps, written down ------------------------------------------------------------------------------------------------
@@ -161,13 +204,20 @@ int main(int count, char **words) {
   if (count > 1) {
     status s = case_write(words[1]);
     if (s != OK) fprintf(stderr, "%s\n", status_message());
+    else best_rates();
     return (int)s;
   }
   world *doom = random_world(&doom_shape), *car_racing = random_world(&car_racing_shape), *narrow = random_world_in(NUM_BF16, &doom_shape);
+  double sgemm;
+  bench_gemm g = bench_best_gemm(&sgemm);
+  bench_say("sgemm_gflops", sgemm, "GFLOP/s");
+  beside_sgemm("lanes_256", doom, 256, &g);
+  beside_sgemm("lanes_16", doom, 16, &g);
+  beside_sgemm("bf16_lanes_256", narrow, 256, &g);
+  beside_sgemm("carracing_lanes_256", car_racing, 256, &g);
+  bench_gemm_close(&g);
   count_allocations(doom);
   rates_by_lanes(doom);
-  say_rate("rollout_bf16_lanes_256", narrow, rate_of(narrow, 256, 0.12));
-  say_rate("rollout_carracing_lanes_256", car_racing, rate_of(car_racing, 256, 0.12));
   rates_by_hidden();
   world_close(doom);
   world_close(narrow);

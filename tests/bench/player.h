@@ -99,8 +99,19 @@ static inline double player_median_rate(player *p, double seconds) {
   double rates[BENCH_REPEATS];
   player_rate(p, seconds / 2);
   for (int i = 0; i < BENCH_REPEATS; i++) rates[i] = player_rate(p, seconds);
-  qsort(rates, BENCH_REPEATS, sizeof *rates, bench_ascending);
-  return rates[BENCH_REPEATS / 2];
+  return bench_median(rates, BENCH_REPEATS);
+}
+
+// As the peers are timed: the best of some tries, since whatever else runs can only slow one down.
+static inline double player_best_rate(player *p) {
+  enum { TRIES = 3 };
+  double best = 0;
+  player_rate(p, 0.1);
+  for (int i = 0; i < TRIES; i++) {
+    double rate = player_rate(p, 0.2);
+    if (rate > best) best = rate;
+  }
+  return best;
 }
 
 #endif
