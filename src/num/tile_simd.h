@@ -2,25 +2,34 @@
 // weights stream past. Each sum is one chain over k, whatever the tile's size. Included once a precision, which says how
 // names end (OF), how a word of x becomes a vector (V_WORD) and what a step of the chain is (V_STEP).
 
-// rows and vectors are constants wherever this is inlined, so that the sums become registers. Panels stand `apart` floats
-// from each other; the weights that are wanted next stand `ahead` of those that are used.
-static inline __attribute__((always_inline)) void OF(tile)(const int rows, const int vectors, const float *panel, int words,
-                                                           size_t apart, size_t ahead, float *y, int ldy, const void *x, int ldx) {
-  vf sum[TILE_ROWS][TILE_VECTORS], w[TILE_VECTORS];
-  UNROLL for (int r = 0; r < rows; r++) {
-    UNROLL for (int v = 0; v < vectors; v++) sum[r][v] = vf_load(panel + VECTOR_AT(v, apart));
-  }
+// rows, vectors and fetch are constants wherever these are inlined, so that the sums become registers. Panels stand `apart`
+// floats from each other.
+static inline __attribute__((always_inline)) void OF(chains)(const int rows, const int vectors, const bool fetch,
+                                                             vf sum[TILE_ROWS][TILE_VECTORS], const float *panel, int words,
+                                                             size_t apart, size_t ahead, const void *x, int ldx) {
+  vf w[TILE_VECTORS];
   UNROLL_WORDS for (int k = 0; k < words; k++) {
-    panel += PANEL;
     UNROLL for (int v = 0; v < vectors; v++) {
       w[v] = vf_load(panel + VECTOR_AT(v, apart));
-      if (v * V_WIDTH % PANEL == 0) PREFETCH(panel + VECTOR_AT(v, apart) + ahead);
+      if (fetch && v * V_WIDTH % PANEL == 0) PREFETCH(panel + VECTOR_AT(v, apart) + ahead);
     }
     UNROLL for (int r = 0; r < rows; r++) {
       vf a = V_WORD(x, (size_t)r * (size_t)ldx + (size_t)k);
       UNROLL for (int v = 0; v < vectors; v++) sum[r][v] = V_STEP(a, w[v], sum[r][v]);
     }
+    panel += PANEL;
   }
+}
+
+// The weights that are wanted next stand `ahead` of those that are used, or are here already if it is 0.
+static inline __attribute__((always_inline)) void OF(tile)(const int rows, const int vectors, const float *panel, int words,
+                                                           size_t apart, size_t ahead, float *y, int ldy, const void *x, int ldx) {
+  vf sum[TILE_ROWS][TILE_VECTORS];
+  UNROLL for (int r = 0; r < rows; r++) {
+    UNROLL for (int v = 0; v < vectors; v++) sum[r][v] = vf_load(panel + VECTOR_AT(v, apart));
+  }
+  if (ahead) OF(chains)(rows, vectors, true, sum, panel + PANEL, words, apart, ahead, x, ldx);
+  else OF(chains)(rows, vectors, false, sum, panel + PANEL, words, apart, ahead, x, ldx);
   UNROLL for (int r = 0; r < rows; r++) {
     UNROLL for (int v = 0; v < vectors; v++) vf_store(y + (size_t)r * (size_t)ldy + v * V_WIDTH, sum[r][v]);
   }
