@@ -1,18 +1,23 @@
 // What a dream does to each lane between the products: the LSTM's cell, and the draw of a component. `some` is how many
 // of a vector's elements are there: V_WIDTH but at the end.
 
-static inline __attribute__((always_inline)) void cell_units(float *c, float *h, const float *gates, int H, int some) {
-  size_t next = (size_t)H;
+static inline __attribute__((always_inline)) void cell_units(float *c, const float *gates, size_t next, int some) {
   vf i = vf_load_some(gates, some), j = vf_load_some(gates + next, some), f = vf_load_some(gates + 2 * next, some);
-  vf cell = vf_load_some(c, some) * v_sigmoid(f) + v_sigmoid(i) * v_tanh(j);
-  vf_store_some(c, cell, some);
-  vf_store_some(h, v_tanh(cell) * v_sigmoid(vf_load_some(gates + 3 * next, some)), some);
+  vf_store_some(c, vf_load_some(c, some) * v_sigmoid(f) + v_sigmoid(i) * v_tanh(j), some);
 }
 
+static inline __attribute__((always_inline)) void hidden_units(float *h, const float *c, const float *output, int some) {
+  vf_store_some(h, v_tanh(vf_load_some(c, some)) * v_sigmoid(vf_load_some(output, some)), some);
+}
+
+// In two passes: h waits for c', and the processor cannot look far enough ahead to do something else meanwhile.
 static void lstm_cell(float *c, float *h, const float *gates, int H) {
-  int u = 0;
-  for (; u + V_WIDTH <= H; u += V_WIDTH) cell_units(c + u, h + u, gates + u, H, V_WIDTH);
-  if (u < H) cell_units(c + u, h + u, gates + u, H, H - u);
+  size_t next = (size_t)H;
+  int whole = H / V_WIDTH * V_WIDTH;
+  for (int u = 0; u < whole; u += V_WIDTH) cell_units(c + u, gates + u, next, V_WIDTH);
+  if (whole < H) cell_units(c + whole, gates + whole, next, H - whole);
+  for (int u = 0; u < whole; u += V_WIDTH) hidden_units(h + u, c + u, gates + 3 * next + u, V_WIDTH);
+  if (whole < H) hidden_units(h + whole, c + whole, gates + 3 * next + whole, H - whole);
 }
 
 // weights = exp((logits - top) / temperature): the softmax but for its sum, which u is measured with instead. Drawn is the

@@ -21,7 +21,7 @@ struct world {
   size_t mapping_bytes;
 };
 
-#define LANES_AT_ONCE 64  // whose gates, and whatever else is made of them, stay in the second-level cache
+#define LANES_AT_ONCE 48  // whose gates, and whatever else is made of them, stay in the second-level cache: whole tiles of every kernel
 
 // Columns of w->components, and where the mean (second = 0) or log sigma (1) of dimension z, component k stands.
 bool world_picks(const world_shape *s);  // whether packed_pick knows so many components
