@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "app.h"
 
@@ -279,9 +280,19 @@ static status stop_status(const app *a, status s) {
   return asked > 0 ? RESUME_ME : s;
 }
 
+// OpenBLAS takes the kernels of the processor it finds, and each kind rounds in its own way: a search that goes on elsewhere would
+// become another one. It makes that choice while it is loaded, so the program is started over, with kernels that round alike on every
+// host. They are the quicker ones, too, where OpenBLAS does not know the processor. src/README.md has the figures.
+static void blas_settle(char **words) {
+  const char *common = num_blas_common();
+  if (!common || getenv("OPENBLAS_CORETYPE") || strcmp(num_blas_kernels(), common) == 0) return;
+  if (setenv("OPENBLAS_CORETYPE", common, 1) == 0) execv("/proc/self/exe", words);
+}
+
 int main(int count, char **words) {
   status result;
   if (answer_alone(count, words, &result)) return (int)result;
+  blas_settle(words);
   app a = {0};
   signals_catch();
   heartbeat_open();

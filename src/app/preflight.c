@@ -123,6 +123,9 @@ static void host_judge(places *all, int rank) {
          ranks * RANK_MEMORY / MEGABYTE);
   if (ranks > 1 && p->shm < ranks * RANK_SHM)
     WARN(all, "/dev/shm of %s has %.0f MB free for the messages of %d ranks; give the container more (--shm-size=256m)", p->host, p->shm / MEGABYTE, ranks);
+  if (rank == 0 && num_blas_common() && strcmp(num_blas_kernels(), num_blas_common()) != 0)  // of rank 0, whose search it is
+    WARN(all, "BLAS is OpenBLAS's for %s: a search that is begun or resumed here takes another course than with the kernels for %s; unset OPENBLAS_CORETYPE",
+         num_blas_kernels(), num_blas_common());
   if (p->blas_threads != 1)
     WARN(all, "BLAS uses %d threads a rank on %s; set OPENBLAS_NUM_THREADS=1", p->blas_threads, p->host);
 }
@@ -150,9 +153,9 @@ static void all_well(const places *all) {
     least = fmin(least, all->all[r].memory);
     mixed |= all->all[r].isa != p->isa;
   }
-  log_all("%d rank%s on %d host%s, %d cores for rank 0, %s, BLAS for %s%s, %.1f GB of memory free a host or more", all->ranks, all->ranks == 1 ? "" : "s",
+  log_all("%d rank%s on %d host%s, %d cores for rank 0, %s, BLAS for %s, %.1f GB of memory free a host or more", all->ranks, all->ranks == 1 ? "" : "s",
           all->hosts, all->hosts == 1 ? "" : "s", CPU_COUNT(&p->cores), mixed ? "several instruction sets" : num_isa_name((num_isa)p->isa),
-          num_blas_kernels(), getenv("OPENBLAS_CORETYPE") ? " (OPENBLAS_CORETYPE)" : "", least / (1024 * MEGABYTE));
+          num_blas_kernels(), least / (1024 * MEGABYTE));
 }
 
 // --- the look -----------------------------------------------------------------------------------------------------------------

@@ -84,7 +84,7 @@ static const knob table[] = {
     WORD("dream.reward", dream.reward, reward_words, "alive",
          "what a dreamed step pays: alive = 1 (WM), head = what M learned"),
     WORD("dream.precision", dream.precision, precision_words, "fp32",
-         "what M's weights and inputs are rounded to, in the dream and as memory outside (WM: fp32); bf16: quicker, sums stay fp32"),
+         "what M's weights and inputs are rounded to, in the dream and as memory outside (WM: fp32); bf16: sums stay fp32, twice as quick with AVX512-BF16, slower without"),
     INT("dream.lanes", dream.lanes, 1, 4096, "64", "episodes that a worker steps at once; changes no result"),
 
     WORD("controller.features", controller.features, feature_words, "zhc",

@@ -14,6 +14,13 @@ int num_blas_threads(void) { return openblas_get_num_threads(); }
 bool num_blas_in_threads(void) { return openblas_get_parallel() != 0; }  // only these builds lock what their calls share
 const char *num_blas_kernels(void) { return openblas_get_corename(); }
 
+const char *num_blas_common(void) {
+#if defined(__x86_64__)
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return "Haswell";
+#endif
+  return NULL;
+}
+
 // BLAS wants a leading dimension of at least one, even of an empty matrix.
 static int ld(int n) { return n > 0 ? n : 1; }
 static CBLAS_TRANSPOSE op(bool transposed) { return transposed ? CblasTrans : CblasNoTrans; }

@@ -8,6 +8,14 @@ cores=$(nproc)
 check "all is well" exits 0 "1 rank on 1 host, $cores core" "$program" $verb
 check "whose kernels BLAS uses" grep -q ", BLAS for [A-Z]" "$dir/said"
 check "no warning" silent warning
+if grep -qw avx2 /proc/cpuinfo; then
+  # An OpenBLAS that takes this processor for an old one, unless it is told.
+  echo '#include <stdlib.h>
+    char *openblas_get_corename(void) { char *told = getenv("OPENBLAS_CORETYPE"); return told ? told : "Sandybridge"; }' | cc -shared -fPIC -x c - -o "$dir/old.so"
+  check "kernels that round alike everywhere" exits 0 ", BLAS for Haswell, " mpirun -n 2 env -u OPENBLAS_CORETYPE LD_PRELOAD="$dir/old.so" "$program" $verb
+  check "no warning then" silent "warning: BLAS"
+  check "others are warned of" exits 0 "warning: BLAS is OpenBLAS's for Nehalem: a search that is begun" env OPENBLAS_CORETYPE=Nehalem "$program" $verb
+fi
 check "quiet" exits 0 "still" "$program" $verb --quiet
 check "quiet exits nothing of it" silent "1 rank on"
 check "several ranks" exits 0 "on 1 host" mpirun -n 2 taskset -c 0-1 "$program" $verb
