@@ -4,7 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "app.h"
+#include "launch.h"
 
 typedef struct verb {
   const char *name, *words;
@@ -286,7 +286,7 @@ static status stop_status(const app *a, status s) {
 static void blas_settle(char **words) {
   const char *common = num_blas_common();
   if (!common || getenv("OPENBLAS_CORETYPE") || strcmp(num_blas_kernels(), common) == 0) return;
-  if (setenv("OPENBLAS_CORETYPE", common, 1) == 0) execv("/proc/self/exe", words);
+  if (setenv("OPENBLAS_CORETYPE", common, 1) == 0) execv(path_own(), words);
 }
 
 int main(int count, char **words) {
