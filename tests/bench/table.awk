@@ -3,7 +3,7 @@
 # and is left out of the JSON.
 
 NF >= 2 && $1 !~ /^#/ {
-  if (!($1 in f) || ($1 ~ /^best_/ && $2 > f[$1])) f[$1] = $2  # before and after the peers: what else runs can only slow it down
+  if (!($1 in f) || ($1 ~ /^best_/ && $2 > f[$1]) || ($1 ~ /^encoder_.*_ms$/ && $2 < f[$1])) f[$1] = $2  # before and after the peers
   if ($1 ~ /^torch_dream_(eager|compiled)_/ && $2 > torch) { torch = $2; torch_name = $1 }
   if ($1 ~ /^jax_dream_/ && $2 > jax) { jax = $2; jax_name = $1 }
 }
