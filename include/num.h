@@ -19,7 +19,7 @@ void num_open(void);
 int num_blas_threads(void);
 bool num_blas_in_threads(void);  // may several threads of ours be in BLAS and LAPACK at once? (Not with a serial OpenBLAS.)
 const char *num_blas_kernels(void);  // the processor OpenBLAS takes this one for: "Haswell", ...; OPENBLAS_CORETYPE says otherwise
-const char *num_blas_common(void);   // the kernels that all processors of this kind have in common and that round alike everywhere, or NULL
+const char *num_blas_common(void);   // the kernels that every x86-64 processor with AVX2 and FMA can run, so that all of them round alike; NULL on others
 
 // The instruction sets that the bit-exact kernels exist for. All give the same bits.
 typedef enum num_isa { NUM_PLAIN, NUM_AVX2, NUM_AVX512, NUM_AVX512_BF16, NUM_NEON } num_isa;

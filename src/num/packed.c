@@ -105,7 +105,10 @@ void packed_apply(const packed *p, float *y, int ldy, const void *x, int ldx, in
 
 enum { PICK_LEAST = 6 };  // rows from which picking is quicker than computing everything
 
-int packed_pick_columns(int items) { return items * PANEL; }
+int packed_pick_columns(int items) {
+  CHECK(items > 0, "%d items", items);
+  return items * PANEL;
+}
 
 int packed_pick_column(int item, int second, int choice) { return item * PANEL + second * PACKED_CHOICES_MAX + choice; }
 
@@ -170,7 +173,7 @@ static void rows_choose(const packed *p, float *y, const void *x, int ldx, const
 }
 
 void packed_pick(const packed *p, float *y, const void *x, int ldx, const int32_t *choice, int items, int choices, int M, float *work) {
-  CHECK(p->N == packed_pick_columns(items) && choices <= PACKED_CHOICES_MAX, "%d columns, %d items of %d choices", p->N, items, choices);
+  CHECK(p->N == packed_pick_columns(items) && choices >= 1 && choices <= PACKED_CHOICES_MAX, "%d columns, %d items of %d choices", p->N, items, choices);
   int ld = words_between(p, ldx);
   for (int m = 0; m < M; m += PICK_ROWS) {
     int rows = M - m < PICK_ROWS ? M - m : PICK_ROWS;

@@ -10,23 +10,28 @@
 enum { LANES = 256, EPISODES = 16, RESULTS = PLAYER_CANDIDATES * EPISODES, TURNS = 9, RANKS_MOST = 64 };
 #define SECONDS 0.4
 
-// Each rank alone while the others sleep, then all of them: the sum over all of the alone ones' mean.
+// Steps a second of that rank while the others sleep, or of all together if it is none of them. Known on rank 0.
+static double rate_of(farm *f, player *p, int who) {
+  double rate = 0, each[RANKS_MOST], sum = 0;
+  farm_barrier(f);
+  if (who == farm_rank(f) || who == farm_size(f)) rate = player_rate(p, SECONDS);
+  else nanosleep(&(struct timespec){.tv_nsec = (long)(SECONDS * 1e9)}, NULL);
+  farm_gather(f, farm_rank(f) == 0 ? each : NULL, &rate, sizeof rate);
+  for (int i = 0; farm_rank(f) == 0 && i < farm_size(f); i++) sum += each[i];
+  return sum;
+}
+
+// Each rank alone, then all of them: their sum over the mean of those that were alone.
 static void rates_say(farm *f, const world *w) {
   int ranks = farm_size(f);
-  double each[RANKS_MOST], alone[TURNS], all[TURNS], ratio[TURNS];
+  double alone[TURNS], all[TURNS], ratio[TURNS];
   player p = player_open(w, LANES);
   player_rate(&p, SECONDS);
   for (int t = 0; t < TURNS; t++) {
-    double mean = 0, sum = 0;
-    for (int turn = 0; turn <= ranks; turn++) {
-      bool mine = turn == ranks || turn == farm_rank(f);
-      farm_barrier(f);
-      double rate = mine ? player_rate(&p, SECONDS) : 0;
-      if (!mine) nanosleep(&(struct timespec){.tv_nsec = (long)(SECONDS * 1e9)}, NULL);
-      farm_gather(f, farm_rank(f) == 0 ? each : NULL, &rate, sizeof rate);
-      for (int i = 0; farm_rank(f) == 0 && i < ranks; i++) *(turn == ranks ? &sum : &mean) += turn == ranks ? each[i] : each[i] / ranks;
-    }
-    alone[t] = mean, all[t] = sum, ratio[t] = mean > 0 ? sum / mean : 0;
+    alone[t] = 0;
+    for (int who = 0; who < ranks; who++) alone[t] += rate_of(f, &p, who) / ranks;
+    all[t] = rate_of(f, &p, ranks);
+    ratio[t] = farm_rank(f) == 0 ? all[t] / alone[t] : 0;
   }
   player_close(&p);
   if (farm_rank(f) != 0) return;
