@@ -5,8 +5,8 @@
 #define V_WIDTH 16
 #define TILE_ROWS 8  // 8 x 3 sums, 3 weights and broadcasts from memory fill 28 of 32 registers
 #define TILE_VECTORS 3
-#define PICK_ITEMS 4  // 4 x 2 x 2 sums, 4 x 2 choices, 2 vectors of x
-#define PICK_VECTORS 2
+#define PICK_ITEMS 2  // 2 x 3 x 2 sums and as many indices, 3 vectors of x, an item, and what was looked up
+#define PICK_VECTORS 3
 #define V_FMA(a, b, c) ((vf)_mm512_fmadd_ps((__m512)(a), (__m512)(b), (__m512)(c)))
 #define V_SQRT(a) ((vf)_mm512_sqrt_ps((__m512)(a)))
 #define V_MIN(a, b) ((vf)_mm512_min_ps((__m512)(a), (__m512)(b)))
@@ -16,7 +16,7 @@
 #define V_SCALE(p, n, k) ((void)(k), (vf)_mm512_scalef_ps((__m512)(p), (__m512)(n)))
 #define V_MUL32(a, b) ((vl)_mm512_mul_epu32((__m512i)(a), (__m512i)(b)))
 #define V_INTERLEAVE(low, high, a, b) v_interleave(&(low), &(high), a, b)
-#define V_LOOKUP(p, index) ((vf)_mm512_permutexvar_ps((__m512i)(index), _mm512_broadcast_f32x8(_mm256_loadu_ps(p))))
+#define V_LOOKUP(p, index) ((vf)_mm512_permutexvar_ps((__m512i)(index), _mm512_loadu_ps(p)))
 #define V_SQRT_DOUBLE(a) ((vd)_mm512_sqrt_pd((__m512d)(a)))
 #define V_INTERLEAVE_DOUBLE(low, high, a, b)                                                                            \
   ((low) = (vd)_mm512_permutex2var_pd((__m512d)(a), _mm512_setr_epi64(0, 8, 1, 9, 2, 10, 3, 11), (__m512d)(b)),          \

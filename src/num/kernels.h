@@ -12,7 +12,7 @@
 static inline int panels_of(int N) { return (N + PANEL - 1) / PANEL; }
 
 // Rows that packed_pick takes at once. They stand in blocks of PICK_BLOCK, side by side.
-enum { PICK_ROWS = 64, PICK_BLOCK = 16 };
+enum { PICK_ROWS = 48, PICK_BLOCK = 16 };
 
 typedef struct num_kernels {
   num_isa isa;

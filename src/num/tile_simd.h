@@ -71,27 +71,33 @@ static void OF(panels)(const float *panels, int count, int words, float *y, int 
 }
 
 // Rows stand side by side in a vector here, and every one looks up the weight of its own choice: of an item's columns
-// [first | second] two steps a row are made instead of PANEL. few: no choice is V_FEW or more.
+// [first | second] two steps a row are made instead of PANEL. few: no choice is V_FEW or more. What is wanted next stands
+// `ahead`, as in a tile.
 static inline __attribute__((always_inline)) void OF(pick_tile)(const int items, const int vectors, const bool few, const float *panel,
-                                                                int words, float *first, float *second, const void *x,
+                                                                int words, size_t ahead, float *first, float *second, const void *x,
                                                                 const int32_t *choice) {
   size_t apart = ((size_t)words + 1) * PANEL;
   vf sum[PICK_ITEMS][PICK_VECTORS][2], a[PICK_VECTORS];
-  vi index[PICK_ITEMS][PICK_VECTORS];
+  vi index[PICK_ITEMS][PICK_VECTORS][2];
   UNROLL for (int i = 0; i < items; i++) {
     UNROLL for (int v = 0; v < vectors; v++) {
-      memcpy(&index[i][v], choice + i * PICK_ROWS + v * V_WIDTH, sizeof(vi));
-      if (few) index[i][v] = V_INDEX_FEW(index[i][v]);
-      UNROLL for (int s = 0; s < 2; s++) sum[i][v][s] = PICK_LOOKUP(panel + (size_t)i * apart + s * PACKED_CHOICES_MAX, index[i][v]);
+      vi chosen;
+      memcpy(&chosen, choice + i * PICK_ROWS + v * V_WIDTH, sizeof chosen);
+      if (few) chosen = V_INDEX_FEW(chosen);
+      UNROLL for (int s = 0; s < 2; s++) {
+        index[i][v][s] = PICK_INDEX(chosen, s);
+        sum[i][v][s] = PICK_LOOKUP(panel + (size_t)i * apart + PICK_HALF(s), index[i][v][s]);
+      }
     }
   }
   for (int k = 0; k < words; k++) {
     panel += PANEL;
+    UNROLL for (int i = 0; i < items; i++) PREFETCH(panel + (size_t)i * apart + ahead);
     UNROLL for (int v = 0; v < vectors; v++) memcpy(&a[v], (const char *)x + 4 * BLOCKED(v * V_WIDTH, words, k), sizeof(vf));
     UNROLL for (int i = 0; i < items; i++) {
       UNROLL for (int v = 0; v < vectors; v++) {
         UNROLL for (int s = 0; s < 2; s++)
-          sum[i][v][s] = V_STEP(a[v], PICK_LOOKUP(panel + (size_t)i * apart + s * PACKED_CHOICES_MAX, index[i][v]), sum[i][v][s]);
+          sum[i][v][s] = V_STEP(a[v], PICK_LOOKUP(panel + (size_t)i * apart + PICK_HALF(s), index[i][v][s]), sum[i][v][s]);
       }
     }
   }
@@ -104,9 +110,9 @@ static inline __attribute__((always_inline)) void OF(pick_tile)(const int items,
 }
 
 #define PICK(items, vectors, few)                                                                                              \
-  static NOT_INLINED void OF(pick_##items##_##vectors##_##few)(const float *panel, int words, float *first, float *second,     \
-                                                               const void *x, const int32_t *choice) {                         \
-    OF(pick_tile)(items, vectors, few, panel, words, first, second, x, choice);                                                \
+  static NOT_INLINED void OF(pick_##items##_##vectors##_##few)(const float *panel, int words, size_t ahead, float *first,      \
+                                                               float *second, const void *x, const int32_t *choice) {          \
+    OF(pick_tile)(items, vectors, few, panel, words, ahead, first, second, x, choice);                                         \
   }
 #define PICK_NAME(items, vectors, few) OF(pick_##items##_##vectors##_##few),
 PICK_ALL(PICK, 0)
@@ -124,14 +130,15 @@ static pick_function *const OF(picks)[][PICK_VECTORS * PICK_ITEMS] = {
 
 static void OF(pick)(const float *panels, int items, int choices, int words, float *first, float *second, const void *x,
                      const int32_t *choice, int M) {
+  size_t apart = ((size_t)words + 1) * PANEL;
   unsigned mode = STEP_BEGIN();
   pick_function *const *picks = OF(picks)[choices <= V_FEW];
   for (int i = 0; i < items; i += PICK_ITEMS) {
     int some = items - i < PICK_ITEMS ? items - i : PICK_ITEMS;
     for (int m = 0; m < M; m += PICK_VECTORS * V_WIDTH) {
-      int at = i * PICK_ROWS + m, vectors = M - m <= V_WIDTH ? 1 : PICK_VECTORS;
-      picks[(vectors - 1) * PICK_ITEMS + some - 1](panels + (size_t)i * ((size_t)words + 1) * PANEL, words, first + at, second + at,
-                                                   (const char *)x + 4 * BLOCKED(m, words, 0), choice + at);
+      int at = i * PICK_ROWS + m, left = (M - m + V_WIDTH - 1) / V_WIDTH, vectors = left < PICK_VECTORS ? left : PICK_VECTORS;
+      picks[(vectors - 1) * PICK_ITEMS + some - 1](panels + (size_t)i * apart, words, m == 0 && i + some < items ? (size_t)some * apart : 0,
+                                                   first + at, second + at, (const char *)x + 4 * BLOCKED(m, words, 0), choice + at);
     }
   }
   STEP_END(mode);

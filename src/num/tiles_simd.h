@@ -15,17 +15,23 @@
 #define TILE_PANELS (TILE_VECTORS * V_WIDTH / PANEL)
 #define VECTOR_AT(v, apart) ((size_t)((v) * V_WIDTH / PANEL) * (apart) + (size_t)((v) * V_WIDTH % PANEL))
 typedef void tile_function(const float *panel, int words, size_t apart, size_t ahead, float *y, int ldy, const void *x, int ldx);
-typedef void pick_function(const float *panel, int words, float *first, float *second, const void *x, const int32_t *choice);
+typedef void pick_function(const float *panel, int words, size_t ahead, float *first, float *second, const void *x, const int32_t *choice);
 
 // Where row m's word k stands in rows of words that are laid out in blocks of PICK_BLOCK rows.
 #define BLOCKED(m, words, k) ((size_t)((m) / PICK_BLOCK * PICK_BLOCK) * (size_t)(words) + (size_t)((k) * PICK_BLOCK + (m) % PICK_BLOCK))
+// A vector that holds a whole item finds its second half by index, a shorter one by address.
+#define PICK_WHOLE (V_WIDTH == PANEL)
+#define PICK_HALF(s) (PICK_WHOLE ? 0 : (s) * PACKED_CHOICES_MAX)
+#define PICK_INDEX(index, s) (PICK_WHOLE ? (index) + (s) * PACKED_CHOICES_MAX : (index))
 #define PICK_LOOKUP(p, index) (few ? V_LOOKUP_FEW(p, index) : V_LOOKUP(p, index))
 #if PICK_ITEMS == 4
 #define PICK_COLUMN(X, v, few) X(1, v, few) X(2, v, few) X(3, v, few) X(4, v, few)
 #else
 #define PICK_COLUMN(X, v, few) X(1, v, few) X(2, v, few)
 #endif
-#if PICK_VECTORS == 2
+#if PICK_VECTORS == 3
+#define PICK_ALL(X, few) PICK_COLUMN(X, 1, few) PICK_COLUMN(X, 2, few) PICK_COLUMN(X, 3, few)
+#elif PICK_VECTORS == 2
 #define PICK_ALL(X, few) PICK_COLUMN(X, 1, few) PICK_COLUMN(X, 2, few)
 #else
 #define PICK_ALL(X, few) PICK_COLUMN(X, 1, few)

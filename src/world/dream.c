@@ -19,9 +19,9 @@ struct dream {
   lane_state *lane;   // (lanes)
   // of LANES_AT_ONCE lanes:
   uint16_t *narrow;   // (.., H)     h, only in bf16
-  float *head;        // (.., ZK + 2)   [logits (K,Z) | reward | done]
-  int32_t *drawn;     // (.., Z)     the component of each dimension
-  float *chosen;      // (.., 2, Z)  its mean and log sigma
+  float *logits;      // (.., K, Z)
+  int32_t *drawn;     // (.., Z + 1)     the component of each dimension, and 0
+  float *chosen;      // (.., 2, Z + 1)  [its mean | reward], [its log sigma | done]
   float *work;        // what picking them needs
   // of one lane:
   float *weights;     // (K, Z)      exp of the mixture logits
@@ -36,10 +36,10 @@ dream *dream_open(const world *w, int lanes) {
   *d = (dream){.memory = memory, .w = w, .mind = world_memory_open(w, lanes)};
   d->lane = ARENA_NEW(memory, lane_state, lanes);
   if (w->precision == NUM_BF16) d->narrow = ARENA_NEW(memory, uint16_t, some * (s->H + s->H % 2));
-  d->head = ARENA_NEW(memory, float, some * w->head.N);
-  d->drawn = ARENA_NEW(memory, int32_t, some * s->Z);
-  d->chosen = ARENA_NEW(memory, float, some * 2 * s->Z);
-  d->work = ARENA_NEW(memory, float, world_picks(s) ? packed_pick_work(&w->components, s->Z) : some * w->components.N);
+  d->logits = ARENA_NEW(memory, float, some * w->logits.N);
+  d->drawn = ARENA_NEW(memory, int32_t, some * world_items(s));
+  d->chosen = ARENA_NEW(memory, float, some * 2 * world_items(s));
+  d->work = ARENA_NEW(memory, float, world_picks(s) ? packed_pick_work(&w->components, world_items(s)) : some * w->components.N);
   d->weights = ARENA_NEW(memory, float, s->Z * s->K);
   d->luck = ARENA_NEW(memory, float, s->Z);
   return d;
@@ -87,28 +87,28 @@ static void components_draw(dream *d, int32_t *drawn, const float *logits, const
   const world_shape *s = &d->w->shape;
   rng_uniforms(d->luck, s->Z, lane->luck, lane->step, 0);
   vec_draw(drawn, d->weights, logits, d->luck, s->Z, s->K, lane->rules.temperature);
+  drawn[s->Z] = 0;
 }
 
-// The mean and log sigma of what n lanes drew; picked, or, with very many components, taken from all of them.
+// The two columns of each item that n lanes drew; picked, or, with very many components, taken from all of them.
 static void components_find(dream *d, world_rows h, int n) {
   const world_shape *s = &d->w->shape;
-  int Z = s->Z;
+  int items = world_items(s), N = d->w->components.N;
   if (world_picks(s)) {
-    packed_pick(&d->w->components, d->chosen, h.x, h.ld, d->drawn, Z, s->K, n, d->work);
+    packed_pick(&d->w->components, d->chosen, h.x, h.ld, d->drawn, items, s->K, n, d->work);
     return;
   }
-  int N = d->w->components.N;
   packed_apply(&d->w->components, d->work, N, h.x, h.ld, n);
   for (int i = 0; i < n; i++)
     for (int second = 0; second < 2; second++)
-      for (int z = 0; z < Z; z++)
-        d->chosen[(i * 2 + second) * Z + z] = d->work[(size_t)i * N + world_component_column(s, z, second, d->drawn[i * Z + z])];
+      for (int z = 0; z < items; z++)
+        d->chosen[(i * 2 + second) * items + z] = d->work[(size_t)i * N + world_component_column(s, z, second, d->drawn[i * items + z])];
 }
 
 // z = mu + sigma sqrt(tau) N(0,1); false if one is not finite
-static bool latent_draw(dream *d, float *z, float *mu, const lane_state *lane) {
+static bool latent_draw(dream *d, float *z, const float *mu, float *sigma, const lane_state *lane) {
   int Z = d->w->shape.Z;
-  float *sigma = mu + Z, floor_value = d->w->origins.log_sigma_floor, noise = sqrtf(lane->rules.temperature);
+  float floor_value = d->w->origins.log_sigma_floor, noise = sqrtf(lane->rules.temperature);
   for (int i = 0; i < Z; i++) sigma[i] = sigma[i] > floor_value ? sigma[i] : floor_value;
   vec_exp(sigma, sigma, Z);
   rng_normals(d->luck, Z, lane->luck, lane->step, (uint32_t)(Z + 3) / 4);
@@ -120,8 +120,8 @@ static bool latent_draw(dream *d, float *z, float *mu, const lane_state *lane) {
   return finite;
 }
 
-static dream_outcome outcome_of(const lane_state *lane, const float *tail, bool finite) {
-  float reward = lane->rules.reward_head ? tail[0] : 1.0f, done = tail[1];
+static dream_outcome outcome_of(const lane_state *lane, float reward, float done, bool finite) {
+  if (!lane->rules.reward_head) reward = 1;
   return (dream_outcome){.reward = reward, .terminated = done > 0, .truncated = lane->step >= (uint32_t)lane->rules.cap,
                          .broken = !finite || !isfinite(reward) || isnan(done)};
 }
@@ -129,20 +129,21 @@ static dream_outcome outcome_of(const lane_state *lane, const float *tail, bool 
 // What the memory of lanes first .. first + n - 1 says comes next.
 static void lanes_step(dream *d, dream_outcome *outcomes, int first, int n) {
   const world_shape *s = &d->w->shape;
-  int size = d->w->head.N, ZK = s->Z * s->K;
+  int items = world_items(s), size = d->w->logits.N;
   const float *from = world_memory_h(d->mind, first);
   int ld = n > 1 ? (int)(world_memory_h(d->mind, first + 1) - from) : s->H;
   world_rows h = world_rows_for(d->w, d->narrow, from, ld, s->H, n);
-  packed_apply(&d->w->head, d->head, size, h.x, h.ld, n);
+  packed_apply(&d->w->logits, d->logits, size, h.x, h.ld, n);
   for (int i = 0; i < n; i++) {
     d->lane[first + i].step++;
-    components_draw(d, d->drawn + i * s->Z, d->head + (size_t)i * size, &d->lane[first + i]);
+    components_draw(d, d->drawn + i * items, d->logits + (size_t)i * size, &d->lane[first + i]);
   }
   components_find(d, h, n);
   for (int i = 0; i < n; i++) {
     const lane_state *lane = &d->lane[first + i];
-    bool finite = latent_draw(d, world_memory_z(d->mind, first + i), d->chosen + (size_t)i * 2 * s->Z, lane);
-    outcomes[first + i] = outcome_of(lane, d->head + (size_t)i * size + ZK, finite);
+    float *mean = d->chosen + (size_t)i * 2 * items, *log_sigma = mean + items;
+    bool finite = latent_draw(d, world_memory_z(d->mind, first + i), mean, log_sigma, lane);
+    outcomes[first + i] = outcome_of(lane, mean[s->Z], log_sigma[s->Z], finite);
   }
 }
 

@@ -194,20 +194,20 @@ static packed pack_columns(world *w, const float *from, const float *bias, const
   return p;
 }
 
-// The head in the order that a dream computes it: logits, reward and end for all, then the components that were drawn.
+// The head in the order that a dream computes it: all logits, then of each item what was drawn.
 static void pack_head(world *w, const float *weight, const float *bias) {
   const world_shape *s = &w->shape;
-  int Z = s->Z, K = s->K, ZK = Z * K, first = ZK + 2, rest = world_component_columns(s);
-  int *column = mem_take((size_t)(first > rest ? first : rest), sizeof *column);
+  int Z = s->Z, K = s->K, ZK = Z * K, rest = world_component_columns(s);
+  int *column = mem_take((size_t)rest, sizeof *column);
   for (int z = 0; z < Z; z++)
     for (int k = 0; k < K; k++) column[k * Z + z] = z * K + k;
-  column[ZK] = world_head_reward(s);
-  column[ZK + 1] = world_head_done(s);
-  w->head = pack_columns(w, weight, bias, column, first);
+  w->logits = pack_columns(w, weight, bias, column, ZK);
   for (int n = 0; n < rest; n++) column[n] = -1;  // nobody's
   for (int second = 0; second < 2; second++)
     for (int z = 0; z < Z; z++)
       for (int k = 0; k < K; k++) column[world_component_column(s, z, second, k)] = (1 + second) * ZK + z * K + k;
+  column[world_component_column(s, Z, 0, 0)] = world_head_reward(s);
+  column[world_component_column(s, Z, 1, 0)] = world_head_done(s);
   w->components = pack_columns(w, weight, bias, column, rest);
   mem_free(column);
 }

@@ -14,8 +14,8 @@ struct world {
   nn_table vae_table;
   num_precision precision;  // of M's weights and of what they are multiplied with
   packed lstm;           // rows [z | action | h], bias of the forget gate already + 1
-  packed head;           // [logits (K,Z) | reward | done]
-  packed components;     // mu and log sigma of each component, as world_component_column says
+  packed logits;         // (K,Z)
+  packed components;     // the rest of the head, as world_component_column says
   world_origins origins;
   const void *mapping;   // of all these numbers, or NULL: they are in the arena
   size_t mapping_bytes;
@@ -23,7 +23,9 @@ struct world {
 
 #define LANES_AT_ONCE 48  // whose gates, and whatever else is made of them, stay in the second-level cache: whole tiles of every kernel
 
-// Columns of w->components, and where the mean (second = 0) or log sigma (1) of dimension z, component k stands.
+// The head but for its logits is items, of each of which two columns are wanted once the logits have been drawn from: dimension z's
+// mean (second = 0) and log sigma (1) of component k; and as item Z, component 0, what nothing is drawn for: the reward and the end.
+static inline int world_items(const world_shape *s) { return s->Z + 1; }
 bool world_picks(const world_shape *s);  // whether packed_pick knows so many components
 int world_component_columns(const world_shape *s);
 int world_component_column(const world_shape *s, int z, int second, int k);

@@ -54,7 +54,7 @@ nn_table world_vae_table(const world_shape *s) {
 bool world_picks(const world_shape *s) { return s->K <= PACKED_CHOICES_MAX; }
 
 int world_component_columns(const world_shape *s) {
-  return world_picks(s) ? packed_pick_columns(s->Z) : 2 * s->Z * s->K;
+  return world_picks(s) ? packed_pick_columns(world_items(s)) : 2 * world_items(s) * s->K;
 }
 
 int world_component_column(const world_shape *s, int z, int second, int k) {
