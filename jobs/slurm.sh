@@ -11,18 +11,24 @@ introduce() { # CONFIG [OPTIONS]: what a log must tell of a start
   echo "config   $("$program" config "$@" | sha256sum | cut -c1-16) $*"
 }
 
-# SLURM warns this shell before the time limit (--signal=B:USR1@120), and says TERM when a job is cancelled or requeued from
-# outside, which is then none of our business. launch hands both on, so that rank 0 writes a checkpoint. `wait` returns when a
-# trap has run: wait again.
+# SLURM warns this shell before the time limit (--signal=B:USR1@120, perhaps as soon as the job begins), and says TERM when a job is
+# cancelled or requeued from outside, which is then none of our business. launch is told, so that rank 0 writes a checkpoint.
+asked="" launch=""
+hand_on() { # SIGNAL: twice, since a launch that has only just begun may not listen yet
+  asked=$1
+  [ -z "$launch" ] || { kill "-$1" "$launch"; sleep 1; kill "-$1" "$launch"; } 2>/dev/null
+}
+trap 'hand_on USR1' USR1
+trap 'hand_on TERM' TERM
+
+# `wait` returns when a trap has run: wait again.
 stage() { # VERB CONFIG [OPTIONS]: returns only if the stage is complete
-  local code=0 cancelled=no word words=()
+  local code=0 word words=()
   for word; do [ "$word" = --fresh ] && [ "${SLURM_RESTART_COUNT:-0}" != 0 ] || words+=("$word"); done  # anew only once
-  "$program" launch --launcher "$LAUNCHER" -- "${words[@]}" & launch=$!
-  trap 'kill -USR1 $launch' USR1
-  trap 'cancelled=yes; kill -TERM $launch' TERM
-  while wait $launch; code=$?; kill -0 $launch 2>/dev/null; do :; done
-  trap - USR1 TERM
+  (trap '' USR1 TERM; exec "$program" launch --launcher "$LAUNCHER" -- "${words[@]}") & launch=$!
+  [ -z "$asked" ] || hand_on "$asked"
+  while wait "$launch"; code=$?; kill -0 "$launch" 2>/dev/null; do :; done
   [ $code = 0 ] && return
-  [ $code = 85 ] && [ $cancelled = no ] && echo "$1 was stopped with a checkpoint; the job is put back into the queue" && scontrol requeue "$SLURM_JOB_ID"
+  [ $code = 85 ] && [ "$asked" != TERM ] && echo "$1 was stopped with a checkpoint; the job is put back into the queue" && scontrol requeue "$SLURM_JOB_ID"
   exit $code
 }

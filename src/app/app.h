@@ -141,6 +141,7 @@ summary summarise(const rollout_result *results, int count);
 double welch_p(const summary *a, const summary *b);  // two-sided, normal approximation (hundreds of episodes)
 
 // Signals: SIGINT, SIGTERM, SIGUSR1 ask to stop at the next good moment; a second SIGINT ends at once, but for a worker.
+void signals_hold(void);          // what comes from here on waits for signals_catch, also across an exec
 void signals_catch(void);
 void signals_serve(void);         // this rank is a worker: rank 0 ends the job
 bool signals_asked(void);

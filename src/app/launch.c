@@ -83,6 +83,8 @@ static _Noreturn void child_become(const ranks_order *o, const char *directory, 
   setsid();
   prctl(PR_SET_PDEATHSIG, SIGKILL);  // if this launch is killed, the launcher goes, and its ranks with it
   if (getppid() != parent) _exit(127);
+  for (int which = 1; which < NSIG; which++)
+    if (sigismember(&set, which) == 1) signal(which, SIG_DFL);  // slurm.sh has them ignored until launch looks
   sigprocmask(SIG_UNBLOCK, &set, NULL);
   int nowhere = open("/dev/null", O_RDONLY);
   dup2(nowhere, STDIN_FILENO);
@@ -372,9 +374,9 @@ status app_launch(int count, char **words) {
   if (count > 2 && strcmp(words[2], "--sweep") == 0) return sweep();
   launch l = {.extra = "", .program = "mpirun", .retries = 5, .stall = 20};
   sigset_t set = watched();
+  sigprocmask(SIG_BLOCK, &set, NULL);  // first of all: a batch script may hand a signal on at once
   status s = prepare(&l, count, words);
   if (s != OK) return say("%s", status_message()), s;
-  sigprocmask(SIG_BLOCK, &set, NULL);
   s = jobs_run(&l);
   if (l.forced) hosts_sweep(&l.on, l.agent, l.tokens, tokens_count(&l), SWEEP_SECONDS);
   file_remove(l.pulse.text);

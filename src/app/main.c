@@ -292,6 +292,7 @@ static void blas_settle(char **words) {
 int main(int count, char **words) {
   status result;
   if (answer_alone(count, words, &result)) return (int)result;
+  signals_hold();
   blas_settle(words);
   app a = {0};
   signals_catch();

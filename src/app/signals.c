@@ -16,8 +16,23 @@ static void take(int which) {
   if (!asked) asked = which;
 }
 
+static sigset_t caught(void) {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGINT);
+  sigaddset(&set, SIGTERM);
+  sigaddset(&set, SIGUSR1);
+  return set;
+}
+
+void signals_hold(void) {
+  sigset_t set = caught();
+  sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
 void signals_catch(void) {
   struct sigaction action;
+  sigset_t set = caught();
   memset(&action, 0, sizeof action);
   action.sa_handler = take;
   action.sa_flags = SA_RESTART;
@@ -26,6 +41,7 @@ void signals_catch(void) {
   sigaction(SIGUSR1, &action, NULL);
   action.sa_handler = SIG_IGN;
   sigaction(SIGXFSZ, &action, NULL);  // a file at its limit is then an error of write, with words
+  sigprocmask(SIG_UNBLOCK, &set, NULL);
 }
 
 void signals_stop(void) {
