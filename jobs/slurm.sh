@@ -21,13 +21,14 @@ hand_on() { # SIGNAL: twice, since a launch that has only just begun may not lis
 trap 'hand_on USR1' USR1
 trap 'hand_on TERM' TERM
 
-# `wait` returns when a trap has run: wait again.
+# `wait` returns when a trap has run, which says nothing of launch: its code is what `wait` says once it has gone.
 stage() { # VERB CONFIG [OPTIONS]: returns only if the stage is complete
-  local code=0 word words=()
+  local code word words=()
   for word; do [ "$word" = --fresh ] && [ "${SLURM_RESTART_COUNT:-0}" != 0 ] || words+=("$word"); done  # anew only once
   (trap '' USR1 TERM; exec "$program" launch --launcher "$LAUNCHER" -- "${words[@]}") & launch=$!
   [ -z "$asked" ] || hand_on "$asked"
-  while wait "$launch"; code=$?; kill -0 "$launch" 2>/dev/null; do :; done
+  while kill -0 "$launch" 2>/dev/null; do wait "$launch"; done
+  wait "$launch"; code=$?
   [ $code = 0 ] && return
   [ $code = 85 ] && [ "$asked" != TERM ] && echo "$1 was stopped with a checkpoint; the job is put back into the queue" && scontrol requeue "$SLURM_JOB_ID"
   exit $code
