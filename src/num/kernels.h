@@ -34,6 +34,8 @@ typedef struct num_kernels {
   // Of panels that are an item each: first, second (items,PICK_ROWS) for the choice (items,PICK_ROWS), below choices, of each of M rows;
   // x (PICK_ROWS/PICK_BLOCK, words, PICK_BLOCK). Rows beyond M are written too, with whatever stands in x.
   void (*pick[2])(const float *panels, int items, int choices, int words, float *first, float *second, const void *x, const int32_t *choice, int M);
+  // out (columns,rows), in rows of ldo, = in (rows,columns), in rows of ldi; of words that need not be floats.
+  void (*transpose)(float *out, int ldo, const float *in, int ldi, int rows, int columns);
   // c (M,count*PANEL), in rows of ldc, = [c +] a b: element (m, k) of a is a[m*row + k*step], b is `count` panels (K,PANEL) that stand
   // `apart` floats from each other.
   void (*product)(float *c, size_t ldc, bool add, const float *panels, int count, size_t apart, int K, const float *a, size_t row, size_t step, int M);

@@ -9,6 +9,7 @@
 #include "dream_simd.h"
 #include "tiles_simd.h"
 #include "product_simd.h"
+#include "transpose_simd.h"
 
 static const num_kernels kernels = {
     .isa = V_ISA,
@@ -25,5 +26,6 @@ static const num_kernels kernels = {
     .normals_double = philox_normals_double,
     .panels = {panels_fp32, panels_bf16},
     .pick = {pick_fp32, pick_bf16},
+    .transpose = transpose,
     .product = product,
 };

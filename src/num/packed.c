@@ -117,41 +117,9 @@ size_t packed_pick_work(const packed *p, int items) {
   return picked > all ? picked : all;
 }
 
-typedef uint32_t four __attribute__((vector_size(16)));
-#if defined(__clang__)
-#define SHUFFLE(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
-#else
-#define SHUFFLE(a, b, ...) __builtin_shuffle(a, b, (four){__VA_ARGS__})
-#endif
-
-static void square_transpose(char *out, size_t ldo, const char *in, size_t ldi) {
-  four a[4], b[4];
-  for (size_t r = 0; r < 4; r++) memcpy(&a[r], in + r * ldi, sizeof *a);
-  for (int h = 0; h < 2; h++) {
-    b[h] = SHUFFLE(a[2 * h], a[2 * h + 1], 0, 4, 1, 5);
-    b[h + 2] = SHUFFLE(a[2 * h], a[2 * h + 1], 2, 6, 3, 7);
-  }
-  for (int h = 0; h < 2; h++) {
-    a[2 * h] = SHUFFLE(b[2 * h], b[2 * h + 1], 0, 1, 4, 5);
-    a[2 * h + 1] = SHUFFLE(b[2 * h], b[2 * h + 1], 2, 3, 6, 7);
-  }
-  for (size_t r = 0; r < 4; r++) memcpy(out + r * ldo, &a[r], sizeof *a);
-}
-
-// out (columns, ldo) = in (rows, ldi) transposed; words of 4 bytes.
+// out (columns, ldo) = in (rows, ldi) transposed; words of 4 bytes, whatever they mean.
 static void words_transpose(void *out, int ldo, const void *in, int ldi, int rows, int columns) {
-  size_t down = 4 * (size_t)ldo, across = 4 * (size_t)ldi;  // bytes from row to row
-  for (size_t r = 0; r < (size_t)rows; r += 4)
-    for (size_t c = 0; c < (size_t)columns; c += 4) {
-      char *o = (char *)out + c * down + 4 * r;
-      const char *i = (const char *)in + r * across + 4 * c;
-      if (r + 4 <= (size_t)rows && c + 4 <= (size_t)columns) {
-        square_transpose(o, down, i, across);
-        continue;
-      }
-      for (size_t j = 0; j < 4 && r + j < (size_t)rows; j++)
-        for (size_t l = 0; l < 4 && c + l < (size_t)columns; l++) memcpy(o + l * down + 4 * j, i + j * across + 4 * l, 4);
-    }
+  num_kernels_now()->transpose(out, ldo, in, ldi, rows, columns);
 }
 
 static void rows_pick(const packed *p, float *y, const void *x, int ldx, const int32_t *choice, int items, int choices, int M, float *work) {

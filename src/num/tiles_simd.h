@@ -6,7 +6,7 @@
 #define UNROLL _Pragma("unroll")
 #define UNROLL_WORDS _Pragma("unroll 4")
 #else
-#define UNROLL _Pragma("GCC unroll 8")
+#define UNROLL _Pragma("GCC unroll 16")
 #define UNROLL_WORDS _Pragma("GCC unroll 4")
 #endif
 #define NOT_INLINED __attribute__((noinline))

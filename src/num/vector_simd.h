@@ -57,7 +57,7 @@ static inline vf v_scale(vf p, vi k) {
 }
 #endif
 
-// p[index] element by element; indices are below 8, and all eight may be read.
+// p[index] element by element; indices are below 8, or where V_WIDTH is 16 below 16, and all so many may be read.
 #ifndef V_LOOKUP
 #define V_LOOKUP(p, index) v_lookup(p, index)
 static inline vf v_lookup(const float *p, vi index) {
