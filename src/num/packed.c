@@ -128,6 +128,7 @@ static void rows_pick(const packed *p, float *y, const void *x, int ldx, const i
   int32_t *chosen = (int32_t *)(void *)(picked + (size_t)2 * items * PICK_ROWS);
   for (int m = 0; m < M; m += PICK_BLOCK)
     words_transpose(across + (size_t)m * words, PICK_BLOCK, row_at(x, ldx, m), ldx, M - m < PICK_BLOCK ? M - m : PICK_BLOCK, words);
+  if (M < PICK_ROWS) memset(chosen, 0, sizeof *chosen * (size_t)items * PICK_ROWS);  // rows that are not there look up, too
   words_transpose(chosen, PICK_ROWS, choice, items, M, items);
   num_kernels_now()->pick[p->precision](p->panels, items, choices, words, picked, picked + (size_t)items * PICK_ROWS, across, chosen, M);
   words_transpose(y, 2 * items, picked, PICK_ROWS, 2 * items, M);

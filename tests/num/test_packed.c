@@ -247,6 +247,7 @@ static void pick(num_precision precision, int M, int K, int items, int choices, 
   for (int i = 0; i < M * items; i++) choice[i] = (int)rng_below(rng_stream(3, "choices"), luck, (uint32_t)i, (uint32_t)choices);
   FOR_EACH_ISA(isa) {
     for (int i = 0; i <= 2 * M * items; i++) y[i] = untouched;
+    memset(work, 0x5A, packed_pick_work(&g.p, items) * sizeof *work);  // nothing that would do as a choice
     packed_pick(&g.p, y, input(&g, 0), g.ldx, choice, items, choices, M, work);
     assert_true(y[2 * M * items] == untouched);
     for (int m = 0; m < M; m++)
