@@ -83,8 +83,8 @@ static _Noreturn void child_become(const ranks_order *o, const char *directory, 
   setsid();
   prctl(PR_SET_PDEATHSIG, SIGKILL);  // if this launch is killed, the launcher goes, and its ranks with it
   if (getppid() != parent) _exit(127);
-  for (int which = 1; which < NSIG; which++)
-    if (sigismember(&set, which) == 1) signal(which, SIG_DFL);  // slurm.sh has them ignored until launch looks
+  signal(SIGUSR1, SIG_DFL);  // slurm.sh has the two ignored until launch looks
+  signal(SIGTERM, SIG_DFL);
   sigprocmask(SIG_UNBLOCK, &set, NULL);
   int nowhere = open("/dev/null", O_RDONLY);
   dup2(nowhere, STDIN_FILENO);

@@ -16,32 +16,27 @@ static void take(int which) {
   if (!asked) asked = which;
 }
 
-static sigset_t caught(void) {
+static const int caught[] = {SIGINT, SIGTERM, SIGUSR1};
+enum { CAUGHT = sizeof caught / sizeof *caught };
+
+static void caught_mask(int how) {
   sigset_t set;
   sigemptyset(&set);
-  sigaddset(&set, SIGINT);
-  sigaddset(&set, SIGTERM);
-  sigaddset(&set, SIGUSR1);
-  return set;
+  for (int i = 0; i < CAUGHT; i++) sigaddset(&set, caught[i]);
+  sigprocmask(how, &set, NULL);
 }
 
-void signals_hold(void) {
-  sigset_t set = caught();
-  sigprocmask(SIG_BLOCK, &set, NULL);
-}
+void signals_hold(void) { caught_mask(SIG_BLOCK); }
 
 void signals_catch(void) {
   struct sigaction action;
-  sigset_t set = caught();
   memset(&action, 0, sizeof action);
   action.sa_handler = take;
   action.sa_flags = SA_RESTART;
-  sigaction(SIGINT, &action, NULL);
-  sigaction(SIGTERM, &action, NULL);
-  sigaction(SIGUSR1, &action, NULL);
+  for (int i = 0; i < CAUGHT; i++) sigaction(caught[i], &action, NULL);
   action.sa_handler = SIG_IGN;
   sigaction(SIGXFSZ, &action, NULL);  // a file at its limit is then an error of write, with words
-  sigprocmask(SIG_UNBLOCK, &set, NULL);
+  caught_mask(SIG_UNBLOCK);
 }
 
 void signals_stop(void) {

@@ -32,7 +32,7 @@ typedef struct num_kernels {
   // y (M,count*PANEL) = bias + x w, x (M,words); each of `count` panels is (1 + words, PANEL) with the bias first.
   void (*panels[2])(const float *panels, int count, int words, float *y, int ldy, const void *x, int ldx, int M);
   // Of panels that are an item each: first, second (items,PICK_ROWS) for the choice (items,PICK_ROWS), below choices, of each of M rows;
-  // x (PICK_ROWS/PICK_BLOCK, words, PICK_BLOCK). Rows beyond M are written too, with whatever stands in x.
+  // x (PICK_ROWS/PICK_BLOCK, words, PICK_BLOCK). Rows beyond M in the last vector are written too, with whatever stands in x; they need a choice.
   void (*pick[2])(const float *panels, int items, int choices, int words, float *first, float *second, const void *x, const int32_t *choice, int M);
   // out (columns,rows), in rows of ldo, = in (rows,columns), in rows of ldi; of words that need not be floats.
   void (*transpose)(float *out, int ldo, const float *in, int ldi, int rows, int columns);

@@ -92,6 +92,33 @@ static void packed_report(double sgemm, int M, int K, int N) {
   printf("packed_%dx%dx%d_of_same_sgemm %.3f ratio\n", M, K, N, rate / same);
 }
 
+typedef struct picking {
+  product of;
+  int32_t *choice;  // (M, items)
+  float *work;
+  int items;
+} picking;
+
+enum { CHOICES = 5 };
+static void pick_once(void *data) {
+  picking *g = data;
+  packed_pick(&g->of.p, g->of.y, g->of.x, g->of.K, g->choice, g->items, CHOICES, g->of.M, g->work);
+}
+
+// Two columns an item, of the rows' own choice: what counts is what is made of them.
+static void pick_report(int M, int K, int items) {
+  picking g = {.of = product_open(M, K, packed_pick_columns(items)), .items = items};
+  g.choice = mem_take((size_t)(M * items), sizeof *g.choice);
+  g.work = mem_take(packed_pick_work(&g.of.p, items), sizeof *g.work);
+  for (int i = 0; i < M * items; i++) g.choice[i] = (int32_t)rng_below(luck, 0, (uint32_t)i, CHOICES);
+  double seconds = shortest(pick_once, &g);
+  printf("pick_%dx%dx%d %.1f GFLOP/s\n", M, K, items, 4e-9 * M * K * items / seconds);
+  printf("pick_%dx%dx%d_a_row %.3f us\n", M, K, items, 1e6 * seconds / M);
+  product_close(&g.of);
+  mem_free(g.choice);
+  mem_free(g.work);
+}
+
 // num_gemm as a layer calls it: forward, the gradient of the input, that of the weights.
 static void gemm_report(double sgemm, bool ta, bool tb, int M, int K, int N) {
   gemm g = {ta, tb, product_open(M, K, N)};
@@ -131,8 +158,9 @@ int main(void) {
   double sgemm = sgemm_best();
   printf("sgemm_best %.1f GFLOP/s\n", sgemm);
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-    packed_report(sgemm, rows[i], 578, 2048);
-    packed_report(sgemm, rows[i], 512, 962);
+    packed_report(sgemm, rows[i], 577, 2048);  // M's gates at Doom's size,
+    packed_report(sgemm, rows[i], 512, 320);   // its mixture logits,
+    pick_report(rows[i], 512, 65);             // and the rest of its head
   }
   packed_report(sgemm, 4096, 1152, 3);
   packed_report(sgemm, 4096, 512, 64);
