@@ -59,8 +59,8 @@ void vec_bf16(uint16_t *y, const float *x, int n);
 // c' = c sigmoid(f) + sigmoid(i) tanh(j); h = tanh(c') sigmoid(o).  c, h (H), gates (4H) = [i | j | f | o].
 void vec_lstm_cell(float *c, float *h, const float *gates, int H);
 // Draws one of `choices` for each of n: with probability softmax(logits / temperature), by uniforms (n) in (0,1).
-// logits, weights (choices, n); drawn (n). weights becomes exp((logits - largest) / temperature). The last where no
-// logit is a number.
+// logits (choices - 1, n) are those of choices 1, 2, ..., less that of choice 0; weights (choices, n); drawn (n). weights becomes
+// exp((logits - largest) / temperature). The last where a logit is not a number.
 void vec_draw(int32_t *drawn, float *weights, const float *logits, const float *uniforms, int n, int choices, float temperature);
 
 // --- few rows x fixed weights -----------------------------------------------------------------------------------------

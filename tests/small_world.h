@@ -22,12 +22,12 @@ typedef struct small_world {
   real *v, *m;  // parameters as written
 } small_world;
 
-static inline small_world small_world_write(bool pixels, uint64_t seed) {
+static inline small_world small_world_of(bool pixels, int mixtures, uint64_t seed) {
   small_world s = {.directory = "/tmp/dreamfarm-test-XXXXXX"};
   assert_non_null(mkdtemp(s.directory));
   s.vae = path_join(s.directory, "vae.safetensors");
   s.rnn = path_join(s.directory, "rnn.safetensors");
-  s.shape = (world_shape){.pixels = pixels, .channels = {4, 6, 8, 10}, .Z = pixels ? 7 : 5, .A = 1, .H = 24, .K = 3};
+  s.shape = (world_shape){.pixels = pixels, .channels = {4, 6, 8, 10}, .Z = pixels ? 7 : 5, .A = 1, .H = 24, .K = mixtures};
   s.v = mem_take(world_vae_table(&s.shape).size, sizeof(real));
   s.m = mem_take(world_rnn_table(&s.shape).size, sizeof(real));
   vae_net_init(s.v, &s.shape, seed);
@@ -50,6 +50,8 @@ static inline small_world small_world_write(bool pixels, uint64_t seed) {
   assert_int_equal(world_rnn_write(s.rnn.text, &s.shape, (const float *)s.m, &o, vae.hex), OK);
   return s;
 }
+
+static inline small_world small_world_write(bool pixels, uint64_t seed) { return small_world_of(pixels, 3, seed); }
 
 static inline world *small_world_open(const small_world *s) {
   world *w;

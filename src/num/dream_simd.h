@@ -21,14 +21,16 @@ static void lstm_cell(float *c, float *h, const float *gates, int H) {
 }
 
 // weights = exp((logits - top) / temperature): the softmax but for its sum, which u is measured with instead. Drawn is the
-// first at which the weights' running sum passes u of the whole: one further for each that leaves a rest.
+// first at which the weights' running sum passes u of the whole: one further for each that leaves a rest. cold is 1 / temperature.
 static inline __attribute__((always_inline)) void draw_some(int32_t *drawn, float *weights, const float *logits, const float *uniforms,
-                                                            int n, int choices, float temperature, int some) {
+                                                            int n, int choices, float cold, int some) {
   size_t next = (size_t)n;
-  vf top = vf_load_some(logits, some), sum = {0};
-  for (int k = 1; k < choices; k++) top = V_MAX(vf_load_some(logits + (size_t)k * next, some), top);
-  for (int k = 0; k < choices; k++) {
-    vf w = v_exp((vf_load_some(logits + (size_t)k * next, some) - top) / temperature);
+  vf top = {0};
+  for (int k = 1; k < choices; k++) top = V_MAX(vf_load_some(logits + (size_t)(k - 1) * next, some), top);
+  vf sum = v_exp(top * -cold);
+  vf_store_some(weights, sum, some);
+  for (int k = 1; k < choices; k++) {
+    vf w = v_exp((vf_load_some(logits + (size_t)(k - 1) * next, some) - top) * cold);
     vf_store_some(weights + (size_t)k * next, w, some);
     sum += w;
   }
@@ -42,7 +44,8 @@ static inline __attribute__((always_inline)) void draw_some(int32_t *drawn, floa
 }
 
 static void draw(int32_t *drawn, float *weights, const float *logits, const float *uniforms, int n, int choices, float temperature) {
+  const float cold = 1 / temperature;
   int i = 0;
-  for (; i + V_WIDTH <= n; i += V_WIDTH) draw_some(drawn + i, weights + i, logits + i, uniforms + i, n, choices, temperature, V_WIDTH);
-  if (i < n) draw_some(drawn + i, weights + i, logits + i, uniforms + i, n, choices, temperature, n - i);
+  for (; i + V_WIDTH <= n; i += V_WIDTH) draw_some(drawn + i, weights + i, logits + i, uniforms + i, n, choices, cold, V_WIDTH);
+  if (i < n) draw_some(drawn + i, weights + i, logits + i, uniforms + i, n, choices, cold, n - i);
 }

@@ -22,7 +22,7 @@ static const float *panel_at(const packed *p, int from) {
 }
 
 size_t packed_size_in(num_precision precision, int K, int N) {
-  CHECK(K >= 0 && N > 0, "K %d, N %d", K, N);
+  CHECK(K >= 0 && N >= 0, "K %d, N %d", K, N);
   return ((size_t)words_of(precision, K) + 1) * (size_t)(panels_of(N) * PANEL);
 }
 
@@ -45,7 +45,7 @@ static void pairs_copy(float *out, const float *even, const float *odd, int n) {
 }
 
 packed packed_make_in(num_precision precision, float *panels, const float *w, const float *bias, int K, int N) {
-  CHECK(K >= 0 && N > 0, "K %d, N %d", K, N);
+  CHECK(K >= 0 && N >= 0, "K %d, N %d", K, N);
   float *out = panels;
   int step = precision == NUM_BF16 ? 2 : 1;
   for (int from = 0; from < N; from += PANEL) {

@@ -19,12 +19,12 @@ struct dream {
   lane_state *lane;   // (lanes)
   // of LANES_AT_ONCE lanes:
   uint16_t *narrow;   // (.., H)     h, only in bf16
-  float *logits;      // (.., K, Z)
+  float *logits;      // (.., K - 1, Z)
   int32_t *drawn;     // (.., Z + 1)     the component of each dimension, and 0
   float *chosen;      // (.., 2, Z + 1)  [its mean | reward], [its log sigma | done]
   float *work;        // what picking them needs
   // of one lane:
-  float *weights;     // (K, Z)      exp of the mixture logits
+  float *weights;     // (K, Z)      shares of the mixture's components
   float *luck;        // (Z)         uniforms, then normals
 };
 

@@ -181,34 +181,37 @@ static status vae_read(world *w, const data_tensors *f, const char *path) {
   return OK;
 }
 
-// Row by row (the weights', then the bias), the columns of `from` that `column` names, in the order of their own.
-static packed pack_columns(world *w, const float *from, const float *bias, const int *column, int N) {
+// Row by row (the weights', then the bias), the columns of `from` that `column` names, in the order of their own, less those that
+// `less` names, if it is there.
+static packed pack_columns(world *w, const float *from, const float *bias, const int *column, const int *less, int N) {
   int H = w->shape.H, size = world_head_size(&w->shape);
   float *joint = mem_take((size_t)(H + 1) * N, sizeof *joint);
   for (int r = 0; r <= H; r++) {
     const float *row = r < H ? from + (size_t)r * size : bias;
-    for (int n = 0; n < N; n++) joint[(size_t)r * N + n] = column[n] < 0 ? 0 : row[column[n]];
+    for (int n = 0; n < N; n++) joint[(size_t)r * N + n] = column[n] < 0 ? 0 : row[column[n]] - (less ? row[less[n]] : 0);
   }
   packed p = pack(w, w->precision, joint, joint + (size_t)H * N, H, N);
   mem_free(joint);
   return p;
 }
 
-// The head in the order that a dream computes it: all logits, then of each item what was drawn.
+// The head in the order that a dream computes it: all logits, then of each item what was drawn. A softmax knows only differences
+// of logits, so those of component 0 are taken off here, once, instead of being computed at every step.
 static void pack_head(world *w, const float *weight, const float *bias) {
   const world_shape *s = &w->shape;
   int Z = s->Z, K = s->K, ZK = Z * K, rest = world_component_columns(s);
-  int *column = mem_take((size_t)rest, sizeof *column);
+  int *column = mem_take((size_t)rest, sizeof *column), *first = mem_take((size_t)ZK, sizeof *first);
   for (int z = 0; z < Z; z++)
-    for (int k = 0; k < K; k++) column[k * Z + z] = z * K + k;
-  w->logits = pack_columns(w, weight, bias, column, ZK);
+    for (int k = 1; k < K; k++) column[(k - 1) * Z + z] = z * K + k, first[(k - 1) * Z + z] = z * K;
+  w->logits = pack_columns(w, weight, bias, column, first, world_logits(s));
+  mem_free(first);
   for (int n = 0; n < rest; n++) column[n] = -1;  // nobody's
   for (int second = 0; second < 2; second++)
     for (int z = 0; z < Z; z++)
       for (int k = 0; k < K; k++) column[world_component_column(s, z, second, k)] = (1 + second) * ZK + z * K + k;
   column[world_component_column(s, Z, 0, 0)] = world_head_reward(s);
   column[world_component_column(s, Z, 1, 0)] = world_head_done(s);
-  w->components = pack_columns(w, weight, bias, column, rest);
+  w->components = pack_columns(w, weight, bias, column, NULL, rest);
   mem_free(column);
 }
 

@@ -14,7 +14,7 @@ struct world {
   nn_table vae_table;
   num_precision precision;  // of M's weights and of what they are multiplied with
   packed lstm;           // rows [z | action | h], bias of the forget gate already + 1
-  packed logits;         // (K,Z)
+  packed logits;         // (K-1,Z), of components 1 .. K-1, less component 0's
   packed components;     // the rest of the head, as world_component_column says
   world_origins origins;
   const void *mapping;   // of all these numbers, or NULL: they are in the arena
@@ -25,6 +25,7 @@ struct world {
 
 // The head but for its logits is items, of each of which two columns are wanted once the logits have been drawn from: dimension z's
 // mean (second = 0) and log sigma (1) of component k; and as item Z, component 0, what nothing is drawn for: the reward and the end.
+static inline int world_logits(const world_shape *s) { return s->Z * (s->K - 1); }
 static inline int world_items(const world_shape *s) { return s->Z + 1; }
 bool world_picks(const world_shape *s);  // whether packed_pick knows so many components
 int world_component_columns(const world_shape *s);

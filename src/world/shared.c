@@ -5,7 +5,7 @@
 
 #include "parts.h"
 
-#define FORMAT "dreamfarm-packed-4"
+#define FORMAT "dreamfarm-packed-5"
 #define ALIGNED 64  // bytes: a cache line, as the kernels want their panels
 
 typedef struct head {
@@ -47,7 +47,7 @@ static int parts_of(world *w, part *parts) {
     parts[n++] = (part){&w->decoder, w->vae_table.size};
   }
   parts[n++] = packed_part(&w->lstm, w->precision, s->Z + s->A + s->H, 4 * s->H);
-  parts[n++] = packed_part(&w->logits, w->precision, s->H, s->Z * s->K);
+  parts[n++] = packed_part(&w->logits, w->precision, s->H, world_logits(s));
   parts[n++] = packed_part(&w->components, w->precision, s->H, world_component_columns(s));
   parts[n++] = (part){&w->origins.mu, count * Z};
   parts[n++] = (part){&w->origins.logvar, count * Z};

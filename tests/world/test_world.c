@@ -226,14 +226,15 @@ static void test_a_dream_goes_on_elsewhere(void **state) {
 
 // A world whose head is its bias alone: z' is then drawn from a mixture that is known. Moments against the closed form
 // at a temperature: weights softmax(l / tau), variance sigma^2 tau.
-static void test_dream_draws_from_the_mixture(void **state) {
-  (void)state;
-  small_world s = small_world_write(true, 7);
+static void draws_from_a_mixture(int K) {
+  small_world s = small_world_of(true, K, 7);
   nn_table t = world_rnn_table(&s.shape);
-  const int Z = s.shape.Z, K = s.shape.K;
+  const int Z = s.shape.Z;
   memset(s.m + t.tensor[RNN_HEAD].at, 0, t.tensor[RNN_HEAD].size * sizeof(real));
   real *bias = s.m + t.tensor[RNN_HEAD_B].at;
-  const real logit[3] = {0.5f, -0.4f, 0.1f}, mu[3] = {-2, 0.5f, 3}, log_sigma[3] = {-1, 0, -0.5f};
+  enum { MOST = 10 };
+  const real logit[MOST] = {0.5f, -0.4f, 0.1f, 2.5f, 2, -9, 1, 1, 1, 0}, mu[MOST] = {-2, 0.5f, 3, 1, -1, 0, 2, -4, 0.1f, -3},
+             log_sigma[MOST] = {-1, 0, -0.5f, -2, -1, 2, -3, 0, -1, -2};
   for (int i = 0; i < Z; i++)
     for (int k = 0; k < K; k++) {
       bias[i * K + k] = logit[k];
@@ -250,9 +251,9 @@ static void test_dream_draws_from_the_mixture(void **state) {
   dream *d = dream_open(w, 1);
   const double temperatures[2] = {1.0, 0.5};
   for (int which = 0; which < 2; which++) {
-    double tau = temperatures[which], share[3], total = 0, mean = 0, second = 0;
-    for (int k = 0; k < 3; k++) total += share[k] = exp((double)logit[k] / tau);
-    for (int k = 0; k < 3; k++) {
+    double tau = temperatures[which], share[MOST], total = 0, mean = 0, second = 0;
+    for (int k = 0; k < K; k++) total += share[k] = exp((double)logit[k] / tau);
+    for (int k = 0; k < K; k++) {
       mean += share[k] / total * (double)mu[k];
       second += share[k] / total * ((double)(mu[k] * mu[k]) + exp(2 * (double)log_sigma[k]) * tau);
     }
@@ -276,6 +277,14 @@ static void test_dream_draws_from_the_mixture(void **state) {
   dream_close(d);
   world_close(w);
   small_world_remove(&s);
+}
+
+// One component, of which there is nothing to draw; the usual few; more than are picked from.
+static void test_dream_draws_from_the_mixture(void **state) {
+  (void)state;
+  draws_from_a_mixture(1);
+  draws_from_a_mixture(3);
+  draws_from_a_mixture(10);
 }
 
 static void test_broken_numbers_are_noticed(void **state) {
