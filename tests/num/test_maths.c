@@ -166,29 +166,48 @@ static void dot_is_sixteen_sums(void **state) {
   }
 }
 
+static double sigmoid_of(double x) { return 1 / (1 + exp(-x)); }
+
+// Gates of all sizes, and such as no network has.
 static void cell_is_its_formula(void **state) {
   (void)state;
-  for (int H = 1; H <= MOST; H++) {
-    float gates[4 * MOST], c[MOST + 1], next[MOST + 1], h[MOST + 1], i[MOST], j[MOST], f[MOST], o[MOST], cell[MOST], out[MOST];
-    rng_normals(gates, 4 * H, rng_stream(3, "gates"), (uint32_t)H, 0);
-    rng_normals(c, H, rng_stream(3, "cell"), (uint32_t)H, 0);
-    vec_sigmoid(i, gates, H);
-    vec_tanh(j, gates + H, H);
-    vec_sigmoid(f, gates + 2 * H, H);
-    vec_sigmoid(o, gates + 3 * H, H);
+  const float odd[8] = {0, -0.0f, 1e-30f, 28, -28, 1e30f, -INFINITY, INFINITY};
+  for (int turn = 0; turn < 20 * MOST; turn++) {
+    int H = 1 + turn % MOST;
+    float gates[4 * MOST], c[MOST + 1], next[MOST + 1], h[MOST + 1], same_c[MOST], same_h[MOST], size = 0.5f + (float)(turn % 16);
+    rng_normals(gates, 4 * H, rng_stream(3, "gates"), (uint32_t)turn, 0);
+    rng_normals(c, H, rng_stream(3, "cell"), (uint32_t)turn, 0);
+    for (int g = 0; g < 4 * H; g++) gates[g] = g % 11 ? gates[g] * size : odd[g / 11 % 8];
+    num_isa_use(NUM_PLAIN);
+    memcpy(same_c, c, sizeof same_c);
+    vec_lstm_cell(same_c, same_h, gates, H);
     for (int u = 0; u < H; u++) {
-      volatile float kept = c[u] * f[u], added = i[u] * j[u];
-      cell[u] = kept + added;
+      double cell = (double)c[u] * sigmoid_of((double)gates[2 * H + u]) + sigmoid_of((double)gates[u]) * tanh((double)gates[H + u]);
+      assert_true(fabs((double)same_c[u] - cell) < 3e-7 * (1 + fabs((double)c[u])));
+      assert_true(fabs((double)same_h[u] - tanh(cell) * sigmoid_of((double)gates[3 * H + u])) < 3e-7 * (1 + fabs((double)c[u])));
     }
-    vec_tanh(out, cell, H);
-    for (int u = 0; u < H; u++) out[u] *= o[u];
     FOR_EACH_ISA(isa) {
       memcpy(next, c, sizeof c);
       next[H] = h[H] = 12345;
       vec_lstm_cell(next, h, gates, H);
-      assert_memory_equal(next, cell, sizeof *cell * (size_t)H);
-      assert_memory_equal(h, out, sizeof *out * (size_t)H);
+      assert_memory_equal(next, same_c, sizeof *next * (size_t)H);
+      assert_memory_equal(h, same_h, sizeof *h * (size_t)H);
       assert_true(next[H] == 12345 && h[H] == 12345);
+    }
+  }
+}
+
+// Whichever of a unit's numbers is none, and whatever its payload: the hidden state is none, too.
+static void cell_of_no_number_is_none(void **state) {
+  (void)state;
+  enum { H = 5 };
+  const uint32_t payload[3] = {0x7FC00000, 0xFFC00000, 0x7FC001FF};
+  FOR_EACH_ISA(isa) {
+    for (int which = 0; which < 15; which++) {
+      float gates[4 * H] = {0}, c[H] = {0}, h[H];
+      memcpy(which % 5 < 4 ? &gates[which % 5 * H + 2] : &c[2], &payload[which / 5], 4);
+      vec_lstm_cell(c, h, gates, H);
+      for (int u = 0; u < H; u++) assert_true((isnan(h[u]) != 0) == (u == 2));
     }
   }
 }
@@ -270,6 +289,7 @@ int main(void) {
       cmocka_unit_test(every_length_and_place),
       cmocka_unit_test(dot_is_sixteen_sums),
       cmocka_unit_test(cell_is_its_formula),
+      cmocka_unit_test(cell_of_no_number_is_none),
       cmocka_unit_test(draw_is_its_formula),
       cmocka_unit_test(draws_of_broken_numbers_are_choices),
       cmocka_unit_test(instruction_sets)};
