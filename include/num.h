@@ -62,6 +62,8 @@ void vec_lstm_cell(float *c, float *h, const float *gates, int H);
 // logits (choices - 1, n) are those of choices 1, 2, ..., less that of choice 0; weights (choices, n); drawn (n). weights becomes
 // exp((logits - largest) / temperature). The last where a logit is not a number.
 void vec_draw(int32_t *drawn, float *weights, const float *logits, const float *uniforms, int n, int choices, float temperature);
+// z = mean + exp(log_sigma, but at least `least`) normals noise, all (n); false if one of z is not finite.
+bool vec_gauss(float *z, const float *mean, const float *log_sigma, const float *normals, int n, float least, float noise);
 
 // --- few rows x fixed weights -----------------------------------------------------------------------------------------
 // y = x w + bias, weights packed once. Every output is bias + one chain of fused multiply-adds over k in order, so a

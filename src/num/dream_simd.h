@@ -1,4 +1,4 @@
-// What a dream does to each lane between the products: the LSTM's cell, and the draw of a component. `some` is how many
+// What a dream does to each lane between the products: the LSTM's cell, the draw of a component, and the draw from it. `some` is how many
 // of a vector's elements are there: V_WIDTH but at the end.
 
 // e^-x = 2^(x rate), within 40 powers of two either way, so that three of them can be multiplied: sigmoid and tanh are 0 or 1
@@ -70,4 +70,22 @@ static void draw(int32_t *drawn, float *weights, const float *logits, const floa
   int i = 0;
   for (; i + V_WIDTH <= n; i += V_WIDTH) draw_some(drawn + i, weights + i, logits + i, uniforms + i, n, choices, cold, V_WIDTH);
   if (i < n) draw_some(drawn + i, weights + i, logits + i, uniforms + i, n, choices, cold, n - i);
+}
+
+// All ones where z is not finite.
+static inline __attribute__((always_inline)) vi gauss_some(float *z, const float *mean, const float *log_sigma, const float *normals, float least, float noise, int some) {
+  vf sigma = v_exp(V_MAX(vf_load_some(log_sigma, some), vf_all(least)));
+  vf drawn = vf_load_some(mean, some) + sigma * vf_load_some(normals, some) * noise;
+  vf_store_some(z, drawn, some);
+  return drawn - drawn != 0.0f;  // inf - inf and NaN - NaN are no numbers
+}
+
+static bool gauss(float *z, const float *mean, const float *log_sigma, const float *normals, int n, float least, float noise) {
+  vi lost = {0};
+  int i = 0;
+  for (; i + V_WIDTH <= n; i += V_WIDTH) lost |= gauss_some(z + i, mean + i, log_sigma + i, normals + i, least, noise, V_WIDTH);
+  if (i < n) lost |= gauss_some(z + i, mean + i, log_sigma + i, normals + i, least, noise, n - i);
+  int32_t any = 0;
+  for (int v = 0; v < V_WIDTH; v++) any |= lost[v];
+  return !any;
 }

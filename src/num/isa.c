@@ -59,3 +59,6 @@ void vec_draw(int32_t *drawn, float *weights, const float *logits, const float *
   CHECK(choices >= 1 && temperature > 0, "%d choices, temperature %g", choices, (double)temperature);
   num_kernels_now()->draw(drawn, weights, logits, uniforms, n, choices, temperature);
 }
+bool vec_gauss(float *z, const float *mean, const float *log_sigma, const float *normals, int n, float least, float noise) {
+  return num_kernels_now()->gauss(z, mean, log_sigma, normals, n, least, noise);
+}

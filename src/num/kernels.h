@@ -23,6 +23,7 @@ typedef struct num_kernels {
   void (*bf16)(uint16_t *y, const float *x, int n);
   void (*lstm_cell)(float *c, float *h, const float *gates, int H);
   void (*draw)(int32_t *drawn, float *weights, const float *logits, const float *uniforms, int n, int choices, float temperature);
+  bool (*gauss)(float *z, const float *mean, const float *log_sigma, const float *normals, int n, float least, float noise);
   // Words of the Philox blocks counter, counter + 1, ...; only counter[0] counts.
   void (*words)(uint32_t *out, int n, const uint32_t counter[4], const uint32_t key[2]);
   void (*uniforms)(float *out, int n, const uint32_t counter[4], const uint32_t key[2]);

@@ -20,6 +20,7 @@ static const num_kernels kernels = {
     .bf16 = each_bf16,
     .lstm_cell = lstm_cell,
     .draw = draw,
+    .gauss = gauss,
     .words = philox_words,
     .uniforms = philox_uniforms,
     .normals = philox_normals,

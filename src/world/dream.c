@@ -106,18 +106,10 @@ static void components_find(dream *d, world_rows h, int n) {
 }
 
 // z = mu + sigma sqrt(tau) N(0,1); false if one is not finite
-static bool latent_draw(dream *d, float *z, const float *mu, float *sigma, const lane_state *lane) {
+static bool latent_draw(dream *d, float *z, const float *mu, const float *log_sigma, const lane_state *lane) {
   int Z = d->w->shape.Z;
-  float floor_value = d->w->origins.log_sigma_floor, noise = sqrtf(lane->rules.temperature);
-  for (int i = 0; i < Z; i++) sigma[i] = sigma[i] > floor_value ? sigma[i] : floor_value;
-  vec_exp(sigma, sigma, Z);
   rng_normals(d->luck, Z, lane->luck, lane->step, (uint32_t)(Z + 3) / 4);
-  bool finite = true;
-  for (int i = 0; i < Z; i++) {
-    z[i] = mu[i] + sigma[i] * d->luck[i] * noise;
-    finite &= isfinite(z[i]) != 0;
-  }
-  return finite;
+  return vec_gauss(z, mu, log_sigma, d->luck, Z, d->w->origins.log_sigma_floor, sqrtf(lane->rules.temperature));
 }
 
 static dream_outcome outcome_of(const lane_state *lane, float reward, float done, bool finite) {
@@ -141,7 +133,7 @@ static void lanes_step(dream *d, dream_outcome *outcomes, int first, int n) {
   components_find(d, h, n);
   for (int i = 0; i < n; i++) {
     const lane_state *lane = &d->lane[first + i];
-    float *mean = d->chosen + (size_t)i * 2 * items, *log_sigma = mean + items;
+    const float *mean = d->chosen + (size_t)i * 2 * items, *log_sigma = mean + items;
     bool finite = latent_draw(d, world_memory_z(d->mind, first + i), mean, log_sigma, lane);
     outcomes[first + i] = outcome_of(lane, mean[s->Z], log_sigma[s->Z], finite);
   }

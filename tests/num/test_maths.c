@@ -268,6 +268,33 @@ static void draws_of_broken_numbers_are_choices(void **state) {
   }
 }
 
+static void gauss_is_its_formula(void **state) {
+  (void)state;
+  for (int n = 1; n <= MOST; n++) {
+    float numbers[3][MOST], sigma[MOST], z[MOST + 1];
+    for (int i = 0; i < 3; i++) rng_normals(numbers[i], n, rng_stream(5, "gauss"), (uint32_t)n, (uint32_t)i * MOST);
+    numbers[1][n / 2] = NAN, numbers[1][n / 3] = -90;  // as little as the least
+    for (int i = 0; i < n; i++) sigma[i] = numbers[1][i] > -0.5f ? numbers[1][i] : -0.5f;
+    vec_exp(sigma, sigma, n);
+    FOR_EACH_ISA(isa) {
+      z[n] = 12345;
+      assert_true(vec_gauss(z, numbers[0], numbers[1], numbers[2], n, -0.5f, 1.25f));
+      assert_true(z[n] == 12345);
+      for (int i = 0; i < n; i++) {
+        volatile float spread = sigma[i] * numbers[2][i] * 1.25f;
+        assert_true(z[i] == numbers[0][i] + spread);
+      }
+      const float none[4] = {NAN, INFINITY, -INFINITY, 3e38f};
+      for (int i = 0; i < 4; i++) {
+        float kept = numbers[0][n - 1];
+        numbers[0][n - 1] = none[i];
+        assert_true(vec_gauss(z, numbers[0], numbers[1], numbers[2], n, -0.5f, 1.25f) == (i == 3));
+        numbers[0][n - 1] = kept;
+      }
+    }
+  }
+}
+
 static void instruction_sets(void **state) {
   (void)state;
   assert_true(num_isa_use(NUM_PLAIN));
@@ -292,6 +319,7 @@ int main(void) {
       cmocka_unit_test(cell_of_no_number_is_none),
       cmocka_unit_test(draw_is_its_formula),
       cmocka_unit_test(draws_of_broken_numbers_are_choices),
+      cmocka_unit_test(gauss_is_its_formula),
       cmocka_unit_test(instruction_sets)};
   num_open();
   return cmocka_run_group_tests(tests, NULL, NULL);
