@@ -3,6 +3,7 @@
 #include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "base.h"
 
@@ -42,12 +43,20 @@ __attribute__((noinline)) static void *aligned_memory(size_t bytes) {
   return posix_memalign(&memory, ALIGNMENT, bytes) == 0 ? memory : NULL;
 }
 
+// A megabyte of M's weights is 256 ordinary pages, each of which streams past at every step.
+void mem_large(const void *memory, size_t bytes) {
+  enum { HUGE_PAGE = 1 << 21, PAGE = 1 << 12 };
+  uintptr_t first = ((uintptr_t)memory + PAGE - 1) / PAGE * PAGE, end = ((uintptr_t)memory + bytes) / PAGE * PAGE;
+  if (bytes >= HUGE_PAGE) (void)madvise((void *)first, end - first, MADV_HUGEPAGE);
+}
+
 void *mem_take(size_t count, size_t size) {
   CHECK(size == 0 || count <= SIZE_MAX / 2 / size, "%zu pieces of %zu bytes", count, size);
   size_t wanted = count * size > 0 ? count * size : 1, bytes = ONE_BLOCK_A_PIECE ? wanted : round_up(wanted);
   void *memory = aligned_memory(bytes);
   CHECK(memory, "out of memory: %zu bytes wanted", bytes);
   allocations++;
+  mem_large(memory, bytes);
   return memset(memory, 0, bytes);
 }
 
