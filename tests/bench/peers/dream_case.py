@@ -23,14 +23,14 @@ def load():
 
 
 def check(case, step):
-    """step(z, h, c, uniforms, normals) -> z, h, c, done, all numpy; plays the written steps one after the other."""
-    z, h, c = case["z"][0], case["h"][0], case["c"][0]
+    """step(z, h, c, uniforms, normals) -> z, h, c, done, all numpy; makes each of the written steps. Where a uniform number is so near
+    to the border of two components that rounding decides, z may be the other's: one in a thousand is let pass."""
     for t in range(len(case["uniforms"])):
-        z, h, c, done = step(z, h, c, case["uniforms"][t], case["normals"][t])
-        for name, mine, theirs in (("z", z, case["z"][t + 1]), ("h", h, case["h"][t + 1]), ("c", c, case["c"][t + 1])):
-            worst = float(np.abs(np.asarray(mine) - theirs).max())
-            if not worst < 1e-4:
-                sys.exit(f"{sys.argv[0]}: step {t}: {name} differs by {worst:.3g} from dreamfarm's: not the same step")
+        z, h, c, done = step(*(case[name][t] for name in ("z", "h", "c", "uniforms", "normals")))
+        for name, mine, part in (("z", z, 1e-3), ("h", h, 0), ("c", c, 0)):
+            apart = np.abs(np.asarray(mine) - case[name][t + 1])
+            if not (~(apart < 1e-4)).mean() <= part:
+                sys.exit(f"{sys.argv[0]}: step {t}: {name} differs by {float(apart.max()):.3g} from dreamfarm's: not the same step")
         if not np.array_equal(np.asarray(done) > 0, case["done"][t] > 0):
             sys.exit(f"{sys.argv[0]}: step {t}: other dreams end than dreamfarm's")
 
