@@ -56,7 +56,8 @@ void vec_sigmoid(float *y, const float *x, int n);
 float vec_dot(const float *a, const float *b, int n);
 // To bf16, the upper half of a float: to nearest, ties to even; subnormals become zeros.
 void vec_bf16(uint16_t *y, const float *x, int n);
-// c' = c sigmoid(f) + sigmoid(i) tanh(j); h = tanh(c') sigmoid(o).  c, h (H), gates (4H) = [i | j | f | o].
+// c' = c sigmoid(f) + sigmoid(i) tanh(j); h = tanh(c') sigmoid(o).  c, h (H), gates (4H) = [i | j | f | o]. Within 3e-7 (1 + |c|),
+// for |c| < 1e14.
 void vec_lstm_cell(float *c, float *h, const float *gates, int H);
 // Draws one of `choices` for each of n: with probability softmax(logits / temperature), by uniforms (n) in (0,1).
 // logits (choices - 1, n) are those of choices 1, 2, ..., less that of choice 0; weights (choices, n); drawn (n). weights becomes
