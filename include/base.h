@@ -76,7 +76,7 @@ void arena_close(arena *a);  // NULL is allowed
 #define ARENA_NEW(a, type, count) ((type *)arena_take((a), (size_t)(count), sizeof(type)))
 void *mem_take(size_t count, size_t size);  // zeroed, 64-byte aligned; release with mem_free
 void mem_free(void *memory);
-void mem_large(const void *memory, size_t bytes);  // asks for huge pages where it is large; the system may not have any
+void mem_huge_pages(const void *memory, size_t bytes);  // asks for them from 2 MB on; the system may not have any
 uint64_t mem_count(void);  // allocations made through this header so far; a test asks that a loop makes none
 
 // --- time and hash ----------------------------------------------------------------------------------------------

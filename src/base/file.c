@@ -113,7 +113,7 @@ status file_map(const void **bytes, size_t *size, const char *name) {
   int reason = errno;
   close(fd);
   if (memory == MAP_FAILED) FAIL(NO_IO, "%s: cannot be mapped: %s", name, strerror(reason));
-  mem_large(memory, (size_t)facts.st_size);
+  mem_huge_pages(memory, (size_t)facts.st_size);
   *bytes = memory;
   *size = (size_t)facts.st_size;
   return OK;

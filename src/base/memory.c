@@ -44,7 +44,7 @@ __attribute__((noinline)) static void *aligned_memory(size_t bytes) {
 }
 
 // A megabyte of M's weights is 256 ordinary pages, each of which streams past at every step.
-void mem_large(const void *memory, size_t bytes) {
+void mem_huge_pages(const void *memory, size_t bytes) {
   enum { HUGE_PAGE = 1 << 21, PAGE = 1 << 12 };
   uintptr_t first = ((uintptr_t)memory + PAGE - 1) / PAGE * PAGE, end = ((uintptr_t)memory + bytes) / PAGE * PAGE;
   if (bytes >= HUGE_PAGE) (void)madvise((void *)first, end - first, MADV_HUGEPAGE);
@@ -56,7 +56,7 @@ void *mem_take(size_t count, size_t size) {
   void *memory = aligned_memory(bytes);
   CHECK(memory, "out of memory: %zu bytes wanted", bytes);
   allocations++;
-  mem_large(memory, bytes);
+  mem_huge_pages(memory, bytes);
   return memset(memory, 0, bytes);
 }
 

@@ -195,14 +195,17 @@ static packed pack_columns(world *w, const float *from, const float *bias, const
   return p;
 }
 
-// The head in the order that a dream computes it: all logits, then of each item what was drawn. A softmax knows only differences
-// of logits, so those of component 0 are taken off here, once, instead of being computed at every step.
+// The head in the order that a dream computes it: all logits, then of each item what was drawn. Component 0's logits are taken off
+// the others' here, once, instead of being computed at every step.
 static void pack_head(world *w, const float *weight, const float *bias) {
   const world_shape *s = &w->shape;
   int Z = s->Z, K = s->K, ZK = Z * K, rest = world_component_columns(s);
   int *column = mem_take((size_t)rest, sizeof *column), *first = mem_take((size_t)ZK, sizeof *first);
   for (int z = 0; z < Z; z++)
-    for (int k = 1; k < K; k++) column[(k - 1) * Z + z] = z * K + k, first[(k - 1) * Z + z] = z * K;
+    for (int k = 1; k < K; k++) {
+      column[(k - 1) * Z + z] = z * K + k;
+      first[(k - 1) * Z + z] = z * K;
+    }
   w->logits = pack_columns(w, weight, bias, column, first, world_logits(s));
   mem_free(first);
   for (int n = 0; n < rest; n++) column[n] = -1;  // nobody's

@@ -23,9 +23,11 @@ struct world {
 
 #define LANES_AT_ONCE 48  // whose gates, and whatever else is made of them, stay in the second-level cache: whole tiles of every kernel
 
+// A softmax knows only differences, so component 0 has no logits of its own.
+static inline int world_logits(const world_shape *s) { return s->Z * (s->K - 1); }
+
 // The head but for its logits is items, of each of which two columns are wanted once the logits have been drawn from: dimension z's
 // mean (second = 0) and log sigma (1) of component k; and as item Z, component 0, what nothing is drawn for: the reward and the end.
-static inline int world_logits(const world_shape *s) { return s->Z * (s->K - 1); }
 static inline int world_items(const world_shape *s) { return s->Z + 1; }
 bool world_picks(const world_shape *s);  // whether packed_pick knows so many components
 int world_component_columns(const world_shape *s);
