@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <sys/types.h>
 
 // --- status -------------------------------------------------------------------------------------------------------
 // The world outside may be wrong: such functions return a status. The sentence is made once, where the facts are
@@ -92,6 +93,9 @@ status hash_file(hash *out, const char *path);
 // --- files ------------------------------------------------------------------------------------------------------
 // Nothing half-written, ever: a temporary name, fsync, rename, fsync of the directory. Errors: NO_IO with the path
 // and the system's reason.
+// One way to open what others may have replaced: it waits for nobody (a pipe) and opens regular files alone. `flags` are
+// open's; O_NOFOLLOW for files that are always ours, so that nobody makes us write through a symbolic link.
+status file_open(int *fd, const char *path, int flags);          // caller closes
 status file_read(char **bytes, size_t *size, const char *path);  // caller frees with mem_free; NUL-terminated
 status file_write(const char *path, const void *bytes, size_t size);
 status file_commit(const char *temporary, const char *path);  // fsync, rename, fsync of the directory
@@ -129,5 +133,25 @@ size_t text_character(const char *bytes, size_t size, uint32_t *code);
 
 // The nearest of `count` words to `word` by edit distance, or NULL when none is near.
 const char *text_nearest(const char *word, const char *const *words, int count);
+
+// --- other programs -----------------------------------------------------------------------------------------------
+// Started by their words as they are: no shell ever reads them. Errors: NO_IO with the program's name and the reason
+// where it cannot be started (it is not there, say).
+#define PROGRAM_NOWHERE (-1)         // as a stream: /dev/null
+#define PROGRAM_SAID_MAX (16 << 20)  // bytes that are kept of what a program says
+
+typedef struct program_order {
+  char *const *words;                // ends with NULL; the first is looked for on PATH
+  const char *directory;             // it works in; NULL: ours
+  char *const *environment;          // NAME=value, ends with NULL, beside ours; NULL: nothing more
+  int in, out, err;                  // file descriptors for its standard streams, borrowed; or PROGRAM_NOWHERE
+  bool own_session;                  // in a session and process group of its own
+  bool dies_with_us;                 // is killed when the thread that started it ends
+} program_order;
+status program_start(pid_t *child, const program_order *p);
+int program_wait(pid_t child);       // its exit code, or 128 + the signal that ended it
+status program_run(int *code, const program_order *p);
+// What it says on standard output, added to `said`.
+status program_read(text_buffer *said, int *code, char *const *words);
 
 #endif

@@ -45,23 +45,40 @@ static status read_all(int fd, char *bytes, size_t size, const char *name) {
   return OK;
 }
 
-status file_read(char **bytes, size_t *size, const char *name) {
-  int fd = open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);  // a pipe without a writer must not hang us
-  if (fd < 0) FAIL(NO_IO, "%s: cannot be opened: %s", name, strerror(errno));
+status file_open(int *fd, const char *name, int flags) {
+  int opened = open(name, flags | O_CLOEXEC | O_NONBLOCK, 0666);  // a pipe without a writer must not hang us
+  if (opened < 0 && errno == ELOOP && (flags & O_NOFOLLOW))
+    FAIL(NO_IO, "%s: is a symbolic link, which is not followed here; remove it", name);
+  if (opened < 0)
+    FAIL(NO_IO, "%s: cannot be %s: %s", name, (flags & O_ACCMODE) == O_RDONLY ? "opened" : "written", strerror(errno));
+
   struct stat facts;
-  if (fstat(fd, &facts) != 0 || !S_ISREG(facts.st_mode)) {
-    close(fd);
+  if (fstat(opened, &facts) != 0 || !S_ISREG(facts.st_mode)) {
+    close(opened);
     FAIL(NO_IO, "%s: is not a regular file", name);
   }
-  char *memory = mem_take((size_t)facts.st_size + 1, 1);
-  status s = read_all(fd, memory, (size_t)facts.st_size, name);
+  *fd = opened;
+  return OK;
+}
+
+static size_t size_of(int fd) {
+  struct stat facts;
+  return fstat(fd, &facts) == 0 && facts.st_size > 0 ? (size_t)facts.st_size : 0;
+}
+
+status file_read(char **bytes, size_t *size, const char *name) {
+  int fd;
+  TRY(file_open(&fd, name, O_RDONLY));
+  size_t wanted = size_of(fd);
+  char *memory = mem_take(wanted + 1, 1);
+  status s = read_all(fd, memory, wanted, name);
   close(fd);
   if (s != OK) {
     mem_free(memory);
     return s;
   }
   *bytes = memory;
-  *size = (size_t)facts.st_size;
+  *size = wanted;
   return OK;
 }
 
@@ -105,17 +122,17 @@ status file_write(const char *name, const void *bytes, size_t size) {
 }
 
 status file_map(const void **bytes, size_t *size, const char *name) {
-  int fd = open(name, O_RDONLY | O_CLOEXEC);
-  if (fd < 0) FAIL(NO_IO, "%s: cannot be opened: %s", name, strerror(errno));
-  struct stat facts;
-  void *memory = MAP_FAILED;
-  if (fstat(fd, &facts) == 0) memory = mmap(NULL, (size_t)facts.st_size, PROT_READ, MAP_SHARED, fd, 0);
+  int fd;
+  TRY(file_open(&fd, name, O_RDONLY));
+  size_t wanted = size_of(fd);
+  void *memory = mmap(NULL, wanted, PROT_READ, MAP_SHARED, fd, 0);
   int reason = errno;
   close(fd);
-  if (memory == MAP_FAILED) FAIL(NO_IO, "%s: cannot be mapped: %s", name, strerror(reason));
-  mem_huge_pages(memory, (size_t)facts.st_size);
+  if (memory == MAP_FAILED) FAIL(NO_IO, "%s: cannot be mapped: %s", name, wanted ? strerror(reason) : "it is empty");
+
+  mem_huge_pages(memory, wanted);
   *bytes = memory;
-  *size = (size_t)facts.st_size;
+  *size = wanted;
   return OK;
 }
 

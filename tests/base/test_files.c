@@ -311,8 +311,30 @@ static void one_bit_changes_a_hash(void **state) {
   assert_false(hash_equal(first, hash_bytes(bytes, sizeof bytes - 1)));
 }
 
+// What stands in a file's place may be a trap: a pipe, a device, a directory, a symbolic link.
+static void only_regular_files_are_opened(void **state) {
+  (void)state;
+  int fd;
+  file_path pipe = in_home("pipe"), link = in_home("link"), target = in_home("target");
+  assert_int_equal(mkfifo(pipe.text, 0600), 0);
+  assert_int_equal(file_write(target.text, "x", 1), OK);
+  assert_int_equal(symlink(target.text, link.text), 0);
+  const char *const traps[] = {pipe.text, "/dev/zero", "/tmp"};
+  for (int i = 0; i < 3; i++) {
+    assert_int_equal(file_open(&fd, traps[i], O_RDONLY), NO_IO);
+    assert_non_null(strstr(status_message(), "is not a regular file"));
+    assert_int_equal(file_open(&fd, traps[i], O_RDWR), NO_IO);
+  }
+
+  assert_int_equal(file_open(&fd, link.text, O_WRONLY | O_NOFOLLOW), NO_IO);
+  assert_non_null(strstr(status_message(), "link: is a symbolic link"));
+  assert_int_equal(file_open(&fd, link.text, O_RDONLY), OK);
+  close(fd);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(only_regular_files_are_opened),
       cmocka_unit_test(a_file_is_written_and_read),
       cmocka_unit_test(bytes_of_any_value_and_size_come_back),
       cmocka_unit_test(reading_says_what_is_wrong),

@@ -1,0 +1,119 @@
+// Other programs: started by their words as they are, so that no shell ever reads a name that somebody chose.
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base.h"
+
+// --- the process that becomes the program -------------------------------------------------------------------------
+
+// Standard streams are copied upward first: one of the three may be the source of another.
+static bool program_streams(const program_order *p) {
+  int from[3] = {p->in, p->out, p->err};
+  for (int i = 0; i < 3; i++) {
+    from[i] = from[i] == PROGRAM_NOWHERE ? open("/dev/null", O_RDWR | O_CLOEXEC) : from[i];
+    from[i] = fcntl(from[i], F_DUPFD_CLOEXEC, 3);
+    if (from[i] < 0) return false;
+  }
+
+  for (int i = 0; i < 3; i++)
+    if (dup2(from[i], i) < 0) return false;
+  return true;
+}
+
+// What is ignored stays ignored (nohup), but for the two by which a job is asked to stop.
+static void program_signals(void) {
+  sigset_t none;
+  sigemptyset(&none);
+  signal(SIGTERM, SIG_DFL);
+  signal(SIGUSR1, SIG_DFL);
+  sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+static _Noreturn void program_become(const program_order *p, pid_t parent, int report) {
+  bool ready = true;
+  if (p->own_session) setsid();
+  if (p->dies_with_us) prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (p->dies_with_us && getppid() != parent) _exit(127);  // it ended before we asked
+  for (char *const *pair = p->environment; pair && *pair; pair++) putenv(*pair);
+  if (p->directory) ready = chdir(p->directory) == 0;
+  ready = ready && program_streams(p);
+  program_signals();
+
+  if (ready) execvp(p->words[0], p->words);
+  int reason = errno;
+  ssize_t put = write(report, &reason, sizeof reason);
+  _exit(put == sizeof reason ? 127 : 126);
+}
+
+// --- the process that starts it -----------------------------------------------------------------------------------
+
+// The pipe closes by itself where the program came to run, and carries the reason where it did not.
+static int program_reason(int report) {
+  int reason = 0;
+  ssize_t got;
+  do got = read(report, &reason, sizeof reason);
+  while (got < 0 && errno == EINTR);
+  return got == sizeof reason ? reason : 0;
+}
+
+status program_start(pid_t *child, const program_order *p) {
+  int report[2];
+  pid_t parent = getpid();
+  if (pipe2(report, O_CLOEXEC) != 0) FAIL(BROKEN, "%s cannot be started: %s", p->words[0], strerror(errno));
+  fflush(NULL);
+  pid_t pid = fork();
+  if (pid == 0) program_become(p, parent, report[1]);
+
+  int reason = pid < 0 ? errno : 0;
+  close(report[1]);
+  if (pid > 0) reason = program_reason(report[0]);
+  close(report[0]);
+  if (reason && pid > 0) waitpid(pid, NULL, 0);
+  if (reason) FAIL(NO_IO, "%s cannot be started: %s", p->words[0], strerror(reason));
+  *child = pid;
+  return OK;
+}
+
+int program_wait(pid_t child) {
+  int how;
+  while (waitpid(child, &how, 0) < 0)
+    if (errno != EINTR) return 127;
+  return WIFSIGNALED(how) ? 128 + WTERMSIG(how) : WEXITSTATUS(how);
+}
+
+status program_run(int *code, const program_order *p) {
+  pid_t child;
+  TRY(program_start(&child, p));
+  *code = program_wait(child);
+  return OK;
+}
+
+static void program_listen(text_buffer *said, int from) {
+  char piece[4096];
+  for (ssize_t got; (got = read(from, piece, sizeof piece - 1)) != 0;) {
+    if (got < 0 && errno != EINTR) return;
+    piece[got > 0 ? got : 0] = 0;
+    if (said->size < PROGRAM_SAID_MAX) text_add(said, "%s", piece);
+  }
+}
+
+status program_read(text_buffer *said, int *code, char *const *words) {
+  int ends[2];
+  pid_t child;
+  if (pipe2(ends, O_CLOEXEC) != 0) FAIL(BROKEN, "%s cannot be started: %s", words[0], strerror(errno));
+  program_order p = {.words = words, .in = PROGRAM_NOWHERE, .out = ends[1], .err = PROGRAM_NOWHERE};
+  status s = program_start(&child, &p);
+  close(ends[1]);
+
+  if (s == OK) program_listen(said, ends[0]);
+  close(ends[0]);
+  if (s == OK) *code = program_wait(child);
+  return s;
+}
