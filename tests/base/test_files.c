@@ -315,7 +315,7 @@ static void one_bit_changes_a_hash(void **state) {
 static void only_regular_files_are_opened(void **state) {
   (void)state;
   int fd;
-  file_path pipe = in_home("pipe"), link = in_home("link"), target = in_home("target");
+  file_path pipe = in_home("trap.pipe"), link = in_home("trap.link"), target = in_home("trap.target");
   assert_int_equal(mkfifo(pipe.text, 0600), 0);
   assert_int_equal(file_write(target.text, "x", 1), OK);
   assert_int_equal(symlink(target.text, link.text), 0);
@@ -327,7 +327,7 @@ static void only_regular_files_are_opened(void **state) {
   }
 
   assert_int_equal(file_open(&fd, link.text, O_WRONLY | O_NOFOLLOW), NO_IO);
-  assert_non_null(strstr(status_message(), "link: is a symbolic link"));
+  assert_non_null(strstr(status_message(), "trap.link: is a symbolic link"));
   assert_int_equal(file_open(&fd, link.text, O_RDONLY), OK);
   close(fd);
 }
