@@ -178,6 +178,7 @@ static status shards_farm(app *a, collector *c, const collect_record *missing, i
 }
 
 static status collect_all(app *a, collector *c) {
+  TRY(stage_begin(a, STAGE_COLLECT));
   dir_sweep(c->directory.text, "shard-");
   int shards = (a->s.collect.episodes + a->s.collect.shard - 1) / a->s.collect.shard, count = 0;
   collect_record *missing = mem_take((size_t)shards, sizeof *missing);
@@ -206,7 +207,7 @@ static status collector_open(collector *c, app *a) {
   return dir_make(c->directory.text);
 }
 
-status app_collect(app *a) {
+status collect_make(app *a) {
   collector c;
   TRY(farm_agree(a->f, collector_open(&c, a)));
   farm_prepare(a->f, &(farm_sizes){.record_bytes = sizeof(collect_record), .result_bytes = sizeof(collect_result), .tasks = a->s.collect.episodes / a->s.collect.shard + 1});

@@ -82,7 +82,7 @@ status world_of_run(const app *a, world **w) {
   TRY(farm_agree(a->f, master ? world_read(a, w) : OK));
   hash first = master ? world_hash(*w) : (hash){{0}};
   farm_share(a->f, &first, sizeof first);
-  file_path path = path_join(a->s.run.directory, "world-%.12s.packed", first.hex);
+  file_path path = path_join(a->out ? a->out : a->s.run.directory, "world-%.12s.packed", first.hex);
   unsigned char published = master && world_publish(*w, path.text) == OK;
   if (master && !published) log_here("%s; every rank keeps the weights in memory of its own", status_message());
   farm_share(a->f, &published, 1);

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "launch.h"
+#include "verbs.h"
 
 enum { TOKENS_KEPT = 8 };
 #define POLL_SECONDS 0.1
@@ -318,8 +319,14 @@ static status option(launch *l, const char *word, const char *value) {
   return OK;
 }
 
+// What has no run could neither be watched nor resumed.
+static status launchable(const char *name) {
+  const verb *v = verb_find(name);
+  if (!v || (v->act && v->act != app_bench && v->act != app_explain)) return OK;  // app_parse names one that is unknown
+  FAIL(USAGE, "%s has no run that could be watched or resumed: start it with mpirun", name);
+}
+
 static status options_read(launch *l, int count, char **words) {
-  bool quiet;
   int i = 2;
   for (; i < count && strcmp(words[i], "--") != 0; i += 2) {
     if (i + 1 == count) return usage("needs a value:", words[i]);
@@ -328,7 +335,8 @@ static status options_read(launch *l, int count, char **words) {
   if (i + 1 >= count) return usage("a verb after -- is missing, last is", words[count - 1]);
   l->words = words + i;
   l->words[0] = path_own();
-  return app_parse(&l->a, count - i, l->words, &quiet);
+  TRY(launchable(l->words[1]));
+  return app_parse(&l->a, count - i, l->words);
 }
 
 // Under SLURM the allocation is the host list, and srun the way to its hosts.

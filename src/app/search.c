@@ -10,7 +10,7 @@
 
 #include "app.h"
 
-#define FORMAT "dreamfarm-search-1"
+#define FORMAT "dreamfarm-search-2"
 
 static data_tensor vector(const char *name, data_type type, size_t size, const void *bytes) {
   data_tensor t = {.type = type, .rank = 1, .dim = {(int64_t)size}, .bytes = bytes};
@@ -36,7 +36,7 @@ static status write_to(const char *path, const search_state *s, const es *e, con
   snprintf(numbers[2], 40, "%lld", (long long)s->episodes);
   snprintf(numbers[3], 40, "%lld", (long long)s->steps);
   const char *const pairs[] = {"format", FORMAT, "generation", numbers[0], "best_score", numbers[1], "episodes", numbers[2], "steps", numbers[3],
-                               "identity", s->identity.hex, "world", s->world.hex};
+                               "identity", s->identity.hex, "world", s->world.hex, "rows", s->rows.hex};
   status done = data_tensors_write(path, tensors, 3, pairs, (int)(sizeof pairs / sizeof *pairs / 2));
   mem_free(mean);
   mem_free(bytes);
@@ -79,6 +79,7 @@ static status read_state(search_state *s, const data_tensors *f, const char *pat
   s->episodes = (int64_t)episodes;
   s->steps = (int64_t)steps;
   TRY(identity(&s->identity, f, path, "identity"));
+  TRY(identity(&s->rows, f, path, "rows"));
   return identity(&s->world, f, path, "world");
 }
 

@@ -145,6 +145,7 @@ status train_encode(const char *vae_path, dataset *d, const char *directory, con
   world *w = NULL;
   hash vae;
   status s = team->agree(team->self, encoder_open(&c, &w, vae_path, &vae));
+  if (s == OK) s = team->agree(team->self, team->rank == 0 && watch->begin ? watch->begin(watch->self) : OK);
   if (s == OK) s = team->agree(team->self, encode_share(&c, team));
   world_eye_close(c.eye);
   world_close(w);

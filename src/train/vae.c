@@ -26,7 +26,6 @@ typedef struct vae_run {
   real *held;            // (held_count, pixels)
   int held_count;
   int64_t batches;       // an epoch
-  tally since_row;
   double started, saved;
 } vae_run;
 
@@ -57,8 +56,8 @@ static void learn_batch(vae_run *r) {
   nn_adam adam = {learning_rate_at(r->o->learning_rate, r->o->learning_rate_end, l->step, r->batches * r->o->epochs), 0.9, 0.999, 1e-8};
   l->step++;
   nn_adam_step(l->w, l->m, l->v, l->g, l->size, adam, l->step);
-  for (int i = 0; i < 3; i++) r->since_row.part[i] += (double)l->g[l->size + i];
-  r->since_row.count += r->o->batch;
+  for (int i = 0; i < 3; i++) r->l.since_row.part[i] += (double)l->g[l->size + i];
+  r->l.since_row.count += r->o->batch;
 }
 
 static void held_out(vae_run *r, train_row *row) {
@@ -77,13 +76,12 @@ static void held_out(vae_run *r, train_row *row) {
 }
 
 static void write_row(vae_run *r, int epoch) {
-  train_row row = {.epoch = epoch + 1, .step = r->l.step, .loss = tally_mean(&r->since_row, LOSS_TOTAL)};
-  row.part[0] = tally_mean(&r->since_row, LOSS_RECONSTRUCTION);
-  row.part[1] = tally_mean(&r->since_row, LOSS_KL);
+  train_row row = {.epoch = epoch + 1, .step = r->l.step, .loss = tally_mean(&r->l.since_row, LOSS_TOTAL)};
+  row.part[0] = tally_mean(&r->l.since_row, LOSS_RECONSTRUCTION);
+  row.part[1] = tally_mean(&r->l.since_row, LOSS_KL);
   held_out(r, &row);
   row.seconds = time_now() - r->started;
-  if (r->team->rank == 0) r->watch->row(r->watch->self, &row);
-  r->since_row = (tally){0};
+  learner_row(&r->l, &row, r->team, r->watch);
 }
 
 static status save(vae_run *r) {
@@ -127,11 +125,13 @@ static status prepare(vae_run *r, dataset *d) {
   int held = HELD_OUT_FRAMES / r->team->size + 1;
   r->held = mem_take((size_t)held * WORLD_PIXELS, sizeof(real));
   TRY(frames_held_out(r->f, r->held, held, &r->held_count));
-  return learner_load(&r->l, o->checkpoint, o->identity, r->team->size);
+  return o->anew ? OK : learner_load(&r->l, o->checkpoint, o->identity, r->team->size);
 }
 
 static status learn(vae_run *r, dataset *d) {
   TRY(r->team->agree(r->team->self, prepare(r, d)));
+  TRY(learner_begin(&r->l, r->team, r->watch));
+  r->started -= learner_seconds(&r->l);
   for (int epoch = (int)(r->l.step / r->batches); epoch < r->o->epochs; epoch++) TRY(learn_epoch(r, epoch));
   status s = OK;
   if (r->team->rank == 0) {
