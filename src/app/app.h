@@ -88,6 +88,7 @@ file_path out_path(const app *a, const char *name);  // of what evaluate and rep
 // Held until the process ends: two at once would write over each other. Waits a little. Rank 0.
 status run_lock(const app *a);
 bool run_locked(const app *a);  // by another process
+void run_sweep(const app *a);   // removes what a killed process left half-written; only under the lock. Rank 0
 
 // --- stages: what is complete is skipped, what was begun goes on, what was made with other settings is not touched -----------
 typedef enum stage { STAGE_COLLECT, STAGE_VAE, STAGE_ENCODE, STAGE_RNN, STAGE_EVOLVE, STAGE_EVALUATE, STAGES } stage;

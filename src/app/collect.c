@@ -179,7 +179,6 @@ static status shards_farm(app *a, collector *c, const collect_record *missing, i
 
 static status collect_all(app *a, collector *c) {
   TRY(stage_begin(a, STAGE_COLLECT));
-  dir_sweep(c->directory.text, "shard-");
   int shards = (a->s.collect.episodes + a->s.collect.shard - 1) / a->s.collect.shard, count = 0;
   collect_record *missing = mem_take((size_t)shards, sizeof *missing);
   for (int i = 0; i < shards; i++, heartbeat_beat())

@@ -182,7 +182,6 @@ static status searches_start(evolution *v) {
 
   bool anew = v->a->fresh || !any_checkpoint(v);
   TRY(stage_begin(v->a, STAGE_EVOLVE));
-  dir_sweep(where, "controller.");
   if (v->a->fresh) TRY(search_forget(where));
   if (anew) TRY(file_remove(v->jsonl.text));
   for (int i = 0; i < v->count; i++) TRY(descent_start(&v->descents[i]));

@@ -73,6 +73,7 @@ static status act(app *a, int count, char **words) {
   bool master = farm_rank(a->f) == 0;
   TRY(farm_agree(a->f, master ? directory_find(a, v) : OK));
   TRY(farm_agree(a->f, master && v->writes ? run_lock(a) : OK));
+  if (master && v->writes) run_sweep(a);
   TRY(preflight(a));
   return v->act(a);
 }

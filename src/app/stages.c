@@ -38,6 +38,16 @@ bool run_locked(const app *a) {
   return locked;
 }
 
+// --- what a killed process left half-written ---------------------------------------------------------------------------------
+
+void run_sweep(const app *a) {
+  static const struct { const char *folder, *prefix; } ours[] = {
+      {"", "config.yaml."}, {"", "controller."}, {"", "run.csv."}, {"", "state.json."}, {"", "train_"}, {"", "vae."}, {"", "rnn."},
+      {"", "evaluate"}, {"", "world-"}, {"", "preflight."}, {"episodes", "shard-"}, {"episodes", "main_data."},
+      {"episodes", "metadata."}, {"episodes", "index."}, {"latents", "latents-"}, {"stages", ""}};
+  for (size_t i = 0; i < sizeof ours / sizeof *ours; i++) dir_sweep(run_path(a, ours[i].folder).text, ours[i].prefix);
+}
+
 // --- what decides a stage, and what it leaves ------------------------------------------------------------------------------
 // Knobs by prefix. Left out: what changes how fast, or how long, but not what (dream.lanes, evolve.generations).
 
