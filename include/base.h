@@ -80,6 +80,15 @@ void mem_free(void *memory);
 void mem_huge_pages(const void *memory, size_t bytes);  // asks for them from 2 MB on; the system may not have any
 uint64_t mem_count(void);  // allocations made through this header so far; a test asks that a loop makes none
 
+// --- cores -------------------------------------------------------------------------------------------------------
+// Those that this process can keep busy, at least 1: those it may run on, and no more than the quota of its control
+// groups, rounded up (half a core is better used than left).
+int cores_usable(void);
+// That quota in cores; INFINITY: none. `groups` is a file like /proc/self/cgroup, `mounted` where the groups' files are.
+#define CORES_GROUPS "/proc/self/cgroup"
+#define CORES_MOUNTED "/sys/fs/cgroup"
+double cores_quota(const char *groups, const char *mounted);
+
 // --- time and hash ----------------------------------------------------------------------------------------------
 double time_now(void);  // seconds, monotonic
 

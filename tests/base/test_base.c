@@ -378,6 +378,60 @@ static void a_long_word_is_near_to_nothing(void **state) {
   assert_null(text_nearest(word, words, 1));
 }
 
+// --- cores --------------------------------------------------------------------------------------------------------
+
+static file_path groups_home;
+
+static void group_write(const char *folder, const char *name, const char *words) {
+  file_path path = path_join(groups_home.text, "%s", folder);
+  assert_int_equal(dir_make(path.text), OK);
+  path = path_join(path.text, "%s", name);
+  assert_int_equal(file_write(path.text, words, strlen(words)), OK);
+}
+
+static void assert_quota(double cores, const char *groups) {
+  group_write(".", "groups", groups);
+  double found = cores_quota(path_join(groups_home.text, "groups").text, groups_home.text);
+  if (found != cores) fail_msg("%g cores of %s", found, groups);
+}
+
+static void a_quota_is_that_of_the_narrowest_group(void **state) {
+  (void)state;
+  char home[] = "/tmp/dreamfarm-groups-XXXXXX";
+  assert_non_null(mkdtemp(home));
+  groups_home = path_join(home, ".");
+
+  // The second version, one hierarchy: the container's group and one below it.
+  group_write("outer/inner", "cpu.max", "max 100000\n");
+  assert_quota(INFINITY, "0::/outer/inner\n");
+  group_write("outer", "cpu.max", "150000 100000\n");
+  assert_quota(1.5, "0::/outer/inner\n");
+  assert_quota(1.5, "0::/outer\n");
+  assert_quota(INFINITY, "0::/\n");
+  group_write(".", "cpu.max", "50000 100000\n");
+  assert_quota(0.5, "0::/outer/inner\n");
+  assert_quota(0.5, "0::/not/seen/from/here\n");
+  group_write(".", "cpu.max", "max 100000\n");
+
+  // The first: a hierarchy a controller, or a few in one.
+  group_write("cpu,cpuacct/job", "cpu.cfs_quota_us", "300000\n");
+  group_write("cpu,cpuacct/job", "cpu.cfs_period_us", "100000\n");
+  assert_quota(3, "5:memory:/job\n4:cpu,cpuacct:/job\n0::/\n");
+  assert_quota(INFINITY, "4:cpuset:/job\n");
+  group_write("cpu,cpuacct/job", "cpu.cfs_quota_us", "-1\n");
+  assert_quota(INFINITY, "4:cpu,cpuacct:/job\n");
+
+  // Nothing there, or nothing that can be read.
+  assert_quota(INFINITY, "");
+  assert_quota(INFINITY, "nonsense\n:\n::\n0:\n");
+  assert_true(cores_quota("/nowhere/groups", home) == (double)INFINITY);
+  assert_true(cores_usable() >= 1);
+
+  char words[64];
+  snprintf(words, sizeof words, "rm -rf %s", home);
+  assert_int_equal(system(words), 0);
+}
+
 static void time_runs_forward(void **state) {
   (void)state;
   double last = time_now();
@@ -410,6 +464,7 @@ int main(void) {
       cmocka_unit_test(text_character_knows_utf8),
       cmocka_unit_test(the_nearest_word_is_found),
       cmocka_unit_test(a_long_word_is_near_to_nothing),
+      cmocka_unit_test(a_quota_is_that_of_the_narrowest_group),
       cmocka_unit_test(time_runs_forward),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
