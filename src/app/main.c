@@ -298,9 +298,10 @@ int main(int count, char **words) {
   signals_catch();
   heartbeat_open();
   num_open();
-  if (farm_open(&a.f, &count, &words) != OK) {
-    fprintf(stderr, "dreamfarm: %s\n", status_message());
-    return BROKEN;
+  result = farm_open(&a.f, &count, &words);
+  if (result != OK) {
+    if (*status_message()) fprintf(stderr, "dreamfarm: %s\n", status_message());  // one rank has the words for all
+    return (int)result;
   }
   if (farm_rank(a.f) != 0) signals_serve();
   result = stop_status(&a, act(&a, count, words));

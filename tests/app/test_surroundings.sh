@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# What is around the program and none of its business: no ssh, other MPIs' launchers, SLURM's variables, closed and full
+# outputs, ignored signals, stopped processes, narrow and dumb terminals, quotas. Each must be survived, or said.
+set -u
+. tests/app/small_pole.sh
+. tests/app/ranks.sh
+tiny=tests/app/tiny.yaml
+eased=$(export -p | grep OMPI_MCA_); unset "${!OMPI_MCA_@}"  # tests/run makes Open MPI's life easier than strangers do
+
+# --- alone: no remote shell, no ports, no files -----------------------------------------------------------------------------
+mkdir "$dir/bare" "$dir/empty"
+for tool in env sh; do ln -s "$(command -v $tool)" "$dir/bare/"; done
+check "no ssh on PATH" env PATH="$dir/bare" "$program" explain $tiny
+
+inodes() { ls -l "/proc/$1/fd" | sed -n 's/.*socket:\[\([0-9]*\)\]/\1/p'; }
+silent() { # PID: no port of its own is open, here or on the network
+  local ports; ports=$(awk '$4 == "0A" {print $10}' /proc/net/tcp /proc/net/tcp6)
+  ! inodes "$1" | grep -qxF -- "${ports:-none}"
+}
+maps_nothing() { ! grep -E '/dev/shm|vader_segment' "/proc/$1/maps"; }
+childless() { [ -z "$(ps -o pid= --ppid "$1")" ]; }
+world quiet; more="--set evolve.generations=1000"
+TMPDIR=$dir/empty started quiet >"$dir/log" 2>&1 & job=$!
+in_mid_generation quiet
+check "a plain run listens nowhere" silent $job
+check "a plain run maps no shared memory of MPI's" maps_nothing $job
+check "a plain run has no daemon" childless $job
+kill -KILL $job; wait $job 2>/dev/null
+check "killed, it leaves nothing in TMPDIR" test -z "$(ls -A "$dir/empty")"
+check "what the user set for Open MPI stays" exits 1 "" env OMPI_MCA_btl=none,such "$program" explain $tiny
+
+# --- launchers -----------------------------------------------------------------------------------------------------------------
+check "another MPI's mpirun is noticed" exits 2 "4 ranks were started, but each finds itself alone" env PMI_SIZE=4 PMI_RANK=0 "$program" explain $tiny
+check "an mpirun of Open MPI's, too" exits 2 "OMPI_COMM_WORLD_SIZE says that 3 ranks" env OMPI_COMM_WORLD_SIZE=3 OMPI_COMM_WORLD_RANK=0 "$program" explain $tiny
+says_nothing() { "$@" >"$dir/said" 2>&1; [ $? = 2 ] && [ ! -s "$dir/said" ]; }
+check "only the first rank speaks" says_nothing env PMI_SIZE=4 PMI_RANK=2 "$program" explain $tiny
+check "one rank of another launcher's is one" env PMI_SIZE=1 PMI_RANK=0 "$program" explain $tiny
+batch="SLURM_JOBID=5 SLURM_JOB_ID=5 SLURM_NODELIST=here SLURM_NTASKS=4 SLURM_PROCID=0"
+check "in a batch script it is a plain program" env $batch "$program" explain $tiny
+check "srun -n1 without a wire" env $batch SLURM_NTASKS=1 SLURM_STEP_ID=0 SLURM_STEPID=0 SLURM_STEP_NUM_TASKS=1 "$program" explain $tiny
+
+end
