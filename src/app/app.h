@@ -140,6 +140,11 @@ typedef struct summary {
 summary summarise(const rollout_result *results, int count);
 double welch_p(const summary *a, const summary *b);  // two-sided, normal approximation (hundreds of episodes)
 
+// Standard output: first and last of all. `s`, or NO_IO, which is said, where some of what was printed is lost.
+void output_open(void);
+void output_flush(void);  // what a verb has to say is said
+status output_end(status s);
+
 // Signals: SIGINT, SIGTERM, SIGUSR1, SIGHUP, SIGXCPU ask to stop at the next good moment; a second SIGINT ends at once, but
 // for a worker. What was ignored at the start stays ignored.
 void signals_hold(void);          // what comes from here on waits for signals_catch, also across an exec

@@ -291,7 +291,8 @@ static void blas_settle(char **words) {
 
 int main(int count, char **words) {
   status result;
-  if (answer_alone(count, words, &result)) return (int)result;
+  output_open();
+  if (answer_alone(count, words, &result)) return (int)output_end(result);
   signals_hold();
   blas_settle(words);
   app a = {0};
@@ -305,7 +306,9 @@ int main(int count, char **words) {
   }
   if (farm_rank(a.f) != 0) signals_serve();
   result = stop_status(&a, act(&a, count, words));
+  log_break();
   if (result != OK && farm_rank(a.f) == 0) fprintf(stderr, "dreamfarm: %s\n", status_message());
+  if (farm_rank(a.f) == 0) result = output_end(result);
   if (farm_rank(a.f) == 0) heartbeat_result(result);
   farm_close(a.f, (int)result);
   return (int)result;

@@ -5,8 +5,11 @@ set -u
 . tests/app/small_pole.sh
 . tests/app/ranks.sh
 tiny=tests/app/tiny.yaml
-eased=$(export -p | grep OMPI_MCA_); unset "${!OMPI_MCA_@}"  # tests/run makes Open MPI's life easier than strangers do
 
+world whole
+check "undisturbed" evolve 2 whole
+
+eased=$(export -p | grep OMPI_MCA_); unset "${!OMPI_MCA_@}"  # tests/run makes Open MPI's life easier than strangers do
 # --- alone: no remote shell, no ports, no files -----------------------------------------------------------------------------
 mkdir "$dir/bare" "$dir/empty"
 for tool in env sh; do ln -s "$(command -v $tool)" "$dir/bare/"; done
@@ -38,5 +41,24 @@ check "one rank of another launcher's is one" env PMI_SIZE=1 PMI_RANK=0 "$progra
 batch="SLURM_JOBID=5 SLURM_JOB_ID=5 SLURM_NODELIST=here SLURM_NTASKS=4 SLURM_PROCID=0"
 check "in a batch script it is a plain program" env $batch "$program" explain $tiny
 check "srun -n1 without a wire" env $batch SLURM_NTASKS=1 SLURM_STEP_ID=0 SLURM_STEPID=0 SLURM_STEP_NUM_TASKS=1 "$program" explain $tiny
+
+# --- standard output, full or closed or read no further -------------------------------------------------------------------------
+outputs() { # NAME WORDS...
+  local name=$1; shift
+  check "$name to a full disk" exits 6 "standard output: No space left on device" bash -c '"$@" >/dev/full' - "$program" "$@"
+  check "$name to a closed output" exits 6 "standard output: Bad file descriptor" bash -c '"$@" >&-' - "$program" "$@"
+}
+outputs help --help
+outputs version --version
+outputs config config
+outputs explain explain $tiny
+outputs "explain --json" explain --json $tiny
+outputs "bench farm" bench farm --simulate --seeds 1 --workers 8 --candidates 8 --episodes 16
+outputs "bench es" bench es --function sphere --n 4 --seeds 2 --algorithm cma --quiet
+head_only() { "$program" explain $tiny 2>"$dir/said" | head -n 1 >/dev/null; [ "${PIPESTATUS[0]}" != 1 ] && [ ! -s "$dir/said" ]; }
+check "a reader that wants no more is told nothing" head_only
+world closed; more=""
+(started closed 2>&- >&- <&-)
+check "with all three streams closed a run is the same run" same whole closed
 
 end
