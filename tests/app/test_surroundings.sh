@@ -41,6 +41,7 @@ check "one rank of another launcher's is one" env PMI_SIZE=1 PMI_RANK=0 "$progra
 batch="SLURM_JOBID=5 SLURM_JOB_ID=5 SLURM_NODELIST=here SLURM_NTASKS=4 SLURM_PROCID=0"
 check "in a batch script it is a plain program" env $batch "$program" explain $tiny
 check "srun -n1 without a wire" env $batch SLURM_NTASKS=1 SLURM_STEP_ID=0 SLURM_STEPID=0 SLURM_STEP_NUM_TASKS=1 "$program" explain $tiny
+eval "$eased"
 
 # --- standard output, full or closed or read no further -------------------------------------------------------------------------
 outputs() { # NAME WORDS...
@@ -60,5 +61,29 @@ check "a reader that wants no more is told nothing" head_only
 world closed; more=""
 (started closed 2>&- >&- <&-)
 check "with all three streams closed a run is the same run" same whole closed
+
+# --- a quota: a group of our own, where we may make one ------------------------------------------------------------------------------
+group() { # the folder of a group that pays for one core, in $group
+  group=/sys/fs/cgroup/cpu/dreamfarm-test-$$
+  mkdir "$group" && echo 100000 >"$group/cpu.cfs_period_us" && echo 100000 >"$group/cpu.cfs_quota_us" && return
+  rmdir "$group"; group=/sys/fs/cgroup/dreamfarm-test-$$
+  mkdir "$group" && echo "100000 100000" >"$group/cpu.max" && return
+  rmdir "$group"; return 1
+} 2>/dev/null
+within() { sh -c 'echo $$ >"$0/cgroup.procs" && exec "$@"' "$group" "$@"; }
+if group; then
+  check "ranks under a quota" exits 0 "warning: 2 ranks on $(hostname) share the time of 1 core" \
+    within mpirun -n 2 "$program" collect $tiny --set run.directory="$dir/quota"
+  check "one rank under a quota" exits 0 "1 core for rank 0" within "$program" collect $tiny --set run.directory="$dir/quota" --fresh
+  rmdir "$group"
+else skipped=$((skipped + 2)); echo "skipped: no control group can be made here"; fi
+
+# --- make says little, and all that matters ---------------------------------------------------------------------------------------------
+objects=$(for file in src/base/*.c; do echo "$dir/build/${file%.c}.o"; done)
+build() { env -u MAKEFLAGS -u MAKELEVEL make --no-print-directory BUILD="$dir/build" "$@" $objects >"$dir/said" 2>&1; }
+check "make says a line a folder" eval 'build CFLAGS=-O0 && [ "$(cat "$dir/said")" = "  $dir/build/src/base" ]'
+check "make V=1 shows the commands" eval 'build -B V=1 CFLAGS=-O0 && grep -q "gcc.*-c src/base/log.c" "$dir/said"'
+check "make shows warnings" eval 'build -B CFLAGS="-O0 -Wc++-compat" && grep -q "warning:" "$dir/said"'
+check "make shows errors" eval '! build -B CFLAGS=-no-such-flag && grep -q "no-such-flag" "$dir/said"'
 
 end
