@@ -166,13 +166,19 @@ typedef struct summary {
 summary summarise(const rollout_result *results, int count);
 double welch_p(const summary *a, const summary *b);  // two-sided, normal approximation (hundreds of episodes)
 
-// Signals: SIGINT, SIGTERM, SIGUSR1 ask to stop at the next good moment; a second SIGINT ends at once, but for a worker.
+// Standard output: first and last of all. `s`, or NO_IO, which is said, where some of what was printed is lost.
+void output_open(void);
+void output_flush(void);  // what a verb has to say is said
+status output_end(status s);
+
+// Signals: SIGINT, SIGTERM, SIGUSR1, SIGHUP, SIGXCPU ask to stop at the next good moment; a second SIGINT ends at once, but
+// for a worker. What was ignored at the start stays ignored.
 void signals_hold(void);          // what comes from here on waits for signals_catch, also across an exec
 void signals_catch(void);
 void signals_serve(void);         // this rank is a worker: rank 0 ends the job
 bool signals_asked(void);
 void signals_stop(void);          // asks as the first SIGINT does
-bool signals_by_scheduler(void);  // SIGTERM or SIGUSR1 came first: whoever sent it will start the job again
+bool signals_by_scheduler(void);  // another than SIGINT came first: whoever sent it will start the job again
 
 // run.csv's shares of time as report/generation-split.csv and .json; nothing where there are none.
 status split_write(const app *a);

@@ -289,7 +289,7 @@ static status bench_es(const plan *p) {
   status s = races_run(&o, p);
   json_close(&o.json, ']');
   if (s == OK || s == INTERRUPTED) printf(p->json ? "%s\n" : "%s", p->json ? o.json.bytes : o.table.bytes);
-  fflush(stdout);
+  output_flush();
   if (s == OK && p->out) s = output_write(&o, p);
   output_free(&o);
   return s;

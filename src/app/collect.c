@@ -109,7 +109,7 @@ static void collect_drop(void *self) { shard_forget(self); }
 static collect_result shard_finish(collector *c) {
   collect_result r = {.steps = c->steps};
   r.code = (int32_t)data_shard_write(c->directory.text, c->shard.shard, &c->spec, &c->provenance, c->episodes, c->shard.count);
-  if (r.code != OK) snprintf(r.words, sizeof r.words, "%.239s", status_message());
+  if (r.code != OK) text_print(r.words, sizeof r.words, "%s", status_message());
   shard_forget(c);
   return r;
 }

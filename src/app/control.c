@@ -83,7 +83,7 @@ static void obey(evolution *v, const control *c, int64_t finished) {
 
 static void refuse(const evolution *v) {
   char words[1024];
-  snprintf(words, sizeof words, "%.1023s", status_message());
+  text_print(words, sizeof words, "%s", status_message());
   log_here("%s; nothing was changed, the search goes on", words);
   complain(rows_refused(v, words));
 }

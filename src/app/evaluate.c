@@ -117,7 +117,7 @@ static void table_print(const evaluation *v) {
     if (e->s.broken) printf("  (%d broken)", e->s.broken);
     printf("\n");
   }
-  fflush(stdout);
+  output_flush();
 }
 
 static void entry_json(const evaluation *v, const entry *e, text_buffer *t) {

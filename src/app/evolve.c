@@ -210,7 +210,7 @@ static status master(evolution *v) {
 // An event; the sentence stays what it is, since a disk that is full may refuse the event too.
 static void stop_tell(const evolution *v, status s) {
   char words[1024];
-  snprintf(words, sizeof words, "%.1023s", status_message());
+  text_print(words, sizeof words, "%s", status_message());
   rows_event(&v->descents[0], "stop", words);
   status_fail(s, "%s", words);
 }

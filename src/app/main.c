@@ -97,20 +97,24 @@ static void blas_settle(char **words) {
 
 int main(int count, char **words) {
   status result;
-  if (answer_alone(count, words, &result)) return (int)result;
+  output_open();
+  if (answer_alone(count, words, &result)) return (int)output_end(result);
   signals_hold();
   blas_settle(words);
   app a = {0};
   signals_catch();
   heartbeat_open();
   num_open();
-  if (farm_open(&a.f, &count, &words) != OK) {
-    fprintf(stderr, "dreamfarm: %s\n", status_message());
-    return BROKEN;
+  result = farm_open(&a.f, &count, &words);
+  if (result != OK) {
+    if (*status_message()) fprintf(stderr, "dreamfarm: %s\n", status_message());  // one rank has the words for all
+    return (int)result;
   }
   if (farm_rank(a.f) != 0) signals_serve();
   result = stop_status(&a, act(&a, count, words));
+  log_break();
   if (result != OK && farm_rank(a.f) == 0) fprintf(stderr, "dreamfarm: %s\n", status_message());
+  if (farm_rank(a.f) == 0) result = output_end(result);
   if (farm_rank(a.f) == 0) heartbeat_result(result);
   farm_close(a.f, (int)result);
   return (int)result;

@@ -30,7 +30,7 @@ status settings_load(settings *s, const char *name) {
 status knob_line_read(knob_line *a, const char *words, const char *example) {
   text_buffer shown = {0};
   bytes_show(words, strlen(words), &shown);
-  snprintf(a->place, sizeof a->place, "--set %s", shown.bytes);
+  text_print(a->place, sizeof a->place, "--set %s", shown.bytes);
   text_free(&shown);
   const char *start = words + strspn(words, " \t"), *sign = start + strcspn(start, "=:");
   if (*sign == 0) FAIL(BAD_CONFIG, "%s: wanted key=value, such as %s", a->place, example);
