@@ -1,5 +1,6 @@
 // Weights, their optimiser's state, and both on disk: a training run continues exactly. Knows no network.
 
+#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -104,6 +105,7 @@ static status vector_read(real *values, const data_tensors *f, const char *path,
   const data_tensor *t = data_tensors_find(f, name);
   if (!t || t->type != DATA_F32 || t->rank != 1 || t->dim[0] != (int64_t)size)
     FAIL(BAD_FILE, "%s: tensor '%s' is missing or does not have %zu numbers", path, name, size);
+  TRY(data_tensor_finite(t, path, false));
   memcpy(values, t->bytes, size * sizeof *values);
   return OK;
 }
@@ -125,7 +127,19 @@ static status rows_read(learner *l, const data_tensors *f, const char *path) {
   return OK;
 }
 
-static status learner_read(learner *l, const data_tensors *f, const char *path, hash identity, int ranks) {
+// Anything else would be taken for an epoch that there is not.
+static status step_read(int64_t *step, const data_tensors *f, const char *path, int64_t most) {
+  const char *word = data_tensors_metadata(f, "step");
+  char *end = NULL;
+  errno = 0;
+  *step = word ? strtoll(word, &end, 10) : -1;
+  if (!word || *word < '0' || *word > '9' || *end || errno || *step > most)
+    FAIL(BAD_FILE, "%s: metadata 'step' is '%s'; 0 to %lld are allowed; restore it, or start anew with --fresh", path,
+         word ? word : "missing", (long long)most);
+  return OK;
+}
+
+static status learner_read(learner *l, const data_tensors *f, const char *path, hash identity, int ranks, int64_t most) {
   char size[16];
   snprintf(size, sizeof size, "%d", ranks);
   TRY(metadata_equal(f, path, "format", FORMAT, "it was not written by this version's training"));
@@ -135,17 +149,15 @@ static status learner_read(learner *l, const data_tensors *f, const char *path, 
   TRY(vector_read(l->w, f, path, "weights", l->size));
   TRY(vector_read(l->m, f, path, "adam.m", l->size));
   TRY(vector_read(l->v, f, path, "adam.v", l->size));
-  const char *step = data_tensors_metadata(f, "step");
-  l->step = step ? strtoll(step, NULL, 10) : -1;
-  if (l->step < 0) FAIL(BAD_FILE, "%s: metadata 'step' is '%s'", path, step ? step : "missing");
+  TRY(step_read(&l->step, f, path, most));
   return rows_read(l, f, path);
 }
 
-status learner_load(learner *l, const char *path, hash identity, int ranks) {
+status learner_load(learner *l, const char *path, hash identity, int ranks, int64_t most) {
   if (!file_exists(path)) return OK;
   data_tensors *f;
   TRY(data_tensors_read(&f, path));
-  status s = learner_read(l, f, path, identity, ranks);
+  status s = learner_read(l, f, path, identity, ranks, most);
   data_tensors_close(f);
   return s;
 }

@@ -26,7 +26,8 @@ learner learner_open(size_t size, int extra);
 void learner_close(learner *l);
 // Written by rank 0, read by all. Refuses another identity or rank count (MISMATCH), or damage (BAD_FILE).
 status learner_save(const learner *l, const char *path, hash identity, int ranks);
-status learner_load(learner *l, const char *path, hash identity, int ranks);  // a missing file is OK: step stays 0
+// A missing file is OK: step stays 0. It is at most `most`.
+status learner_load(learner *l, const char *path, hash identity, int ranks, int64_t most);
 // Collective, once everything stands: tells the watch, and again the rows that the checkpoint knew.
 status learner_begin(const learner *l, const train_team *team, const train_watch *watch);
 double learner_seconds(const learner *l);  // that the rows so far took
@@ -47,6 +48,7 @@ static inline int share_of(int batch, const train_team *t) { return batch / t->s
 int episodes_of_rank(uint32_t *episodes, int from, int to, int rank, int size);
 
 // --- frames of a dataset, shuffled, in windows that fit memory -----------------------------------------------------------------
+status train_pictures_check(const dataset *d);  // MISMATCH where it does not hold V's pictures
 typedef struct frame_stream frame_stream;
 frame_stream *frames_open(dataset *d, int held_from, const train_team *team, uint64_t seed);
 void frames_close(frame_stream *f);

@@ -180,6 +180,8 @@ static status prepare(rnn_run *r) {
   const train_rnn_options *o = r->o;
   const world_shape *s = &o->shape;
   if (o->batch < r->team->size) FAIL(BAD_CONFIG, "rnn.batch is %d, fewer than the %d ranks", o->batch, r->team->size);
+  if (data_spec_of(r->d)->actions != s->A)
+    FAIL(MISMATCH, "the dataset has %d actions, the environment %d; run collect again", data_spec_of(r->d)->actions, s->A);
   TRY(latents_open(&r->latent, o->latents, r->d, o->vae_hash, s->Z, r->team));
   r->l = learner_open(world_rnn_table(s).size, WORDS);
   r->share = share_of(o->batch, r->team);
@@ -195,7 +197,8 @@ static status prepare(rnn_run *r) {
   r->scale = ARENA_NEW(r->l.memory, float, s->Z);
   for (int i = 0; i < s->Z; i++) r->scale[i] = 1;
   rnn_net_init(r->l.w, s, o->seed);
-  return o->anew ? OK : learner_load(&r->l, o->checkpoint, o->identity, r->team->size);
+  int64_t most = r->chunks * o->epochs;
+  return o->anew ? OK : learner_load(&r->l, o->checkpoint, o->identity, r->team->size, most);
 }
 
 static status learn(rnn_run *r) {

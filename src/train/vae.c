@@ -12,7 +12,7 @@
 
 const char *const train_vae_parts[TRAIN_PARTS] = {"reconstruction", "kl", "", ""};
 
-enum { LOSS_RECONSTRUCTION, LOSS_KL, LOSS_TOTAL, WORD_STOP, WORD_SAVE, WORDS };  // what travels behind the gradient
+enum { LOSS_RECONSTRUCTION, LOSS_KL, LOSS_TOTAL, WORD_STOP, WORD_SAVE, WORD_UNREAD, WORDS };  // what travels behind the gradient
 
 typedef struct vae_run {
   const train_vae_options *o;
@@ -46,9 +46,11 @@ static void add_words(vae_run *r, vae_loss loss) {
   words[WORD_SAVE] = r->team->rank == 0 && time_now() - r->saved > CHECKPOINT_SECONDS ? 1.0f : 0.0f;
 }
 
-static void learn_batch(vae_run *r) {
+// Where a rank could not read its frames what is learnt here is nothing worth: all hear of it behind the gradient, and leave.
+static void learn_batch(vae_run *r, bool unread) {
   learner *l = &r->l;
   memset(l->g, 0, (l->size + WORDS) * sizeof *l->g);
+  l->g[l->size + WORD_UNREAD] = unread ? 1.0f : 0.0f;
   noise_of_step(r);
   vae_loss loss = vae_net_learn(r->net, l->g, l->w, r->images, r->noise, r->share, kl_floor(r->o), 1.0f / (float)r->o->batch);
   add_words(r, loss);
@@ -95,10 +97,9 @@ static status learn_epoch(vae_run *r, int epoch) {
   TRY(r->team->agree(r->team->self, frames_seek(r->f, epoch, first * r->share)));
   for (int64_t b = first; b < r->batches; b++) {
     status read = frames_next(r->f, r->images, r->share);
-    if (read != OK) log_here("%s", status_message());
-    CHECK(read == OK, "a dataset that could be opened can no longer be read: %s", status_message());
-    learn_batch(r);
+    learn_batch(r, read != OK);
     const float *words = r->l.g + r->l.size;
+    if (words[WORD_UNREAD] > 0) return r->team->agree(r->team->self, read);
     if (r->team->rank == 0)
       r->watch->progress(r->watch->self, (double)r->l.step, (double)(r->batches * r->o->epochs),
                          (double)words[LOSS_TOTAL] / r->o->batch);
@@ -111,6 +112,7 @@ static status learn_epoch(vae_run *r, int epoch) {
 
 static status prepare(vae_run *r, dataset *d) {
   const train_vae_options *o = r->o;
+  TRY(train_pictures_check(d));
   r->l = learner_open(world_vae_table(&o->shape).size, WORDS);
   vae_net_init(r->l.w, &o->shape, o->seed);
   r->share = share_of(o->batch, r->team);
@@ -125,7 +127,8 @@ static status prepare(vae_run *r, dataset *d) {
   int held = HELD_OUT_FRAMES / r->team->size + 1;
   r->held = mem_take((size_t)held * WORLD_PIXELS, sizeof(real));
   TRY(frames_held_out(r->f, r->held, held, &r->held_count));
-  return o->anew ? OK : learner_load(&r->l, o->checkpoint, o->identity, r->team->size);
+  int64_t most = r->batches * o->epochs;
+  return o->anew ? OK : learner_load(&r->l, o->checkpoint, o->identity, r->team->size, most);
 }
 
 static status learn(vae_run *r, dataset *d) {
