@@ -113,6 +113,7 @@ status hash_file(hash *out, const char *path);
 // open's; O_NOFOLLOW for files that are always ours, so that nobody makes us write through a symbolic link.
 status file_open(int *fd, const char *path, int flags);          // caller closes
 status file_read(char **bytes, size_t *size, const char *path);  // caller frees with mem_free; NUL-terminated
+status file_read_own(char **bytes, size_t *size, const char *path);  // not through a symbolic link
 status file_write(const char *path, const void *bytes, size_t size);
 status file_commit(const char *temporary, const char *path);  // fsync, rename, fsync of the directory
 status file_remove(const char *path);                         // a missing file is no error
