@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "app.h"
@@ -133,13 +134,23 @@ double welch_p(const summary *a, const summary *b) {
 
 // --- lines ----------------------------------------------------------------------------------------------------------------
 
+// A line that is written in part would spoil the one that follows it.
+static void append_undo(int fd, off_t size, const char *path) {
+  if (ftruncate(fd, size) != 0 || size > 0) return;
+  file_remove(path);  // what is not there gets its head anew
+}
+
 status append_text(const char *path, const text_buffer *t) {
-  int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
-  if (fd < 0) FAIL(NO_IO, "%s: cannot be written: %s", path, strerror(errno));
+  int fd;
+  struct stat before;
+  TRY(file_open(&fd, path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW));
+  bool known = fstat(fd, &before) == 0;
   ssize_t put = write(fd, t->bytes, t->size);
-  int reason = errno;
-  fdatasync(fd);
-  if (close(fd) != 0 || put != (ssize_t)t->size) FAIL(NO_IO, "%s: cannot be written: %s", path, strerror(put < 0 ? reason : ENOSPC));
+  int reason = put < 0 ? errno : ENOSPC;
+  bool whole = put == (ssize_t)t->size;
+  if (whole) fdatasync(fd);
+  else if (known) append_undo(fd, before.st_size, path);
+  if (close(fd) != 0 || !whole) FAIL(NO_IO, "%s: cannot be written: %s", path, strerror(reason));
   return OK;
 }
 

@@ -1,6 +1,7 @@
 // What a search tells: a row a generation in run.csv, the same and all events as JSON lines, and the progress line.
 
 #include <errno.h>
+#include <fcntl.h>
 #include <math.h>
 #include <string.h>
 #include <unistd.h>
@@ -68,8 +69,11 @@ status rows_cut(const descent *d) {
     FAIL(BAD_FILE, "%s has fewer rows than the %d generations of the checkpoint; restore it, or start anew with --fresh", d->csv.text,
          d->state.generation);
   if (!fit) FAIL(BAD_FILE, "%s was changed since it was written; restore it, or start anew with --fresh", d->csv.text);
-  if (truncate(d->csv.text, kept) != 0)
-    FAIL(NO_IO, "%s: cannot be cut back to generation %d: %s", d->csv.text, d->state.generation, strerror(errno));
+  int fd;
+  TRY(file_open(&fd, d->csv.text, O_WRONLY | O_NOFOLLOW));
+  int bad = ftruncate(fd, kept) != 0 ? errno : 0;
+  close(fd);
+  if (bad) FAIL(NO_IO, "%s: cannot be cut back to generation %d: %s", d->csv.text, d->state.generation, strerror(bad));
   return OK;
 }
 
