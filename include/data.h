@@ -70,8 +70,8 @@ typedef struct data_tensors data_tensors;
 status data_tensors_read(data_tensors **file, const char *path);
 void data_tensors_close(data_tensors *file);
 const data_tensor *data_tensors_find(const data_tensors *file, const char *name);       // NULL if absent
-// Are all its float32 numbers finite? With `or_nothing` minus infinity is allowed too: the logarithm of no variance. BAD_FILE
-// says which number is not.
+// Are all its float32 numbers finite? With `or_nothing` minus infinity is allowed too: the logarithm of no variance.
+// BAD_FILE says which number is not.
 status data_tensor_finite(const data_tensor *t, const char *path, bool or_nothing);
 const char *data_tensors_metadata(const data_tensors *file, const char *key);           // NULL if absent
 

@@ -25,7 +25,8 @@ typedef struct small_world {
 // Both files from what is in *s. o may be NULL: one origin of zeros.
 static inline void small_world_rewrite(const small_world *s, const world_origins *o) {
   static const float zeros[8] = {0}, ones[8] = {1, 1, 1, 1, 1, 1, 1, 1};
-  const world_origins one = {.count = 1, .mu = zeros, .logvar = zeros, .offset = zeros, .scale = ones, .log_sigma_floor = -7};
+  const world_origins one = {
+      .count = 1, .mu = zeros, .logvar = zeros, .offset = zeros, .scale = ones, .log_sigma_floor = -7};
   hash vae = {"none"};
   if (s->shape.pixels) {
     assert_int_equal(world_vae_write(s->vae.text, &s->shape, (const float *)s->v, "a test"), OK);

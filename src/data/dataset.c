@@ -91,14 +91,15 @@ static status format_check(const data_tensors *f, const char *path) {
   FAIL(BAD_FILE, "%s: its format is '%s', '%s' is wanted; run collect again", path, format ? format : "unknown", INDEX_FORMAT);
 }
 
-// Nobody is to take memory for more steps than a shard can hold: those numbers that are stored as they are take 10 bytes a
-// step and 4 an action, and DEFLATE makes at most 1032 bytes of one.
+// Nobody is to take memory for more steps than a shard can hold: those numbers that are stored as they are take 10
+// bytes a step and 4 an action, and DEFLATE makes at most 1032 bytes of one.
 static status shard_check(const dataset *d, int shard, double frames) {
   file_path path = shard_path(d->directory.text, shard);
   struct stat facts;
   if (stat(path.text, &facts) != 0) FAIL(BAD_FILE, "%s: is missing; run collect again", path.text);
   if (!S_ISREG(facts.st_mode)) FAIL(BAD_FILE, "%s: is not a regular file; remove it and run collect again", path.text);
-  double plain = frames * (10 + 4.0 * d->spec.actions), packed = frames * (double)data_observation_bytes(&d->spec) / 1032;
+  double plain = frames * (10 + 4.0 * d->spec.actions),
+         packed = frames * (double)data_observation_bytes(&d->spec) / 1032;
   if (plain > (double)facts.st_size || packed > (double)facts.st_size)
     FAIL(BAD_FILE, "%s: has %lld bytes, too few for the %.0f steps that %s lists; run collect again", path.text,
          (long long)facts.st_size, frames, INDEX_NAME);

@@ -9,8 +9,8 @@
 #define CHUNK_ROWS 32
 #define DEFLATE_LEVEL 1  // on Take Cover's frames 7.5 : 1; level 6 has 9.2 : 1 at about half the speed
 
-// No handler at exit: it would write once more what a full disk did not take, and crash over it. No plugins: a file names
-// the filter that is loaded. Both before HDF5 does anything else.
+// No handler at exit: it would write once more what a full disk did not take, and crash over it. No plugins: a file
+// names the filter that is loaded. Both before HDF5 does anything else.
 void h5_quiet(void) {
   H5dont_atexit();
   H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
@@ -54,9 +54,9 @@ hid_t h5_group_create(hid_t parent, const char *name) {
   return group;
 }
 
-// --- what may be read -------------------------------------------------------------------------------------------------
-// A file can lead into other files (links, external storage, virtual datasets), name programs (filters), and claim any size.
-// Of all that HDF5 knows only what we write is read.
+// --- what may be read -----------------------------------------------------------------------------------------------
+// A file can lead into other files (links, external storage, virtual datasets), name programs (filters), and claim any
+// size. Of all that HDF5 knows only what we write is read.
 
 #define DEFLATE_MOST 1032.0  // bytes that deflate can make of one
 
@@ -70,7 +70,8 @@ static const char *link_refused(hid_t parent, const char *name) {
   H5L_info_t facts;
   if (H5Lget_info(parent, name, &facts, H5P_DEFAULT) < 0) return "is missing or damaged";
   if (facts.type == H5L_TYPE_HARD) return NULL;
-  return facts.type == H5L_TYPE_SOFT ? "is a soft link, which is not followed" : "is a link into another file, which is not followed";
+  return facts.type == H5L_TYPE_SOFT ? "is a soft link, which is not followed"
+                                     : "is a link into another file, which is not followed";
 }
 
 // Every step of the way.
@@ -97,14 +98,15 @@ static const char *filters_refused(hid_t layout) {
   return NULL;
 }
 
-// Chunks are whole rows, as ours are, and none stores more than deflate ever needs for it: a small array might otherwise
-// be unpacked into any size.
+// Chunks are whole rows, as ours are, and none stores more than deflate ever needs for it: a small array might
+// otherwise be unpacked into any size.
 static const char *chunks_refused(hid_t set, hid_t layout, h5_extent extent, size_t element) {
   hsize_t chunk[4], at[4] = {0};
   double bytes = (double)element;
   if (H5Pget_chunk(layout, 4, chunk) != extent.rank) return "has damaged chunks";
   for (int i = 0; i < extent.rank; i++) {
-    if (chunk[i] < 1 || chunk[i] > extent.dim[i] || (i > 0 && chunk[i] != extent.dim[i])) return "has chunks that are not ours";
+    if (chunk[i] < 1 || chunk[i] > extent.dim[i] || (i > 0 && chunk[i] != extent.dim[i]))
+      return "has chunks that are not ours";
     bytes *= (double)chunk[i];
   }
 #if H5_VERSION_GE(1, 10, 3)
@@ -151,7 +153,8 @@ static const char *size_refused(hid_t set, hid_t layout, size_t element) {
 
 static const char *set_refused(hid_t set, hid_t layout) {
   H5D_layout_t kind = H5Pget_layout(layout);
-  if (kind != H5D_COMPACT && kind != H5D_CONTIGUOUS && kind != H5D_CHUNKED) return "is made of arrays in other files, which are not read";
+  if (kind != H5D_COMPACT && kind != H5D_CONTIGUOUS && kind != H5D_CHUNKED)
+    return "is made of arrays in other files, which are not read";
   if (H5Pget_external_count(layout) != 0) return "is stored in other files, which are not read";
   const char *why = filters_refused(layout);
   if (why) return why;
@@ -181,7 +184,9 @@ const char *h5_values_refused(hid_t group, const char *name) {
   return why;
 }
 
-hid_t h5_group_open(hid_t parent, const char *name) { return way_refused(parent, name) ? -1 : H5Gopen2(parent, name, H5P_DEFAULT); }
+hid_t h5_group_open(hid_t parent, const char *name) {
+  return way_refused(parent, name) ? -1 : H5Gopen2(parent, name, H5P_DEFAULT);
+}
 
 // --- attributes -------------------------------------------------------------------------------------------------------
 
@@ -207,7 +212,8 @@ status h5_attribute_text(hid_t object, const char *name, const char *value) {
 bool h5_attribute_read(hid_t object, const char *name, hid_t type, void *value) {
   hid_t attribute = H5Aopen(object, name, H5P_DEFAULT), space = attribute >= 0 ? H5Aget_space(attribute) : -1;
   hid_t found = attribute >= 0 ? H5Aget_type(attribute) : -1;
-  bool good = space >= 0 && H5Sget_simple_extent_npoints(space) == 1 && number_type(found) && H5Aread(attribute, type, value) >= 0;
+  bool good = space >= 0 && H5Sget_simple_extent_npoints(space) == 1 && number_type(found) &&
+              H5Aread(attribute, type, value) >= 0;
   if (found >= 0) H5Tclose(found);
   if (space >= 0) H5Sclose(space);
   if (attribute >= 0) H5Aclose(attribute);

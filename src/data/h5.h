@@ -21,8 +21,8 @@ bool h5_attribute_read(hid_t object, const char *name, hid_t type, void *value);
 typedef struct h5_extent { int rank; hsize_t dim[4]; } h5_extent;
 // Compressed: in chunks of some rows, each with a Fletcher32 checksum, so that other readers notice damage too.
 status h5_values_write(hid_t group, const char *name, hid_t type, h5_extent extent, bool compress, const void *values);
-// Why an array is not read, or NULL: it is missing, a link, stored elsewhere, unlike what we write, or claims more than the
-// file can hold. The functions below fail where this says why.
+// Why an array is not read, or NULL: it is missing, a link, stored elsewhere, unlike what we write, or claims more than
+// the file can hold. The functions below fail where this says why.
 const char *h5_values_refused(hid_t group, const char *name);
 bool h5_extent_read(h5_extent *extent, hid_t group, const char *name);
 bool h5_extent_equal(h5_extent a, h5_extent b);

@@ -254,8 +254,8 @@ static status header_read(data_tensors *f, size_t size, const char *path) {
     FAIL(BAD_FILE, "%s: its header claims %" PRIu64 " bytes, but the file has %zu: it is truncated or no safetensors file", path,
          length, size);
   if (length > HEADER_MAX)
-    FAIL(BAD_FILE, "%s: its header has %" PRIu64 " bytes; at most %" PRIu64 " are read: shorten its names or metadata", path, length,
-         HEADER_MAX);
+    FAIL(BAD_FILE, "%s: its header has %" PRIu64 " bytes; at most %" PRIu64 " are read: shorten its names or metadata",
+         path, length, HEADER_MAX);
   if (length == 0 || f->bytes[8] != '{')
     FAIL(BAD_FILE, "%s: its header does not begin with '{': it is no safetensors file", path);
   TRY(parts_check(f->bytes + 8, (size_t)length, path));
@@ -308,8 +308,8 @@ status data_tensor_finite(const data_tensor *t, const char *path, bool or_nothin
   CHECK(t->type == DATA_F32, "tensor '%s' has another type", t->name);
   for (size_t i = 0, n = data_tensor_bytes(t) / sizeof *x; i < n; i++)
     if (!isfinite(x[i]) && !(or_nothing && x[i] == -INFINITY))
-      FAIL(BAD_FILE, "%s: tensor '%s' has %s at place %zu; finite numbers are allowed%s; restore it, or make it again", path, t->name,
-           isnan(x[i]) ? "a NaN" : "an infinity", i, or_nothing ? ", and minus infinity" : "");
+      FAIL(BAD_FILE, "%s: tensor '%s' has %s at place %zu; finite numbers are allowed%s; restore it, or make it again",
+           path, t->name, isnan(x[i]) ? "a NaN" : "an infinity", i, or_nothing ? ", and minus infinity" : "");
   return OK;
 }
 

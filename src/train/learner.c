@@ -139,7 +139,8 @@ static status step_read(int64_t *step, const data_tensors *f, const char *path, 
   return OK;
 }
 
-static status learner_read(learner *l, const data_tensors *f, const char *path, hash identity, int ranks, int64_t most) {
+static status learner_read(learner *l, const data_tensors *f, const char *path, hash identity, int ranks,
+                           int64_t most) {
   char size[16];
   snprintf(size, sizeof size, "%d", ranks);
   TRY(metadata_equal(f, path, "format", FORMAT, "it was not written by this version's training"));

@@ -181,7 +181,8 @@ static status prepare(rnn_run *r) {
   const world_shape *s = &o->shape;
   if (o->batch < r->team->size) FAIL(BAD_CONFIG, "rnn.batch is %d, fewer than the %d ranks", o->batch, r->team->size);
   if (data_spec_of(r->d)->actions != s->A)
-    FAIL(MISMATCH, "the dataset has %d actions, the environment %d; run collect again", data_spec_of(r->d)->actions, s->A);
+    FAIL(MISMATCH, "the dataset has %d actions, the environment %d; run collect again", data_spec_of(r->d)->actions,
+         s->A);
   TRY(latents_open(&r->latent, o->latents, r->d, o->vae_hash, s->Z, r->team));
   r->l = learner_open(world_rnn_table(s).size, WORDS);
   r->share = share_of(o->batch, r->team);

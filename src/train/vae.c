@@ -12,7 +12,8 @@
 
 const char *const train_vae_parts[TRAIN_PARTS] = {"reconstruction", "kl", "", ""};
 
-enum { LOSS_RECONSTRUCTION, LOSS_KL, LOSS_TOTAL, WORD_STOP, WORD_SAVE, WORD_UNREAD, WORDS };  // what travels behind the gradient
+// What travels behind the gradient.
+enum { LOSS_RECONSTRUCTION, LOSS_KL, LOSS_TOTAL, WORD_STOP, WORD_SAVE, WORD_UNREAD, WORDS };
 
 typedef struct vae_run {
   const train_vae_options *o;
@@ -46,7 +47,8 @@ static void add_words(vae_run *r, vae_loss loss) {
   words[WORD_SAVE] = r->team->rank == 0 && time_now() - r->saved > CHECKPOINT_SECONDS ? 1.0f : 0.0f;
 }
 
-// Where a rank could not read its frames what is learnt here is nothing worth: all hear of it behind the gradient, and leave.
+// Where a rank could not read its frames what is learnt here is nothing worth: all hear of it behind the gradient, and
+// leave.
 static void learn_batch(vae_run *r, bool unread) {
   learner *l = &r->l;
   memset(l->g, 0, (l->size + WORDS) * sizeof *l->g);

@@ -242,12 +242,13 @@ static status origins_read(world *w, const data_tensors *f, const char *path) {
   TRY(tensor_of(&o->mu, &count, f, path, "origins.mu", 2, (int[]){0, Z}));
   TRY(tensor_of(&o->logvar, &again, f, path, "origins.logvar", 2, (int[]){0, Z}));
   if (count != again || count > WORLD_ORIGINS_MAX)
-    FAIL(BAD_FILE, "%s: origins.mu and origins.logvar have %lld and %lld rows; as many are wanted, and at most %d", path,
-         (long long)count, (long long)again, WORLD_ORIGINS_MAX);
+    FAIL(BAD_FILE, "%s: origins.mu and origins.logvar have %lld and %lld rows; as many are wanted, and at most %d",
+         path, (long long)count, (long long)again, WORLD_ORIGINS_MAX);
   TRY(tensor_of(&o->offset, NULL, f, path, "latent.offset", 1, &Z));
   TRY(tensor_of(&o->scale, NULL, f, path, "latent.scale", 1, &Z));
   TRY(number_of(&floor_value, f, path, "log_sigma_floor"));
-  if (fabs(floor_value) > 1e6) FAIL(BAD_FILE, "%s: metadata 'log_sigma_floor' is %g, not a logarithm", path, floor_value);
+  if (fabs(floor_value) > 1e6)
+    FAIL(BAD_FILE, "%s: metadata 'log_sigma_floor' is %g, not a logarithm", path, floor_value);
   o->count = (int)count;
   o->log_sigma_floor = (float)floor_value;
   o->mu = keep(w, o->mu, (size_t)count * Z);

@@ -26,8 +26,8 @@ struct world {
 // A softmax knows only differences, so component 0 has no logits of its own.
 static inline int world_logits(const world_shape *s) { return s->Z * (s->K - 1); }
 
-// Whether a file may claim it (without M: H and K are not looked at); BAD_FILE by name. What it then needs fits size_t, not
-// necessarily memory: compare it with the file's size first.
+// Whether a file may claim it (without M: H and K are not looked at); BAD_FILE by name. What it then needs fits size_t,
+// not necessarily memory: compare it with the file's size first.
 enum { WORLD_ORIGINS_MAX = 1 << 24 };
 status world_shape_check(const world_shape *s, bool memory, const char *path);
 

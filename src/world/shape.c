@@ -11,7 +11,8 @@ enum { Z_MAX = 1024, A_MAX = 1024, CHANNELS_MAX = 1024, H_MAX = 65536, K_MAX = 6
 
 static status shape_number_check(int value, int most, const char *what, const char *path) {
   if (value < 1 || value > most)
-    FAIL(BAD_FILE, "%s: its world has %s %d; 1 to %d are allowed; restore it, or make it again", path, what, value, most);
+    FAIL(BAD_FILE, "%s: its world has %s %d; 1 to %d are allowed; restore it, or make it again", path, what, value,
+         most);
   return OK;
 }
 

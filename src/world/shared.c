@@ -93,8 +93,8 @@ static status head_check(const head *h, const char *file, const char *path) {
   if (pixels > 1 || (h->precision != NUM_FP32 && h->precision != NUM_BF16))
     FAIL(BAD_FILE, "%s: has pixels %d and precision %d; neither is one of ours; remove it", path, pixels, h->precision);
   if (h->origins < 1 || h->origins > WORLD_ORIGINS_MAX || !isfinite(h->log_sigma_floor))
-    FAIL(BAD_FILE, "%s: has %d origins and a floor of %g; 1 to %d and a finite one are allowed; remove it", path, h->origins,
-         (double)h->log_sigma_floor, WORLD_ORIGINS_MAX);
+    FAIL(BAD_FILE, "%s: has %d origins and a floor of %g; 1 to %d and a finite one are allowed; remove it", path,
+         h->origins, (double)h->log_sigma_floor, WORLD_ORIGINS_MAX);
   if (memchr(h->identity, 0, sizeof h->identity) == NULL || !identity_good(h->identity))
     FAIL(BAD_FILE, "%s: its world's hash is not 32 hexadecimal digits; remove it", path);
   return world_shape_check(&h->shape, true, path);

@@ -1,11 +1,17 @@
 #!/usr/bin/env bash
-# A disk that fills up while the world is made: each stage ends with the file, the reason and exit code 6, leaves nothing
-# half-written, and goes on to the same bytes when there is room.
+# A disk that fills up while the world is made: each stage ends with the file, the reason and exit code 6, leaves
+# nothing half-written, and goes on to the same bytes when there is room.
 set -u
 . tests/checks.sh
 export TMPDIR=$dir OMPI_MCA_btl_vader_backing_directory=$dir
-tiny() { "$program" "$1" tests/app/tiny.yaml --quiet --set run.directory="$dir/$2" --set evaluate.episodes=2 --set evolve.generations=2; }
-full() { dd if=/dev/zero of="$dir/small/filler" bs=1k 2>/dev/null; truncate -s "-${1:-4}K" "$dir/small/filler"; } # all but so many kB
+tiny() { # VERB NAME
+  "$program" "$1" tests/app/tiny.yaml --quiet --set run.directory="$dir/$2" --set evaluate.episodes=2 \
+    --set evolve.generations=2
+}
+full() { # [KB]: all but so many
+  dd if=/dev/zero of="$dir/small/filler" bs=1k 2>/dev/null
+  truncate -s "-${1:-4}K" "$dir/small/filler"
+}
 room() { rm "$dir/small/filler"; }
 stops() { # VERB FILE
   check "$1 on a full disk: $2" exits 6 "$2" tiny "$1" small

@@ -337,7 +337,8 @@ static void links_in_the_way_are_not_followed(void **state) {
   (void)state;
   char *bytes;
   size_t size;
-  file_path name = in_home("own"), kept = in_home("own.kept"), temporary = path_join(home, "own.%ld.tmp", (long)getpid());
+  file_path name = in_home("own"), kept = in_home("own.kept"),
+            temporary = path_join(home, "own.%ld.tmp", (long)getpid());
   assert_int_equal(file_write(kept.text, "kept", 4), OK);
   assert_int_equal(symlink(kept.text, temporary.text), 0);
   assert_int_equal(file_write(name.text, "new", 3), OK);

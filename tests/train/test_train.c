@@ -159,8 +159,10 @@ static void checkpoint_change(const char *path, int tensor, float value, const c
   changed[5] = value;
   tensors[tensor].bytes = changed;
 
-  const char *const pairs[] = {"format", data_tensors_metadata(f, "format"), "identity", data_tensors_metadata(f, "identity"),
-                               "ranks", "1", "step", step};
+  const char *const pairs[] = {"format",   data_tensors_metadata(f, "format"),
+                               "identity", data_tensors_metadata(f, "identity"),
+                               "ranks",    "1",
+                               "step",     step};
   assert_int_equal(data_tensors_write(path, tensors, 3, pairs, 4), OK);
   mem_free(changed);
   data_tensors_close(f);
@@ -174,10 +176,13 @@ static void test_a_checkpoint_is_judged(void **state) {
   train_watch watch = watch_of(&w);
   assert_int_equal(train_vae(&o, d, &alone, &watch), INTERRUPTED);
 
-  static const struct { int tensor; float value; const char *step, *words; } wrong[] = {
-      {0, INFINITY, "3", "'weights' has an infinity at place 5"}, {1, NAN, "3", "'adam.m' has a NaN at place 5"},
-      {2, -INFINITY, "3", "'adam.v' has an infinity at place 5"}, {0, 0, "-1", "'step' is '-1'"}, {0, 0, "3x", "'step' is '3x'"},
-      {0, 0, "9223372036854775807", "'step' is '9223372036854775807'; 0 to "}};
+  static const struct wrong { int tensor; float value; const char *step, *words; } wrong[] = {
+               {0, INFINITY, "3", "'weights' has an infinity at place 5"},
+               {1, NAN, "3", "'adam.m' has a NaN at place 5"},
+               {2, -INFINITY, "3", "'adam.v' has an infinity at place 5"},
+               {0, 0, "-1", "'step' is '-1'"},
+               {0, 0, "3x", "'step' is '3x'"},
+               {0, 0, "9223372036854775807", "'step' is '9223372036854775807'; 0 to "}};
   for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
     checkpoint_change(checkpoint.text, wrong[i].tensor, wrong[i].value, wrong[i].step);
     assert_int_equal(train_vae(&o, d, &alone, &watch), BAD_FILE);
@@ -218,7 +223,12 @@ static void test_other_pictures_are_refused(void **state) {
   static uint8_t pixels[3 * 32 * 32 * 3], ends[2] = {0, 1}, none[2];
   static float actions[2];
   static double rewards[2];
-  const data_episode e = {.steps = 2, .observations = pixels, .actions = actions, .rewards = rewards, .terminated = ends, .truncated = none};
+  const data_episode e = {.steps = 2,
+                          .observations = pixels,
+                          .actions = actions,
+                          .rewards = rewards,
+                          .terminated = ends,
+                          .truncated = none};
   dataset *d;
   assert_int_equal(dir_make(where.text), OK);
   assert_int_equal(data_shard_write(where.text, 0, &spec, &p, &e, 1), OK);

@@ -400,15 +400,16 @@ static void test_damaged_files_are_refused(void **state) {
   small_world_remove(&s);
 }
 
-// Infinities spoil what they are multiplied with no less than NaNs do; only the log variance of a state may be minus infinity.
+// Infinities spoil what they are multiplied with no less than NaNs do; only the log variance of a state may be minus
+// infinity.
 static void test_numbers_that_are_not_finite_are_refused(void **state) {
   (void)state;
   const float wrong[3] = {INFINITY, -INFINITY, NAN};
   for (int i = 0; i < 3; i++) {
     small_world s = small_world_write(true, 10);
     nn_table v = world_vae_table(&s.shape), m = world_rnn_table(&s.shape);
-    float *const values[4] = {&s.v[v.tensor[VAE_CONV1].at], &s.v[v.tensor[VAE_DECONV4_B].at + 1], &s.m[m.tensor[RNN_LSTM].at + 3],
-                              &s.m[m.tensor[RNN_HEAD_B].at]};
+    float *const values[4] = {&s.v[v.tensor[VAE_CONV1].at], &s.v[v.tensor[VAE_DECONV4_B].at + 1],
+                              &s.m[m.tensor[RNN_LSTM].at + 3], &s.m[m.tensor[RNN_HEAD_B].at]};
     const char *const names[4] = {"'encoder.conv1.weight'", "'decoder.deconv4.bias'", "'lstm.weight'", "'head.bias'"};
     for (int j = 0; j < 4; j++) {
       float before = *values[j];
@@ -426,10 +427,12 @@ static void test_statistics_that_are_not_finite_are_refused(void **state) {
   (void)state;
   small_world s = small_world_write(true, 10);
   float mu[8] = {0}, logvar[8] = {0}, offset[8] = {0}, scale[8] = {1, 1, 1, 1, 1, 1, 1, 1};
-  const world_origins o = {.count = 1, .mu = mu, .logvar = logvar, .offset = offset, .scale = scale, .log_sigma_floor = -7};
+  const world_origins o = {
+      .count = 1, .mu = mu, .logvar = logvar, .offset = offset, .scale = scale, .log_sigma_floor = -7};
   float *const values[4] = {mu, logvar, offset, scale};
-  const char *const names[4] = {"'origins.mu' has an infinity at place 2", "'origins.logvar' has an infinity at place 2",
-                                "'latent.offset' has an infinity at place 2", "'latent.scale' has an infinity at place 2"};
+  const char *const names[4] = {
+      "'origins.mu' has an infinity at place 2", "'origins.logvar' has an infinity at place 2",
+      "'latent.offset' has an infinity at place 2", "'latent.scale' has an infinity at place 2"};
   for (int j = 0; j < 4; j++)
     for (int sign = -1; sign <= 1; sign += 2) {
       float before = values[j][2];
@@ -447,21 +450,23 @@ static void test_claims_are_not_believed(void **state) {
   (void)state;
   small_world s = small_world_write(true, 10);
   const data_tensor nothing = {.name = "x", .type = DATA_U8, .rank = 1, .dim = {0}, .bytes = ""};
-  static const char *const claims[][3] = {
-      {"1024", "65536", "channels: 65536; 1 to 1024"}, {"65536", "3", "latents: 65536; 1 to 1024"}, {"1024", "1024", "is missing"}};
+  static const char *const claims[][3] = {{"1024", "65536", "channels: 65536; 1 to 1024"},
+                                          {"65536", "3", "latents: 65536; 1 to 1024"},
+                                          {"1024", "1024", "is missing"}};
   for (int i = 0; i < 3; i++) {
     const char *const *c = claims[i];
-    const char *const pairs[] = {"format", "dreamfarm-vae-1", "latent", c[0], "channels1", c[1], "channels2", c[1], "channels3", c[1],
-                                 "channels4", c[1]};
+    const char *const pairs[] = {"format", "dreamfarm-vae-1", "latent", c[0],        "channels1", c[1], "channels2",
+                                 c[1],     "channels3",       c[1],     "channels4", c[1]};
     assert_int_equal(data_tensors_write(s.vae.text, &nothing, 1, pairs, 6), OK);
     refused(&s, BAD_FILE, "vae.safetensors");
     refused(&s, BAD_FILE, c[2]);
   }
-  static const char *const more[][4] = {{"65536", "1", "65536", "actions: 65536"}, {"1", "65536", "65536", "mixtures: 65536"},
+  static const char *const more[][4] = {{"65536", "1", "65536", "actions: 65536"},
+                                        {"1", "65536", "65536", "mixtures: 65536"},
                                         {"1024", "64", "65536", "is missing"}};
   for (int i = 0; i < 3; i++) {
-    const char *const pairs[] = {"format", "dreamfarm-rnn-1", "vae", "none", "latent", "1024", "actions", more[i][0], "hidden", more[i][2],
-                                 "mixtures", more[i][1]};
+    const char *const pairs[] = {"format",  "dreamfarm-rnn-1", "vae",    "none",     "latent",   "1024",
+                                 "actions", more[i][0],        "hidden", more[i][2], "mixtures", more[i][1]};
     world *w;
     assert_int_equal(data_tensors_write(s.rnn.text, &nothing, 1, pairs, 6), OK);
     assert_int_equal(world_open(&w, NULL, s.rnn.text), BAD_FILE);
