@@ -74,10 +74,18 @@ typedef struct watcher {
   int rows, stop_after;  // asks to stop once `looks` reaches stop_after
   int looks;
   double first, last;    // held-out loss
+  double losses[1000];   // (rows) of the training data
 } watcher;
+
+// What was told before is void: a checkpoint's rows are told again.
+static status see_begin(void *self) {
+  ((watcher *)self)->rows = 0;
+  return OK;
+}
 
 static void see_row(void *self, const train_row *row) {
   watcher *w = self;
+  w->losses[w->rows] = row->loss;
   if (w->rows++ == 0) w->first = row->held_out;
   w->last = row->held_out;
   assert_true(isfinite(row->loss) && isfinite(row->held_out));
@@ -87,7 +95,9 @@ static bool see_stop(void *self) {
   watcher *w = self;
   return w->stop_after && ++w->looks >= w->stop_after;
 }
-static train_watch watch_of(watcher *w) { return (train_watch){w, see_row, see_progress, see_stop, NULL}; }
+static train_watch watch_of(watcher *w) {
+  return (train_watch){.self = w, .begin = see_begin, .row = see_row, .progress = see_progress, .stop = see_stop};
+}
 
 static void same_bytes(const char *a, const char *b) {
   hash x, y;
@@ -116,6 +126,7 @@ static void test_vae_learns_and_resumes(void **state) {
 
   o.result = parts.text;
   int stops = 0;
+  watcher undisturbed = w;
   for (status s = INTERRUPTED; s == INTERRUPTED; stops++) {  // stopped in the middle of epochs, again and again
     w = (watcher){.stop_after = 17};
     s = train_vae(&o, d, &alone, &watch);
@@ -123,6 +134,8 @@ static void test_vae_learns_and_resumes(void **state) {
   }
   assert_true(stops > 2);
   same_bytes(whole.text, parts.text);
+  assert_int_equal(w.rows, undisturbed.rows);
+  assert_memory_equal(w.losses, undisturbed.losses, (size_t)w.rows * sizeof *w.losses);
 }
 
 static void test_another_checkpoint_is_refused(void **state) {
