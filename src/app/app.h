@@ -74,6 +74,7 @@ void heartbeat_result(status s);           // rank 0 leaves with this code
 
 // --- the run directory --------------------------------------------------------------------------------------------------------
 file_path run_path(const app *a, const char *name);  // run.directory/name
+file_path out_path(const app *a, const char *name);  // where report writes that file
 // Held until the process ends: two at once would write over each other. Waits a little. Rank 0.
 status run_lock(const app *a);
 bool run_locked(const app *a);  // by another process
@@ -148,13 +149,13 @@ bool signals_asked(void);
 void signals_stop(void);          // asks as the first SIGINT does
 bool signals_by_scheduler(void);  // SIGTERM or SIGUSR1 came first: whoever sent it will start the job again
 
-// run.csv's shares of time as report/generation-split.csv and .json; nothing where there are none.
-status split_write(const app *a);
-
 // CSV rows and JSON lines, appended with one write each, durable on return.
 status append_text(const char *path, const text_buffer *t);
 
-// Has gnuplot draw what the script says; script and complaints stay in the directory. Without gnuplot a line says so.
+// Has gnuplot draw what the script says; script and complaints stay in the directory. It works there, so that the script
+// names its pictures without a path. Where it is missing or fails, one line says what to do, and all goes on.
 status gnuplot_draw(const char *directory, const text_buffer *script);
+// The script's next picture: what stood there is removed, so that nothing old remains and nothing else is written into.
+status gnuplot_picture(text_buffer *script, const char *directory, const char *name);
 
 #endif

@@ -266,6 +266,7 @@ static status act(app *a, int count, char **words) {
   TRY(app_parse(a, count, words, &quiet));
   if (quiet) log_open(farm_rank(a->f), farm_size(a->f), true);
   if (v->act == app_explain) return app_explain(a);  // leaves nothing behind
+  if (v->act == app_report) return app_report(a);    // makes no run where there is none
   TRY(farm_agree(a->f, farm_rank(a->f) == 0 ? dir_make(a->s.run.directory) : OK));
   TRY(farm_agree(a->f, farm_rank(a->f) == 0 && v->writes ? run_lock(a) : OK));
   TRY(preflight(a));

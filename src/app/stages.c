@@ -11,6 +11,8 @@
 
 file_path run_path(const app *a, const char *name) { return path_join(a->s.run.directory, "%s", name); }
 
+file_path out_path(const app *a, const char *name) { return run_path(a, name); }
+
 // The kernel lets go of the lock when the process ends, however it ends.
 status run_lock(const app *a) {
   file_path path = run_path(a, "lock");
