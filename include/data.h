@@ -76,7 +76,7 @@ const char *data_tensors_metadata(const data_tensors *file, const char *key);   
 void data_half_from_float(uint16_t *half, const float *x, size_t count);
 void data_float_from_half(float *x, const uint16_t *half, size_t count);
 
-// --- numbers in JSON files ----------------------------------------------------------------------------------------------
+// --- numbers in JSON files --------------------------------------------------------------------------------------------
 #define DATA_NUMBERS_DEPTH 8
 // `keys` (depth) lead to the number through objects, from the outermost on; borrowed until it returns.
 typedef void data_number_seen(void *self, const char *const *keys, int depth, double value);

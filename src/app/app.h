@@ -152,7 +152,7 @@ bool signals_by_scheduler(void);  // SIGTERM or SIGUSR1 came first: whoever sent
 // CSV rows and JSON lines, appended with one write each, durable on return.
 status append_text(const char *path, const text_buffer *t);
 
-// Has gnuplot draw what the script says; script and complaints stay in the directory. It works there, so that the script
+// Has gnuplot draw what the script says; script and complaints stay in the directory. It works there: the script
 // names its pictures without a path. Where it is missing or fails, one line says what to do, and all goes on.
 status gnuplot_draw(const char *directory, const text_buffer *script);
 // The script's next picture: what stood there is removed, so that nothing old remains and nothing else is written into.

@@ -234,8 +234,9 @@ static status plot_add(text_buffer *t, const plan *p, const es_classic *f, int n
   TRY(gnuplot_picture(t, p->out, name));
   text_add(t, "set title '%s, n = %d'\nplot ", f->name, n);
   for (int a = 0; a < p->algorithm_count; a++) {
-    text_add(t, "%s'curves.csv' using (strcol(1) eq '%s' && $2 == %d && strcol(3) eq '%s' ? $4 : NaN):5:7 with filledcurves fc rgb colour(%d) fs transparent solid 0.15 notitle, ",
-             a ? ", " : "", f->name, n, p->algorithms[a].name, a);
+    text_add(t, "%s'curves.csv' using (strcol(1) eq '%s' && $2 == %d && strcol(3) eq '%s' ? $4 : NaN):5:7 ", a ? ", " : "",
+             f->name, n, p->algorithms[a].name);
+    text_add(t, "with filledcurves fc rgb colour(%d) fs transparent solid 0.15 notitle, ", a);
     text_add(t, "'' using (strcol(1) eq '%s' && $2 == %d && strcol(3) eq '%s' ? $4 : NaN):6 with lines lc rgb colour(%d) lw 2 title '%s'", f->name, n,
              p->algorithms[a].name, a, p->algorithms[a].name);
   }

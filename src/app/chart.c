@@ -5,16 +5,19 @@
 
 #include "picture.h"
 
-const char *const palette[PALETTE] = {[BLUE] = "#0072B2",   [VERMILION] = "#D55E00", [GREEN] = "#009E73", [ORANGE] = "#E69F00",
-                                      [SKY] = "#56B4E9", [PURPLE] = "#AA4499",    [GREY] = "#666666"};
+const char *const palette[PALETTE] = {[BLUE] = "#0072B2",   [VERMILION] = "#D55E00", [GREEN] = "#009E73",
+                                      [ORANGE] = "#E69F00", [SKY] = "#56B4E9",       [PURPLE] = "#AA4499",
+                                      [GREY] = "#666666"};
 
-// In gnuplot's single quotes nothing is special but the quote itself; other than plain characters are not for a picture.
+// In gnuplot's single quotes nothing is special but the quote itself. Control characters are not for a picture.
 static void quoted_add(text_buffer *t, const char *words) {
   text_add(t, "'");
   for (const char *p = words; *p; p++) {
     bool plain = (unsigned char)*p >= ' ' && *p != 127;
-    if (*p == '\'') text_add(t, "''");
-    else text_add(t, "%c", plain ? *p : '?');
+    if (*p == '\'')
+      text_add(t, "''");
+    else
+      text_add(t, "%c", plain ? *p : '?');
   }
   text_add(t, "'");
 }
@@ -26,11 +29,12 @@ status chart_picture(chart *c, const char *directory, const chart_frame *f) {
   text_buffer *t = &c->script;
   bool vector = strstr(f->name, ".svg") != NULL;
   double width = f->columns, height = f->rows, right = f->right ? f->right : RIGHT, gap = f->gap ? f->gap : GAP_Y;
-  text_add(t, "reset\nset encoding utf8\nset terminal %s size %d,%d font 'sans,%d' background rgb 'white'\n", vector ? "svg" : "pngcairo",
-           f->columns, f->rows, vector ? 14 : 12);
+  text_add(t, "reset\nset encoding utf8\nset terminal %s size %d,%d font 'sans,%d' background rgb 'white'\n",
+           vector ? "svg" : "pngcairo", f->columns, f->rows, vector ? 14 : 12);
   TRY(gnuplot_picture(t, directory, f->name));
-  text_add(t, "set multiplot layout %d,%d margins %.4f,%.4f,%.4f,%.4f spacing %.4f,%.4f title ", f->panel_rows, f->panel_columns, LEFT / width,
-           1 - right / width, BOTTOM / height, 1 - TOP / height, GAP_X / width, gap / height);
+  text_add(t, "set multiplot layout %d,%d margins %.4f,%.4f,%.4f,%.4f spacing %.4f,%.4f title ", f->panel_rows,
+           f->panel_columns, LEFT / width, 1 - right / width, BOTTOM / height, 1 - TOP / height, GAP_X / width,
+           gap / height);
   quoted_add(t, f->title);
   text_add(t, " font ',16' noenhanced\n");
   return OK;
@@ -38,15 +42,19 @@ status chart_picture(chart *c, const char *directory, const chart_frame *f) {
 
 void chart_picture_end(chart *c) { text_add(&c->script, "unset multiplot\nunset output\n"); }
 
-// --- a panel ------------------------------------------------------------------------------------------------------------
+// --- a panel -------------------------------------------------------------------------------------------------------
 
 static void range_add(text_buffer *t, const char *which, double low, double high) {
   text_add(t, "set %srange [", which);
-  if (isfinite(low)) text_add(t, "%.9g", low);
-  else text_add(t, "*");
+  if (isfinite(low))
+    text_add(t, "%.9g", low);
+  else
+    text_add(t, "*");
   text_add(t, ":");
-  if (isfinite(high)) text_add(t, "%.9g", high);
-  else text_add(t, "*");
+  if (isfinite(high))
+    text_add(t, "%.9g", high);
+  else
+    text_add(t, "*");
   text_add(t, "]\n");
 }
 
@@ -74,8 +82,9 @@ static void log_tics_add(text_buffer *t, double low, double high) {
 
 void chart_panel(chart *c, const axes *a) {
   text_buffer *t = &c->script;
-  text_add(t, "unset label\nunset arrow\nunset logscale\nset border 3 lc rgb '#888888'\nset tics nomirror out textcolor rgb '#222222'\n"
-              "set ytics autofreq\nset grid back lc rgb '#dddddd' lt 1 lw 0.7\nset style fill solid noborder\nset offsets 0,0,0,0\nset title ");
+  text_add(t, "unset label\nunset arrow\nunset logscale\nset border 3 lc rgb '#888888'\nset offsets 0,0,0,0\n"
+              "set tics nomirror out textcolor rgb '#222222'\nset ytics autofreq\nset style fill solid noborder\n"
+              "set grid back lc rgb '#dddddd' lt 1 lw 0.7\nset title ");
   quoted_add(t, a->title);
   text_add(t, " font ',12' noenhanced\nset xlabel ");
   quoted_add(t, a->x);
@@ -89,8 +98,10 @@ void chart_panel(chart *c, const axes *a) {
     text_add(t, "set logscale y\n");
     log_tics_add(t, a->y_low, a->y_high);
   }
-  if (a->key) text_add(t, "set key %s Left reverse samplen 2.5 noenhanced\n", a->key);
-  else text_add(t, "unset key\n");
+  if (a->key)
+    text_add(t, "set key %s Left reverse samplen 2.5 noenhanced\n", a->key);
+  else
+    text_add(t, "unset key\n");
 }
 
 void chart_curve(chart *c, const double *x, const double *y, const double *error, int n, const char *style,
@@ -108,7 +119,8 @@ void chart_curve(chart *c, const double *x, const double *y, const double *error
 
   text_add(&c->plot, "%s$block%d using %s %s ", c->curves ? ", " : "", c->block, error ? "1:2:3" : "1:2", style);
   c->curves++;
-  if (!*title) text_add(&c->plot, "notitle");
+  if (!*title)
+    text_add(&c->plot, "notitle");
   else {
     text_add(&c->plot, "title ");
     quoted_add(&c->plot, title);
@@ -116,20 +128,25 @@ void chart_curve(chart *c, const double *x, const double *y, const double *error
 }
 
 void chart_level(chart *c, double y, const char *style) {
-  if (isfinite(y)) text_add(&c->decor, "set arrow from graph 0, first %.9g to graph 1, first %.9g nohead %s\n", y, y, style);
+  if (isfinite(y))
+    text_add(&c->decor, "set arrow from graph 0, first %.9g to graph 1, first %.9g nohead %s\n", y, y, style);
 }
 
 void chart_name(chart *c, double y, double y_text, const char *name, const char *rgb) {
   if (!isfinite(y)) return;
-  text_add(&c->decor, "set arrow from graph 1, first %.9g to graph 1.02, first %.9g nohead lc rgb '%s'\nset label ", y, y_text, rgb);
+  text_add(&c->decor, "set arrow from graph 1, first %.9g to graph 1.02, first %.9g nohead lc rgb '%s'\nset label ", y,
+           y_text, rgb);
   quoted_add(&c->decor, name);
   text_add(&c->decor, " at graph 1.025, first %.9g left font ',10' textcolor rgb '%s' noenhanced\n", y_text, rgb);
 }
 
 void chart_mark(chart *c, double x, const char *name) {
-  text_add(&c->decor, "set arrow from first %.9g, graph 0 to first %.9g, graph 1 nohead dt 3 lw 1.5 lc rgb '%s'\nset label ", x, x, palette[GREY]);
+  text_add(&c->decor,
+           "set arrow from first %.9g, graph 0 to first %.9g, graph 1 nohead dt 3 lw 1.5 lc rgb '%s'\nset label ", x, x,
+           palette[GREY]);
   quoted_add(&c->decor, name);
-  text_add(&c->decor, " at first %.9g, graph 0.96 left offset 0.5,0 font ',10' textcolor rgb '%s' noenhanced\n", x, palette[GREY]);
+  text_add(&c->decor, " at first %.9g, graph 0.96 left offset 0.5,0 font ',10' textcolor rgb '%s' noenhanced\n", x,
+           palette[GREY]);
 }
 
 static void panel_forget(chart *c) {
@@ -148,8 +165,9 @@ void chart_panel_end(chart *c, const axes *a) {
     text_add(t, "%s%splot %s\n", data, decor, c->plot.bytes);
   } else {
     if (!isfinite(a->y_high)) text_add(t, "set yrange [0:1]\n");
-    text_add(t, "%sset label 'nothing was measured yet' at graph 0.5, graph 0.5 center textcolor rgb '%s'\nplot NaN notitle\n", decor,
+    text_add(t, "%sset label 'nothing was measured yet' at graph 0.5, graph 0.5 center textcolor rgb '%s'\n", decor,
              palette[GREY]);
+    text_add(t, "plot NaN notitle\n");
   }
   panel_forget(c);
 }

@@ -174,6 +174,7 @@ status gnuplot_draw(const char *directory, const text_buffer *script) {
     log_all("%s; the curves are not drawn: install gnuplot (`make deps` does), then run this again; the script is %s",
             status_message(), path.text);
   else if (code)
-    log_all("gnuplot could not draw the curves (exit code %d): see %s/gnuplot.log; the script is %s", code, directory, path.text);
+    log_all("gnuplot could not draw the curves (exit code %d): see %s/gnuplot.log; the script is %s", code, directory,
+            path.text);
   return OK;
 }

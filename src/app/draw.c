@@ -143,8 +143,8 @@ void sheet_empty(sheet *s, int band, int row, int column, const char *why) {
   int rows = s->shape.tile_rows * s->shape.scale, columns = s->shape.tile_columns * s->shape.scale;
   int top = row_top(s, band, row), left = column_left(s, column);
   canvas_box(&s->c, top, left, rows, columns, nothing);
-  canvas_text(&s->c, top + (rows - FONT_ROWS * TEXT_SCALE) / 2, left + (columns - text_columns(why, TEXT_SCALE)) / 2, why,
-              TEXT_SCALE, faint);
+  canvas_text(&s->c, top + (rows - FONT_ROWS * TEXT_SCALE) / 2, left + (columns - text_columns(why, TEXT_SCALE)) / 2,
+              why, TEXT_SCALE, faint);
 }
 
 status sheet_write(sheet *s, const char *path) {

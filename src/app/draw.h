@@ -9,7 +9,9 @@ enum { FONT_ROWS = 9, FONT_COLUMNS = 5, FONT_ADVANCE = 6, FONT_LINE = 11 };  // 
 bool font_pixel(uint32_t code, int row, int column);  // of a character; one that the font lacks is a question mark
 
 // --- a canvas ------------------------------------------------------------------------------------------------------
-typedef struct colour { uint8_t r, g, b; } colour;
+typedef struct colour {
+  uint8_t r, g, b;
+} colour;
 typedef struct canvas {
   int rows, columns;  // pixels
   uint8_t *rgb;       // (rows, columns, 3), owned

@@ -55,7 +55,8 @@ typedef struct axes {
   const char *key;           // gnuplot's place for the legend; NULL: none
 } axes;
 void chart_panel(chart *c, const axes *a);
-// x, y and, where it is not NULL, the deviation of y, each (n); rows with a NaN are left out. `style` follows gnuplot's `plot`.
+// x, y and, where it is not NULL, the deviation of y, each (n); rows with a NaN are left out. `style` is what follows
+// the data in gnuplot's `plot`.
 void chart_curve(chart *c, const double *x, const double *y, const double *error, int n, const char *style,
                  const char *title);
 void chart_level(chart *c, double y, const char *style);  // a horizontal line
@@ -92,7 +93,8 @@ status player_open(player *p, const app *a);
 void player_close(player *p);
 void player_words(const player *p, char *words, size_t size);  // which controller, of which generation
 recording recording_real(const player *p, int steps, uint32_t episode);
-recording recording_dream(const player *p, int steps, uint32_t episode, const float *first);  // first (Z): where it begins
+// first (Z): where it begins.
+recording recording_dream(const player *p, int steps, uint32_t episode, const float *first);
 void recording_free(recording *r);
 
 #endif

@@ -8,7 +8,7 @@
 enum { TILES = 8, SCALE = 2 };
 #define DIFFERENCE_GAIN 2
 
-// --- frames and what V makes of them ----------------------------------------------------------------------------------------
+// --- frames and what V makes of them -------------------------------------------------------------------------------
 
 static void frame_reconstruct(const world *w, float *image, const uint8_t *frame) {
   int Z = world_shape_of(w)->Z;
@@ -55,10 +55,17 @@ static status reconstructions(const app *a, const world *w, dataset *d) {
   int count = data_count(d), held = (int)(a->s.collect.held_out * count), wanted = held ? held : count;
   int bands = wanted < EPISODES ? wanted : EPISODES;
   char words[192];
-  snprintf(words, sizeof words, "%s, %s, seed %lld; difference: absolute, times %d", held ? "held-out episodes" : "episodes that V was trained on",
-           data_provenance_of(d)->policy, (long long)a->s.run.seed, DIFFERENCE_GAIN);
-  const sheet_shape shape = {.title = "V: real frames and what it makes of them", .words = {words}, .bands = bands, .rows = 3, .columns = TILES,
-                             .tile_rows = WORLD_IMAGE, .tile_columns = WORLD_IMAGE, .scale = SCALE,
+  snprintf(words, sizeof words, "%s, %s, seed %lld; difference: absolute, times %d",
+           held ? "held-out episodes" : "episodes that V was trained on", data_provenance_of(d)->policy,
+           (long long)a->s.run.seed, DIFFERENCE_GAIN);
+  const sheet_shape shape = {.title = "V: real frames and what it makes of them",
+                             .words = {words},
+                             .bands = bands,
+                             .rows = 3,
+                             .columns = TILES,
+                             .tile_rows = WORLD_IMAGE,
+                             .tile_columns = WORLD_IMAGE,
+                             .scale = SCALE,
                              .row_names = {"reality", "reconstruction", "difference"}};
   sheet s = sheet_open(&shape);
   status read = OK;
@@ -84,7 +91,7 @@ static status reconstructions_draw(const app *a) {
   return s;
 }
 
-// --- a dream beside a real episode ----------------------------------------------------------------------------------------
+// --- a dream beside a real episode ---------------------------------------------------------------------------------
 
 enum { EVERY = 12 };  // steps between two tiles
 
@@ -104,8 +111,10 @@ static void strip_latents(sheet *s, int band, int row, const world *w, const rec
 
 static void strip_frames(sheet *s, int band, int row, const recording *r) {
   for (int i = 0; i < TILES; i++)
-    if (i * EVERY > r->steps) sheet_empty(s, band, row, i, "ended");
-    else sheet_tile(s, band, row, i, r->seen + (size_t)i * EVERY * WORLD_PIXELS);
+    if (i * EVERY > r->steps)
+      sheet_empty(s, band, row, i, "ended");
+    else
+      sheet_tile(s, band, row, i, r->seen + (size_t)i * EVERY * WORLD_PIXELS);
 }
 
 static void pair_draw(sheet *s, int band, const player *p) {
@@ -132,8 +141,14 @@ static status dream_beside_real(const app *a) {
   snprintf(words[0], sizeof words[0], "%s; dream at temperature %g", of, a->s.dream.temperature);
   snprintf(words[1], sizeof words[1], "The same controller plays both from the same frame on:");
   snprintf(words[2], sizeof words[2], "what happens next is the environment's in one, M's own in the other.");
-  const sheet_shape shape = {.title = "A dream beside a real episode", .words = {words[0], words[1], words[2]}, .bands = PAIRS, .rows = 3,
-                             .columns = TILES, .tile_rows = WORLD_IMAGE, .tile_columns = WORLD_IMAGE, .scale = SCALE,
+  const sheet_shape shape = {.title = "A dream beside a real episode",
+                             .words = {words[0], words[1], words[2]},
+                             .bands = PAIRS,
+                             .rows = 3,
+                             .columns = TILES,
+                             .tile_rows = WORLD_IMAGE,
+                             .tile_columns = WORLD_IMAGE,
+                             .scale = SCALE,
                              .row_names = {"reality", "as V sees it", "dream"}};
   sheet s = sheet_open(&shape);
   for (int band = 0; band < PAIRS; band++) pair_draw(&s, band, &p);
@@ -144,6 +159,7 @@ static status dream_beside_real(const app *a) {
 status picture_pixels(const app *a) {
   if (!a->environment->pixels || !file_exists(run_path(a, "vae.safetensors").text)) return OK;
   TRY(reconstructions_draw(a));
-  if (!file_exists(run_path(a, "rnn.safetensors").text) || !file_exists(run_path(a, "controller.safetensors").text)) return OK;
+  if (!file_exists(run_path(a, "rnn.safetensors").text) || !file_exists(run_path(a, "controller.safetensors").text))
+    return OK;
   return dream_beside_real(a);
 }

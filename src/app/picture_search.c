@@ -1,5 +1,5 @@
-// The search: what its candidates reached in the dream, and what their mean is worth in the real environment, beside the
-// baselines. Two panels, since a dream and a real episode may be cut at different lengths.
+// The search: what its candidates reached in the dream, and what their mean is worth in the real environment, beside
+// the baselines. Two panels, since a dream and a real episode may be cut at different lengths.
 
 #include <math.h>
 #include <stdlib.h>
@@ -14,7 +14,7 @@ typedef struct search_view {
   const table *rows;
   const scores *judged;
   double *generation;
-  int last;           // generation
+  int last;  // generation
 } search_view;
 
 // Rows of one descent alone (0: all), NaN elsewhere.
@@ -29,7 +29,8 @@ static double *view_column(const search_view *v, const char *name, int descent) 
   return values;
 }
 
-static void view_curve(chart *c, const search_view *v, const char *name, int descent, const char *style, const char *title) {
+static void view_curve(chart *c, const search_view *v, const char *name, int descent, const char *style,
+                       const char *title) {
   double *values = view_column(v, name, descent);
   chart_curve(c, v->generation, values, NULL, v->rows->rows, style, title);
   mem_free(values);
@@ -59,11 +60,16 @@ static double most(const search_view *v, const char *const *names, int count) {
 // The cap in steps is one of the return where no step gives more than 1, which holds of every environment here.
 static axes view_axes(const search_view *v, const char *title, double high, int cap) {
   double top = fmax(high, cap), low = least(v, 0);
-  return (axes){.title = title, .x = "generation", .y = "return: reward summed over an episode", .x_low = 0,
-                .x_high = fmax(1, v->last) * 1.02, .y_low = low < 0 ? low * 1.08 : 0, .y_high = top * 1.06};
+  return (axes){.title = title,
+                .x = "generation",
+                .y = "return: reward summed over an episode",
+                .x_low = 0,
+                .x_high = fmax(1, v->last) * 1.02,
+                .y_low = low < 0 ? low * 1.08 : 0,
+                .y_high = top * 1.06};
 }
 
-// --- names right of the panel: apart from each other, however near their levels are ------------------------------------------
+// --- names right of the panel: apart from each other, however near their levels are --------------------------------
 
 typedef struct level {
   char name[96];
@@ -93,7 +99,7 @@ static void levels_draw(chart *c, level *levels, int count, const axes *x) {
   for (int i = 0; i < count; i++) chart_name(c, levels[i].y, levels[i].text_y, levels[i].name, levels[i].rgb);
 }
 
-// --- the dream ----------------------------------------------------------------------------------------------------------------
+// --- the dream -----------------------------------------------------------------------------------------------------
 
 static void dream_curves(chart *c, const search_view *v) {
   int descents = v->a->s.evolve.descents;
@@ -106,7 +112,8 @@ static void dream_curves(chart *c, const search_view *v) {
   for (int k = 1; k <= descents; k++) {
     char title[64], style[96];
     snprintf(title, sizeof title, "descent %d: mean of the candidates", k);
-    snprintf(style, sizeof style, "with lines lw 2 dt %d lc rgb '%s'", 1 + (k - 1) / (PALETTE - 1), palette[(k - 1) % (PALETTE - 1)]);
+    snprintf(style, sizeof style, "with lines lw 2 dt %d lc rgb '%s'", 1 + (k - 1) / (PALETTE - 1),
+             palette[(k - 1) % (PALETTE - 1)]);
     view_curve(c, v, "mean", k, style, k <= 6 ? title : "");
     snprintf(style, sizeof style, "with points pt 7 ps 1.1 lc rgb '%s'", palette[(k - 1) % (PALETTE - 1)]);
     view_curve(c, v, "held_out", k, style, k == 1 ? "a descent's mean controller, on held-out dreams" : "");
@@ -118,7 +125,8 @@ static void dream_panel(chart *c, const search_view *v) {
   const settings *s = &v->a->s;
   int cap = s->dream.cap ? s->dream.cap : v->a->environment->cap;
   char title[128];
-  snprintf(title, sizeof title, "In the dream: episodes of at most %d steps, temperature %g", cap, s->dream.temperature);
+  snprintf(title, sizeof title, "In the dream: episodes of at most %d steps, temperature %g", cap,
+           s->dream.temperature);
   axes x = view_axes(v, title, most(v, names, 3), cap);
   x.key = "at graph 0.5, graph -0.29 center top";
 
@@ -131,7 +139,7 @@ static void dream_panel(chart *c, const search_view *v) {
   chart_panel_end(c, &x);
 }
 
-// --- the real environment ---------------------------------------------------------------------------------------------------
+// --- the real environment ------------------------------------------------------------------------------------------
 
 static void level_score(level *l, const score *s, bool controller) {
   const char *name = controller ? "controller, judged" : s->name;
@@ -168,7 +176,8 @@ static void real_panel(chart *c, const search_view *v) {
   static const char *const names[] = {"real"};
   int cap = v->a->environment->cap, episodes = v->a->s.evolve.real_episodes;
   char title[160], points[96];
-  snprintf(title, sizeof title, "In the real environment, %s: episodes of at most %d steps", v->a->environment->name, cap);
+  snprintf(title, sizeof title, "In the real environment, %s: episodes of at most %d steps", v->a->environment->name,
+           cap);
   snprintf(points, sizeof points, "mean controller during the search: %d episodes", episodes);
   double high = most(v, names, 1);
   for (int i = 0; i < v->judged->count; i++) high = fmax(high, v->judged->of[i].mean);
@@ -177,20 +186,29 @@ static void real_panel(chart *c, const search_view *v) {
 
   chart_panel(c, &x);
   baselines_draw(c, v, &x, cap);
-  view_curve(c, v, "real", 0, v->a->s.evolve.descents > 1 ? "with points pt 5 ps 1.3 lc rgb '#009E73'" : "with linespoints lw 1 dt 3 pt 5 ps 1.3 lc rgb '#009E73'",
+  view_curve(c, v, "real", 0,
+             v->a->s.evolve.descents > 1 ? "with points pt 5 ps 1.3 lc rgb '#009E73'"
+                                         : "with linespoints lw 1 dt 3 pt 5 ps 1.3 lc rgb '#009E73'",
              points);
   if (v->judged->count && is_controller(&v->judged->of[0])) judged_point(c, v);
   chart_panel_end(c, &x);
 }
 
-// --- both -------------------------------------------------------------------------------------------------------------------
+// --- both ----------------------------------------------------------------------------------------------------------
 
 static status search_draw(chart *c, const search_view *v) {
   char title[200];
   const settings *s = &v->a->s;
-  snprintf(title, sizeof title, "Evolving a controller of %s inside the dream (seed %lld)", v->a->environment->name, (long long)s->run.seed);
-  const chart_frame f = {.name = "evolve.png", .title = title, .columns = WIDTH, .rows = HEIGHT, .panel_rows = 2, .panel_columns = 1, .right = 270,
-                   .gap = 186};
+  snprintf(title, sizeof title, "Evolving a controller of %s inside the dream (seed %lld)", v->a->environment->name,
+           (long long)s->run.seed);
+  const chart_frame f = {.name = "evolve.png",
+                         .title = title,
+                         .columns = WIDTH,
+                         .rows = HEIGHT,
+                         .panel_rows = 2,
+                         .panel_columns = 1,
+                         .right = 270,
+                         .gap = 186};
   TRY(chart_picture(c, out_path(v->a, "report").text, &f));
   dream_panel(c, v);
   real_panel(c, v);

@@ -11,8 +11,8 @@ enum { COLUMNS = 8, BANDS = 2, TILE_ROWS = 104, TILE_COLUMNS = 150 };
 typedef struct duel {
   const player *p;
   recording real, dreamt;
-  float *thought;     // (steps + 1, observation) of the dream
-  int size;           // of an observation
+  float *thought;  // (steps + 1, observation) of the dream
+  int size;  // of an observation
 } duel;
 
 static duel duel_play(const player *p) {
@@ -32,7 +32,7 @@ static void duel_free(duel *d) {
   mem_free(d->thought);
 }
 
-// --- the sheet --------------------------------------------------------------------------------------------------------------
+// --- the sheet -----------------------------------------------------------------------------------------------------
 
 static void state_tile(sheet *s, int tile, int row, const duel *d, const recording *r, const float *states, int step) {
   int band = tile / COLUMNS, column = tile % COLUMNS;
@@ -57,10 +57,19 @@ static status duel_sheet(const duel *d) {
   int shown = a->environment->cap < rules_of(a).cap ? a->environment->cap : rules_of(a).cap;
   int every = tile_steps(shown);
   player_words(d->p, of, sizeof of);
-  snprintf(words[0], sizeof words[0], "%s, %s; dream at temperature %g", a->environment->name, of, a->s.dream.temperature);
-  snprintf(words[1], sizeof words[1], "Both begin in the same state; the dream's pictures are what M believes the state to be.");
-  const sheet_shape shape = {.title = "A dream beside a real episode", .words = {words[0], words[1]}, .bands = BANDS, .rows = 2, .columns = COLUMNS,
-                             .tile_rows = TILE_ROWS, .tile_columns = TILE_COLUMNS, .scale = 1, .row_names = {"reality", "dream"}};
+  snprintf(words[0], sizeof words[0], "%s, %s; dream at temperature %g", a->environment->name, of,
+           a->s.dream.temperature);
+  snprintf(words[1], sizeof words[1],
+           "Both begin in the same state; the dream's pictures are what M believes the state to be.");
+  const sheet_shape shape = {.title = "A dream beside a real episode",
+                             .words = {words[0], words[1]},
+                             .bands = BANDS,
+                             .rows = 2,
+                             .columns = COLUMNS,
+                             .tile_rows = TILE_ROWS,
+                             .tile_columns = TILE_COLUMNS,
+                             .scale = 1,
+                             .row_names = {"reality", "dream"}};
   sheet s = sheet_open(&shape);
   for (int tile = 0; tile < BANDS * COLUMNS; tile++) {
     char name[32];
@@ -72,9 +81,12 @@ static status duel_sheet(const duel *d) {
   return sheet_write(&s, out_path(a, "report/dream-and-real.png").text);
 }
 
-// --- the curves ---------------------------------------------------------------------------------------------------------------
+// --- the curves ----------------------------------------------------------------------------------------------------
 
-typedef struct line { double *x, *y; int n; } line;
+typedef struct line {
+  double *x, *y;
+  int n;
+} line;
 
 // Every `stride`-th float from `values` on.
 static line line_of(const float *values, int n, int stride, int first) {
@@ -112,15 +124,20 @@ static status duel_curves(const duel *d, chart *c) {
   int panels = d->size + 1, panel_rows = (panels + PANEL_COLUMNS - 1) / PANEL_COLUMNS;
   player_words(d->p, of, sizeof of);
   snprintf(title, sizeof title, "%s, reality and dream: %s", a->environment->name, of);
-  const chart_frame f = {.name = "dream-and-real-states.png", .title = title, .columns = 1200, .rows = 140 + 310 * panel_rows,
-                   .panel_rows = panel_rows, .panel_columns = PANEL_COLUMNS};
+  const chart_frame f = {.name = "dream-and-real-states.png",
+                         .title = title,
+                         .columns = 1200,
+                         .rows = 140 + 310 * panel_rows,
+                         .panel_rows = panel_rows,
+                         .panel_columns = PANEL_COLUMNS};
   TRY(chart_picture(c, out_path(a, "report").text, &f));
   for (int i = 0; i < d->size; i++) {
     line awake = line_of((const float *)d->real.seen + i, d->real.steps + 1, d->size, 0);
     line dreamt = line_of(d->thought + i, d->dreamt.steps + 1, d->size, 0);
     both_draw(c, d, a->environment->components[i], awake, dreamt, i == 0);
   }
-  line awake = line_of(d->real.rewards, d->real.steps, 1, 1), dreamt = line_of(d->dreamt.rewards, d->dreamt.steps, 1, 1);
+  line awake = line_of(d->real.rewards, d->real.steps, 1, 1),
+       dreamt = line_of(d->dreamt.rewards, d->dreamt.steps, 1, 1);
   both_draw(c, d, "reward of a step", awake, dreamt, false);
   chart_picture_end(c);
   return OK;

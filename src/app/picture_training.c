@@ -62,8 +62,8 @@ static int sorted(double *values, const double *a, const double *b, int n) {
   return count;
 }
 
-// A loss falls fast first and slowly then: logarithmic where all is positive and much is passed through. Where a logarithm
-// cannot be had, the steep beginning is cut off, so that the rest has the panel's height.
+// A loss falls fast first and slowly then: logarithmic where all is positive and much is passed through. Where there is
+// no logarithm the steep beginning is cut off, so that the rest has the panel's height.
 static void axis_choose(axes *x, const double *training, const double *held_out, int n) {
   double *values = mem_take(2 * (size_t)n + 1, sizeof *values);
   int count = sorted(values, training, held_out, n);
@@ -81,8 +81,8 @@ static void axis_choose(axes *x, const double *training, const double *held_out,
 // The legend stands below all panels, once.
 static void part_draw(chart *c, const network *n, int which, const table *t, const double *step) {
   const part *p = &n->parts[which];
-  char twin[64];
-  snprintf(twin, sizeof twin, "held_out%s%s", strcmp(p->column, "loss") == 0 ? "" : "_", strcmp(p->column, "loss") == 0 ? "" : p->column);
+  char twin[64] = "held_out";
+  if (strcmp(p->column, "loss") != 0) snprintf(twin, sizeof twin, "held_out_%s", p->column);
   double *training = column_copy(t, p->column), *held_out = column_copy(t, twin);
   axes x = {.title = p->title, .x = n->x, .y = p->unit, .y_low = (double)NAN, .y_high = (double)NAN, .x_high = 1};
   if (which == 0) x.key = "at screen 0.5, screen 0.015 center bottom";
@@ -92,7 +92,9 @@ static void part_draw(chart *c, const network *n, int which, const table *t, con
 
   chart_panel(c, &x);
   chart_curve(c, step, training, NULL, t->rows, "with lines lw 2 lc rgb '#0072B2'", "training");
-  chart_curve(c, step, held_out, NULL, t->rows, t->rows > 60 ? "with lines lw 2 dt 2 lc rgb '#D55E00'" : "with linespoints lw 1.5 dt 2 pt 6 ps 0.7 lc rgb '#D55E00'",
+  chart_curve(c, step, held_out, NULL, t->rows,
+              t->rows > 60 ? "with lines lw 2 dt 2 lc rgb '#D55E00'"
+                           : "with linespoints lw 1.5 dt 2 pt 6 ps 0.7 lc rgb '#D55E00'",
               "held-out episodes");
   chart_panel_end(c, &x);
   mem_free(training);
@@ -105,8 +107,12 @@ static status network_draw(const app *a, chart *c, const network *n) {
   if (!file_exists(csv.text)) return OK;
   TRY(table_read(&t, csv.text));
   int panel_rows = (n->part_count + n->panel_columns - 1) / n->panel_columns;
-  const chart_frame f = {.name = n->picture, .title = n->title, .columns = WIDTH, .rows = 140 + 320 * panel_rows, .panel_rows = panel_rows,
-                   .panel_columns = n->panel_columns};
+  const chart_frame f = {.name = n->picture,
+                         .title = n->title,
+                         .columns = WIDTH,
+                         .rows = 140 + 320 * panel_rows,
+                         .panel_rows = panel_rows,
+                         .panel_columns = n->panel_columns};
   status s = chart_picture(c, out_path(a, "report").text, &f);
   double *step = column_copy(&t, "step");
   for (int i = 0; i < n->part_count && s == OK; i++) part_draw(c, n, i, &t, step);

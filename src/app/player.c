@@ -27,8 +27,8 @@ void player_close(player *p) {
 }
 
 void player_words(const player *p, char *words, size_t size) {
-  snprintf(words, size, "the %s controller after generation %d, seed %lld", best_is_judged(p->a) ? "best" : "mean", p->search.generation,
-           (long long)p->a->s.run.seed);
+  snprintf(words, size, "the %s controller after generation %d, seed %lld", best_is_judged(p->a) ? "best" : "mean",
+           p->search.generation, (long long)p->a->s.run.seed);
 }
 
 static recording recording_of(const player *p, int steps, bool awake) {
@@ -47,7 +47,8 @@ void recording_free(recording *r) {
 }
 
 static void player_act(const player *p, world_memory *m) {
-  controller_act(&p->shape, world_memory_action(m, 0), p->parameters, world_memory_z(m, 0), world_memory_h(m, 0), world_memory_c(m, 0));
+  controller_act(&p->shape, world_memory_action(m, 0), p->parameters, world_memory_z(m, 0), world_memory_h(m, 0),
+                 world_memory_c(m, 0));
 }
 
 // What a step did, whose action and latent the memory still holds.
@@ -84,7 +85,8 @@ recording recording_dream(const player *p, int steps, uint32_t episode, const fl
 }
 
 // The latent of what the environment shows at this step, into the memory and the recording.
-static void player_look(const player *p, recording *r, const env *e, world_eye *eye, world_memory *m, rng luck, float *mu) {
+static void player_look(const player *p, recording *r, const env *e, world_eye *eye, world_memory *m, rng luck,
+                        float *mu) {
   uint8_t *seen = r->seen + (size_t)r->steps * env_observation_bytes(p->a->environment);
   int Z = p->shape.Z;
   env_observe(e, 0, seen);

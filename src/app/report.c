@@ -6,18 +6,25 @@
 #include "picture.h"
 
 // What a report can be made of; one of them is enough.
-static const char *const sources[] = {"train_vae.csv", "train_rnn.csv", "run.csv", "vae.safetensors", "controller.safetensors"};
+static const char *const sources[] = {"train_vae.csv", "train_rnn.csv", "run.csv", "vae.safetensors",
+                                      "controller.safetensors"};
 
 // A mistyped directory must not become one.
 static status report_possible(const app *a) {
   const char *directory = a->s.run.directory;
   if (!file_exists(directory))
-    FAIL(NO_IO, "%s: there is no such directory, so there is nothing to report; check run.directory, or make the run: dreamfarm run CONFIG.yaml",
-         directory);
+    FAIL(
+        NO_IO,
+        "%s: there is no such directory, so there is nothing to report; check run.directory, or make the run: "
+         "dreamfarm run CONFIG.yaml",
+        directory);
   for (size_t i = 0; i < sizeof sources / sizeof *sources; i++)
     if (file_exists(run_path(a, sources[i]).text)) return OK;
-  FAIL(NO_IO, "%s: holds no run yet (no train_vae.csv, train_rnn.csv or run.csv), so there is nothing to report; make it first: dreamfarm run CONFIG.yaml",
-       directory);
+  FAIL(
+      NO_IO,
+      "%s: holds no run yet (no train_vae.csv, train_rnn.csv or run.csv), so there is nothing to report; "
+       "make it first: dreamfarm run CONFIG.yaml",
+      directory);
 }
 
 static status charts_add(const app *a, chart *c) {

@@ -74,7 +74,8 @@ static status stretches_write(const app *a, const stretch *stretches, int count,
 
 // One share upon the other: curve i has shares 0 .. i below it.
 static void split_curves(chart *c, const stretch *stretches, int count) {
-  static const char *const titles[SHARES] = {"dreaming (M)", "controllers", "rank 0's own work: ask, tell, write", "waiting for other ranks"};
+  static const char *const titles[SHARES] = {"dreaming (M)", "controllers", "rank 0's own work: ask, tell, write",
+                                             "waiting for other ranks"};
   static const char *const colours[SHARES] = {"#0072B2", "#E69F00", "#D55E00", "#DDDDDD"};
   double x[POINTS + 1], y[POINTS + 1];
   for (int top = SHARES - 1; top >= 0; top--) {
@@ -90,9 +91,19 @@ static void split_curves(chart *c, const stretch *stretches, int count) {
 }
 
 static status split_draw(const app *a, chart *c, const stretch *stretches, int count) {
-  axes x = {.title = "", .x = "generation", .y = "share of all rank-seconds in %", .y_high = 100, .x_low = stretches[0].generation,
-            .x_high = fmax(stretches[count - 1].generation, stretches[0].generation + 1), .key = "at screen 0.5, screen 0.02 center bottom horizontal"};
-  const chart_frame f = {.name = "generation-split.svg", .title = "Where the ranks' time went", .columns = 1000, .rows = 560, .panel_rows = 1, .panel_columns = 1};
+  axes x = {.title = "",
+            .x = "generation",
+            .y = "share of all rank-seconds in %",
+            .y_high = 100,
+            .x_low = stretches[0].generation,
+            .x_high = fmax(stretches[count - 1].generation, stretches[0].generation + 1),
+            .key = "at screen 0.5, screen 0.02 center bottom horizontal"};
+  const chart_frame f = {.name = "generation-split.svg",
+                         .title = "Where the ranks' time went",
+                         .columns = 1000,
+                         .rows = 560,
+                         .panel_rows = 1,
+                         .panel_columns = 1};
   TRY(chart_picture(c, out_path(a, "report").text, &f));
   chart_panel(c, &x);
   split_curves(c, stretches, count);

@@ -7,7 +7,7 @@
 
 #include "picture.h"
 
-// --- CSV --------------------------------------------------------------------------------------------------------------
+// --- CSV -----------------------------------------------------------------------------------------------------------
 
 static const char *line_after(const char *line) {
   const char *end = strchr(line, '\n');
@@ -85,7 +85,7 @@ double table_cell(const table *t, int row, int column) {
   return column < 0 ? (double)NAN : t->cells[(size_t)row * t->columns + column];
 }
 
-// --- scores -----------------------------------------------------------------------------------------------------------
+// --- scores --------------------------------------------------------------------------------------------------------
 
 static score *score_of(scores *s, const char *name) {
   for (int i = 0; i < s->count; i++)

@@ -122,8 +122,9 @@ static void cartpole_observe(const void *state, void *observation) {
   o[4] = (float)s->theta_dot;
 }
 
-static const char *const cartpole_components[] = {"position of the cart in m", "speed of the cart in m/s", "cosine of the pole's angle (1: upright)",
-                                                  "sine of the pole's angle", "angular speed of the pole in rad/s"};
+static const char *const cartpole_components[] = {"position of the cart in m", "speed of the cart in m/s",
+                                                  "cosine of the pole's angle (1: upright)", "sine of the pole's angle",
+                                                  "angular speed of the pole in rad/s"};
 
 const env_kind env_cartpole_swingup = {
     .name = "cartpole_swingup",

@@ -10,7 +10,9 @@
 #define CART_HALF 0.26
 #define CART_HIGH 0.14
 
-typedef struct point { double x, y; } point;
+typedef struct point {
+  double x, y;
+} point;
 
 static double segment_distance(point p, point a, point b) {
   double dx = b.x - a.x, dy = b.y - a.y, length = dx * dx + dy * dy;
@@ -24,10 +26,11 @@ static double box_distance(point p, point middle, double half_x, double half_y) 
   return hypot(fmax(x, 0), fmax(y, 0)) + fmin(fmax(x, y), 0);
 }
 
-// Covers as much of the pixel as the shape, whose edge is `distance` away, does.
+// Covers as much of the pixel as the shape, whose edge is `distance` away, does; nothing where that is no number.
 static void blend(double *rgb, const double *ink, double distance, double pixel) {
   double share = 0.5 - distance / pixel;
-  share = share < 0 ? 0 : share > 1 ? 1 : share;
+  if (!(share > 0)) return;
+  share = share > 1 ? 1 : share;
   for (int i = 0; i < 3; i++) rgb[i] += (ink[i] - rgb[i]) * share;
 }
 
@@ -42,7 +45,7 @@ static void pixel_draw(double *rgb, point p, point cart, point tip, double pixel
   blend(rgb, wheel, hypot(p.x - cart.x, p.y - cart.y) - 0.07, pixel);
 }
 
-// A dream's state may be anything: its cosine and sine are no longer those of an angle, and are drawn as long as they are.
+// A dream's state may be anything: where cosine and sine are not those of an angle, the pole is as long as they are.
 void cartpole_picture(uint8_t *rgb, int rows, int columns, const float *observation) {
   double pixel = 2 * VIEW / columns;
   point cart = {(double)observation[0], 0};

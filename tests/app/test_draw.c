@@ -1,4 +1,4 @@
-// Text on canvases and sheets, and where it comes to stand; CSV files as they may be. With arguments, FILE.png WORDS...:
+// Text on canvases and sheets, and where it comes to stand; CSV files as they may be. With FILE.png WORDS... it says
 // whether each of the words is drawn in that picture, so that scripts can ask.
 
 #include <setjmp.h>
@@ -17,7 +17,7 @@
 #include "../../src/app/draw_font.c"
 #include "../../src/app/table.c"
 
-// --- reading text back ----------------------------------------------------------------------------------------------
+// --- reading text back ---------------------------------------------------------------------------------------------
 
 // The pixel is ink where it is much darker than the paper.
 static bool is_dark(const canvas *c, int row, int column) {
@@ -62,7 +62,7 @@ static int png_says(const char *path, char **words) {
   return 0;
 }
 
-// --- tests ----------------------------------------------------------------------------------------------------------
+// --- tests ---------------------------------------------------------------------------------------------------------
 
 static void every_character_has_its_own_shape(void **state) {
   (void)state;
@@ -99,8 +99,14 @@ static void what_is_outside_is_left_out(void **state) {
   canvas_close(&c);
 }
 
-static const sheet_shape three = {.title = "A title", .words = {"first words", "and second ones, which are wider than all the tiles"},
-                                  .bands = 2, .rows = 3, .columns = 2, .tile_rows = 20, .tile_columns = 30, .scale = 2,
+static const sheet_shape three = {.title = "A title",
+                                  .words = {"first words", "and second ones, which are wider than all the tiles"},
+                                  .bands = 2,
+                                  .rows = 3,
+                                  .columns = 2,
+                                  .tile_rows = 20,
+                                  .tile_columns = 30,
+                                  .scale = 2,
                                   .row_names = {"reality", "a longer name", "dream"}};
 
 static void a_sheet_has_every_name_where_it_belongs(void **state) {
@@ -133,7 +139,8 @@ static void tiles_do_not_touch(void **state) {
     for (int row = 0; row < 3; row++) {
       int top = row_top(&s, band, row);
       assert_true(is_dark(&s.c, top, s.left) && is_dark(&s.c, top + 39, column_left(&s, 1) + 59));
-      assert_false(is_dark(&s.c, top + 41, s.left) || is_dark(&s.c, top - 1, s.left) || is_dark(&s.c, top, s.left + 61));
+      assert_false(is_dark(&s.c, top + 41, s.left) || is_dark(&s.c, top - 1, s.left) ||
+                   is_dark(&s.c, top, s.left + 61));
     }
   assert_true(row_top(&s, 1, 2) + 40 <= s.c.rows && column_left(&s, 1) + 60 <= s.c.columns);
   canvas_close(&s.c);
@@ -171,7 +178,8 @@ static void all_scores(void **state) {
   (void)state;
   scores s;
   file_path p = path_join(place, "s.json");
-  const char *text = "{\"generation\": 60, \"policies\": {\"controller\": {\"mean\": 5.5, \"se\": 0.5, \"episodes\": 20}, \"still\": {\"mean\": null}, \"odd\": 3}, "
+  const char *text = "{\"generation\": 60, \"policies\": {\"controller\": {\"mean\": 5.5, \"se\": 0.5, \"episodes\": "
+                     "20}, \"still\": {\"mean\": null}, \"odd\": 3}, "
                      "\"deep\": {\"a\": {\"a\": {\"a\": {\"a\": {\"a\": {\"a\": {\"a\": {\"a\": 1}}}}}}}}}";
   assert_int_equal(scores_read(&s, p.text), OK);
   assert_int_equal(s.count, 0);
