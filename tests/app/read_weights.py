@@ -52,7 +52,7 @@ if __name__ == "__main__" and len(sys.argv) > 2:
     best, order = torch.cat([logits, torch.full_like(logits[:, :, :1], -1e9)], 2).topk(2, 2)
     sure = best[:, :, 0] - best[:, :, 1] > 50 * tau   # so cold that there only the likeliest can have been drawn
     alike = {"ends": ((end > 0) == r["done"][:, 0].bool()).all(), "components": (order[:, :, 0] == k)[sure].all(),
-             "sure": sure.float().mean() > 0.7}
+             "sure": sure.float().mean() > 0.1}
     action = run.act(r["z"][:-1], r["h"][:-1], r["c"][:-1])
     pairs = {"mu": mu, "logvar": logvar, "imagined": run.imagine(mu), "action": action, "h": h, "c": c,
              "reward": reward[:, None]}
