@@ -36,7 +36,8 @@ PKG_CFLAGS = $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null)
 PKG_LIBS   = $(shell pkg-config --libs $(PACKAGES) 2>/dev/null || echo -lhdf5 -lyaml -lpng -ljansson -lxxhash -lopenblas)
 MPI_CFLAGS = $(filter-out -pthread,$(shell $(MPICC) --showme:compile 2>/dev/null || $(MPICC) -compile_info 2>/dev/null | cut -d' ' -f2-))
 LINK = OMPI_CC=$(CC) MPICH_CC=$(CC) $(MPICC) $(if $(SANITIZE),-fsanitize=$(SANITIZE))
-LIBS = $(PKG_LIBS) -lm -lpthread
+# LDFLAGS: where libraries in a prefix are to be found, -Wl,-rpath,$HOME/deps/lib say (docs/install.md).
+LIBS = $(PKG_LIBS) -lm -lpthread $(LDFLAGS)
 
 # What gradient checks need, compiled a second time with REAL=double.
 DOUBLE_SOURCES := $(foreach r,base num nn,$(wildcard src/$(r)/*.c)) src/world/shape.c src/train/vae_net.c src/train/rnn_net.c

@@ -79,6 +79,13 @@ const char *data_tensors_metadata(const data_tensors *file, const char *key);   
 void data_half_from_float(uint16_t *half, const float *x, size_t count);
 void data_float_from_half(float *x, const uint16_t *half, size_t count);
 
+// --- numbers in JSON files --------------------------------------------------------------------------------------------
+#define DATA_NUMBERS_DEPTH 8
+// `keys` (depth) lead to the number through objects, from the outermost on; borrowed until it returns.
+typedef void data_number_seen(void *self, const char *const *keys, int depth, double value);
+// Every number within objects, in the file's order; deeper ones and arrays are left out. NO_IO, BAD_FILE with the line.
+status data_numbers_read(const char *path, data_number_seen *seen, void *self);
+
 // --- pictures -------------------------------------------------------------------------------------------------------
 status data_png_write(const char *path, const uint8_t *rgb, int rows, int columns);  // (rows, columns, 3)
 

@@ -180,13 +180,13 @@ bool signals_asked(void);
 void signals_stop(void);          // asks as the first SIGINT does
 bool signals_by_scheduler(void);  // another than SIGINT came first: whoever sent it will start the job again
 
-// run.csv's shares of time as report/generation-split.csv and .json; nothing where there are none.
-status split_write(const app *a);
-
 // CSV rows and JSON lines, appended with one write each, durable on return.
 status append_text(const char *path, const text_buffer *t);
 
-// Has gnuplot draw what the script says; script and complaints stay in the directory. Without gnuplot a line says so.
+// Has gnuplot draw what the script says; script and complaints stay in the directory. It works there: the script
+// names its pictures without a path. Where it is missing or fails, one line says what to do, and all goes on.
 status gnuplot_draw(const char *directory, const text_buffer *script);
+// The script's next picture: what stood there is removed, so that nothing old remains and nothing else is written into.
+status gnuplot_picture(text_buffer *script, const char *directory, const char *name);
 
 #endif

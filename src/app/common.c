@@ -154,14 +154,38 @@ status append_text(const char *path, const text_buffer *t) {
   return OK;
 }
 
-// --- gnuplot ----------------------------------------------------------------------------------------------------------------
+// --- gnuplot --------------------------------------------------------------------------------------------------------
+
+#define GNUPLOT_SCRIPT "curves.gp"
+
+status gnuplot_picture(text_buffer *script, const char *directory, const char *name) {
+  TRY(file_remove(path_join(directory, "%s", name).text));
+  text_add(script, "set output '%s'\n", name);
+  return OK;
+}
+
+// The user's settings and language are left aside: pictures are alike wherever they are made.
+static status gnuplot_run(int *code, const char *directory) {
+  char *words[] = {"gnuplot", "-d", GNUPLOT_SCRIPT, NULL}, *environment[] = {"LC_ALL=C.UTF-8", NULL};
+  program_order order = {.words = words, .directory = directory, .environment = environment, .in = PROGRAM_NOWHERE,
+                         .out = PROGRAM_NOWHERE, .dies_with_us = true};
+  TRY(file_remove(path_join(directory, "gnuplot.log").text));
+  TRY(file_open(&order.err, path_join(directory, "gnuplot.log").text, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW));
+  status s = program_run(code, &order);
+  close(order.err);
+  return s;
+}
 
 status gnuplot_draw(const char *directory, const text_buffer *script) {
-  file_path path = path_join(directory, "curves.gp");
+  int code = 0;
+  file_path path = path_join(directory, GNUPLOT_SCRIPT);
   TRY(file_write(path.text, script->bytes, script->size));
-  text_buffer command = {0};
-  text_add(&command, "gnuplot '%s' 2>'%s/gnuplot.log'", path.text, directory);
-  if (system(command.bytes) != 0) log_all("gnuplot could not draw the curves (is it installed?); the script is %s", path.text);
-  text_free(&command);
+  status s = gnuplot_run(&code, directory);
+  if (s != OK)
+    log_all("%s; the curves are not drawn: install gnuplot (`make deps` does), then run this again; the script is %s",
+            status_message(), path.text);
+  else if (code)
+    log_all("gnuplot could not draw the curves (exit code %d): see %s/gnuplot.log; the script is %s", code, directory,
+            path.text);
   return OK;
 }

@@ -96,6 +96,25 @@ static void test_states_are_standardised(void **state) {
 
 // --- memory -------------------------------------------------------------------------------------------------------------
 
+// What is imagined of a latent is the observation that it stands for.
+static void test_states_are_imagined(void **state) {
+  (void)state;
+  small_world s = small_world_write(false, 3);
+  const float zero[5] = {0}, offset[5] = {1, -2, 0.5f, 0, 100}, scale[5] = {2, 0.1f, 1, 0, 30};
+  const world_origins o = {.count = 1, .mu = zero, .logvar = zero, .offset = offset, .scale = scale, .log_sigma_floor = -7};
+  assert_int_equal(world_rnn_write(s.rnn.text, &s.shape, (const float *)s.m, &o, "none"), OK);
+  world *w = small_world_open(&s);
+  world_eye *eye = world_eye_open(w, 2);
+  const float x[10] = {1, 2, 3, 0, 5, -1, -2, -3, 0, 105};
+  float mu[10], logvar[10], again[10];
+  world_eye_look(eye, mu, logvar, x, 2);
+  world_imagine(w, again, mu, 2);
+  for (int i = 0; i < 10; i++) assert_true(fabsf(again[i] - x[i]) <= 1e-5f * fabsf(x[i]));
+  world_eye_close(eye);
+  world_close(w);
+  small_world_remove(&s);
+}
+
 static void test_memory_agrees_with_lstm(void **state) {
   (void)state;
   enum { T = 5 };
@@ -507,6 +526,7 @@ int main(void) {
       cmocka_unit_test(test_eye_agrees_with_layers),
       cmocka_unit_test(test_eye_does_not_see_neighbours),
       cmocka_unit_test(test_states_are_standardised),
+      cmocka_unit_test(test_states_are_imagined),
       cmocka_unit_test(test_memory_agrees_with_lstm),
       cmocka_unit_test(test_dream_is_pure),
       cmocka_unit_test(test_a_dream_goes_on_elsewhere),
