@@ -11,7 +11,14 @@ launch() { # RUN [OPTIONS]: starts evolve in the background, appending to $dir/l
   job=$!
 }
 rows() { if [ -e "$dir/$1/run.csv" ]; then wc -l <"$dir/$1/run.csv"; else echo 0; fi; }
-until_rows() { for _ in $(seq 1200); do [ "$(rows "$1")" -ge "$2" ] && return; kill -0 $job 2>/dev/null || break; sleep 0.05; done; echo "$1: $(rows "$1") rows, waited for $2" >>"$dir/log"; }
+until_rows() { # RUN ROWS
+  for _ in $(seq 1200); do
+    [ "$(rows "$1")" -ge "$2" ] && return
+    kill -0 $job 2>/dev/null || break
+    sleep 0.05
+  done
+  echo "$1: $(rows "$1") rows, waited for $2" >>"$dir/log"
+}
 ends_with() { # CODE: how the launch ends, within a bound
   for _ in $(seq 2400); do kill -0 $job 2>/dev/null || break; sleep 0.1; done
   wait $job; local code=$?; job=0
@@ -20,7 +27,10 @@ ends_with() { # CODE: how the launch ends, within a bound
 }
 mpirun_of() { pgrep -P "$1" | head -n 1; }
 rank() { # LAUNCH N: the process of the N-th rank, by what mpirun wrote into its environment
-  local p; for p in $(pgrep -P "$(mpirun_of "$1")"); do grep -qz "^PMIX_RANK=$2\$" "/proc/$p/environ" 2>/dev/null && echo "$p" && return; done
+  local p
+  for p in $(pgrep -P "$(mpirun_of "$1")"); do
+    grep -qz "^PMIX_RANK=$2\$" "/proc/$p/environ" 2>/dev/null && echo "$p" && return
+  done
 }
 no_strays() { ! grep -lz "^DREAMFARM_DIRECTORY=$dir/$1" /proc/[0-9]*/environ 2>/dev/null | grep .; }
 now() { date +%s%N; }
