@@ -1,6 +1,6 @@
-// dreamfarm launch: the level around the job. Starts the ranks, watches rank 0's pulse and what it says when it leaves, ends
-// what aborted, stalled or was left over, leaves out hosts that do not answer, and starts again: the verbs resume by
-// themselves. Never starts MPI. Judges by what rank 0 wrote, since after a loss mpirun may never return.
+// dreamfarm launch: the level around the job. Starts the ranks, watches rank 0's pulse and what it says when it leaves,
+// ends what aborted, stalled or was left over, leaves out hosts that do not answer, and starts again: the verbs resume
+// by themselves. Never starts MPI. Judges by what rank 0 wrote, since after a loss mpirun may never return.
 
 #include <dirent.h>
 #include <errno.h>
@@ -10,7 +10,6 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -18,7 +17,8 @@
 #include "launch.h"
 #include "verbs.h"
 
-enum { TOKENS_KEPT = 8 };
+enum { TOKENS_KEPT = 8, RANKS_MAX = 1000000, RETRIES_MAX = 1000000 };
+#define STALL_MAX 1e6
 #define POLL_SECONDS 0.1
 #define LEAVE_SECONDS 5.0    // that the launcher gets to end by itself once rank 0 has left
 #define TERM_SECONDS 3.0     // and again after SIGTERM
@@ -26,112 +26,185 @@ enum { TOKENS_KEPT = 8 };
 #define STOP_AGAIN_SECONDS 10.0
 #define SWEEP_SECONDS 8.0    // that a host gets to answer
 #define WAIT_MAX 30.0        // between two starts
+#define LOCK_PATIENCE 5.0    // for an earlier launch that is about to end
+#define LOSS_SECONDS 15.0    // of silence after the loss of a rank: more than a roll call of those that are left takes
+#define MISSING_SECONDS 10.0 // after rank 0 has spoken; the others began with it
+#define SEARCH_SECONDS 60.0  // from a start on, in which its ranks are looked for
 
 typedef struct launch {
-  const char *hostfile, *agent, *extra, *program;
+  const char *hostfile, *agent, *program;
+  word_list extra;           // words for the launcher
   int ranks, retries;
   double stall;
   app a;
   char **words;              // the ranks' command: this program, verb, ...
   file_path directory, pulse, result;
+  dev_t directory_device;
+  ino_t directory_number;
+  int lock;                  // of the directory; -1: its file system has none
   launcher with;
   hosts on;
+  bool alone;                // SLURM's allocation cannot be told: this host only
+  bool blind;                // ranks cannot be told from this process, which has what they are known by
+  bool terminal;
+  sigset_t watched;
   job_token tokens[TOKENS_KEPT];  // of the last starts, newest first
   int starts;
+  rank_process *found;       // (ranks) those of this start that run on this host
   pid_t child;               // the launcher; 0: ended
   int child_code;
   int asked;                 // the first signal that asked to stop, 0: none
   bool at_once;              // a second SIGINT
   bool began;                // the work itself, once
-  bool forced;               // a launcher did not end by itself, or not well: other hosts may have been left with ranks
 } launch;
 
 static void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 static void say(const char *format, ...) {
-  char line[1024];
+  char line[2048];
   va_list arguments;
   va_start(arguments, format);
   vsnprintf(line, sizeof line, format, arguments);
   va_end(arguments);
-  fprintf(stderr, "launch: %s\n", line);
+  fprintf(stderr, "%slaunch: %s\n", isatty(STDERR_FILENO) ? "\r\033[K" : "", line);  // over rank 0's progress
 }
 
-// --- signals: taken between two looks, never in between -------------------------------------------------------------------------
+// --- signals: taken between two looks, never in between ------------------------------------------------------------
 
-static sigset_t watched(void) {
+// What was ignored at the start (nohup, a shell's background) stays ignored, but for the two by which a scheduler asks:
+// a batch script has them ignored until they are watched.
+static sigset_t launch_watched(void) {
+  static const int list[] = {SIGTERM, SIGUSR1, SIGCHLD, SIGINT, SIGHUP, SIGTSTP};
   sigset_t set;
   sigemptyset(&set);
-  const int list[] = {SIGINT, SIGTERM, SIGUSR1, SIGHUP, SIGCHLD};
-  for (size_t i = 0; i < sizeof list / sizeof *list; i++) sigaddset(&set, list[i]);
+  for (int i = 0; i < 6; i++) {
+    struct sigaction now;
+    bool ignored = sigaction(list[i], NULL, &now) == 0 && now.sa_handler == SIG_IGN;
+    if (i < 3 || !ignored) sigaddset(&set, list[i]);
+  }
   return set;
 }
 
-static void rest(launch *l, double seconds) {
-  sigset_t set = watched();
+// Open MPI hands both on to the ranks of all hosts.
+static void launch_signal(const launch *l, int to_launcher, int to_ranks) {
+  if (l->child && l->with.kind == LAUNCHER_OPEN_MPI) kill(l->child, to_launcher);
+  for (int i = 0; l->child && l->found && i < l->ranks; i++) {
+    const rank_process *r = &l->found[i];
+    if (r->pid && process_started(r->pid) == r->started) kill((pid_t)r->pid, to_ranks);
+  }
+}
+
+// The ranks are in a session of their own, so a terminal's Ctrl-Z reaches us alone.
+static void launch_pause(const launch *l) {
+  launch_signal(l, SIGTSTP, SIGSTOP);
+  raise(SIGSTOP);
+  launch_signal(l, SIGCONT, SIGCONT);
+}
+
+static void launch_rest(launch *l, double seconds) {
   struct timespec t = {(time_t)seconds, (long)((seconds - (double)(time_t)seconds) * 1e9)};
-  int which = sigtimedwait(&set, NULL, &t);
+  int which = sigtimedwait(&l->watched, NULL, &t);
   if (which <= 0 || which == SIGCHLD) return;
+  if (which == SIGTSTP) return launch_pause(l);
   if (which == SIGINT && l->asked == SIGINT) l->at_once = true;
   if (!l->asked) l->asked = which;
 }
 
-static status stopped_status(const launch *l) { return l->asked == SIGINT ? INTERRUPTED : RESUME_ME; }
+static status launch_stopped(const launch *l) { return l->asked == SIGINT ? INTERRUPTED : RESUME_ME; }
 
-// --- start ----------------------------------------------------------------------------------------------------------------------
-
-static _Noreturn void child_become(const ranks_order *o, const char *directory, pid_t parent) {
-  sigset_t set = watched();
-  setsid();
-  prctl(PR_SET_PDEATHSIG, SIGKILL);  // if this launch is killed, the launcher goes, and its ranks with it
-  if (getppid() != parent) _exit(127);
-  signal(SIGUSR1, SIG_DFL);  // slurm.sh has the two ignored until launch looks
-  signal(SIGTERM, SIG_DFL);
-  sigprocmask(SIG_UNBLOCK, &set, NULL);
-  int nowhere = open("/dev/null", O_RDONLY);
-  dup2(nowhere, STDIN_FILENO);
-  launcher_environment(o, directory);
-  char **words = launcher_words(o);
-  execvp(words[0], words);
-  fprintf(stderr, "launch: %s cannot be started: %s\n", words[0], strerror(errno));
-  _exit(127);
-}
+// --- start ---------------------------------------------------------------------------------------------------------
 
 // --fresh is for the first start that came to work: the next one goes on with what that one has done.
-static void fresh_drop(launch *l) {
+static void launch_fresh_drop(launch *l) {
   char **to = l->words;
   for (char *const *word = l->words; *word; word++)
     if (strcmp(*word, "--fresh") != 0) *to++ = *word;
   *to = NULL;
 }
 
-static status start(launch *l) {
-  if (l->began) fresh_drop(l);
+static void launch_tokens_add(launch *l, job_token t) {
   memmove(l->tokens + 1, l->tokens, sizeof l->tokens - sizeof *l->tokens);
-  l->tokens[0] = job_token_new();
+  l->tokens[0] = t;
   l->starts++;
-  pulse p = {.job = l->tokens[0], .host = "-", .patience = HEARTBEAT_START_SECONDS};
-  TRY(pulse_write(&p, l->pulse.text));  // an earlier rank 0 that still lives reads this and leaves
-  ranks_order o = {.with = &l->with, .ranks = l->ranks, .on = &l->on, .agent = l->agent, .extra = l->extra, .job = l->tokens[0], .words = l->words};
-  pid_t parent = getpid();
-  fflush(NULL);
-  l->child = fork();
-  if (l->child < 0) FAIL(BROKEN, "no process can be started: %s", strerror(errno));
-  if (l->child == 0) child_become(&o, l->directory.text, parent);
-  return OK;
 }
 
-// --- watch ----------------------------------------------------------------------------------------------------------------------
+static int launch_tokens(const launch *l) { return l->starts < TOKENS_KEPT ? l->starts : TOKENS_KEPT; }
+
+// Also where nothing says which hosts the launcher will take, but it has nowhere to learn of others.
+static bool launch_is_here(const launch *l) {
+  static const char *const schedulers[] = {"SLURM_JOB_ID", "PE_HOSTFILE", "PBS_NODEFILE", "LSB_HOSTS",
+                                           "LSB_DJOB_HOSTFILE", "OMPI_MCA_orte_default_hostfile"};
+  static const char *const flags[] = {"-H", "-host", "--host", "-hostfile", "--hostfile", "-machinefile",
+                                      "--machinefile", "-default-hostfile", "--default-hostfile",
+                                      "orte_default_hostfile"};
+  if (l->on.count) return hosts_all_here(&l->on);
+  for (size_t i = l->alone; i < sizeof schedulers / sizeof *schedulers; i++)
+    if (getenv(schedulers[i])) return false;
+  for (int i = 0; i < l->extra.count; i++)
+    for (size_t k = 0; k < sizeof flags / sizeof *flags; k++)
+      if (strcmp(l->extra.words[i], flags[k]) == 0) return false;
+  return true;
+}
+
+// Its room has a link to this program, under a name that Open MPI's list of agents can hold.
+static void launch_room(file_path *room, const job_token *t, bool here) {
+  if (!room_make(room, t, !here)) return;
+  file_path reach = path_join(room->text, "reach");
+  if (symlink(path_own(), reach.text) != 0 && errno != EEXIST) room->text[0] = 0;
+}
+
+static status launch_ranks(launch *l, const ranks_order *o) {
+  word_list words = launcher_words(o), environment = launcher_environment(o);
+  program_order p = {.words = words.words, .environment = environment.words, .in = PROGRAM_NOWHERE,
+                     .out = STDOUT_FILENO, .err = STDERR_FILENO, .own_session = true,
+                     .dies_with_us = true};  // if this launch is killed, the launcher goes, and its ranks with it
+  status s = program_start(&l->child, &p);
+  words_free(&words);
+  words_free(&environment);
+  return s;
+}
+
+static status launch_start(launch *l) {
+  if (l->began) launch_fresh_drop(l);
+  launch_tokens_add(l, job_token_new());
+  mem_free(l->found);
+  l->found = mem_take((size_t)l->ranks, sizeof *l->found);
+  pulse p = {.job = l->tokens[0], .host = "-", .patience = HEARTBEAT_START_SECONDS};
+  TRY(pulse_write(&p, l->pulse.text));  // an earlier rank 0 that still lives reads this and leaves
+
+  file_path room;
+  bool here = launch_is_here(l), slurm = getenv("SLURM_JOB_ID") && !l->alone;
+  launch_room(&room, &l->tokens[0], here);
+  ranks_order o = {.with = &l->with, .ranks = l->ranks, .on = &l->on, .here = here, .slurm = slurm,
+                   .terminal = l->terminal, .agent = l->agent, .extra = &l->extra, .directory = l->directory.text,
+                   .room = room.text, .job = l->tokens[0], .words = l->words};
+  return launch_ranks(l, &o);
+}
+
+// --- watch ---------------------------------------------------------------------------------------------------------
 
 typedef struct watch {
   pulse p;
+  bool here;               // all ranks are
   bool spoke, began;       // rank 0 has spoken; its loops have begun
   bool seen_here;          // its process was seen on this host
   double silence, stop_left, told;
+  double age, spoken;      // seconds since the start, and since rank 0 spoke first
+  double search, check;    // age at the next look for ranks, and at the next look at those found
+  int found, lost;         // ranks on this host; the last that is gone, -1: none
 } watch;
 
-typedef enum ending { GOES_ON, HAS_RESULT, LAUNCHER_ENDED, RANK_0_GONE, SILENT, STOPPED } ending;
+typedef enum ending {
+  GOES_ON,
+  HAS_RESULT,
+  LAUNCHER_ENDED,
+  RANK_0_GONE,
+  SILENT,
+  NO_RANKS,
+  DIRECTORY_GONE,
+  STOPPED
+} ending;
 
-static bool child_ended(launch *l) {
+static bool launch_child_ended(launch *l) {
   int how;
   if (l->child && waitpid(l->child, &how, WNOHANG) == l->child) {
     l->child = 0;
@@ -140,7 +213,13 @@ static bool child_ended(launch *l) {
   return !l->child;
 }
 
-static void pulse_take(const launch *l, watch *w) {
+static bool launch_directory_there(const launch *l) {
+  struct stat facts;
+  if (stat(l->directory.text, &facts) != 0) return errno != ENOENT && errno != ENOTDIR;
+  return facts.st_dev == l->directory_device && facts.st_ino == l->directory_number;
+}
+
+static void watch_pulse(const launch *l, watch *w) {
   pulse now;
   char here[256] = "";
   if (!pulse_read(&now, l->pulse.text) || strcmp(now.job.hex, l->tokens[0].hex) != 0) return;
@@ -152,77 +231,140 @@ static void pulse_take(const launch *l, watch *w) {
   w->seen_here |= w->spoke && strcmp(now.host, here) == 0 && process_started(now.pid) == now.started;
 }
 
-static bool rank_0_gone(const watch *w) { return w->seen_here && process_started(w->p.pid) != w->p.started; }
+static bool watch_rank_0_gone(const watch *w) { return w->seen_here && process_started(w->p.pid) != w->p.started; }
+
+// --- the ranks on this host: a collective with a dead one in it never ends, and nobody says so ---------------------
+
+static void watch_lost(const launch *l, watch *w, int rank) {
+  if (l->found[rank].pid) l->found[rank].started = 0;  // once
+  w->lost = rank;
+  w->silence = 0;
+}
+
+static bool watch_was_lost(const rank_process *r) { return r->pid && !r->started; }
+
+static void watch_ranks_check(const launch *l, watch *w) {
+  for (int i = 0; i < l->ranks; i++) {
+    const rank_process *r = &l->found[i];
+    if (r->pid && !watch_was_lost(r) && process_started(r->pid) != r->started) watch_lost(l, w, i);
+  }
+
+  // One that was gone before it was found
+  bool missing = w->here && w->found && w->found < l->ranks && w->spoken > MISSING_SECONDS;
+  for (int i = 1; missing && w->lost < 0 && i < l->ranks; i++)
+    if (!l->found[i].pid) watch_lost(l, w, i);
+}
+
+static void watch_ranks(const launch *l, watch *w) {
+  if (l->blind) return;
+  if (w->found < l->ranks && w->age < SEARCH_SECONDS && w->age >= w->search) {
+    w->found = processes_ranks(l->found, l->ranks, &l->tokens[0]);
+    w->search = w->age + (w->age < MISSING_SECONDS ? 0.2 : 2);
+  }
+  if (w->age < w->check) return;
+  watch_ranks_check(l, w);
+  w->check = w->age + 0.5;
+}
+
+// What rank 0 asked for, unless it waits for the dead.
+static double watch_patience(const launch *l, const watch *w) {
+  double asked = w->p.patience > l->stall ? w->p.patience : l->stall;
+  return w->lost >= 0 && asked > LOSS_SECONDS ? LOSS_SECONDS : asked;
+}
+
+// --- what has come of it -------------------------------------------------------------------------------------------
 
 // The launcher hands SIGUSR1 on to the ranks; rank 0, if it is here, gets it for certain.
-static void ask_to_stop(launch *l, watch *w, double now) {
+static void watch_ask_to_stop(launch *l, watch *w, double now) {
   if (now - w->told < STOP_AGAIN_SECONDS) return;
   w->told = now;
   if (l->child) kill(l->child, SIGUSR1);
-  if (w->seen_here && !rank_0_gone(w)) kill((pid_t)w->p.pid, SIGUSR1);
+  if (w->seen_here && !watch_rank_0_gone(w)) kill((pid_t)w->p.pid, SIGUSR1);
 }
 
-static ending look(launch *l, watch *w, int *code) {
-  bool ended = child_ended(l), gone = rank_0_gone(w);  // before the result, which is written before both
+static ending watch_look(launch *l, watch *w, int *code) {
+  bool ended = launch_child_ended(l), gone = watch_rank_0_gone(w);  // before the result, which is written before both
   if (result_read(l->result.text, l->tokens[0], code)) return HAS_RESULT;
+  if (!launch_directory_there(l)) return DIRECTORY_GONE;
   if (ended) return LAUNCHER_ENDED;
   if (gone) return RANK_0_GONE;
   if (l->at_once || (l->asked && (!w->spoke || w->stop_left <= 0))) return STOPPED;
-  return w->silence > (w->p.patience > l->stall ? w->p.patience : l->stall) ? SILENT : GOES_ON;
+  bool none = w->here && !l->blind && l->with.kind == LAUNCHER_OPEN_MPI && !w->spoke && !w->found;
+  if (none && w->age > l->stall) return NO_RANKS;
+  return w->silence > watch_patience(l, w) ? SILENT : GOES_ON;
+}
+
+static void watch_say(const launch *l, const watch *w, ending e) {
+  const char *program = l->with.program;
+  int64_t lost = w->lost >= 0 ? l->found[w->lost].pid : 0;
+  if (e == SILENT && w->lost < 0) say("rank 0 has said nothing for %.0f s", w->silence);
+  if (e == SILENT && w->lost >= 0)
+    say("rank %d (process %" PRId64 ") is gone, and rank 0 has said nothing for %.0f s", w->lost, lost, w->silence);
+  if (e == RANK_0_GONE) say("rank 0 (process %" PRId64 ") is gone", w->p.pid);
+  if (e == NO_RANKS) say("%s has started no rank in %.0f s; what it said, if anything, is above", program, w->age);
+  if (e == LAUNCHER_ENDED && !w->spoke)
+    say("%s ended with %d before rank 0 had begun: it could not start the job; what it said is above", program,
+        l->child_code);
+  if (e == LAUNCHER_ENDED && w->spoke) say("%s ended with %d before rank 0 had finished", program, l->child_code);
 }
 
 static ending watch_job(launch *l, int *code) {
-  watch w = {.stop_left = STOP_SECONDS, .told = -STOP_AGAIN_SECONDS};
+  watch w = {.here = launch_is_here(l), .stop_left = STOP_SECONDS, .told = -STOP_AGAIN_SECONDS, .lost = -1};
   ending e;
   double before = time_now();
-  while ((e = look(l, &w, code)) == GOES_ON) {
-    rest(l, POLL_SECONDS);
-    double now = time_now(), passed = now - before < 1 ? now - before : 1;  // while we ourselves stood still, nobody was silent
+  while ((e = watch_look(l, &w, code)) == GOES_ON) {
+    launch_rest(l, POLL_SECONDS);
+    double now = time_now(), passed = now - before < 1 ? now - before : 1;  // while we stood still, nobody was silent
     before = now;
     w.silence += passed;
-    pulse_take(l, &w);
+    w.age += passed;
+    w.spoken += w.spoke ? passed : 0;
+    watch_pulse(l, &w);
+    watch_ranks(l, &w);
+
     if (!l->asked) continue;
     w.stop_left -= passed;
-    if (w.spoke) ask_to_stop(l, &w, now);
+    if (w.spoke) watch_ask_to_stop(l, &w, now);
   }
   l->began |= w.began;
-  if (e == SILENT) say("rank 0 has said nothing for %.0f s", w.silence);
-  if (e == RANK_0_GONE) say("rank 0 (process %" PRId64 ") is gone", w.p.pid);
-  if (e == LAUNCHER_ENDED) say("%s ended with %d before rank 0 had finished", l->with.program, l->child_code);
+  watch_say(l, &w, e);
   return e;
 }
 
-// --- end ------------------------------------------------------------------------------------------------------------------------
+// --- end -----------------------------------------------------------------------------------------------------------
 
-static void child_wait(launch *l, double seconds) {
-  for (double end = time_now() + seconds; !child_ended(l) && time_now() < end && !l->at_once;) rest(l, POLL_SECONDS);
+static void launch_child_wait(launch *l, double seconds) {
+  double end = time_now() + seconds;
+  while (!launch_child_ended(l) && time_now() < end && !l->at_once) launch_rest(l, POLL_SECONDS);
+}
+
+static void launch_say_left(int left) {
+  if (left) say("ended %d process%s that had been left here", left, left == 1 ? "" : "es");
 }
 
 // The launcher first, who may take its ranks along; then, on every host, whatever carries the token.
-static void end_job(launch *l, bool in_peace) {
-  if (in_peace) child_wait(l, LEAVE_SECONDS);
-  l->forced |= !child_ended(l) || l->child_code != 0;
-  if (!child_ended(l)) {
+static void launch_end_job(launch *l, bool in_peace) {
+  if (in_peace) launch_child_wait(l, LEAVE_SECONDS);
+  if (!launch_child_ended(l)) {
     kill(l->child, SIGTERM);
-    child_wait(l, TERM_SECONDS);
+    launch_child_wait(l, TERM_SECONDS);
   }
-  if (!child_ended(l)) {
+  if (!launch_child_ended(l)) {
     kill(-l->child, SIGKILL);
     waitpid(l->child, NULL, 0);
     l->child = 0;
   }
-  int left = processes_end(l->tokens, 1);
-  if (left) say("ended %d process%s that had been left here", left, left == 1 ? "" : "es");
+  launch_say_left(processes_end(l->tokens, 1));
 }
 
-// --- hosts ----------------------------------------------------------------------------------------------------------------------
+// --- hosts ---------------------------------------------------------------------------------------------------------
 
-static int tokens_count(const launch *l) { return l->starts < TOKENS_KEPT ? l->starts : TOKENS_KEPT; }
-
-static status hosts_ask(launch *l) {
+// Also this one: what an earlier launch left that was killed.
+static status launch_hosts_ask(launch *l) {
   int answer = 0;
+  launch_say_left(processes_end(l->tokens, launch_tokens(l)));
   if (!l->on.count) return OK;
-  hosts_sweep(&l->on, l->agent, l->tokens, tokens_count(l), SWEEP_SECONDS);
+  hosts_sweep(&l->on, l->agent, l->tokens, launch_tokens(l), SWEEP_SECONDS);
   for (int i = 0; i < l->on.count; i++) {
     if (!l->on.list[i].answers) say("%s does not answer and is left out", l->on.list[i].name);
     answer += l->on.list[i].answers;
@@ -231,92 +373,93 @@ static status hosts_ask(launch *l) {
   return OK;
 }
 
-// --- progress: what a restart would not have to do again ---------------------------------------------------------------------------
+// --- progress: what a restart would not have to do again -----------------------------------------------------------
 
-static bool is_progress(const char *name) {
+static bool launch_is_progress(const char *name) {
   size_t n = strlen(name);
-  return (n > 12 && strcmp(name + n - 12, ".safetensors") == 0) || (n > 5 && strcmp(name + n - 5, ".hdf5") == 0) || strncmp(name, "journal", 7) == 0;
+  bool tensors = n > 12 && strcmp(name + n - 12, ".safetensors") == 0;
+  bool episodes = n > 5 && strcmp(name + n - 5, ".hdf5") == 0;
+  return tensors || episodes || strncmp(name, "journal", 7) == 0;
 }
 
-static void add_folder(text_buffer *t, const char *path, bool all) {
+static void launch_folder_add(text_buffer *t, const char *path, bool all) {
   DIR *d = opendir(path);
   for (struct dirent *e; d && (e = readdir(d));) {
     struct stat facts;
-    file_path p = path_join(path, "%s", e->d_name);
-    if ((!all && !is_progress(e->d_name)) || stat(p.text, &facts) != 0 || !S_ISREG(facts.st_mode)) continue;
-    text_add(t, "%s %lld %lld.%09ld\n", e->d_name, (long long)facts.st_size, (long long)facts.st_mtim.tv_sec, facts.st_mtim.tv_nsec);
+    if (!all && !launch_is_progress(e->d_name)) continue;
+    if (fstatat(dirfd(d), e->d_name, &facts, 0) != 0 || !S_ISREG(facts.st_mode)) continue;
+    text_add(t, "%s %lld %lld.%09ld\n", e->d_name, (long long)facts.st_size, (long long)facts.st_mtim.tv_sec,
+             facts.st_mtim.tv_nsec);
   }
   if (d) closedir(d);
 }
 
-static hash progress_of(const launch *l) {
+static hash launch_progress(const launch *l) {
   text_buffer t = {0};
   static const char *const folders[] = {"episodes", "latents", "stages"};
-  add_folder(&t, l->directory.text, false);
-  for (int i = 0; i < 3; i++) add_folder(&t, path_join(l->directory.text, "%s", folders[i]).text, true);
+  launch_folder_add(&t, l->directory.text, false);
+  for (int i = 0; i < 3; i++) launch_folder_add(&t, path_join(l->directory.text, "%s", folders[i]).text, true);
   hash h = hash_bytes(t.bytes ? t.bytes : "", t.size);
   text_free(&t);
   return h;
 }
 
-// --- again and again ----------------------------------------------------------------------------------------------------------------
+// --- again and again -----------------------------------------------------------------------------------------------
+
+static status launch_directory_gone(const launch *l) {
+  FAIL(NO_IO, "%s was removed or replaced while the job was in it: there is nothing to go on with", l->directory.text);
+}
 
 // True: *code is the end. False: worth another start.
-static bool job_run(launch *l, status *code) {
+static bool launch_job(launch *l, status *code) {
   int said = 0;
-  *code = hosts_ask(l);
-  if (*code == OK) *code = start(l);
+  if (!launch_directory_there(l)) return say("%s", (*code = launch_directory_gone(l), status_message())), true;
+  *code = launch_hosts_ask(l);
+  if (*code == OK) *code = launch_start(l);
   if (*code != OK) return say("%s", status_message()), false;
+
   ending e = watch_job(l, &said);
-  end_job(l, e == HAS_RESULT);
+  launch_end_job(l, e == HAS_RESULT);
+  if (e == DIRECTORY_GONE) return say("%s", (*code = launch_directory_gone(l), status_message())), true;
   if (e == HAS_RESULT && said != RESUME_ME && said != INTERRUPTED) return *code = (status)said, true;
-  if (l->asked) return *code = stopped_status(l), true;
+  if (l->asked) return *code = launch_stopped(l), true;
   if (e == HAS_RESULT && said == INTERRUPTED) return *code = INTERRUPTED, true;
   if (e == HAS_RESULT) say("the job wants to be started again");
   return false;
 }
 
-static void rest_before_start(launch *l, int failures) {
+static void launch_wait(launch *l, int failures) {
   double seconds = 1;
   for (int i = 1; i < failures && seconds < WAIT_MAX; i++) seconds *= 2;
   if (seconds > WAIT_MAX) seconds = WAIT_MAX;
   say("starts again in %.0f s (%d of %d without progress)", seconds, failures, l->retries);
-  for (double end = time_now() + seconds; !l->asked && time_now() < end;) rest(l, POLL_SECONDS);
+  for (double end = time_now() + seconds; !l->asked && time_now() < end;) launch_rest(l, POLL_SECONDS);
 }
 
-static status jobs_run(launch *l) {
+static status launch_jobs(launch *l) {
   status code = OK;
-  hash before = progress_of(l);
-  for (int failures = 1; !job_run(l, &code); failures++) {
-    hash now = progress_of(l);
+  hash before = launch_progress(l);
+  for (int failures = 1; !launch_job(l, &code); failures++) {
+    hash now = launch_progress(l);
     if (!hash_equal(now, before)) failures = 1;
     before = now;
     if (failures > l->retries) return say("gave up after %d starts without progress", failures), BROKEN;
-    rest_before_start(l, failures);
-    if (l->asked) return stopped_status(l);
+    launch_wait(l, failures);
+    if (l->asked) return launch_stopped(l);
   }
   return code;
 }
 
-// --- the command line ------------------------------------------------------------------------------------------------------------------
+// --- the command line ----------------------------------------------------------------------------------------------
 
-static status usage(const char *words, const char *found) {
-  FAIL(USAGE, "%s '%s'; usage: dreamfarm launch [-n RANKS] [--hostfile FILE] [--agent \"ssh ...\"] [--launcher PROGRAM] [--mpirun \"extra words\"]"
-              " [--stall SECONDS] [--retries K] -- VERB CONFIG.yaml ...", words, found);
+static status launch_usage(const char *words, const char *found) {
+  FAIL(USAGE, "%s '%s'; usage: dreamfarm launch [-n RANKS] [--hostfile FILE] [--agent \"ssh ...\"] [--launcher PROGRAM]"
+              " [--mpirun \"extra words\"] [--stall SECONDS] [--retries K] -- VERB CONFIG.yaml ...", words, found);
 }
 
-static status option(launch *l, const char *word, const char *value) {
-  char *end = (char *)(uintptr_t) "";
-  if (strcmp(word, "-n") == 0) l->ranks = (int)strtol(value, &end, 10);
-  else if (strcmp(word, "--stall") == 0) l->stall = strtod(value, &end);
-  else if (strcmp(word, "--retries") == 0) l->retries = (int)strtol(value, &end, 10);
-  else if (strcmp(word, "--hostfile") == 0) l->hostfile = value;
-  else if (strcmp(word, "--agent") == 0) l->agent = value;
-  else if (strcmp(word, "--launcher") == 0) l->program = value;
-  else if (strcmp(word, "--mpirun") == 0) l->extra = value;
-  else return usage("unknown option", word);
-  if (*end || l->ranks < 0 || l->retries < 0 || !(l->stall > 0)) return usage("not a number that is allowed:", value);
-  return OK;
+static status launch_whole(int *out, const char *option, const char *text, int least, int most) {
+  if (number_whole(out, text, least, most)) return OK;
+  FAIL(USAGE, "launch %s: found '%s', wanted a whole number from %d to %d", option, text, least, most);
 }
 
 // What has no run could neither be watched nor resumed.
@@ -326,68 +469,138 @@ static status launchable(const char *name) {
   FAIL(USAGE, "%s has no run that could be watched or resumed: start it with mpirun", name);
 }
 
-static status options_read(launch *l, int count, char **words) {
+static status launch_seconds(double *out, const char *option, const char *text, double most) {
+  if (number_seconds(out, text, most)) return OK;
+  FAIL(USAGE, "launch %s: found '%s', wanted seconds, above 0 and up to %.0f", option, text, most);
+}
+
+static status launch_agent_check(const char *text) {
+  word_list l = {0};
+  status s = words_split(&l, text, "--agent");
+  if (s == OK && !l.count) s = status_fail(USAGE, "--agent: found '%s', wanted a program and its words", text);
+  words_free(&l);
+  return s;
+}
+
+static status launch_option(launch *l, const char *word, const char *value) {
+  if (strcmp(word, "-n") == 0) return launch_whole(&l->ranks, word, value, 1, RANKS_MAX);
+  if (strcmp(word, "--retries") == 0) return launch_whole(&l->retries, word, value, 0, RETRIES_MAX);
+  if (strcmp(word, "--stall") == 0) return launch_seconds(&l->stall, word, value, STALL_MAX);
+  if (strcmp(word, "--hostfile") == 0) return l->hostfile = value, OK;
+  if (strcmp(word, "--launcher") == 0) return l->program = value, OK;
+  if (strcmp(word, "--agent") == 0) return l->agent = value, launch_agent_check(value);
+  if (strcmp(word, "--mpirun") == 0) return words_split(&l->extra, value, word);
+  return launch_usage("unknown option", word);
+}
+
+static status launch_options(launch *l, int count, char **words) {
   int i = 2;
   for (; i < count && strcmp(words[i], "--") != 0; i += 2) {
-    if (i + 1 == count) return usage("needs a value:", words[i]);
-    TRY(option(l, words[i], words[i + 1]));
+    if (i + 1 == count) return launch_usage("needs a value:", words[i]);
+    TRY(launch_option(l, words[i], words[i + 1]));
   }
-  if (i + 1 >= count) return usage("a verb after -- is missing, last is", words[count - 1]);
+  if (i + 1 >= count) return launch_usage("a verb after -- is missing, last is", words[count - 1]);
   l->words = words + i;
   l->words[0] = path_own();
+  if (strcmp(l->words[0], PATH_OWN_UNKNOWN) == 0)
+    FAIL(NO_IO, "this program's own path cannot be told (it is too long, or /proc is missing): it cannot start ranks");
   TRY(launchable(l->words[1]));
   return app_parse(&l->a, count - i, l->words);
 }
 
-// Under SLURM the allocation is the host list, and srun the way to its hosts.
-static status place_find(launch *l) {
-  const char *nodes = getenv("SLURM_JOB_NODELIST"), *tasks = getenv("SLURM_NTASKS");
+// --- where ---------------------------------------------------------------------------------------------------------
+
+// Under SLURM the allocation is the host list, and srun the way to its hosts. Where SLURM's commands are missing, in a
+// container for one, the allocation may still be this host.
+static status launch_allocation(launch *l, const char *nodes) {
+  status s = hosts_of_slurm(&l->on, nodes);
+  if (s != NO_IO) return s;
+  say("warning: SLURM_JOB_NODELIST is %.64s%s, but %s; goes on with ranks on this host alone", nodes,
+      strlen(nodes) > 64 ? "..." : "", status_message());
+  l->alone = true;
+  return OK;
+}
+
+static status launch_place(launch *l) {
+  const char *nodes = l->hostfile ? NULL : getenv("SLURM_JOB_NODELIST"), *tasks = getenv("SLURM_NTASKS");
   if (l->hostfile) TRY(hosts_read(&l->on, l->hostfile));
-  else if (nodes) TRY(hosts_of_slurm(&l->on, nodes));
-  if (!l->agent) l->agent = nodes && !l->hostfile ? "srun --overlap --mpi=none -Q -N1 -n1 -w" : "ssh -o BatchMode=yes";
+  if (nodes) TRY(launch_allocation(l, nodes));
+  if (!l->agent) l->agent = nodes && !l->alone ? "srun --overlap --mpi=none -Q -N1 -n1 -w" : "ssh -o BatchMode=yes";
   if (l->ranks) return OK;
-  l->ranks = nodes && tasks ? atoi(tasks) : l->on.count ? hosts_slots(&l->on) : (int)sysconf(_SC_NPROCESSORS_ONLN);
+
+  bool of_slurm = nodes && tasks && (!l->alone || !strpbrk(nodes, "[,"));
+  if (of_slurm) return launch_whole(&l->ranks, "SLURM_NTASKS", tasks, 1, RANKS_MAX);
+  l->ranks = l->on.count ? hosts_slots(&l->on) : cores_usable();
+  if (l->ranks > RANKS_MAX)
+    FAIL(BAD_FILE, "%s: found %d slots in all, up to %d are allowed", l->hostfile, l->ranks, RANKS_MAX);
   return OK;
 }
 
-static status run_directory(launch *l) {
-  char *whole;
+// An earlier launch in this directory that was killed left a token in its pulse: what still carries it is ours to end.
+static void launch_earlier(launch *l) {
+  pulse earlier;
+  if (l->lock < 0 || !pulse_read(&earlier, l->pulse.text) || !job_token_good(&earlier.job)) return;
+  launch_tokens_add(l, earlier.job);
+}
+
+static status launch_directory(launch *l) {
+  struct stat facts;
   TRY(dir_make(l->a.s.run.directory));
-  if (!(whole = realpath(l->a.s.run.directory, NULL))) FAIL(NO_IO, "%s: has no full path", l->a.s.run.directory);
-  l->directory = path_join(whole, "%s", "");
-  l->pulse = path_join(whole, "%s", PULSE_FILE);
-  l->result = path_join(whole, "%s", RESULT_FILE);
+  char *whole = realpath(l->a.s.run.directory, NULL);
+  if (!whole) FAIL(NO_IO, "%s: has no full path: %s", l->a.s.run.directory, strerror(errno));
+  size_t length = strlen(whole);
+  if (length <= RUN_DIRECTORY_MAX) l->directory = path_join("", "%s", whole);
   free(whole);
+  if (length > RUN_DIRECTORY_MAX)
+    FAIL(NO_IO, "run.directory: the full path of %s has %zu bytes, up to %d are allowed: work nearer to /",
+         l->a.s.run.directory, length, RUN_DIRECTORY_MAX);
+  if (stat(l->directory.text, &facts) != 0) FAIL(NO_IO, "%s: %s", l->directory.text, strerror(errno));
+
+  l->directory_device = facts.st_dev;
+  l->directory_number = facts.st_ino;
+  l->pulse = path_join(l->directory.text, PULSE_FILE);
+  l->result = path_join(l->directory.text, RESULT_FILE);
+  file_path lock = path_join(l->directory.text, "launch.lock");
+  TRY(lock_take(&l->lock, lock.text, LOCK_PATIENCE, "another dreamfarm launch works in %s", l->directory.text));
+  launch_earlier(l);
   return OK;
 }
 
-static status prepare(launch *l, int count, char **words) {
-  TRY(options_read(l, count, words));
+static status launch_prepare(launch *l, int count, char **words) {
+  TRY(launch_options(l, count, words));
   TRY(launcher_find(&l->with, l->program));
-  TRY(place_find(l));
-  return run_directory(l);
+  TRY(launch_place(l));
+  return launch_directory(l);
 }
 
 // Reached through the agent, from another host's launch: tokens on standard input.
-static status sweep(void) {
+static status launch_sweep(void) {
   job_token tokens[TOKENS_KEPT];
   int count = 0;
-  while (count < TOKENS_KEPT && scanf("%32s", tokens[count].hex) == 1) count += strlen(tokens[count].hex) == 32;
+  while (count < TOKENS_KEPT && scanf("%32s", tokens[count].hex) == 1) count += job_token_good(&tokens[count]);
   processes_end(tokens, count);
   return OK;
 }
 
+// Other hosts keep a job's room until they are asked.
+static void launch_leave(launch *l) {
+  for (int i = 0; i < launch_tokens(l); i++) rooms_remove(&l->tokens[i]);
+  if (!launch_is_here(l)) hosts_sweep(&l->on, l->agent, l->tokens, launch_tokens(l), SWEEP_SECONDS);
+  file_remove(l->pulse.text);
+  file_remove(l->result.text);
+}
+
 status app_launch(int count, char **words) {
   if (count > 2 && strcmp(words[2], "--reach") == 0) launcher_agent(count - 3, words + 3);
-  if (count > 2 && strcmp(words[2], "--sweep") == 0) return sweep();
-  launch l = {.extra = "", .program = "mpirun", .retries = 5, .stall = 20};
-  sigset_t set = watched();
-  sigprocmask(SIG_BLOCK, &set, NULL);  // first of all: a batch script may hand a signal on at once
-  status s = prepare(&l, count, words);
+  if (count > 2 && strcmp(words[2], "--sweep") == 0) return launch_sweep();
+  launch l = {.program = "mpirun", .retries = 5, .stall = 20, .lock = -1, .watched = launch_watched()};
+  sigprocmask(SIG_BLOCK, &l.watched, NULL);  // first of all: a batch script may hand a signal on at once
+  l.blind = getenv("PMIX_RANK") || getenv("PMI_RANK");
+  l.terminal = isatty(STDERR_FILENO);
+
+  status s = launch_prepare(&l, count, words);
   if (s != OK) return say("%s", status_message()), s;
-  s = jobs_run(&l);
-  if (l.forced) hosts_sweep(&l.on, l.agent, l.tokens, tokens_count(&l), SWEEP_SECONDS);
-  file_remove(l.pulse.text);
-  file_remove(l.result.text);
+  s = launch_jobs(&l);
+  launch_leave(&l);
   return s;
 }

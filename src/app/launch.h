@@ -4,21 +4,56 @@
 #define LAUNCH_H
 
 #include "app.h"
+#include "lock.h"
 
-// --- a job's token: one start of the ranks ------------------------------------------------------------------------------------
-// Random, so that what carries it in its environment or on its command line can only belong to that start.
+// --- words and numbers ---------------------------------------------------------------------------------------------
+typedef struct word_list {
+  char **words;  // (count) and a NULL; owned. NULL while there are none
+  int count, room;
+} word_list;
+void words_add(word_list *l, const char *word);  // a copy
+// Adds the words of `text`, split at blanks as a shell does: 'a b', "a b" and a\ b are one word each. USAGE where a
+// quote is never closed; `option` is named then.
+status words_split(word_list *l, const char *text, const char *option);
+void words_free(word_list *l);
+// Decimal digits alone, and within the limits; otherwise false, and *out stays as it is.
+bool number_whole(int *out, const char *text, int least, int most);
+bool number_seconds(double *out, const char *text, double most);  // above 0
+
+// --- a job's token: one start of the ranks -------------------------------------------------------------------------
+// Random, so that what carries it in its environment, on its command line or in its name can only belong to that start.
 typedef struct job_token { char hex[33]; } job_token;
 job_token job_token_new(void);
-char *path_own(void);  // of this program; static
+bool job_token_good(const job_token *t);  // 32 hex digits
+// Of this program; static. PATH_OWN_UNKNOWN, which only this process itself can start, where the kernel does not tell.
+#define PATH_OWN_UNKNOWN "/proc/self/exe"
+char *path_own(void);
 
-// --- processes, by token ---------------------------------------------------------------------------------------------------------
-// Ends (SIGKILL) every process of this host that carries one of the tokens, but this one and those it descends from, and
-// removes the shared memory they leave behind. Returns how many there were.
+// --- the rooms of a job: directories whose names carry its token, for what Open MPI puts into /tmp and /dev/shm ----
+// On the host of launch: makes the one for temporary files, below TMPDIR or /tmp; `apart`: other hosts have ranks too,
+// so it is below /tmp. False: it cannot be made, and the job does without.
+bool room_make(file_path *room, const job_token *t, bool apart);
+// In a rank, before MPI: makes the one for shared memory and tells Open MPI of it, unless the user told it of another.
+void room_share(const char *token);
+void rooms_remove(const job_token *t);  // all that a job has on this host
+
+// --- processes, by token -------------------------------------------------------------------------------------------
+// Ends (SIGKILL) every process of this host that carries one of the tokens, but this one and those it descends from,
+// and removes the rooms and the shared memory that they leave. Returns how many processes there were.
 int processes_end(const job_token *tokens, int count);
-// When the process started, in clock ticks since the machine did; 0: it is gone (a zombie is). With its pid it is an identity.
+// When the process started, in clock ticks since the machine did; 0: it is gone (a zombie is). With its pid an
+// identity.
 uint64_t process_started(int64_t pid);
 
-// --- the pulse of rank 0, read ------------------------------------------------------------------------------------------------------
+// The ranks of a job that run on this host, by number; found where pid is not 0.
+typedef struct rank_process {
+  int64_t pid;
+  uint64_t started;
+} rank_process;
+// Adds those not found before; returns how many are found.
+int processes_ranks(rank_process *all, int ranks, const job_token *t);
+
+// --- the pulse of rank 0, read -------------------------------------------------------------------------------------
 typedef struct pulse {
   job_token job;
   char host[256];
@@ -29,11 +64,12 @@ typedef struct pulse {
 } pulse;
 #define PULSE_FILE "heartbeat"
 #define RESULT_FILE "result"
+#define RUN_DIRECTORY_MAX (PATH_MAX_LENGTH - 128)  // bytes of its full path: files below it have names, too
 bool pulse_read(pulse *p, const char *path);  // false: missing, or being written
 status pulse_write(const pulse *p, const char *path);
 bool result_read(const char *path, job_token job, int *code);
 
-// --- hosts ---------------------------------------------------------------------------------------------------------------------------
+// --- hosts ---------------------------------------------------------------------------------------------------------
 typedef struct host {
   char name[256];
   int slots;
@@ -43,15 +79,22 @@ typedef struct host {
 typedef struct hosts {
   host *list;   // (count) owned
   int count;    // 0: this machine alone, or whatever the launcher finds
+  int room;
 } hosts;
-status hosts_read(hosts *h, const char *path);           // `name slots=N` or `name:N` a line, # comments
-status hosts_of_slurm(hosts *h, const char *node_list);  // SLURM_JOB_NODELIST
+// `name`, `name slots=N`, `name slots=N max_slots=M` or `name:N` on a line; # comments. BAD_FILE with file and line.
+status hosts_read(hosts *h, const char *path);
+// SLURM_JOB_NODELIST, by scontrol. NO_IO: there is no scontrol.
+status hosts_of_slurm(hosts *h, const char *node_list);
+void hosts_free(hosts *h);
 int hosts_slots(const hosts *h);
-// Asks every other host, at the same time, through `agent HOST`, to end what carries one of the tokens; one that does not
-// do so within `seconds` gets answers = false.
+bool hosts_all_here(const hosts *h);
+// Asks every other host, at the same time, through `agent HOST`, to end what carries one of the tokens; one that does
+// not do so within `seconds` gets answers = false.
 void hosts_sweep(hosts *h, const char *agent, const job_token *tokens, int count, double seconds);
 
-// --- the command line that starts the ranks --------------------------------------------------------------------------------------------
+#define TERMINAL_VARIABLE "DREAMFARM_TERMINAL"  // in the ranks' environment: what rank 0 says ends on a terminal
+
+// --- the command line that starts the ranks ------------------------------------------------------------------------
 typedef struct launcher {
   const char *program;            // mpirun, srun, mpiexec.hydra, ...
   enum { LAUNCHER_OPEN_MPI, LAUNCHER_HYDRA, LAUNCHER_SLURM } kind;
@@ -61,14 +104,20 @@ typedef struct ranks_order {
   const launcher *with;
   int ranks;                      // 0: the launcher's own default
   const hosts *on;                // those that answer
-  const char *agent, *extra;      // extra: the user's words for the launcher, or ""
+  bool here;                      // all ranks are on this host
+  bool slurm;                     // an allocation of SLURM's is what they are on
+  bool terminal;                  // what they say ends on a terminal
+  const char *agent;              // as the user gave it
+  const word_list *extra;         // the user's words for the launcher
+  const char *directory;          // run.directory, as a full path
+  const char *room;               // of this job; "": none
   job_token job;
-  char **words;                   // the program, its verb, ... NULL
+  char *const *words;             // the program, its verb, ... NULL
 } ranks_order;
-int words_split(char **words, int max, char *text);  // at blanks, in place; returns their number
-char **launcher_words(const ranks_order *o);  // for execvp, in the process that becomes them
-void launcher_environment(const ranks_order *o, const char *directory);
-// `dreamfarm launch --agent`: mpirun's hand to other hosts. Does not return.
+// For program_start: what to start, and NAME=value for its environment. Both are the caller's to free.
+word_list launcher_words(const ranks_order *o);
+word_list launcher_environment(const ranks_order *o);
+// `dreamfarm launch --reach`: mpirun's hand to other hosts. Does not return.
 _Noreturn void launcher_agent(int count, char **words);
 
 #endif

@@ -19,21 +19,28 @@ job_token job_token_new(void) {
   return t;
 }
 
+bool job_token_good(const job_token *t) { return strlen(t->hex) == 32 && strspn(t->hex, "0123456789abcdef") == 32; }
+
+// Read once: when the program is built anew in the meantime, the link changes.
 char *path_own(void) {
-  static char path[PATH_MAX_LENGTH];  // read once: when the program is built anew in the meantime, the link changes
-  if (!path[0]) CHECK(readlink("/proc/self/exe", path, sizeof path - 1) > 0, "/proc/self/exe cannot be read");
+  static char path[4 * PATH_MAX_LENGTH + 1];
+  if (path[0]) return path;
+  ssize_t length = readlink("/proc/self/exe", path, sizeof path - 1);
+  if (length <= 0 || length == sizeof path - 1) strcpy(path, PATH_OWN_UNKNOWN);
   return path;
 }
 
-// --- /proc ----------------------------------------------------------------------------------------------------------------------
+// --- /proc ---------------------------------------------------------------------------------------------------------
 
-// Files there have no size; `room` cuts them. Returns the number of bytes, 0 where the process is gone or another user's.
-static size_t proc_read(char *bytes, size_t room, int64_t pid, const char *name) {
+// Files there have no size; `room` cuts them. Returns the number of bytes, 0 where the process is gone or another
+// user's.
+static size_t processes_read(char *bytes, size_t room, int64_t pid, const char *name) {
   char path[64];
   snprintf(path, sizeof path, "/proc/%" PRId64 "/%s", pid, name);
   int fd = open(path, O_RDONLY | O_CLOEXEC);
   size_t have = 0;
-  for (ssize_t got = 1; fd >= 0 && have < room - 1 && got > 0; have += got > 0 ? (size_t)got : 0) got = read(fd, bytes + have, room - 1 - have);
+  for (ssize_t got; fd >= 0 && have < room - 1; have += (size_t)got)
+    if ((got = read(fd, bytes + have, room - 1 - have)) <= 0) break;
   if (fd >= 0) close(fd);
   bytes[have] = 0;
   return have;
@@ -41,46 +48,64 @@ static size_t proc_read(char *bytes, size_t room, int64_t pid, const char *name)
 
 typedef struct life { char state; int64_t parent; uint64_t started; } life;
 
-static bool life_read(life *l, int64_t pid) {
+static bool processes_life(life *l, int64_t pid) {
   char line[1024];
-  if (!proc_read(line, sizeof line, pid, "stat")) return false;
+  if (!processes_read(line, sizeof line, pid, "stat")) return false;
   const char *after_name = strrchr(line, ')');  // the name itself may hold anything
-  return after_name && sscanf(after_name + 1, " %c %" SCNd64 " %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %" SCNu64,
-                              &l->state, &l->parent, &l->started) == 3;
+  const char *format = " %c %" SCNd64 " %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %" SCNu64;
+  return after_name && sscanf(after_name + 1, format, &l->state, &l->parent, &l->started) == 3;
 }
 
 uint64_t process_started(int64_t pid) {
   life l;
-  return life_read(&l, pid) && l.state != 'Z' && l.state != 'X' ? l.started : 0;
+  return processes_life(&l, pid) && l.state != 'Z' && l.state != 'X' ? l.started : 0;
 }
 
-static bool carries(int64_t pid, const job_token *tokens, int count) {
+static bool processes_carry(int64_t pid, const job_token *tokens, int count) {
   enum { ROOM = 1 << 20 };
   static char bytes[ROOM];
   static const char *const places[] = {"environ", "cmdline"};
   for (int i = 0; i < 2; i++) {
-    size_t size = proc_read(bytes, ROOM, pid, places[i]);
+    size_t size = processes_read(bytes, ROOM, pid, places[i]);
     for (int k = 0; k < count; k++)
-      if (strlen(tokens[k].hex) == 32 && memmem(bytes, size, tokens[k].hex, 32)) return true;
+      if (job_token_good(&tokens[k]) && memmem(bytes, size, tokens[k].hex, 32)) return true;
   }
   return false;
 }
 
-static bool is_ancestor(int64_t pid) {
+// Which rank of the job the process is, by what the launcher wrote into its environment; -1: none.
+static int processes_rank_of(int64_t pid, const job_token *t) {
+  enum { ROOM = 1 << 20 };
+  static char bytes[ROOM];
+  size_t size = processes_read(bytes, ROOM, pid, "environ");
+  bool carries = false;
+  int rank = -1;
+  for (const char *pair = bytes; pair < bytes + size; pair += strlen(pair) + 1) {
+    const char *value = strchr(pair, '=');
+    size_t name = value ? (size_t)(value - pair) : 0;
+    if (!value) continue;
+    carries |= name == strlen(JOB_VARIABLE) && strncmp(pair, JOB_VARIABLE, name) == 0 && strcmp(value + 1, t->hex) == 0;
+    if ((name == 9 && strncmp(pair, "PMIX_RANK", 9) == 0) || (name == 8 && strncmp(pair, "PMI_RANK", 8) == 0))
+      number_whole(&rank, value + 1, 0, 1 << 30);
+  }
+  return carries ? rank : -1;
+}
+
+static bool processes_is_ancestor(int64_t pid) {
   life l;
   for (int64_t at = getpid(); at > 0; at = l.parent) {
     if (at == pid) return true;
-    if (!life_read(&l, at)) return false;
+    if (!processes_life(&l, at)) return false;
   }
   return false;
 }
 
-// --- what a killed rank leaves in /dev/shm ----------------------------------------------------------------------------------------
+// --- what a killed rank leaves in /dev/shm -------------------------------------------------------------------------
 
-static void shared_memory_remove(int64_t pid) {
+static void processes_memory_remove(int64_t pid) {
   enum { ROOM = 1 << 20 };
   static char maps[ROOM];
-  proc_read(maps, ROOM, pid, "maps");
+  processes_read(maps, ROOM, pid, "maps");
   for (char *line = maps, *next; *line; line = next) {
     next = line + strcspn(line, "\n");
     if (*next) *next++ = 0;
@@ -89,15 +114,36 @@ static void shared_memory_remove(int64_t pid) {
   }
 }
 
+// --- all of them ---------------------------------------------------------------------------------------------------
+
 int processes_end(const job_token *tokens, int count) {
   DIR *d = count ? opendir("/proc") : NULL;
   int ended = 0;
   for (struct dirent *e; d && (e = readdir(d));) {
     int64_t pid = strtoll(e->d_name, NULL, 10);
-    if (pid <= 1 || is_ancestor(pid) || !process_started(pid) || !carries(pid, tokens, count)) continue;
-    shared_memory_remove(pid);
+    if (pid <= 1 || processes_is_ancestor(pid) || !process_started(pid)) continue;
+    if (!processes_carry(pid, tokens, count)) continue;
+    processes_memory_remove(pid);
     ended += kill((pid_t)pid, SIGKILL) == 0;
   }
   if (d) closedir(d);
+
+  for (int i = 0; i < count; i++) rooms_remove(&tokens[i]);
   return ended;
+}
+
+int processes_ranks(rank_process *all, int ranks, const job_token *t) {
+  int found = 0;
+  DIR *d = opendir("/proc");
+  for (struct dirent *e; d && (e = readdir(d));) {
+    int64_t pid = strtoll(e->d_name, NULL, 10);
+    int rank = pid > 1 ? processes_rank_of(pid, t) : -1;
+    if (rank < 0 || rank >= ranks || all[rank].pid) continue;
+    uint64_t started = process_started(pid);
+    if (started) all[rank] = (rank_process){.pid = pid, .started = started};
+  }
+  if (d) closedir(d);
+
+  for (int i = 0; i < ranks; i++) found += all[i].pid != 0;
+  return found;
 }

@@ -1,12 +1,12 @@
 // The run directory: where things land, and which stages are complete, by the hash of all that decides their result.
 
 #include <dirent.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "lock.h"
 #include "mark.h"
 
 #define LOCK_PATIENCE 15.0  // seconds: the ranks of an mpirun that was killed take a few to end
@@ -15,26 +15,20 @@ file_path run_path(const app *a, const char *name) { return path_join(a->s.run.d
 
 file_path out_path(const app *a, const char *name) { return path_join(a->out ? a->out : a->s.run.directory, "%s", name); }
 
-// The kernel lets go of the lock when the process ends, however it ends.
+// Held until the process ends.
 status run_lock(const app *a) {
-  file_path path = run_path(a, "lock");
-  struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-  int fd = open(path.text, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-  if (fd < 0) FAIL(NO_IO, "%s: cannot be written: %s", path.text, strerror(errno));
-  bool said = false;
-  for (double end = time_now() + LOCK_PATIENCE; fcntl(fd, F_SETLK, &whole) != 0; usleep(50000)) {
-    if (!said) log_all("another dreamfarm works in %s; waiting for it to end", a->s.run.directory);
-    said = true;
-    if (time_now() > end) FAIL(BROKEN, "another dreamfarm works in %s; end it, or use another run.directory", a->s.run.directory);
-  }
-  return OK;
+  int fd;
+  const char *directory = a->s.run.directory;
+  return lock_take(&fd, run_path(a, "lock").text, LOCK_PATIENCE, "another dreamfarm works in %s", directory);
 }
 
 bool run_locked(const app *a) {
+  int fd;
   struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-  int fd = open(run_path(a, "lock").text, O_RDWR | O_CLOEXEC);
-  bool locked = fd >= 0 && fcntl(fd, F_GETLK, &whole) == 0 && whole.l_type != F_UNLCK;
-  if (fd >= 0) close(fd);
+  file_path path = run_path(a, "lock");
+  if (!file_exists(path.text) || file_open(&fd, path.text, O_RDWR | O_NOFOLLOW) != OK) return false;
+  bool locked = fcntl(fd, F_GETLK, &whole) == 0 && whole.l_type != F_UNLCK;
+  close(fd);
   return locked;
 }
 
