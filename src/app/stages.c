@@ -43,28 +43,11 @@ void run_sweep(const app *a) {
 }
 
 // --- what decides a stage, and what it leaves ------------------------------------------------------------------------------
-// Knobs by prefix. Left out: what changes how fast, or how long, but not what (dream.lanes, evolve.generations).
-
-static const char *const collect_knobs[] = {"run.seed", "environment.", "collect.episodes", "collect.policy",
-                                            "collect.shard"};
-static const char *const vae_knobs[] = {"vae.", "collect.held_out"};
-static const char *const rnn_knobs[] = {"rnn.", "collect.held_out"};
-static const char *const evolve_knobs[] = {
-    "run.seed", "environment.", "controller.", "dream.temperature", "dream.cap", "dream.reward", "dream.precision",
-    "evolve.strategy", "evolve.popsize", "evolve.episodes", "evolve.sigma0", "evolve.active",
-    "evolve.common_random_numbers", "evolve.held_out_every", "evolve.held_out_episodes", "evolve.real_episodes",
-    "evolve.uncertainty", "evolve.restarts", "evolve.doublings", "evolve.descents"};
-static const char *const length_knobs[] = {"evolve.generations"};
-static const char *const evaluate_knobs[] = {"evaluate."};
-
-typedef struct knob_list { const char *const *prefixes; int count; } knob_list;
-#define KNOBS(list) {list, (int)(sizeof list / sizeof *list)}
-
 enum { MADE_FROM_MAX = 2 };
 
 typedef struct stage_kind {
   const char *name;
-  knob_list knobs, length;
+  unsigned decides, length;  // bits of enum config_decides: of its knobs, and of those that say how far it goes
   const char *made_from[MADE_FROM_MAX];  // files of other stages
   stage from_stage[MADE_FROM_MAX];       // whose they are
   bool follows;              // is made anew without a word where what it is made from is another
@@ -75,20 +58,20 @@ typedef struct stage_kind {
 } stage_kind;
 
 static const stage_kind kinds[STAGES] = {
-    [STAGE_COLLECT] = {.name = "collect", .knobs = KNOBS(collect_knobs), .folder = "episodes"},
-    [STAGE_VAE] = {.name = "train-vae", .knobs = KNOBS(vae_knobs), .made_from = {"episodes"},
+    [STAGE_COLLECT] = {.name = "collect", .decides = CONFIG_EPISODES, .folder = "episodes"},
+    [STAGE_VAE] = {.name = "train-vae", .decides = CONFIG_V, .made_from = {"episodes"},
                    .from_stage = {STAGE_COLLECT}, .results = {"vae.safetensors"}, .unfinished = {"vae.checkpoint.safetensors"},
                    .record = "train_vae.csv"},
     [STAGE_ENCODE] = {.name = "encode", .made_from = {"episodes", "vae.safetensors"},
                       .from_stage = {STAGE_COLLECT, STAGE_VAE}, .follows = true, .folder = "latents"},
-    [STAGE_RNN] = {.name = "train-rnn", .knobs = KNOBS(rnn_knobs), .made_from = {"episodes", "vae.safetensors"},
+    [STAGE_RNN] = {.name = "train-rnn", .decides = CONFIG_M, .made_from = {"episodes", "vae.safetensors"},
                    .from_stage = {STAGE_COLLECT, STAGE_VAE}, .results = {"rnn.safetensors"},
                    .unfinished = {"rnn.checkpoint.safetensors"}, .record = "train_rnn.csv"},
-    [STAGE_EVOLVE] = {.name = "evolve", .knobs = KNOBS(evolve_knobs), .length = KNOBS(length_knobs),
+    [STAGE_EVOLVE] = {.name = "evolve", .decides = CONFIG_SEARCH, .length = CONFIG_LENGTH,
                       .made_from = {"vae.safetensors", "rnn.safetensors"}, .from_stage = {STAGE_VAE, STAGE_RNN},
                       .results = {"controller.safetensors"}, .record = "run.csv",
                       .unfinished = {"controller.previous.safetensors", "descent-1/controller.safetensors"}},
-    [STAGE_EVALUATE] = {.name = "evaluate", .knobs = KNOBS(evaluate_knobs), .made_from = {"controller.safetensors"},
+    [STAGE_EVALUATE] = {.name = "evaluate", .decides = CONFIG_JUDGEMENT, .made_from = {"controller.safetensors"},
                         .from_stage = {STAGE_EVOLVE}, .follows = true, .results = {"evaluate.json"}},
 };
 const char *stage_name(stage s) { return kinds[s].name; }
@@ -99,9 +82,9 @@ static file_path mark_path(const app *a, stage s) { return path_join(a->s.run.di
 
 // --- the lines of a mark that are known beforehand ---------------------------------------------------------------------------
 
-static void lines_add(text_buffer *to, const char *kind, const app *a, knob_list knobs) {
+static void lines_add(text_buffer *to, const char *kind, const app *a, unsigned decides) {
   text_buffer t = {0};
-  settings_lines(&a->s, knobs.prefixes, knobs.count, &t);
+  settings_lines(&a->s, decides, &t);
   for (const char *line = t.size ? t.bytes : NULL; line && *line; line = strchr(line, '\n') + 1)
     text_add(to, "%s %.*s\n", kind, (int)strcspn(line, "\n"), line);
   text_free(&t);
@@ -130,7 +113,7 @@ static bool is_made_from(const app *a, stage s, int i) {
 static void known_lines(const app *a, stage s, text_buffer *t, hash *identity) {
   const stage_kind *k = &kinds[s];
   text_buffer decides = {0};
-  lines_add(&decides, "decides", a, k->knobs);
+  lines_add(&decides, "decides", a, k->decides);
   for (int i = 0; i < MADE_FROM_MAX; i++)
     if (is_made_from(a, s, i))
       text_add(&decides, "from %s %s\n", k->made_from[i], made_from(a, k->from_stage[i], k->made_from[i]).hex);
@@ -253,7 +236,7 @@ static void knob_compare(look *l, const char *line) {
 static bool knobs_differ(look *l) {
   size_t before = l->differences.size;
   text_buffer t = {0};
-  settings_lines(&l->a->s, kinds[l->s].knobs.prefixes, kinds[l->s].knobs.count, &t);
+  settings_lines(&l->a->s, kinds[l->s].decides, &t);
   for (const char *line = t.size ? t.bytes : NULL; line && *line; line = strchr(line, '\n') + 1) knob_compare(l, line);
   text_free(&t);
   return l->differences.size > before;
@@ -278,7 +261,7 @@ static bool sources_differ(look *l) {
 static bool lengths_differ(const look *l) {
   text_buffer t = {0};
   char was[64] = "";
-  settings_lines(&l->a->s, kinds[l->s].length.prefixes, kinds[l->s].length.count, &t);
+  settings_lines(&l->a->s, kinds[l->s].length, &t);
   if (t.size) mark_find(was, sizeof was, &l->m, "length ");
   bool differ = t.size && (strlen(was) != t.size - 1 || strncmp(was, t.bytes, t.size - 1) != 0);
   text_free(&t);
