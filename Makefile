@@ -36,7 +36,8 @@ PKG_CFLAGS = $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null)
 PKG_LIBS   = $(shell pkg-config --libs $(PACKAGES) 2>/dev/null || echo -lhdf5 -lyaml -lpng -ljansson -lxxhash -lopenblas)
 MPI_CFLAGS = $(filter-out -pthread,$(shell $(MPICC) --showme:compile 2>/dev/null || $(MPICC) -compile_info 2>/dev/null | cut -d' ' -f2-))
 LINK = OMPI_CC=$(CC) MPICH_CC=$(CC) $(MPICC) $(if $(SANITIZE),-fsanitize=$(SANITIZE))
-LIBS = $(PKG_LIBS) -lm -lpthread
+# LDFLAGS: where libraries in a prefix are to be found, -Wl,-rpath,$HOME/deps/lib say (docs/install.md).
+LIBS = $(PKG_LIBS) -lm -lpthread $(LDFLAGS)
 
 # What gradient checks need, compiled a second time with REAL=double.
 DOUBLE_SOURCES := $(foreach r,base num nn,$(wildcard src/$(r)/*.c)) src/world/shape.c src/train/vae_net.c src/train/rnn_net.c
@@ -53,7 +54,7 @@ APP      := $(call objects,app)
 all: check-deps $(PROGRAM)
 
 help:
-	@echo "make              build $(PROGRAM)"
+	@echo "make              build $(PROGRAM); V=1 shows the commands"
 	@echo "make deps         install what is missing, with the system's package manager"
 	@echo "make quickstart   learn a world, evolve a controller in it, judge it outside: under 4 minutes on 2 cores"
 	@echo "make test         all tests; SANITIZE=address,undefined for the checked build"
@@ -68,8 +69,10 @@ check-deps:
 	@command -v $(MPICC) >/dev/null && command -v pkg-config >/dev/null && pkg-config --exists $(PACKAGES) \
 	  || { echo "Something needed is missing: run 'make deps' (or see README.md, Install)."; exit 1; }
 
-# `make V=1` shows the commands.
-say = $(if $(V),,@echo "  $@"; )
+# A line for each folder, library and program that something is made in; `make V=1` shows the commands instead.
+once = $(if $(said_$(1)),,$(eval said_$(1) := 1)$(info $()  $(1)))
+say  = $(if $(V),,@$(call once,$(@D)))
+made = $(if $(V),,@$(call once,$@))
 
 # --- compile and link -----------------------------------------------------------------------------------------------
 # Only x86-64 compilers know these; elsewhere the files are empty.
@@ -85,11 +88,11 @@ $(BUILD)/double/src/%.o: src/%.c Makefile
 	@mkdir -p $(@D)
 	$(say)$(CC) $(FLAGS) $(isa_flags) $(room_flags) -DREAL=double -c $< -o $@
 $(LIBRARY): $(foreach r,$(filter-out app,$(ROOMS)),$(call objects,$(r)))
-	@rm -f $@; ar rcs $@ $^
+	$(made)rm -f $@; ar rcs $@ $^
 $(LIBRARY2): $(patsubst %.c,$(BUILD)/double/%.o,$(DOUBLE_SOURCES))
-	@rm -f $@; ar rcs $@ $^
+	$(made)rm -f $@; ar rcs $@ $^
 $(PROGRAM): $(APP) $(LIBRARY)
-	$(say)$(LINK) -o $@ $(APP) $(LIBRARY) $(LIBS)
+	$(made)$(LINK) -o $@ $(APP) $(LIBRARY) $(LIBS)
 
 # --- tests: one program a file; files named double_* are compiled and linked with REAL=double -------------------------
 TEST_SOURCES := $(wildcard tests/*/test_*.c) $(wildcard tests/*/double_*.c)
@@ -126,7 +129,7 @@ $(BBOB)/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(say)$(CC) $(FLAGS) -fPIC $(isa_flags) $(room_flags) -c $< -o $@
 $(BBOB)/libes.so: $(BBOB_OBJECTS)
-	$(say)$(CC) -shared -o $@ $^ $(shell pkg-config --libs openblas libxxhash) -lm
+	$(made)$(CC) -shared -o $@ $^ $(shell pkg-config --libs openblas libxxhash) -lm
 $(BBOB)/python/ready:
 	python3 -m venv $(BBOB)/python
 	$(BBOB)/python/bin/pip install -q coco-experiment==2.8.2 cma==4.4.0

@@ -2,6 +2,7 @@
 #ifndef BASE_H
 #define BASE_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -57,7 +58,13 @@ void log_open(int rank, int size, bool quiet);
 void log_all(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_here(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-// A progress line with rate and ETA on a terminal, a plain line now and then otherwise. Only rank 0 prints.
+// Takes away a progress line that stands, before somebody else writes to stderr.
+void log_break(void);
+
+// A progress line with rate and ETA on a terminal, a plain line now and then otherwise and where TERM is dumb. Only rank 0
+// prints. No escape sequences; cut to the terminal's width. TERMINAL_VARIABLE, handed down by who passes stderr on to a
+// terminal, says that there is one: 1, or its columns.
+#define TERMINAL_VARIABLE "DREAMFARM_TERMINAL"
 typedef struct progress {
   const char *label, *unit;   // not owned
   double total, start, last;  // seconds since time_now's origin
@@ -80,6 +87,15 @@ void mem_free(void *memory);
 void mem_huge_pages(const void *memory, size_t bytes);  // asks for them from 2 MB on; the system may not have any
 uint64_t mem_count(void);  // allocations made through this header so far; a test asks that a loop makes none
 
+// --- cores -------------------------------------------------------------------------------------------------------
+// Those that this process can keep busy, at least 1: those it may run on, and no more than the quota of its control
+// groups, rounded up (half a core is better used than left).
+int cores_usable(void);
+// That quota in cores; INFINITY: none. `groups` is a file like /proc/self/cgroup, `mounted` where the groups' files are.
+#define CORES_GROUPS "/proc/self/cgroup"
+#define CORES_MOUNTED "/sys/fs/cgroup"
+double cores_quota(const char *groups, const char *mounted);
+
 // --- time and hash ----------------------------------------------------------------------------------------------
 double time_now(void);  // seconds, monotonic
 
@@ -97,6 +113,7 @@ status hash_file(hash *out, const char *path);
 // open's; O_NOFOLLOW for files that are always ours, so that nobody makes us write through a symbolic link.
 status file_open(int *fd, const char *path, int flags);          // caller closes
 status file_read(char **bytes, size_t *size, const char *path);  // caller frees with mem_free; NUL-terminated
+status file_read_own(char **bytes, size_t *size, const char *path);  // not through a symbolic link
 status file_write(const char *path, const void *bytes, size_t size);
 status file_commit(const char *temporary, const char *path);  // fsync, rename, fsync of the directory
 status file_remove(const char *path);                         // a missing file is no error
@@ -130,6 +147,12 @@ void json_bool(text_buffer *t, const char *key, bool value);
 
 // The bytes of the UTF-8 character at the start of `bytes` (RFC 3629), and its code; 0 if there is none.
 size_t text_character(const char *bytes, size_t size, uint32_t *code);
+
+// A sentence that is too long is cut between two characters, never inside one. text_print and text_vprint are snprintf
+// and vsnprintf but for that; text_whole says how many of the first `most` bytes are whole characters ("%.*s").
+void text_print(char *to, size_t room, const char *format, ...) __attribute__((format(printf, 3, 4)));
+void text_vprint(char *to, size_t room, const char *format, va_list arguments) __attribute__((format(printf, 3, 0)));
+int text_whole(const char *text, int most);
 
 // The nearest of `count` words to `word` by edit distance, or NULL when none is near.
 const char *text_nearest(const char *word, const char *const *words, int count);

@@ -91,6 +91,8 @@ status settings_check(const settings *s);
 // gives equal settings.
 void settings_print(const settings *s, text_buffer *out, bool words);
 void settings_json(const settings *s, text_buffer *out, const char *key);
+// The knobs whose names begin with one of `prefixes` ("vae.", "run.seed"), a line "name: value" for each.
+void settings_lines(const settings *s, const char *const *prefixes, int count, text_buffer *out);
 // Identity of the knobs whose names begin with one of `prefixes` ("vae.", "run.seed").
 hash settings_hash(const settings *s, const char *const *prefixes, int count);
 

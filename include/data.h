@@ -70,11 +70,21 @@ typedef struct data_tensors data_tensors;
 status data_tensors_read(data_tensors **file, const char *path);
 void data_tensors_close(data_tensors *file);
 const data_tensor *data_tensors_find(const data_tensors *file, const char *name);       // NULL if absent
+// Are all its float32 numbers finite? With `or_nothing` minus infinity is allowed too: the logarithm of no variance.
+// BAD_FILE says which number is not.
+status data_tensor_finite(const data_tensor *t, const char *path, bool or_nothing);
 const char *data_tensors_metadata(const data_tensors *file, const char *key);           // NULL if absent
 
 // Numbers to and from IEEE 754 binary16: exact, ties to even, NaN stays NaN.
 void data_half_from_float(uint16_t *half, const float *x, size_t count);
 void data_float_from_half(float *x, const uint16_t *half, size_t count);
+
+// --- numbers in JSON files --------------------------------------------------------------------------------------------
+#define DATA_NUMBERS_DEPTH 8
+// `keys` (depth) lead to the number through objects, from the outermost on; borrowed until it returns.
+typedef void data_number_seen(void *self, const char *const *keys, int depth, double value);
+// Every number within objects, in the file's order; deeper ones and arrays are left out. NO_IO, BAD_FILE with the line.
+status data_numbers_read(const char *path, data_number_seen *seen, void *self);
 
 // --- pictures -------------------------------------------------------------------------------------------------------
 status data_png_write(const char *path, const uint8_t *rgb, int rows, int columns);  // (rows, columns, 3)

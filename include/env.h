@@ -21,6 +21,9 @@ typedef struct env_kind {
   void (*reset)(void *state, rng luck);  // luck names the episode; the state keeps it
   env_outcome (*step)(void *state, const float *action);
   void (*observe)(const void *state, void *observation);
+  // Of a state observation, where it is not pixels; NULL: there is none. rgb (rows, columns, 3)
+  void (*picture)(uint8_t *rgb, int rows, int columns, const float *observation);
+  const char *const *components;  // (observation_size) what each number is, with its unit; where there is a picture
 } env_kind;
 
 const env_kind *env_find(const char *name);       // NULL if unknown

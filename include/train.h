@@ -29,6 +29,9 @@ extern const char *const train_rnn_parts[TRAIN_PARTS];
 
 typedef struct train_watch {  // called on rank 0 only, except `alive` and `stop`
   void *self;
+  // Nothing has been written yet, and nothing can be refused any more. Rows told before this are void: those that a
+  // checkpoint knew are told again. Its failure ends training. May be NULL.
+  status (*begin)(void *self);
   void (*row)(void *self, const train_row *row);
   void (*progress)(void *self, double done, double total, double loss);
   bool (*stop)(void *self);   // any rank's true ends training at the next checkpoint: INTERRUPTED
@@ -46,6 +49,7 @@ typedef struct train_vae_options {
   uint64_t seed;
   const char *result;       // vae.safetensors
   const char *checkpoint;
+  bool anew;                // a checkpoint that is there does not count
   hash identity;            // of everything that decides the result; a checkpoint of another one is refused (MISMATCH)
 } train_vae_options;
 status train_vae(const train_vae_options *o, dataset *d, const train_team *team, const train_watch *watch);
@@ -67,6 +71,7 @@ typedef struct train_rnn_options {
   uint64_t seed;
   const char *latents;                 // directory train_encode wrote
   const char *result, *checkpoint;
+  bool anew;                           // a checkpoint that is there does not count
   char vae_hash[33];                   // of V's file, "none" without V
   hash identity;
 } train_rnn_options;

@@ -78,7 +78,7 @@ void world_eye_close(world_eye *e);
 void world_eye_look(world_eye *e, float *mu, float *logvar, const void *observations, int n);
 // z = mu + exp(logvar / 2) * N(0,1), the lane's luck at this step.  (Z)
 void world_latent_sample(float *z, const float *mu, const float *logvar, int Z, rng luck, uint32_t step);
-// The decoder, for pictures. z (n, Z), images (n, 64, 64, 3) in [0, 1].
+// The decoder, for pictures. z (n, Z), images (n, 64, 64, 3) in [0, 1]; without V: the observations (n, Z) z stand for.
 void world_imagine(const world *w, float *images, const float *z, int n);
 
 // --- remembering: M's LSTM on lanes -----------------------------------------------------------------------------------

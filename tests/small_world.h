@@ -22,6 +22,19 @@ typedef struct small_world {
   real *v, *m;  // parameters as written
 } small_world;
 
+// Both files from what is in *s. o may be NULL: one origin of zeros.
+static inline void small_world_rewrite(const small_world *s, const world_origins *o) {
+  static const float zeros[8] = {0}, ones[8] = {1, 1, 1, 1, 1, 1, 1, 1};
+  const world_origins one = {
+      .count = 1, .mu = zeros, .logvar = zeros, .offset = zeros, .scale = ones, .log_sigma_floor = -7};
+  hash vae = {"none"};
+  if (s->shape.pixels) {
+    assert_int_equal(world_vae_write(s->vae.text, &s->shape, (const float *)s->v, "a test"), OK);
+    assert_int_equal(hash_file(&vae, s->vae.text), OK);
+  }
+  assert_int_equal(world_rnn_write(s->rnn.text, &s->shape, (const float *)s->m, o ? o : &one, vae.hex), OK);
+}
+
 static inline small_world small_world_of(bool pixels, int mixtures, uint64_t seed) {
   small_world s = {.directory = "/tmp/dreamfarm-test-XXXXXX"};
   assert_non_null(mkdtemp(s.directory));
@@ -36,18 +49,13 @@ static inline small_world small_world_of(bool pixels, int mixtures, uint64_t see
   int head = world_head_size(&s.shape), done = world_head_done(&s.shape);
   for (int h = 0; h < s.shape.H; h++) s.m[t.tensor[RNN_HEAD].at + (size_t)(h * head + done)] *= (real)12;
   s.m[t.tensor[RNN_HEAD_B].at + (size_t)done] = (real)-1.2;
-  hash vae = {"none"};
-  if (pixels) {
-    assert_int_equal(world_vae_write(s.vae.text, &s.shape, (const float *)s.v, "a test"), OK);
-    assert_int_equal(hash_file(&vae, s.vae.text), OK);
-  }
   enum { ORIGINS = 9 };
   float mu[ORIGINS * 8], logvar[ORIGINS * 8], offset[8] = {0}, scale[8];
   rng_normals(mu, ORIGINS * 8, rng_stream(seed, "origins"), 0, 0);
   for (int i = 0; i < ORIGINS * 8; i++) logvar[i] = -1.0f;
   for (int i = 0; i < 8; i++) scale[i] = 1.0f;
   const world_origins o = {.count = ORIGINS, .mu = mu, .logvar = logvar, .offset = offset, .scale = scale, .log_sigma_floor = -7};
-  assert_int_equal(world_rnn_write(s.rnn.text, &s.shape, (const float *)s.m, &o, vae.hex), OK);
+  small_world_rewrite(&s, &o);
   return s;
 }
 

@@ -20,6 +20,8 @@ typedef struct app {
   settings s;
   const env_kind *environment;
   bool fresh;                                  // --fresh: start a stage anew instead of refusing another one's checkpoint
+  bool quiet;                                  // --quiet
+  const char *out;                             // evaluate, report --out: where they write; NULL: run.directory
   const char *policies[APP_POLICIES_MAX];      // evaluate --policy
   int policy_count;
   double temperatures[APP_TEMPERATURES_MAX];   // evaluate --temperatures
@@ -35,17 +37,25 @@ typedef struct app {
 } app;
 
 // --- the verbs, collective over all ranks -----------------------------------------------------------------------------------
+status app_run(app *a);
 status app_collect(app *a);
+status app_train(app *a);      // train-vae, encode, train-rnn
 status app_train_vae(app *a);
 status app_encode(app *a);
 status app_train_rnn(app *a);
 status app_evolve(app *a);
 status app_evaluate(app *a);
 status app_report(app *a);
-status app_run(app *a);
 status app_bench(app *a);
 status app_explain(app *a);
 status app_bench_es(app *a);  // bench.c's second subject
+
+// What the verbs do once the stages have been looked at (run.c).
+status collect_make(app *a);
+status vae_make(app *a);
+status encode_make(app *a);
+status rnn_make(app *a);
+status evolve_make(app *a);
 
 // --- the look before the leap ------------------------------------------------------------------------------------------------
 // Collective. What would waste the run: other versions elsewhere, a run directory that is not seen everywhere, too few cores
@@ -54,8 +64,8 @@ status preflight(const app *a);
 // Says so where a generation is too short to keep all ranks busy.
 void preflight_generation(const app *a);
 
-// The command line of a verb into settings; words[1] is the verb.
-status app_parse(app *a, int count, char **words, bool *quiet);
+// The command line of a verb into settings; words[1] is the verb. Only of the options that the verb has.
+status app_parse(app *a, int count, char **words);
 // Writes control.yaml for a search that runs elsewhere. Not collective: MPI is never started.
 status app_control(const app *a);
 // Starts the verb on ranks and keeps it going. Not collective: MPI is never started.
@@ -74,16 +84,31 @@ void heartbeat_result(status s);           // rank 0 leaves with this code
 
 // --- the run directory --------------------------------------------------------------------------------------------------------
 file_path run_path(const app *a, const char *name);  // run.directory/name
+file_path out_path(const app *a, const char *name);  // of what evaluate and report write: --out's directory, or run.directory
 // Held until the process ends: two at once would write over each other. Waits a little. Rank 0.
 status run_lock(const app *a);
 bool run_locked(const app *a);  // by another process
-// A stage's identity: everything that decides its result.
+void run_sweep(const app *a);   // removes what a killed process left half-written; only under the lock. Rank 0
+
+// --- stages: what is complete is skipped, what was begun goes on, what was made with other settings is not touched -----------
 typedef enum stage { STAGE_COLLECT, STAGE_VAE, STAGE_ENCODE, STAGE_RNN, STAGE_EVOLVE, STAGE_EVALUATE, STAGES } stage;
+typedef enum stage_standing {
+  STAGE_NEW,       // nothing is there
+  STAGE_BEGUN,     // with these settings, and goes on
+  STAGE_OTHER,     // made with other settings: --fresh makes it anew
+  STAGE_DAMAGED,   // complete once; a file is missing or changed, and is made again
+  STAGE_COMPLETE
+} stage_standing;
 const char *stage_name(stage s);
-hash stage_identity(const app *a, stage s);
-bool stage_complete(const app *a, stage s);
-status stage_done(const app *a, stage s);  // remembers completion, rank 0
-bool stage_needs_pixels(stage s);          // V's stages are left out where the observation is the latent
+bool stage_needs_pixels(stage s);             // V's stage is left out where the observation is the latent
+hash stage_identity(const app *a, stage s);   // everything that decides its result
+// Rank 0, before anything is written: how stages first .. last stand, into standing[stage]. MISMATCH names every knob that is
+// another than a stage was made with, both values, and files that are not ours; BAD_FILE what cannot be made again. With
+// --fresh these are STAGE_OTHER instead, but files that are not ours stay refused.
+status stages_look(const app *a, stage first, stage last, stage_standing *standing);
+status stage_begin(const app *a, stage s);    // rank 0: all is ready; from here on its files are made with these settings
+status stage_done(const app *a, stage s);     // rank 0: remembers that it is complete, and what it left
+status stages_stand(const app *a);            // rank 0, at a run's end: all that was made is still there
 
 // --- the controller on disk: mean, best and the search's whole state ------------------------------------------------------------
 typedef struct search_state {
@@ -91,6 +116,7 @@ typedef struct search_state {
   double best_score;         // held-out score of `best`; NaN before the first
   int64_t episodes, steps;   // so far
   hash identity, world;      // of the evolve stage and its world
+  hash rows;                 // of its rows in run.csv but for times, one after the other
 } search_state;
 // mean, best: (n) float. `es` may be NULL when reading only the controller; otherwise *e is opened.
 status search_load(const char *path, search_state *s, es **e, float *mean, float *best, int n);
@@ -140,21 +166,27 @@ typedef struct summary {
 summary summarise(const rollout_result *results, int count);
 double welch_p(const summary *a, const summary *b);  // two-sided, normal approximation (hundreds of episodes)
 
-// Signals: SIGINT, SIGTERM, SIGUSR1 ask to stop at the next good moment; a second SIGINT ends at once, but for a worker.
+// Standard output: first and last of all. `s`, or NO_IO, which is said, where some of what was printed is lost.
+void output_open(void);
+void output_flush(void);  // what a verb has to say is said
+status output_end(status s);
+
+// Signals: SIGINT, SIGTERM, SIGUSR1, SIGHUP, SIGXCPU ask to stop at the next good moment; a second SIGINT ends at once, but
+// for a worker. What was ignored at the start stays ignored.
 void signals_hold(void);          // what comes from here on waits for signals_catch, also across an exec
 void signals_catch(void);
 void signals_serve(void);         // this rank is a worker: rank 0 ends the job
 bool signals_asked(void);
 void signals_stop(void);          // asks as the first SIGINT does
-bool signals_by_scheduler(void);  // SIGTERM or SIGUSR1 came first: whoever sent it will start the job again
-
-// run.csv's shares of time as report/generation-split.csv and .json; nothing where there are none.
-status split_write(const app *a);
+bool signals_by_scheduler(void);  // another than SIGINT came first: whoever sent it will start the job again
 
 // CSV rows and JSON lines, appended with one write each, durable on return.
 status append_text(const char *path, const text_buffer *t);
 
-// Has gnuplot draw what the script says; script and complaints stay in the directory. Without gnuplot a line says so.
+// Has gnuplot draw what the script says; script and complaints stay in the directory. It works there: the script
+// names its pictures without a path. Where it is missing or fails, one line says what to do, and all goes on.
 status gnuplot_draw(const char *directory, const text_buffer *script);
+// The script's next picture: what stood there is removed, so that nothing old remains and nothing else is written into.
+status gnuplot_picture(text_buffer *script, const char *directory, const char *name);
 
 #endif

@@ -34,7 +34,7 @@ static figures figures_open(void) {
 static void figures_end(figures *f, bool json, status s) {
   json_close(&f->json, '}');
   if (s == OK && f->lines.size) printf(json ? "%s\n" : "%s", json ? f->json.bytes : f->lines.bytes);
-  fflush(stdout);
+  output_flush();
   text_free(&f->lines);
   text_free(&f->json);
 }

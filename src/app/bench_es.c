@@ -228,15 +228,20 @@ static void output_race(output *o, race *r) {
 }
 
 // A picture a function and n, a line an algorithm: the median, with quartiles around it.
-static void plot_add(text_buffer *t, const plan *p, const es_classic *f, int n) {
-  text_add(t, "set title '%s, n = %d'\nset output '%s/%s-%d.svg'\nplot ", f->name, n, p->out, f->name, n);
+static status plot_add(text_buffer *t, const plan *p, const es_classic *f, int n) {
+  char name[96];
+  snprintf(name, sizeof name, "%s-%d.svg", f->name, n);
+  TRY(gnuplot_picture(t, p->out, name));
+  text_add(t, "set title '%s, n = %d'\nplot ", f->name, n);
   for (int a = 0; a < p->algorithm_count; a++) {
-    text_add(t, "%s'%s/curves.csv' using (strcol(1) eq '%s' && $2 == %d && strcol(3) eq '%s' ? $4 : NaN):5:7 with filledcurves fc rgb colour(%d) fs transparent solid 0.15 notitle, ",
-             a ? ", " : "", p->out, f->name, n, p->algorithms[a].name, a);
+    text_add(t, "%s'curves.csv' using (strcol(1) eq '%s' && $2 == %d && strcol(3) eq '%s' ? $4 : NaN):5:7 ", a ? ", " : "",
+             f->name, n, p->algorithms[a].name);
+    text_add(t, "with filledcurves fc rgb colour(%d) fs transparent solid 0.15 notitle, ", a);
     text_add(t, "'' using (strcol(1) eq '%s' && $2 == %d && strcol(3) eq '%s' ? $4 : NaN):6 with lines lc rgb colour(%d) lw 2 title '%s'", f->name, n,
              p->algorithms[a].name, a, p->algorithms[a].name);
   }
   text_add(t, "\n");
+  return OK;
 }
 
 static status plots_draw(const plan *p) {
@@ -244,9 +249,10 @@ static status plots_draw(const plan *p) {
   text_add(&t, "set datafile separator comma\nset terminal svg size 800,520 font 'sans,12' background rgb 'white'\nset logscale xy\nset format '10^{%%T}'\n"
                "set key outside right noenhanced\nset title noenhanced\nset grid\nset xlabel 'evaluations'\nset ylabel 'best value so far: median and quartiles'\n"
                "colour(i) = hsv2rgb((i * 0.381966) - floor(i * 0.381966), 0.85, 0.75)\n");
-  for (int f = 0; f < p->function_count; f++)
-    for (int s = 0; s < p->size_count; s++) plot_add(&t, p, p->functions[f], p->sizes[s]);
-  status s = gnuplot_draw(p->out, &t);
+  status s = OK;
+  for (int f = 0; f < p->function_count && s == OK; f++)
+    for (int i = 0; i < p->size_count && s == OK; i++) s = plot_add(&t, p, p->functions[f], p->sizes[i]);
+  if (s == OK) s = gnuplot_draw(p->out, &t);
   text_free(&t);
   return s;
 }
@@ -289,7 +295,7 @@ static status bench_es(const plan *p) {
   status s = races_run(&o, p);
   json_close(&o.json, ']');
   if (s == OK || s == INTERRUPTED) printf(p->json ? "%s\n" : "%s", p->json ? o.json.bytes : o.table.bytes);
-  fflush(stdout);
+  output_flush();
   if (s == OK && p->out) s = output_write(&o, p);
   output_free(&o);
   return s;

@@ -109,7 +109,7 @@ static void collect_drop(void *self) { shard_forget(self); }
 static collect_result shard_finish(collector *c) {
   collect_result r = {.steps = c->steps};
   r.code = (int32_t)data_shard_write(c->directory.text, c->shard.shard, &c->spec, &c->provenance, c->episodes, c->shard.count);
-  if (r.code != OK) snprintf(r.words, sizeof r.words, "%.239s", status_message());
+  if (r.code != OK) text_print(r.words, sizeof r.words, "%s", status_message());
   shard_forget(c);
   return r;
 }
@@ -178,7 +178,7 @@ static status shards_farm(app *a, collector *c, const collect_record *missing, i
 }
 
 static status collect_all(app *a, collector *c) {
-  dir_sweep(c->directory.text, "shard-");
+  TRY(stage_begin(a, STAGE_COLLECT));
   int shards = (a->s.collect.episodes + a->s.collect.shard - 1) / a->s.collect.shard, count = 0;
   collect_record *missing = mem_take((size_t)shards, sizeof *missing);
   for (int i = 0; i < shards; i++, heartbeat_beat())
@@ -206,7 +206,7 @@ static status collector_open(collector *c, app *a) {
   return dir_make(c->directory.text);
 }
 
-status app_collect(app *a) {
+status collect_make(app *a) {
   collector c;
   TRY(farm_agree(a->f, collector_open(&c, a)));
   farm_prepare(a->f, &(farm_sizes){.record_bytes = sizeof(collect_record), .result_bytes = sizeof(collect_result), .tasks = a->s.collect.episodes / a->s.collect.shard + 1});

@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "app.h"
@@ -82,7 +83,7 @@ status world_of_run(const app *a, world **w) {
   TRY(farm_agree(a->f, master ? world_read(a, w) : OK));
   hash first = master ? world_hash(*w) : (hash){{0}};
   farm_share(a->f, &first, sizeof first);
-  file_path path = path_join(a->s.run.directory, "world-%.12s.packed", first.hex);
+  file_path path = path_join(a->out ? a->out : a->s.run.directory, "world-%.12s.packed", first.hex);
   unsigned char published = master && world_publish(*w, path.text) == OK;
   if (master && !published) log_here("%s; every rank keeps the weights in memory of its own", status_message());
   farm_share(a->f, &published, 1);
@@ -133,24 +134,58 @@ double welch_p(const summary *a, const summary *b) {
 
 // --- lines ----------------------------------------------------------------------------------------------------------------
 
+// A line that is written in part would spoil the one that follows it.
+static void append_undo(int fd, off_t size, const char *path) {
+  if (ftruncate(fd, size) != 0 || size > 0) return;
+  file_remove(path);  // what is not there gets its head anew
+}
+
 status append_text(const char *path, const text_buffer *t) {
-  int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
-  if (fd < 0) FAIL(NO_IO, "%s: cannot be written: %s", path, strerror(errno));
+  int fd;
+  struct stat before;
+  TRY(file_open(&fd, path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW));
+  bool known = fstat(fd, &before) == 0;
   ssize_t put = write(fd, t->bytes, t->size);
-  int reason = errno;
-  fdatasync(fd);
-  if (close(fd) != 0 || put != (ssize_t)t->size) FAIL(NO_IO, "%s: cannot be written: %s", path, strerror(put < 0 ? reason : ENOSPC));
+  int reason = put < 0 ? errno : ENOSPC;
+  bool whole = put == (ssize_t)t->size;
+  if (whole) fdatasync(fd);
+  else if (known) append_undo(fd, before.st_size, path);
+  if (close(fd) != 0 || !whole) FAIL(NO_IO, "%s: cannot be written: %s", path, strerror(reason));
   return OK;
 }
 
-// --- gnuplot ----------------------------------------------------------------------------------------------------------------
+// --- gnuplot --------------------------------------------------------------------------------------------------------
+
+#define GNUPLOT_SCRIPT "curves.gp"
+
+status gnuplot_picture(text_buffer *script, const char *directory, const char *name) {
+  TRY(file_remove(path_join(directory, "%s", name).text));
+  text_add(script, "set output '%s'\n", name);
+  return OK;
+}
+
+// The user's settings and language are left aside: pictures are alike wherever they are made.
+static status gnuplot_run(int *code, const char *directory) {
+  char *words[] = {"gnuplot", "-d", GNUPLOT_SCRIPT, NULL}, *environment[] = {"LC_ALL=C.UTF-8", NULL};
+  program_order order = {.words = words, .directory = directory, .environment = environment, .in = PROGRAM_NOWHERE,
+                         .out = PROGRAM_NOWHERE, .dies_with_us = true};
+  TRY(file_remove(path_join(directory, "gnuplot.log").text));
+  TRY(file_open(&order.err, path_join(directory, "gnuplot.log").text, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW));
+  status s = program_run(code, &order);
+  close(order.err);
+  return s;
+}
 
 status gnuplot_draw(const char *directory, const text_buffer *script) {
-  file_path path = path_join(directory, "curves.gp");
+  int code = 0;
+  file_path path = path_join(directory, GNUPLOT_SCRIPT);
   TRY(file_write(path.text, script->bytes, script->size));
-  text_buffer command = {0};
-  text_add(&command, "gnuplot '%s' 2>'%s/gnuplot.log'", path.text, directory);
-  if (system(command.bytes) != 0) log_all("gnuplot could not draw the curves (is it installed?); the script is %s", path.text);
-  text_free(&command);
+  status s = gnuplot_run(&code, directory);
+  if (s != OK)
+    log_all("%s; the curves are not drawn: install gnuplot (`make deps` does), then run this again; the script is %s",
+            status_message(), path.text);
+  else if (code)
+    log_all("gnuplot could not draw the curves (exit code %d): see %s/gnuplot.log; the script is %s", code, directory,
+            path.text);
   return OK;
 }

@@ -22,10 +22,10 @@ static bool same_file(const struct stat *a, const struct stat *b) {
          a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
 }
 
-// An empty file is one that somebody is about to write.
+// An empty file is one that somebody is about to write. What is no file is taken too, and refused where it is read.
 static bool settled(control_watch *c, const char *path) {
   struct stat now;
-  if (stat(path, &now) != 0 || !S_ISREG(now.st_mode) || now.st_size == 0) memset(&now, 0, sizeof now);
+  if (lstat(path, &now) != 0 || (S_ISREG(now.st_mode) && now.st_size == 0)) memset(&now, 0, sizeof now);
   if (!same_file(&now, &c->seen)) c->since = time_now();
   c->seen = now;
   return now.st_ino != 0 && time_now() - c->since >= SETTLED_SECONDS;
@@ -42,7 +42,7 @@ static status taken(evolution *v, control *c) {
     v->watch.since = INFINITY;
     FAIL(NO_IO, "%s: cannot be renamed to %s: %s", from.text, to.text, strerror(errno));
   }
-  TRY(file_read(&bytes, &size, to.text));
+  TRY(file_read_own(&bytes, &size, to.text));
   status s = control_read(c, from.text, bytes, size, rows_furthest(v));
   mem_free(bytes);
   return s;
@@ -83,7 +83,7 @@ static void obey(evolution *v, const control *c, int64_t finished) {
 
 static void refuse(const evolution *v) {
   char words[1024];
-  snprintf(words, sizeof words, "%.1023s", status_message());
+  text_print(words, sizeof words, "%s", status_message());
   log_here("%s; nothing was changed, the search goes on", words);
   complain(rows_refused(v, words));
 }

@@ -111,12 +111,16 @@ status descent_refuse_other(const descent *d, const char *where) {
   return OK;
 }
 
+// From its checkpoint; writes nothing.
+static status checkpoint_read(descent *d) {
+  TRY(search_newest(d->home.text, &d->damaged, &d->state, &d->search, d->mean, d->best, d->v->n));
+  d->resumes = true;
+  return descent_refuse_other(d, d->home.text);
+}
+
 static status resume(descent *d) {
-  bool damaged;
-  TRY(search_newest(d->home.text, &damaged, &d->state, &d->search, d->mean, d->best, d->v->n));
-  TRY(descent_refuse_other(d, d->home.text));
   TRY(rows_cut(d));
-  if (damaged) {
+  if (d->damaged) {
     TRY(search_set_aside(d->home.text));
     log_here("it is set aside as controller.damaged.safetensors; the one before it, of generation %d, takes its place", d->state.generation);
     TRY(rows_event(d, "damaged", "controller.safetensors"));
@@ -172,12 +176,16 @@ static status search_open(descent *d) {
 }
 
 static status begin(descent *d) {
-  TRY(search_open(d));
-  d->state = (search_state){.best_score = (double)NAN, .identity = d->v->identity, .world = d->v->world};
   TRY(rows_begin(d));
   TRY(rows_event(d, "begin", NULL));
   int episodes = journal_turn(d);
   return episodes ? rows_resumed(d, episodes) : OK;
+}
+
+status descent_ready(descent *d) {
+  if (!d->v->a->fresh && search_exists(d->home.text)) return checkpoint_read(d);
+  d->state = (search_state){.best_score = (double)NAN, .identity = d->v->identity, .world = d->v->world};
+  return search_open(d);
 }
 
 status descent_start(descent *d) {
@@ -187,7 +195,7 @@ status descent_start(descent *d) {
   if (d->v->a->fresh) TRY(search_forget(d->home.text));
   if (d->v->a->fresh) TRY(file_remove(finished.text));
   TRY(journal_open(&d->finished, finished.text, most_tasks(&d->v->a->s, d->number)));
-  TRY(search_exists(d->home.text) ? resume(d) : begin(d));
+  TRY(d->resumes ? resume(d) : begin(d));
   plan(d);
   return OK;
 }

@@ -27,6 +27,8 @@ typedef struct evaluation {
   size_t record_bytes;
   char *record;
   rollout_result *results;   // (episodes)
+  char file[80];             // it is written to
+  bool completes;            // the run's stage
 } evaluation;
 
 static rollout_record record_head(const evaluation *v, rollout_place place, const char *policy) {
@@ -115,7 +117,7 @@ static void table_print(const evaluation *v) {
     if (e->s.broken) printf("  (%d broken)", e->s.broken);
     printf("\n");
   }
-  fflush(stdout);
+  output_flush();
 }
 
 static void entry_json(const evaluation *v, const entry *e, text_buffer *t) {
@@ -151,7 +153,7 @@ static status json_write(const evaluation *v, const char *name) {
   json_close(&t, '}');
   json_close(&t, '}');
   text_add(&t, "\n");
-  status s = file_write(run_path(v->a, name).text, t.bytes, t.size);
+  status s = file_write(out_path(v->a, name).text, t.bytes, t.size);
   text_free(&t);
   return s;
 }
@@ -171,20 +173,46 @@ static status controller_load(evaluation *v) {
   return s;
 }
 
+// What is judged is the run's controller as the run would judge it.
+static bool is_judgement(const app *a) { return !a->policy_count && !a->in_dream && !a->untrained && !a->out; }
+
+// A judgement with other settings (by 1000 episodes, say) is not replaced: this one gets a file of its own.
+static status file_choose(evaluation *v) {
+  const app *a = v->a;
+  const char *names[2][2] = {{"evaluate.json", "evaluate-untrained.json"}, {"evaluate-dream.json", "evaluate-dream-untrained.json"}};
+  stage_standing standing[STAGES] = {0};
+  snprintf(v->file, sizeof v->file, "%s", a->policy_count ? "evaluate-policies.json" : names[a->in_dream][a->untrained]);
+  v->completes = is_judgement(a);
+  if (!v->completes) return OK;
+
+  status s = stages_look(a, STAGE_EVALUATE, STAGE_EVALUATE, standing);
+  if (s != OK && standing[STAGE_EVALUATE] != STAGE_OTHER) return s;
+  if (s == OK) return OK;
+  v->completes = false;
+  snprintf(v->file, sizeof v->file, "evaluate-%d-%s.json", a->s.evaluate.episodes, best_is_judged(a) ? "best" : "mean");
+  log_all("evaluate: %s is a judgement with other settings and stays; this one goes to %s (--fresh replaces it)",
+          run_path(a, "evaluate.json").text, v->file);
+  return OK;
+}
+
+static status file_fill(const evaluation *v) {
+  if (v->completes) TRY(stage_begin(v->a, STAGE_EVALUATE));
+  TRY(json_write(v, v->file));
+  return v->completes ? stage_done(v->a, STAGE_EVALUATE) : OK;
+}
+
 static status master(evaluation *v) {
   const app *a = v->a;
+  TRY(file_choose(v));
   if (v->has_controller) TRY(controller_load(v));
   v->record = mem_take(1, v->record_bytes);
   v->results = mem_take((size_t)a->s.evaluate.episodes, sizeof(rollout_result));
+
   watch w = {.p = progress_open("evaluate", "episodes", (double)a->s.evaluate.episodes * v->count)};
   for (int i = 0; i < v->count; i++) TRY(entry_play(v, &v->entries[i], &w));
   progress_close(&w.p, w.before, NULL);
   table_print(v);
-  if (a->policy_count) return json_write(v, "evaluate-policies.json");
-  if (a->in_dream) return json_write(v, a->untrained ? "evaluate-dream-untrained.json" : "evaluate-dream.json");
-  if (a->untrained) return json_write(v, "evaluate-untrained.json");
-  TRY(json_write(v, "evaluate.json"));
-  return stage_done(a, STAGE_EVALUATE);
+  return file_fill(v);
 }
 
 status app_evaluate(app *a) {

@@ -47,6 +47,7 @@ typedef struct descent {
   double *score, *loss, *second;     // (most popsize)  mean return; what es minimises, and of those evaluated twice again
   double *sorted;                    // (most popsize)
   float *mean, *best;                // (n)  to be judged; the best judged so far
+  bool resumes, damaged;             // from a checkpoint; the newest one was damaged
   bool played;                       // in this round
   row row;                           // of the generation under way
   text_buffer rows;                  // its rows that run.csv does not have yet, where there are several descents
@@ -108,7 +109,8 @@ int evolution_episodes_most(const settings *s);           // a candidate
 // --- a descent --------------------------------------------------------------------------------------------------------------
 void descent_open(evolution *v, int number);              // room, no more
 void descent_close(descent *d);
-status descent_start(descent *d);                         // from its checkpoint, or anew
+status descent_ready(descent *d);                         // its search, from its checkpoint or anew; writes nothing
+status descent_start(descent *d);                         // its files, from there on
 status descent_refuse_other(const descent *d, const char *where);  // MISMATCH: its state is of another configuration or world
 bool descent_over(const descent *d, const char **why);    // why: NULL at the last generation asked for
 bool descent_due(const descent *d);                       // is its mean to be judged?
@@ -128,7 +130,7 @@ status play(evolution *v, farm_report *report);
 farm_crew evolution_crew(const evolution *v);
 
 // --- run.csv and run.jsonl --------------------------------------------------------------------------------------------------
-status rows_begin(const descent *d);              // no rows
+status rows_begin(descent *d);                    // no rows
 status rows_cut(const descent *d);                // as the checkpoint knows it
 status rows_add(descent *d);
 status rows_gather(evolution *v);                 // of several descents: run.csv anew, from theirs

@@ -161,10 +161,7 @@ static void evolution_free(evolution *v) {
 // Where several descents are asked for, the run directory may hold the checkpoint of a run of one.
 static status run_check(evolution *v) {
   const char *where = v->a->s.run.directory;
-  if (v->count == 1) return OK;
-  dir_sweep(where, "controller.");
-  if (v->a->fresh) return search_forget(where);
-  if (!search_exists(where)) return OK;
+  if (v->count == 1 || v->a->fresh || !search_exists(where)) return OK;
   descent *d = &v->descents[0];
   bool damaged;
   TRY(search_newest(where, &damaged, &d->state, NULL, d->mean, d->best, v->n));
@@ -177,13 +174,26 @@ static bool any_checkpoint(const evolution *v) {
   return any;
 }
 
+// Nothing of an earlier search goes before all of this one stands.
+static status searches_start(evolution *v) {
+  const char *where = v->a->s.run.directory;
+  TRY(run_check(v));
+  for (int i = 0; i < v->count; i++) TRY(descent_ready(&v->descents[i]));
+
+  bool anew = v->a->fresh || !any_checkpoint(v);
+  TRY(stage_begin(v->a, STAGE_EVOLVE));
+  if (v->a->fresh) TRY(search_forget(where));
+  if (anew) TRY(file_remove(v->jsonl.text));
+  for (int i = 0; i < v->count; i++) TRY(descent_start(&v->descents[i]));
+  return OK;
+}
+
 static status master(evolution *v) {
   const settings *s = &v->a->s;
-  v->identity = stage_identity(v->a, STAGE_EVOLVE), v->world = world_hash(v->w);
+  v->identity = stage_identity(v->a, STAGE_EVOLVE);
+  v->world = world_hash(v->w);
   evolution_room(v);
-  TRY(run_check(v));
-  if (v->a->fresh || !any_checkpoint(v)) TRY(file_remove(v->jsonl.text));
-  for (int i = 0; i < v->count; i++) TRY(descent_start(&v->descents[i]));
+  TRY(searches_start(v));
   v->told_at = time_now();
   control_begin(v);
   TRY(rows_gather(v));
@@ -200,26 +210,20 @@ static status master(evolution *v) {
 // An event; the sentence stays what it is, since a disk that is full may refuse the event too.
 static void stop_tell(const evolution *v, status s) {
   char words[1024];
-  snprintf(words, sizeof words, "%.1023s", status_message());
+  text_print(words, sizeof words, "%s", status_message());
   rows_event(&v->descents[0], "stop", words);
   status_fail(s, "%s", words);
-}
-
-static bool all_started(const evolution *v) {
-  for (int i = 0; i < v->count; i++)
-    if (!v->descents[i].search) return false;
-  return true;
 }
 
 static status master_with_words(evolution *v) {
   status s = master(v);
   if (s == INTERRUPTED)
     s = status_fail(INTERRUPTED, "evolving was stopped after generation %d; what is finished is in %s, the same command goes on", rows_generations(v), v->a->s.run.directory);
-  if (all_started(v) && s != OK) stop_tell(v, s);
+  if (v->told_at > 0 && s != OK) stop_tell(v, s);
   return s;
 }
 
-status app_evolve(app *a) {
+status evolve_make(app *a) {
   world *w;
   TRY(world_of_run(a, &w));
   rollout_options o = {.world = w, .environment = a->environment, .controller = controller_of(a, w), .lanes = a->s.dream.lanes};

@@ -201,7 +201,7 @@ static void sheet_print(sheet *s, bool json) {
   json_close(&s->json, '}');
   printf("%s%s", json ? s->json.bytes : s->lines.bytes, json ? "\n" : "");
   if (!json) printf("\nHansen 2016: The CMA Evolution Strategy: A Tutorial, arXiv:1604.00772. Other papers, in full: the heads of src/es/*.c.\n");
-  fflush(stdout);
+  output_flush();
   text_free(&s->lines);
   text_free(&s->json);
 }

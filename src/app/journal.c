@@ -62,14 +62,10 @@ static void append(journal *j, const void *bytes, size_t size) {
 }
 
 status journal_open(journal **out, const char *path, int tasks_max) {
+  int fd;
+  TRY(file_open(&fd, path, O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW));
   journal *j = mem_take(1, sizeof *j);
-  *j = (journal){.path = path_join("", "%s", path), .room = tasks_max, .synced_at = time_now()};
-  j->fd = open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
-  if (j->fd < 0) {
-    int reason = errno;
-    mem_free(j);
-    FAIL(NO_IO, "%s: cannot be written: %s", path, strerror(reason));
-  }
+  *j = (journal){.path = path_join("", "%s", path), .fd = fd, .room = tasks_max, .synced_at = time_now()};
   j->waiting = mem_take((size_t)tasks_max, sizeof *j->waiting);
   *out = j;
   return OK;
@@ -103,7 +99,7 @@ int journal_begin(journal *j, hash identity) {
   j->broken = false;
   j->head = (header){.format = FORMAT};
   memcpy(j->head.identity, identity.hex, sizeof identity.hex);
-  if (file_read(&bytes, &size, j->path.text) == OK) {
+  if (file_read_own(&bytes, &size, j->path.text) == OK) {
     kept = records_find(j, bytes, size);
     mem_free(bytes);
   }

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "launch.h"
+#include "verbs.h"
 
 enum { TOKENS_KEPT = 8, RANKS_MAX = 1000000, RETRIES_MAX = 1000000 };
 #define STALL_MAX 1e6
@@ -485,8 +486,14 @@ static status launch_option(launch *l, const char *word, const char *value) {
   return launch_usage("unknown option", word);
 }
 
+// What has no run could neither be watched nor resumed.
+static status launch_able(const char *name) {
+  const verb *v = verb_find(name);
+  if (!v || (v->act && v->act != app_bench && v->act != app_explain)) return OK;  // app_parse names an unknown one
+  FAIL(USAGE, "%s has no run that could be watched or resumed: start it with mpirun", name);
+}
+
 static status launch_options(launch *l, int count, char **words) {
-  bool quiet;
   int i = 2;
   for (; i < count && strcmp(words[i], "--") != 0; i += 2) {
     if (i + 1 == count) return launch_usage("needs a value:", words[i]);
@@ -497,7 +504,8 @@ static status launch_options(launch *l, int count, char **words) {
   l->words[0] = path_own();
   if (strcmp(l->words[0], PATH_OWN_UNKNOWN) == 0)
     FAIL(NO_IO, "this program's own path cannot be told (it is too long, or /proc is missing): it cannot start ranks");
-  return app_parse(&l->a, count - i, l->words, &quiet);
+  TRY(launch_able(l->words[1]));
+  return app_parse(&l->a, count - i, l->words);
 }
 
 // --- where ---------------------------------------------------------------------------------------------------------

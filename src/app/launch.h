@@ -20,10 +20,6 @@ void words_free(word_list *l);
 bool number_whole(int *out, const char *text, int least, int most);
 bool number_seconds(double *out, const char *text, double most);  // above 0
 
-// Cores that this process may use: those it may run on, or fewer where its control groups pay for fewer (rounded up);
-// at least 1.
-int cores_usable(void);
-
 // --- a job's token: one start of the ranks -------------------------------------------------------------------------
 // Random, so that what carries it in its environment, on its command line or in its name can only belong to that start.
 typedef struct job_token { char hex[33]; } job_token;

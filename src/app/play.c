@@ -15,7 +15,7 @@ const rollout_result *result_at(const evolution *v, const share *s, int group, i
 
 static void failed(evolution *v, status s) {
   v->failed = s;
-  snprintf(v->words, sizeof v->words, "%.1023s", status_message());
+  text_print(v->words, sizeof v->words, "%s", status_message());
 }
 
 static status generation_end(evolution *v, share *s) {

@@ -20,6 +20,7 @@
 typedef struct place {  // of one rank; plain memory, it travels
   char host[64];
   cpu_set_t cores;      // that it may use
+  double quota;         // of its control groups, in cores; INFINITY: none
   int32_t isa, blas_threads;
   int32_t sees;         // the run directory that rank 0 writes to
   double memory, shm;   // free bytes; NaN: unknown
@@ -73,7 +74,7 @@ static bool sees(const char *path, const char *token) {
 
 static place place_look(const app *a, const char *file, const char *token) {
   place p = {.isa = (int32_t)num_isa_now(), .blas_threads = num_blas_threads(), .sees = sees(file, token),
-             .memory = memory_free(), .shm = bytes_free("/dev/shm")};
+             .memory = memory_free(), .shm = bytes_free("/dev/shm"), .quota = cores_quota(CORES_GROUPS, CORES_MOUNTED)};
   snprintf(p.host, sizeof p.host, "%.63s", farm_host(a->f));
   sched_getaffinity(0, sizeof p.cores, &p.cores);
   return p;
@@ -113,11 +114,24 @@ static void cores_judge(places *all, int rank) {
          cores == 1 ? "" : "s");
 }
 
+// Containers give time, not cores: a quota that is smaller than what the ranks of a host may run on.
+static void quota_judge(places *all, int rank, int ranks) {
+  const place *p = &all->all[rank];
+  cpu_set_t cores;
+  CPU_ZERO(&cores);
+  for (int r = rank; r < all->ranks; r++)
+    if (same_host(p, &all->all[r])) CPU_OR(&cores, &cores, &all->all[r].cores);
+  if (p->quota < CPU_COUNT(&cores) && ranks > ceil(p->quota))
+    WARN(all, "%d ranks on %s share the time of %.3g core%s, a container's or a job's quota; start fewer ranks there, or give more (--cpus)", ranks,
+         p->host, p->quota, p->quota == 1 ? "" : "s");
+}
+
 static void host_judge(places *all, int rank) {
   const place *p = &all->all[rank];
   int ranks = alike(all, rank, same_host);
   if (ranks == 0) return;
   all->hosts++;
+  quota_judge(all, rank, ranks);
   if (p->memory < ranks * RANK_MEMORY)
     WARN(all, "%s has %.0f MB of memory free for %d ranks, which want about %.0f MB; start fewer ranks there", p->host, p->memory / MEGABYTE, ranks,
          ranks * RANK_MEMORY / MEGABYTE);
@@ -153,8 +167,8 @@ static void all_well(const places *all) {
     least = fmin(least, all->all[r].memory);
     mixed |= all->all[r].isa != p->isa;
   }
-  log_all("%d rank%s on %d host%s, %d cores for rank 0, %s, BLAS for %s, %.1f GB of memory free a host or more", all->ranks, all->ranks == 1 ? "" : "s",
-          all->hosts, all->hosts == 1 ? "" : "s", CPU_COUNT(&p->cores), mixed ? "several instruction sets" : num_isa_name((num_isa)p->isa),
+  log_all("%d rank%s on %d host%s, %d core%s for rank 0, %s, BLAS for %s, %.1f GB of memory free a host or more", all->ranks, all->ranks == 1 ? "" : "s",
+          all->hosts, all->hosts == 1 ? "" : "s", cores_usable(), cores_usable() == 1 ? "" : "s", mixed ? "several instruction sets" : num_isa_name((num_isa)p->isa),
           num_blas_kernels(), least / (1024 * MEGABYTE));
 }
 
@@ -170,7 +184,7 @@ static status versions_compare(const app *a) {
 status preflight(const app *a) {
   bool master = farm_rank(a->f) == 0;
   char token[80];
-  file_path file = run_path(a, "preflight");
+  file_path file = out_path(a, "preflight");
   TRY(farm_agree(a->f, versions_compare(a)));
   snprintf(token, sizeof token, "%.40s %ld %.6f", farm_host(a->f), (long)getpid(), time_now());
   TRY(farm_agree(a->f, master ? file_write(file.text, token, strlen(token)) : OK));

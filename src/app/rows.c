@@ -1,6 +1,7 @@
 // What a search tells: a row a generation in run.csv, the same and all events as JSON lines, and the progress line.
 
 #include <errno.h>
+#include <fcntl.h>
 #include <math.h>
 #include <string.h>
 #include <unistd.h>
@@ -8,8 +9,6 @@
 #include "evolution.h"
 
 // --- rows -------------------------------------------------------------------------------------------------------------------
-
-status rows_begin(const descent *d) { return file_write(d->csv.text, EVOLUTION_CSV_HEAD, strlen(EVOLUTION_CSV_HEAD)); }
 
 // Where line `count` ends, counted from 1; NULL if there are fewer.
 static const char *lines_end(const char *text, int count) {
@@ -21,19 +20,60 @@ static const char *lines_end(const char *text, int count) {
   return at;
 }
 
-// A row a generation below the head, so the generation says how much of the file the checkpoint knows.
+// The bytes of a row before its time columns, which no two runs have in common.
+static size_t results_size(const char *line) {
+  const char *times = strstr(EVOLUTION_CSV_HEAD, "seconds"), *at = line;
+  for (const char *c = EVOLUTION_CSV_HEAD; c < times; c++) {
+    if (*c != ',') continue;
+    at += strcspn(at, ",\n");
+    if (*at == ',') at++;
+  }
+  return (size_t)(at - line);
+}
+
+static hash rows_hash(hash before, const char *line) {
+  const hash parts[2] = {before, hash_bytes(line, results_size(line))};
+  return hash_join(parts, 2);
+}
+
+static hash rows_none(void) { return hash_bytes(EVOLUTION_CSV_HEAD, strlen(EVOLUTION_CSV_HEAD)); }
+
+status rows_begin(descent *d) {
+  d->state.rows = rows_none();
+  return file_write(d->csv.text, EVOLUTION_CSV_HEAD, strlen(EVOLUTION_CSV_HEAD));
+}
+
+// Are the first bytes of run.csv the rows that the checkpoint was written after?
+static bool rows_fit(const descent *d, const char *text, const char *end) {
+  hash h = rows_none();
+  size_t head = strlen(EVOLUTION_CSV_HEAD);
+  if (strncmp(text, EVOLUTION_CSV_HEAD, head) != 0) return false;
+  for (const char *line = text + head, *next; line < end; line = next) {
+    next = strchr(line, '\n') + 1;
+    h = rows_hash(h, line);
+  }
+  return hash_equal(h, d->state.rows);
+}
+
+// A row per generation below the head, so the generation says how much of the file the checkpoint knows.
 status rows_cut(const descent *d) {
   char *text;
   size_t size;
   TRY(file_read(&text, &size, d->csv.text));
   const char *end = lines_end(text, 1 + d->state.generation);
   off_t kept = end ? (off_t)(end - text) : -1;
+  bool fit = end && rows_fit(d, text, end);
   mem_free(text);
+
   if (kept < 0)
     FAIL(BAD_FILE, "%s has fewer rows than the %d generations of the checkpoint; restore it, or start anew with --fresh", d->csv.text,
          d->state.generation);
-  if (truncate(d->csv.text, kept) != 0)
-    FAIL(NO_IO, "%s: cannot be cut back to generation %d: %s", d->csv.text, d->state.generation, strerror(errno));
+  if (!fit) FAIL(BAD_FILE, "%s was changed since it was written; restore it, or start anew with --fresh", d->csv.text);
+  int fd;
+  TRY(file_open(&fd, d->csv.text, O_WRONLY | O_NOFOLLOW));
+  int bad = ftruncate(fd, kept) != 0 ? errno : 0;
+  close(fd);
+  if (bad) FAIL(NO_IO, "%s: cannot be cut back to generation %d: %s", d->csv.text, d->state.generation, strerror(bad));
   return OK;
 }
 
@@ -121,6 +161,7 @@ status rows_add(descent *d) {
   d->v->told_at = time_now();
   d->v->mapped = 0;
   status s = append_text(d->csv.text, &line);
+  d->state.rows = rows_hash(d->state.rows, line.bytes);
   if (s == OK && d->v->count > 1) text_add(&d->rows, "%s", line.bytes), d->rows_count++;
   text_free(&line);
   if (s == OK) s = line_end(d->v, &json);

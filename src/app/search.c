@@ -10,7 +10,8 @@
 
 #include "app.h"
 
-#define FORMAT "dreamfarm-search-1"
+#define FORMAT "dreamfarm-search-2"
+#define COUNT_MAX 9007199254740992.0  // 2^53: what a double counts to
 
 static data_tensor vector(const char *name, data_type type, size_t size, const void *bytes) {
   data_tensor t = {.type = type, .rank = 1, .dim = {(int64_t)size}, .bytes = bytes};
@@ -36,7 +37,7 @@ static status write_to(const char *path, const search_state *s, const es *e, con
   snprintf(numbers[2], 40, "%lld", (long long)s->episodes);
   snprintf(numbers[3], 40, "%lld", (long long)s->steps);
   const char *const pairs[] = {"format", FORMAT, "generation", numbers[0], "best_score", numbers[1], "episodes", numbers[2], "steps", numbers[3],
-                               "identity", s->identity.hex, "world", s->world.hex};
+                               "identity", s->identity.hex, "world", s->world.hex, "rows", s->rows.hex};
   status done = data_tensors_write(path, tensors, 3, pairs, (int)(sizeof pairs / sizeof *pairs / 2));
   mem_free(mean);
   mem_free(bytes);
@@ -48,6 +49,13 @@ static status number(double *value, const data_tensors *f, const char *path, con
   char *end = NULL;
   *value = word ? strtod(word, &end) : 0;
   if (!word || end == word || *end) FAIL(BAD_FILE, "%s: metadata '%s' is '%s', not a number", path, key, word ? word : "missing");
+  return OK;
+}
+
+static status count(double *value, const data_tensors *f, const char *path, const char *key, double most) {
+  TRY(number(value, f, path, key));
+  if (!(*value >= 0 && *value <= most && *value == floor(*value)))
+    FAIL(BAD_FILE, "%s: metadata '%s' is %g; a whole number from 0 to %.0f is allowed", path, key, *value, most);
   return OK;
 }
 
@@ -63,6 +71,7 @@ static status floats(float *out, const data_tensors *f, const char *path, const 
   if (!t || t->type != DATA_F32 || t->rank != 1) FAIL(BAD_FILE, "%s: tensor '%s' is missing", path, name);
   if (t->dim[0] != n)
     FAIL(MISMATCH, "%s: its controller has %lld parameters, this configuration's has %d", path, (long long)t->dim[0], n);
+  TRY(data_tensor_finite(t, path, false));
   memcpy(out, t->bytes, (size_t)n * sizeof *out);
   return OK;
 }
@@ -71,14 +80,15 @@ static status read_state(search_state *s, const data_tensors *f, const char *pat
   const char *format = data_tensors_metadata(f, "format");
   if (!format || strcmp(format, FORMAT) != 0) FAIL(BAD_FILE, "%s: its format is '%s', '%s' is wanted", path, format ? format : "unknown", FORMAT);
   double generation, episodes, steps;
-  TRY(number(&generation, f, path, "generation"));
+  TRY(count(&generation, f, path, "generation", INT32_MAX));
   TRY(number(&s->best_score, f, path, "best_score"));
-  TRY(number(&episodes, f, path, "episodes"));
-  TRY(number(&steps, f, path, "steps"));
+  TRY(count(&episodes, f, path, "episodes", COUNT_MAX));
+  TRY(count(&steps, f, path, "steps", COUNT_MAX));
   s->generation = (int)generation;
   s->episodes = (int64_t)episodes;
   s->steps = (int64_t)steps;
   TRY(identity(&s->identity, f, path, "identity"));
+  TRY(identity(&s->rows, f, path, "rows"));
   return identity(&s->world, f, path, "world");
 }
 

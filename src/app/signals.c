@@ -16,8 +16,16 @@ static void take(int which) {
   if (!asked) asked = which;
 }
 
-static const int caught[] = {SIGINT, SIGTERM, SIGUSR1};
+// A terminal that closes and a limit of processor time stop a run as a scheduler does: with a checkpoint.
+static const int caught[] = {SIGINT, SIGTERM, SIGUSR1, SIGHUP, SIGXCPU};
 enum { CAUGHT = sizeof caught / sizeof *caught };
+
+// A file at its limit and a reader that is gone are errors of write, with words or of no matter. A handler, where SIG_IGN
+// would do, because other programs that we start do not inherit it.
+static const int passed_over[] = {SIGXFSZ, SIGPIPE};
+enum { PASSED_OVER = sizeof passed_over / sizeof *passed_over };
+
+static void pass_over(int which) { (void)which; }
 
 static void caught_mask(int how) {
   sigset_t set;
@@ -28,14 +36,19 @@ static void caught_mask(int how) {
 
 void signals_hold(void) { caught_mask(SIG_BLOCK); }
 
-void signals_catch(void) {
-  struct sigaction action;
+// What is ignored from the start stays so: by nohup, or of a job in a shell's background.
+static void signal_catch(int which, void (*handler)(int)) {
+  struct sigaction action, before;
   memset(&action, 0, sizeof action);
-  action.sa_handler = take;
+  action.sa_handler = handler;
   action.sa_flags = SA_RESTART;
-  for (int i = 0; i < CAUGHT; i++) sigaction(caught[i], &action, NULL);
-  action.sa_handler = SIG_IGN;
-  sigaction(SIGXFSZ, &action, NULL);  // a file at its limit is then an error of write, with words
+  if (sigaction(which, NULL, &before) == 0 && before.sa_handler == SIG_IGN) return;
+  sigaction(which, &action, NULL);
+}
+
+void signals_catch(void) {
+  for (int i = 0; i < CAUGHT; i++) signal_catch(caught[i], take);
+  for (int i = 0; i < PASSED_OVER; i++) signal_catch(passed_over[i], pass_over);
   caught_mask(SIG_UNBLOCK);
 }
 

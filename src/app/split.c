@@ -1,11 +1,10 @@
 // Where a search's time went: run.csv's shares of all rank-seconds, averaged over so many generations that a picture of
-// them stays legible, as CSV for gnuplot and as JSON for whoever reads JSON.
+// them stays legible: as CSV, as JSON and as a picture.
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "app.h"
+#include "picture.h"
 
 enum { SHARES = 4, POINTS = 150 };  // generations a picture shows, at most
 static const char *const share_names[SHARES] = {"dream", "controller", "master", "wait"};
@@ -15,34 +14,6 @@ typedef struct stretch {  // of generations, up to and with `generation`
   double seconds, share[SHARES];
 } stretch;
 
-// The column of that name in a header's line; -1: none.
-static int column_of(const char *head, const char *name) {
-  int column = 0;
-  size_t length = strlen(name);
-  for (const char *at = head; *at && *at != '\n'; at += strcspn(at, ",\n"), column += *at == ',', at += *at == ',')
-    if (strncmp(at, name, length) == 0 && (at[length] == ',' || at[length] == '\n')) return column;
-  return -1;
-}
-
-static double cell(const char *row, int column) {
-  for (int i = 0; i < column; i++) {
-    row += strcspn(row, ",\n");
-    row += *row == ',';
-  }
-  return strtod(row, NULL);
-}
-
-static const char *line_after(const char *line) {
-  const char *end = strchr(line, '\n');
-  return end ? end + 1 : line + strlen(line);
-}
-
-static int rows_of(const char *text) {
-  int n = 0;
-  for (const char *at = line_after(text); *at; at = line_after(at)) n++;
-  return n;
-}
-
 static void stretch_add(stretch *s, const stretch *more) {
   double seconds = s->seconds + more->seconds, part = seconds > 0 ? more->seconds / seconds : 1;
   for (int i = 0; i < SHARES; i++) s->share[i] += (more->share[i] - s->share[i]) * part;
@@ -51,19 +22,24 @@ static void stretch_add(stretch *s, const stretch *more) {
 }
 
 // stretches (POINTS); returns how many there are: none where an older version wrote run.csv.
-static int stretches_read(stretch *stretches, stretch *whole, const char *text) {
-  int seconds = column_of(text, "seconds"), share[SHARES], rows = rows_of(text), width = (rows + POINTS - 1) / POINTS, row = 0;
+static int stretches_read(stretch *stretches, stretch *whole, const table *t) {
+  int generation = table_column(t, "generation"), seconds = table_column(t, "seconds"), share[SHARES];
+  int width = (t->rows + POINTS - 1) / POINTS;
   for (int i = 0; i < SHARES; i++)
-    if ((share[i] = column_of(text, share_names[i])) < 0) return 0;
-  for (const char *at = line_after(text); *at; at = line_after(at), row++) {
-    stretch one = {.generation = atoi(at), .seconds = cell(at, seconds)};
-    double sum = 0;
-    for (int i = 0; i < SHARES; i++) sum += one.share[i] = cell(at, share[i]);
-    if (sum == 0) one.seconds = 0;  // not known of descents that go on by themselves
+    if ((share[i] = table_column(t, share_names[i])) < 0) return 0;
+
+  for (int row = 0; row < t->rows; row++) {
+    stretch one = {.generation = (int)fmax(0, fmin(1e9, table_cell(t, row, generation)))};
+    bool known = isfinite(table_cell(t, row, seconds));
+    for (int i = 0; i < SHARES; i++) {
+      one.share[i] = fmax(0, table_cell(t, row, share[i]));
+      known &= isfinite(table_cell(t, row, share[i]));
+    }
+    if (known) one.seconds = table_cell(t, row, seconds);  // not known of descents that go on by themselves
     stretch_add(&stretches[row / width], &one);
     stretch_add(whole, &one);
   }
-  return rows ? (rows + width - 1) / width : 0;
+  return t->rows ? (t->rows + width - 1) / width : 0;
 }
 
 static void json_stretch(text_buffer *t, const char *key, const stretch *s) {
@@ -89,21 +65,62 @@ static status stretches_write(const app *a, const stretch *stretches, int count,
   }
   json_close(&json, ']');
   json_close(&json, '}');
-  status s = file_write(run_path(a, "report/generation-split.csv").text, csv.bytes, csv.size);
-  if (s == OK) s = file_write(run_path(a, "report/generation-split.json").text, json.bytes, json.size);
+  status s = file_write(out_path(a, "report/generation-split.csv").text, csv.bytes, csv.size);
+  if (s == OK) s = file_write(out_path(a, "report/generation-split.json").text, json.bytes, json.size);
   text_free(&csv);
   text_free(&json);
   return s;
 }
 
-status split_write(const app *a) {
+// One share upon the other: curve i has shares 0 .. i below it.
+static void split_curves(chart *c, const stretch *stretches, int count) {
+  static const char *const titles[SHARES] = {"dreaming (M)", "controllers", "rank 0's own work: ask, tell, write",
+                                             "waiting for other ranks"};
+  static const char *const colours[SHARES] = {"#0072B2", "#E69F00", "#D55E00", "#DDDDDD"};
+  double x[POINTS + 1], y[POINTS + 1];
+  for (int top = SHARES - 1; top >= 0; top--) {
+    char style[64];
+    for (int i = 0; i < count; i++) {
+      x[i] = stretches[i].generation;
+      y[i] = 0;
+      for (int k = 0; k <= top; k++) y[i] += 100 * stretches[i].share[k];
+    }
+    snprintf(style, sizeof style, "with fillsteps lc rgb '%s'", colours[top]);
+    chart_curve(c, x, y, NULL, count, style, titles[top]);
+  }
+}
+
+static status split_draw(const app *a, chart *c, const stretch *stretches, int count) {
+  axes x = {.title = "",
+            .x = "generation",
+            .y = "share of all rank-seconds in %",
+            .y_high = 100,
+            .x_low = stretches[0].generation,
+            .x_high = fmax(stretches[count - 1].generation, stretches[0].generation + 1),
+            .key = "at screen 0.5, screen 0.02 center bottom horizontal"};
+  const chart_frame f = {.name = "generation-split.svg",
+                         .title = "Where the ranks' time went",
+                         .columns = 1000,
+                         .rows = 560,
+                         .panel_rows = 1,
+                         .panel_columns = 1};
+  TRY(chart_picture(c, out_path(a, "report").text, &f));
+  chart_panel(c, &x);
+  split_curves(c, stretches, count);
+  chart_panel_end(c, &x);
+  chart_picture_end(c);
+  return OK;
+}
+
+status picture_split(const app *a, chart *c) {
   stretch stretches[POINTS] = {0}, whole = {0};
-  char *text;
-  size_t size;
+  table t;
   file_path csv = run_path(a, "run.csv");
   if (!file_exists(csv.text)) return OK;
-  TRY(file_read(&text, &size, csv.text));
-  int count = stretches_read(stretches, &whole, text);
-  mem_free(text);
-  return count ? stretches_write(a, stretches, count, &whole) : OK;
+  TRY(table_read(&t, csv.text));
+  int count = stretches_read(stretches, &whole, &t);
+  table_free(&t);
+  if (count == 0) return OK;
+  TRY(stretches_write(a, stretches, count, &whole));
+  return split_draw(a, c, stretches, count);
 }

@@ -1,15 +1,19 @@
 // The run directory: where things land, and which stages are complete, by the hash of all that decides their result.
 
+#include <dirent.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "app.h"
 #include "lock.h"
+#include "mark.h"
 
 #define LOCK_PATIENCE 15.0  // seconds: the ranks of an mpirun that was killed take a few to end
 
 file_path run_path(const app *a, const char *name) { return path_join(a->s.run.directory, "%s", name); }
+
+file_path out_path(const app *a, const char *name) { return path_join(a->out ? a->out : a->s.run.directory, "%s", name); }
 
 // Held until the process ends.
 status run_lock(const app *a) {
@@ -26,69 +30,375 @@ bool run_locked(const app *a) {
   return locked;
 }
 
+// --- what a killed process left half-written ---------------------------------------------------------------------------------
+
+void run_sweep(const app *a) {
+  static const struct { const char *folder, *prefix; } ours[] = {
+      {"", "config.yaml."}, {"", "controller."}, {"", "run.csv."}, {"", "state.json."}, {"", "train_"}, {"", "vae."}, {"", "rnn."},
+      {"", "evaluate"}, {"", "world-"}, {"", "preflight."}, {"episodes", "shard-"}, {"episodes", "main_data."},
+      {"episodes", "metadata."}, {"episodes", "index."}, {"latents", "latents-"}, {"stages", ""}};
+  for (size_t i = 0; i < sizeof ours / sizeof *ours; i++) dir_sweep(run_path(a, ours[i].folder).text, ours[i].prefix);
+}
+
+// --- what decides a stage, and what it leaves ------------------------------------------------------------------------------
 // Knobs by prefix. Left out: what changes how fast, or how long, but not what (dream.lanes, evolve.generations).
-static const char *const collect_knobs[] = {"run.seed", "environment.", "collect.episodes", "collect.policy", "collect.shard"};
+
+static const char *const collect_knobs[] = {"run.seed", "environment.", "collect.episodes", "collect.policy",
+                                            "collect.shard"};
 static const char *const vae_knobs[] = {"vae.", "collect.held_out"};
 static const char *const rnn_knobs[] = {"rnn.", "collect.held_out"};
-static const char *const evolve_knobs[] = {"run.seed", "environment.", "controller.", "dream.temperature", "dream.cap", "dream.reward", "dream.precision",
-                                           "evolve.strategy", "evolve.popsize", "evolve.episodes", "evolve.sigma0", "evolve.active", "evolve.common_random_numbers",
-                                           "evolve.held_out_every", "evolve.held_out_episodes", "evolve.real_episodes", "evolve.uncertainty", "evolve.restarts",
-                                           "evolve.doublings", "evolve.descents"};
-static const char *const length_knobs[] = {"evolve.generations"};  // a longer search is the same search, not yet complete
+static const char *const evolve_knobs[] = {
+    "run.seed", "environment.", "controller.", "dream.temperature", "dream.cap", "dream.reward", "dream.precision",
+    "evolve.strategy", "evolve.popsize", "evolve.episodes", "evolve.sigma0", "evolve.active",
+    "evolve.common_random_numbers", "evolve.held_out_every", "evolve.held_out_episodes", "evolve.real_episodes",
+    "evolve.uncertainty", "evolve.restarts", "evolve.doublings", "evolve.descents"};
+static const char *const length_knobs[] = {"evolve.generations"};
 static const char *const evaluate_knobs[] = {"evaluate."};
+
+typedef struct knob_list { const char *const *prefixes; int count; } knob_list;
+#define KNOBS(list) {list, (int)(sizeof list / sizeof *list)}
+
+enum { MADE_FROM_MAX = 2 };
 
 typedef struct stage_kind {
   const char *name;
-  const char *const *knobs;
-  int knob_count;
-  const char *made_from[3];  // files of the run directory that decide the result too
-  const char *result;
+  knob_list knobs, length;
+  const char *made_from[MADE_FROM_MAX];  // files of other stages
+  stage from_stage[MADE_FROM_MAX];       // whose they are
+  bool follows;              // is made anew without a word where what it is made from is another
+  const char *folder;        // all that is in there is its own, or
+  const char *results[2];    // files that are made again where they are missing or changed; NULL ends the list
+  const char *unfinished[3]; // that are there before it is complete
+  const char *record;        // what was told on the way, and cannot be told again
 } stage_kind;
-#define KNOBS(list) list, (int)(sizeof list / sizeof *list)
-static const stage_kind kinds[STAGES] = {
-    [STAGE_COLLECT] = {"collect", KNOBS(collect_knobs), {NULL}, "episodes/metadata.json"},
-    [STAGE_VAE] = {"train-vae", KNOBS(vae_knobs), {"stages/collect", NULL}, "vae.safetensors"},
-    [STAGE_ENCODE] = {"encode", NULL, 0, {"stages/collect", "vae.safetensors", NULL}, "latents/latents-00000.safetensors"},
-    [STAGE_RNN] = {"train-rnn", KNOBS(rnn_knobs), {"stages/collect", "vae.safetensors", NULL}, "rnn.safetensors"},
-    [STAGE_EVOLVE] = {"evolve", KNOBS(evolve_knobs), {"vae.safetensors", "rnn.safetensors", NULL}, "controller.safetensors"},
-    [STAGE_EVALUATE] = {"evaluate", KNOBS(evaluate_knobs), {"controller.safetensors", NULL}, "evaluate.json"},
-};
 
+static const stage_kind kinds[STAGES] = {
+    [STAGE_COLLECT] = {.name = "collect", .knobs = KNOBS(collect_knobs), .folder = "episodes"},
+    [STAGE_VAE] = {.name = "train-vae", .knobs = KNOBS(vae_knobs), .made_from = {"episodes"},
+                   .from_stage = {STAGE_COLLECT}, .results = {"vae.safetensors"}, .unfinished = {"vae.checkpoint.safetensors"},
+                   .record = "train_vae.csv"},
+    [STAGE_ENCODE] = {.name = "encode", .made_from = {"episodes", "vae.safetensors"},
+                      .from_stage = {STAGE_COLLECT, STAGE_VAE}, .follows = true, .folder = "latents"},
+    [STAGE_RNN] = {.name = "train-rnn", .knobs = KNOBS(rnn_knobs), .made_from = {"episodes", "vae.safetensors"},
+                   .from_stage = {STAGE_COLLECT, STAGE_VAE}, .results = {"rnn.safetensors"},
+                   .unfinished = {"rnn.checkpoint.safetensors"}, .record = "train_rnn.csv"},
+    [STAGE_EVOLVE] = {.name = "evolve", .knobs = KNOBS(evolve_knobs), .length = KNOBS(length_knobs),
+                      .made_from = {"vae.safetensors", "rnn.safetensors"}, .from_stage = {STAGE_VAE, STAGE_RNN},
+                      .results = {"controller.safetensors"}, .record = "run.csv",
+                      .unfinished = {"controller.previous.safetensors", "descent-1/controller.safetensors"}},
+    [STAGE_EVALUATE] = {.name = "evaluate", .knobs = KNOBS(evaluate_knobs), .made_from = {"controller.safetensors"},
+                        .from_stage = {STAGE_EVOLVE}, .follows = true, .results = {"evaluate.json"}},
+};
 const char *stage_name(stage s) { return kinds[s].name; }
 
 bool stage_needs_pixels(stage s) { return s == STAGE_VAE; }
 
-hash stage_identity(const app *a, stage s) {
+static file_path mark_path(const app *a, stage s) { return path_join(a->s.run.directory, "stages/%s", kinds[s].name); }
+
+// --- the lines of a mark that are known beforehand ---------------------------------------------------------------------------
+
+static void lines_add(text_buffer *to, const char *kind, const app *a, knob_list knobs) {
+  text_buffer t = {0};
+  settings_lines(&a->s, knobs.prefixes, knobs.count, &t);
+  for (const char *line = t.size ? t.bytes : NULL; line && *line; line = strchr(line, '\n') + 1)
+    text_add(to, "%s %.*s\n", kind, (int)strcspn(line, "\n"), line);
+  text_free(&t);
+}
+
+// The hash of what a stage is made from: as the stage that made it says, since equal settings give equal bytes; where none
+// says so, of the file itself.
+static hash made_from(const app *a, stage maker, const char *name) {
+  char head[64], rest[PATH_MAX_LENGTH];
+  long long bytes;
+  hash h = {"missing"};
+  mark m = mark_read(mark_path(a, maker).text);
+  snprintf(head, sizeof head, "left %s ", name);
+  if (maker == STAGE_COLLECT && mark_find(rest, sizeof rest, &m, "identity ")) snprintf(h.hex, sizeof h.hex, "%.32s", rest);
+  else if (maker == STAGE_COLLECT) h = stage_identity(a, STAGE_COLLECT);
+  else if (!mark_find(rest, sizeof rest, &m, head) || sscanf(rest, "%lld %32s", &bytes, h.hex) != 2)
+    if (hash_file(&h, run_path(a, name).text) != OK) h = (hash){"missing"};
+  mark_free(&m);
+  return h;
+}
+
+static bool is_made_from(const app *a, stage s, int i) {
+  return kinds[s].made_from[i] && (a->environment->pixels || kinds[s].from_stage[i] != STAGE_VAE);
+}
+
+static void known_lines(const app *a, stage s, text_buffer *t, hash *identity) {
   const stage_kind *k = &kinds[s];
-  hash parts[4] = {settings_hash(&a->s, k->knobs, k->knob_count)};
-  for (int i = 0; k->made_from[i]; i++)
-    if (hash_file(&parts[1 + i], run_path(a, k->made_from[i]).text) != OK) parts[1 + i] = (hash){"missing"};
-  return hash_join(parts, 4);
+  text_buffer decides = {0};
+  lines_add(&decides, "decides", a, k->knobs);
+  for (int i = 0; i < MADE_FROM_MAX; i++)
+    if (is_made_from(a, s, i))
+      text_add(&decides, "from %s %s\n", k->made_from[i], made_from(a, k->from_stage[i], k->made_from[i]).hex);
+
+  *identity = hash_bytes(decides.bytes ? decides.bytes : "", decides.size);
+  text_add(t, "identity %s\n%s", identity->hex, decides.bytes ? decides.bytes : "");
+  lines_add(t, "length", a, k->length);
+  text_free(&decides);
 }
 
-// What a completed stage leaves behind: its identity, and how far it was asked to go.
-static hash completion_of(const app *a, stage s) {
-  hash parts[2] = {stage_identity(a, s)};
-  if (s == STAGE_EVOLVE) parts[1] = settings_hash(&a->s, KNOBS(length_knobs));
-  return hash_join(parts, 2);
+hash stage_identity(const app *a, stage s) {
+  text_buffer t = {0};
+  hash identity;
+  known_lines(a, s, &t, &identity);
+  text_free(&t);
+  return identity;
 }
 
-static file_path mark_of(const app *a, stage s) { return path_join(a->s.run.directory, "stages/%s", kinds[s].name); }
+// --- begun, and done ---------------------------------------------------------------------------------------------------------
 
-bool stage_complete(const app *a, stage s) {
-  char *bytes;
-  size_t size;
-  if (!file_exists(run_path(a, kinds[s].result).text) || !file_exists(mark_of(a, s).text)) return false;
-  if (file_read(&bytes, &size, mark_of(a, s).text) != OK) return false;
-  hash wanted = completion_of(a, s);
-  bool same = size >= 32 && memcmp(bytes, wanted.hex, 32) == 0;
-  mem_free(bytes);
-  return same;
+status stage_begin(const app *a, stage s) {
+  text_buffer t = {0};
+  hash identity;
+  TRY(dir_make(run_path(a, "stages").text));
+  known_lines(a, s, &t, &identity);
+  status done = mark_write(mark_path(a, s).text, MARK_BEGUN, &t);
+  text_free(&t);
+  return done;
+}
+
+static int name_order(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }
+
+static bool is_temporary(const char *name) {
+  size_t size = strlen(name);
+  return name[0] == '.' || (size > 4 && strcmp(name + size - 4, ".tmp") == 0);
+}
+
+// The files of a folder in order of their names: `see` gets "folder/name".
+static status folder_each(const app *a, const char *folder, status (*see)(const app *, const char *, void *), void *self) {
+  enum { FILES_MAX = 1 << 18 };
+  char **names = mem_take(FILES_MAX, sizeof *names);
+  int count = 0;
+  DIR *d = opendir(run_path(a, folder).text);
+  for (struct dirent *e; d && count < FILES_MAX && (e = readdir(d));)
+    if (!is_temporary(e->d_name)) names[count++] = strdup(e->d_name);
+  if (d) closedir(d);
+  qsort(names, (size_t)count, sizeof *names, name_order);
+
+  status s = OK;
+  for (int i = 0; i < count; i++) {
+    if (s == OK) s = see(a, path_join(folder, "%s", names[i]).text, self);
+    free(names[i]);
+  }
+  mem_free(names);
+  return s;
+}
+
+static status file_left(const app *a, const char *name, void *lines) {
+  heartbeat_beat();
+  return mark_add_file(lines, a->s.run.directory, name);
+}
+
+static status files_left(const app *a, stage s, text_buffer *t) {
+  const stage_kind *k = &kinds[s];
+  if (k->folder) return folder_each(a, k->folder, file_left, t);
+  for (int i = 0; k->results[i]; i++) TRY(file_left(a, k->results[i], t));
+  return k->record ? file_left(a, k->record, t) : OK;
 }
 
 status stage_done(const app *a, stage s) {
-  char line[64];
-  int size = snprintf(line, sizeof line, "%s\n", completion_of(a, s).hex);
-  TRY(dir_make(run_path(a, "stages").text));
-  return file_write(mark_of(a, s).text, line, (size_t)size);
+  text_buffer t = {0};
+  hash identity;
+  known_lines(a, s, &t, &identity);
+  status done = files_left(a, s, &t);
+  if (done == OK) done = mark_write(mark_path(a, s).text, MARK_COMPLETE, &t);
+  text_free(&t);
+  return done;
+}
+
+// --- the look before the first write -----------------------------------------------------------------------------------------
+
+typedef struct look {
+  const app *a;
+  stage s;
+  mark m;
+  text_buffer differences;  // a line each: "run.seed is 2, but was 1"
+  bool lost;                // a file that can be made again is not as it was left
+  text_buffer record;       // what became of a file that cannot; empty: nothing
+} look;
+
+static status file_seen(const app *a, const char *name, void *self) {
+  (void)a, (void)name;
+  *(bool *)self = true;
+  return OK;
+}
+
+// Is there anything that making the stage anew would take away?
+static bool has_something(const app *a, stage s) {
+  const stage_kind *k = &kinds[s];
+  bool some = false;
+  if (k->folder) folder_each(a, k->folder, file_seen, &some);
+  for (int i = 0; k->results[i]; i++) some |= file_exists(run_path(a, k->results[i]).text);
+  for (int i = 0; k->unfinished[i]; i++) some |= file_exists(run_path(a, k->unfinished[i]).text);
+  return some;
+}
+
+// A line "KNOB: VALUE" of the settings against the mark's.
+static void knob_compare(look *l, const char *line) {
+  int size = (int)strcspn(line, "\n"), name = (int)strcspn(line, ":");
+  char head[PATH_MAX_LENGTH], was[PATH_MAX_LENGTH] = "not known";
+  snprintf(head, sizeof head, "decides %.*s: ", name, line);
+  bool found = mark_find(was, sizeof was, &l->m, head);
+
+  const char *value = line + name + 2;
+  int value_size = size - name - 2;
+  if (found && (int)strlen(was) == value_size && strncmp(was, value, (size_t)value_size) == 0) return;
+  text_add(&l->differences, "%.*s is %.*s, but was %s\n", name, line, value_size, value, was);
+}
+
+static bool knobs_differ(look *l) {
+  size_t before = l->differences.size;
+  text_buffer t = {0};
+  settings_lines(&l->a->s, kinds[l->s].knobs.prefixes, kinds[l->s].knobs.count, &t);
+  for (const char *line = t.size ? t.bytes : NULL; line && *line; line = strchr(line, '\n') + 1) knob_compare(l, line);
+  text_free(&t);
+  return l->differences.size > before;
+}
+
+// What is missing is made first, and looked at again then.
+static bool sources_differ(look *l) {
+  size_t before = l->differences.size;
+  for (int i = 0; i < MADE_FROM_MAX; i++) {
+    char head[64], was[64];
+    if (!is_made_from(l->a, l->s, i)) continue;
+    const char *name = kinds[l->s].made_from[i];
+    hash now = made_from(l->a, kinds[l->s].from_stage[i], name);
+    snprintf(head, sizeof head, "from %s ", name);
+    bool known = mark_find(was, sizeof was, &l->m, head) && strcmp(now.hex, "missing") != 0;
+    if (known && strcmp(was, now.hex) != 0)
+      text_add(&l->differences, "%s is of hash %.12s, but was of %.12s\n", name, now.hex, was);
+  }
+  return l->differences.size > before;
+}
+
+static bool lengths_differ(const look *l) {
+  text_buffer t = {0};
+  char was[64] = "";
+  settings_lines(&l->a->s, kinds[l->s].length.prefixes, kinds[l->s].length.count, &t);
+  if (t.size) mark_find(was, sizeof was, &l->m, "length ");
+  bool differ = t.size && (strlen(was) != t.size - 1 || strncmp(was, t.bytes, t.size - 1) != 0);
+  text_free(&t);
+  return differ;
+}
+
+static bool file_compare(void *self, const char *rest) {
+  look *l = self;
+  char name[PATH_MAX_LENGTH] = "stages";
+  heartbeat_beat();
+  const char *what = mark_file_changed(name, sizeof name, l->a->s.run.directory, rest, true);
+  if (!what) return true;
+
+  file_path path = run_path(l->a, name);
+  if (kinds[l->s].record && strcmp(name, kinds[l->s].record) == 0) {
+    text_add(&l->record, "%s %s", path.text, what);
+    return true;
+  }
+  if (!l->lost) log_all("%-10s %s %s: it is made again", kinds[l->s].name, path.text, what);
+  l->lost = true;
+  return true;
+}
+
+static stage_standing files_look(look *l) {
+  if (l->m.state == MARK_BEGUN || lengths_differ(l)) return STAGE_BEGUN;
+  mark_each(&l->m, "left", file_compare, l);
+  return l->lost || l->record.size ? STAGE_DAMAGED : STAGE_COMPLETE;
+}
+
+static stage_standing marked_look(look *l) {
+  bool moved = sources_differ(l);
+  if (moved && kinds[l->s].follows) return STAGE_BEGUN;
+  bool other = knobs_differ(l);
+  if (moved || other) return has_something(l->a, l->s) ? STAGE_OTHER : STAGE_NEW;
+  return files_look(l);
+}
+
+static bool episodes_are_ours(const app *a) {
+  return file_exists(run_path(a, "episodes/shard-00000.hash").text) ||
+         file_exists(run_path(a, "episodes/index.safetensors").text);
+}
+
+// Files, but nothing that says what they were made with.
+static status strangers_look(const look *l) {
+  const app *a = l->a;
+  const stage_kind *k = &kinds[l->s];
+  file_path there = run_path(a, k->folder ? k->folder : k->results[0]);
+  if (l->s == STAGE_COLLECT && !episodes_are_ours(a))
+    FAIL(MISMATCH, "%s: holds files that are not dreamfarm's, which stay as they are; use another run.directory, or move "
+         "them away", there.text);
+  if (a->fresh) return OK;
+  FAIL(MISMATCH, "%s: is there, but %s, which says what it was made with, is %s; restore that, use another run.directory, "
+       "or let %s be made anew with --fresh", there.text, mark_path(a, l->s).text,
+       l->m.state == MARK_NONE ? "not" : "damaged or of another version", k->name);
+}
+
+// What earlier stages have said already is not said again.
+static void differences_say(const look *l, text_buffer *words) {
+  const char *line = l->differences.size ? l->differences.bytes : NULL;
+  for (char one[2 * PATH_MAX_LENGTH]; line && *line; line = strchr(line, '\n') + 1) {
+    snprintf(one, sizeof one, "%.*s", (int)strcspn(line, "\n"), line);
+    if (!words->size || !strstr(words->bytes, one)) text_add(words, "%s%s", words->size ? "; " : "", one);
+  }
+}
+
+static status one_look(look *l, text_buffer *words, stage_standing *standing) {
+  bool marked = l->m.state == MARK_BEGUN || l->m.state == MARK_COMPLETE;
+  *standing = STAGE_NEW;
+  if (!marked && !has_something(l->a, l->s)) return OK;
+  if (!marked) return *standing = STAGE_OTHER, strangers_look(l);
+
+  *standing = marked_look(l);
+  if (*standing == STAGE_OTHER) differences_say(l, words);
+  if (l->record.size && !l->a->fresh)
+    FAIL(BAD_FILE, "%s; restore it, or let %s be made anew with --fresh", l->record.bytes, kinds[l->s].name);
+  return OK;
+}
+
+status stages_look(const app *a, stage first, stage last, stage_standing *standing) {
+  text_buffer words = {0};
+  char names[128] = "";
+  status done = OK;
+  for (stage s = first; s <= last && done == OK; s++) {
+    if (stage_needs_pixels(s) && !a->environment->pixels) continue;
+    look l = {.a = a, .s = s, .m = mark_read(mark_path(a, s).text)};
+    size_t size = strlen(names);
+    done = one_look(&l, &words, &standing[s]);
+    if (standing[s] == STAGE_OTHER) snprintf(names + size, sizeof names - size, "%s%s", size ? ", " : "", kinds[s].name);
+    mark_free(&l.m);
+    text_free(&l.differences);
+    text_free(&l.record);
+  }
+
+  if (done == OK && words.size && !a->fresh)
+    done = status_fail(MISMATCH, "%s was made with other settings (%s): %s; put them back, use another run.directory, or let "
+                       "these stages and what follows from them be made anew with --fresh", a->s.run.directory, names,
+                       words.bytes);
+  text_free(&words);
+  return done;
+}
+
+// --- a last look, by sizes alone -----------------------------------------------------------------------------------------------
+
+typedef struct last_look { const app *a; bool stands; } last_look;
+
+static bool file_stands(void *self, const char *rest) {
+  last_look *l = self;
+  char name[PATH_MAX_LENGTH];
+  l->stands &= !mark_file_changed(name, sizeof name, l->a->s.run.directory, rest, false);
+  return l->stands;
+}
+
+status stages_stand(const app *a) {
+  for (stage s = 0; s < STAGES; s++) {
+    if (stage_needs_pixels(s) && !a->environment->pixels) continue;
+    mark m = mark_read(mark_path(a, s).text);
+    last_look l = {.a = a, .stands = m.state == MARK_COMPLETE};
+    mark_each(&m, "left", file_stands, &l);
+    mark_free(&m);
+    if (!l.stands)
+      FAIL(NO_IO, "%s: what %s made there was removed or changed while this ran; the same command makes it again",
+           a->s.run.directory, kinds[s].name);
+  }
+  return OK;
 }

@@ -29,20 +29,33 @@ world_shape shape_of(const app *a) {
 // --- rows and progress -----------------------------------------------------------------------------------------------------
 
 typedef struct training_log {
-  const char *const *parts;
-  file_path csv;
+  const app *a;
+  stage which;
+  const char *const *parts;  // NULL: no rows
+  file_path csv, checkpoint;
   progress p;
   double loss;
 } training_log;
 
+// The mark first: from here on what is written belongs to these settings.
+static status log_begin(void *self) {
+  training_log *l = self;
+  TRY(stage_begin(l->a, l->which));
+  if (!l->parts) return OK;
+  if (l->a->fresh) TRY(file_remove(l->checkpoint.text));
+
+  text_buffer t = {0};
+  text_add(&t, "epoch,step,loss,held_out");
+  for (int i = 0; i < TRAIN_PARTS && l->parts[i][0]; i++) text_add(&t, ",%s,held_out_%s", l->parts[i], l->parts[i]);
+  text_add(&t, ",seconds\n");
+  status s = file_write(l->csv.text, t.bytes, t.size);
+  text_free(&t);
+  return s;
+}
+
 static void log_row(void *self, const train_row *row) {
   training_log *l = self;
   text_buffer t = {0};
-  if (!file_exists(l->csv.text)) {
-    text_add(&t, "epoch,step,loss,held_out");
-    for (int i = 0; i < TRAIN_PARTS && l->parts[i][0]; i++) text_add(&t, ",%s,held_out_%s", l->parts[i], l->parts[i]);
-    text_add(&t, ",seconds\n");
-  }
   text_add(&t, "%d,%lld,%.9g,%.9g", row->epoch, (long long)row->step, row->loss, row->held_out);
   for (int i = 0; i < TRAIN_PARTS && l->parts[i][0]; i++) text_add(&t, ",%.9g,%.9g", row->part[i], row->held_out_part[i]);
   text_add(&t, ",%.3f\n", row->seconds);
@@ -70,31 +83,17 @@ static bool log_stop(void *self) {
 }
 
 static train_watch watch_of(training_log *l) {
-  return (train_watch){.self = l, .row = log_row, .progress = log_progress, .alive = log_alive, .stop = log_stop};
+  return (train_watch){.self = l, .begin = log_begin, .row = log_row, .progress = log_progress, .alive = log_alive,
+                       .stop = log_stop};
 }
 
-static training_log log_begin(app *a, const char *label, const char *unit, const char *csv, const char *const *parts, bool anew) {
-  training_log l = {.parts = parts, .csv = run_path(a, csv), .p = progress_open(label, unit, 1)};
-  if (anew && farm_rank(a->f) == 0) file_remove(l.csv.text);
-  return l;
-}
-
-static status finish(app *a, stage which, training_log *l, status s) {
+static status finish(app *a, training_log *l, status s) {
   char note[64] = "";
-  if (s == OK && farm_rank(a->f) == 0) s = stage_done(a, which);
+  if (s == OK && farm_rank(a->f) == 0) s = stage_done(a, l->which);
   s = farm_agree(a->f, s);
   if (isfinite(l->loss) && l->loss != 0) snprintf(note, sizeof note, "held-out loss %.4g", l->loss);
   if (s == OK) progress_close(&l->p, l->p.total, note);
   return s;
-}
-
-// --fresh drops a checkpoint; otherwise one of another configuration is refused by the trainer.
-static bool begin_anew(app *a, const char *checkpoint) {
-  if (a->fresh && farm_rank(a->f) == 0) file_remove(checkpoint);
-  farm_barrier(a->f);
-  unsigned char anew = !file_exists(checkpoint);
-  farm_share(a->f, &anew, 1);
-  return anew;
 }
 
 static status episodes_open(app *a, dataset **d) {
@@ -113,36 +112,36 @@ static hash identity_of(app *a, stage s) {
   return h;
 }
 
-status app_train_vae(app *a) {
-  if (!a->environment->pixels) FAIL(BAD_CONFIG, "%s shows its state, not pixels: it needs no V", a->environment->name);
+status vae_make(app *a) {
   dataset *d;
   TRY(episodes_open(a, &d));
   file_path result = run_path(a, "vae.safetensors"), checkpoint = run_path(a, "vae.checkpoint.safetensors");
   const settings *s = &a->s;
   train_vae_options o = {.shape = shape_of(a), .epochs = s->vae.epochs, .batch = s->vae.batch, .frames = s->vae.frames, .learning_rate = s->vae.learning_rate, .learning_rate_end = s->vae.learning_rate_end,
                          .kl_tolerance = s->vae.kl_tolerance, .held_out = s->collect.held_out, .seed = (uint64_t)s->run.seed,
-                         .result = result.text, .checkpoint = checkpoint.text, .identity = identity_of(a, STAGE_VAE)};
-  training_log l = log_begin(a, "train V", "batches", "train_vae.csv", train_vae_parts, begin_anew(a, checkpoint.text));
+                         .result = result.text, .checkpoint = checkpoint.text, .anew = a->fresh, .identity = identity_of(a, STAGE_VAE)};
+  training_log l = {.a = a, .which = STAGE_VAE, .parts = train_vae_parts, .csv = run_path(a, "train_vae.csv"),
+                    .checkpoint = checkpoint, .p = progress_open("train V", "batches", 1)};
   train_team team = team_of(a);
   train_watch watch = watch_of(&l);
-  status done = finish(a, STAGE_VAE, &l, train_vae(&o, d, &team, &watch));
+  status done = finish(a, &l, train_vae(&o, d, &team, &watch));
   data_close(d);
   return done;
 }
 
-status app_encode(app *a) {
+status encode_make(app *a) {
   dataset *d;
   TRY(episodes_open(a, &d));
   file_path vae = run_path(a, "vae.safetensors"), directory = run_path(a, "latents");
-  training_log l = log_begin(a, "encode", "files", "", NULL, false);
+  training_log l = {.a = a, .which = STAGE_ENCODE, .p = progress_open("encode", "files", 1)};
   train_team team = team_of(a);
   train_watch watch = watch_of(&l);
-  status done = finish(a, STAGE_ENCODE, &l, train_encode(a->environment->pixels ? vae.text : NULL, d, directory.text, &team, &watch));
+  status done = finish(a, &l, train_encode(a->environment->pixels ? vae.text : NULL, d, directory.text, &team, &watch));
   data_close(d);
   return done;
 }
 
-status app_train_rnn(app *a) {
+status rnn_make(app *a) {
   dataset *d;
   TRY(episodes_open(a, &d));
   file_path result = run_path(a, "rnn.safetensors"), checkpoint = run_path(a, "rnn.checkpoint.safetensors"), latents = run_path(a, "latents");
@@ -151,7 +150,7 @@ status app_train_rnn(app *a) {
                          .learning_rate = s->rnn.learning_rate, .learning_rate_end = s->rnn.learning_rate_end, .clip = s->rnn.clip,
                          .log_sigma_floor = s->rnn.log_sigma_floor, .done_weight = s->rnn.done_weight, .reward_weight = s->rnn.reward_weight,
                          .held_out = s->collect.held_out, .seed = (uint64_t)s->run.seed, .latents = latents.text,
-                         .result = result.text, .checkpoint = checkpoint.text, .vae_hash = "none", .identity = identity_of(a, STAGE_RNN)};
+                         .result = result.text, .checkpoint = checkpoint.text, .anew = a->fresh, .vae_hash = "none", .identity = identity_of(a, STAGE_RNN)};
   status found = OK;
   if (a->environment->pixels) {
     hash vae;
@@ -159,10 +158,11 @@ status app_train_rnn(app *a) {
     if (found == OK) memcpy(o.vae_hash, vae.hex, sizeof o.vae_hash);
   }
   TRY(farm_agree(a->f, found));
-  training_log l = log_begin(a, "train M", "chunks", "train_rnn.csv", train_rnn_parts, begin_anew(a, checkpoint.text));
+  training_log l = {.a = a, .which = STAGE_RNN, .parts = train_rnn_parts, .csv = run_path(a, "train_rnn.csv"),
+                    .checkpoint = checkpoint, .p = progress_open("train M", "chunks", 1)};
   train_team team = team_of(a);
   train_watch watch = watch_of(&l);
-  status done = finish(a, STAGE_RNN, &l, train_rnn(&o, d, &team, &watch));
+  status done = finish(a, &l, train_rnn(&o, d, &team, &watch));
   data_close(d);
   return done;
 }

@@ -66,10 +66,21 @@ static size_t size_of(int fd) {
   return fstat(fd, &facts) == 0 && facts.st_size > 0 ? (size_t)facts.st_size : 0;
 }
 
-status file_read(char **bytes, size_t *size, const char *name) {
+// A file may say that it has any size, and have none of it on the disk.
+static status size_check(size_t wanted, const char *name) {
+  size_t memory = (size_t)sysconf(_SC_PHYS_PAGES) * (size_t)sysconf(_SC_PAGESIZE);
+  if (wanted < memory) return OK;
+  FAIL(NO_IO, "%s: has %zu bytes, but this machine has %zu of memory; remove it, or restore it", name, wanted, memory);
+}
+
+static status read_opened(char **bytes, size_t *size, const char *name, int flags) {
   int fd;
-  TRY(file_open(&fd, name, O_RDONLY));
+  TRY(file_open(&fd, name, flags));
   size_t wanted = size_of(fd);
+  if (size_check(wanted, name) != OK) {
+    close(fd);
+    return NO_IO;
+  }
   char *memory = mem_take(wanted + 1, 1);
   status s = read_all(fd, memory, wanted, name);
   close(fd);
@@ -80,6 +91,12 @@ status file_read(char **bytes, size_t *size, const char *name) {
   *bytes = memory;
   *size = wanted;
   return OK;
+}
+
+status file_read(char **bytes, size_t *size, const char *name) { return read_opened(bytes, size, name, O_RDONLY); }
+
+status file_read_own(char **bytes, size_t *size, const char *name) {
+  return read_opened(bytes, size, name, O_RDONLY | O_NOFOLLOW);
 }
 
 static status write_all(int fd, const char *bytes, size_t size, const char *name) {
@@ -112,7 +129,8 @@ status file_commit(const char *temporary, const char *name) {
 
 status file_write(const char *name, const void *bytes, size_t size) {
   file_path temporary = path_join("", "%s.%ld.tmp", name, (long)getpid());
-  int fd = open(temporary.text, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+  unlink(temporary.text);  // O_EXCL: a file of our own, whatever somebody has laid in its place
+  int fd = open(temporary.text, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
   if (fd < 0) FAIL(NO_IO, "%s: cannot be written: %s", name, strerror(errno));
   status s = write_all(fd, bytes, size, name);
   if (close(fd) != 0 && s == OK) s = status_fail(NO_IO, "%s: cannot be written: %s", name, strerror(errno));

@@ -1,12 +1,15 @@
 // Two categories of log lines, time, and the progress line. Numbers that matter go to files, not here.
 
 #include <math.h>
-#include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base.h"
+
+#define LINE_ROOM 4096
 
 static struct {
   int rank, size;
@@ -25,23 +28,82 @@ void log_open(int rank, int size, bool quiet) {
   place.quiet = quiet;
 }
 
+// --- the terminal ---------------------------------------------------------------------------------------------------
+
+static int standing;  // columns of the progress line that stands, 0: none
+
+static int number_of(const char *variable) {
+  const char *text = getenv(variable);
+  return text ? atoi(text) : 0;
+}
+
+// Of the terminal that stderr reaches; 0: there is none that could take back a line.
+static int columns(void) {
+  struct winsize size = {0};
+  const char *kind = getenv("TERM");
+  int handed = number_of(TERMINAL_VARIABLE), wanted = number_of("COLUMNS");
+  if ((kind && strcmp(kind, "dumb") == 0) || (handed <= 0 && !isatty(STDERR_FILENO))) return 0;
+
+  if (wanted > 0) return wanted;
+  if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) return size.ws_col;
+  return handed > 1 ? handed : 80;
+}
+
+// A character is a column, near enough: what is ours is ASCII.
+static int columns_of(const char *text) {
+  int count = 0;
+  for (; *text; text++) count += ((unsigned char)*text & 0xC0) != 0x80;
+  return count;
+}
+
+// Cuts a line to so many columns, between two characters.
+static void columns_cut(char *text, int most) {
+  char *at = text;
+  for (int count = 0; *at; at++) {
+    if (((unsigned char)*at & 0xC0) != 0x80 && count++ == most) break;
+  }
+  *at = 0;
+}
+
+// That cover what stands there; the terminal may have become narrower.
+static int blanks_after(const char *line, int standing_columns) {
+  int have = columns_of(line), wide = columns() - 1, until = standing_columns < wide ? standing_columns : wide;
+  return until > have ? until - have : 0;
+}
+
+void log_break(void) {
+  if (standing) fprintf(stderr, "\r%*s\r", blanks_after("", standing), "");
+  standing = 0;
+}
+
+// --- lines ----------------------------------------------------------------------------------------------------------
+
+// Over a progress line that stands: ours, or rank 0's, of which another rank knows only that there may be one.
+static void line_say(const char *line) {
+  int terminal = standing || place.rank != 0 ? columns() : 0;
+  if (terminal) fprintf(stderr, "\r%s%*s\n", line, blanks_after(line, standing ? standing : terminal), "");
+  else fprintf(stderr, "%s\n", line);
+  standing = 0;
+}
+
 void log_all(const char *format, ...) {
+  char line[LINE_ROOM];
   if (place.rank != 0 || place.quiet) return;
   va_list arguments;
   va_start(arguments, format);
-  vfprintf(stderr, format, arguments);
+  text_vprint(line, sizeof line, format, arguments);
   va_end(arguments);
-  fputc('\n', stderr);
+  line_say(line);
 }
 
 void log_here(const char *format, ...) {
-  char line[2048];
+  char line[LINE_ROOM];
+  int named = place.size > 1 ? snprintf(line, sizeof line, "[rank %d] ", place.rank) : 0;
   va_list arguments;
   va_start(arguments, format);
-  vsnprintf(line, sizeof line, format, arguments);
+  text_vprint(line + named, sizeof line - (size_t)named, format, arguments);
   va_end(arguments);
-  if (place.size > 1) fprintf(stderr, "[rank %d] %s\n", place.rank, line);
-  else fprintf(stderr, "%s\n", line);
+  line_say(line);
 }
 
 // --- progress -----------------------------------------------------------------------------------------------------
@@ -57,20 +119,28 @@ static void duration_text(char out[32], double seconds) {
   else snprintf(out, 32, "%ld:%02ld h", s / 3600, s / 60 % 60);
 }
 
+// In place of the one before; one that reached the last column would make the terminal begin another.
+static void line_stand(char *line) {
+  columns_cut(line, columns() - 1);
+  fprintf(stderr, "\r%s%*s", line, blanks_after(line, standing), "");
+  standing = columns_of(line);
+}
+
 static void progress_line(const progress *p, double done, const char *note, bool last) {
   double spent = time_now() - p->start, rate = spent > 0 ? done / spent : 0;
-  char took[32], left[32];
+  char took[32], left[32], line[LINE_ROOM];
   duration_text(took, spent);
   duration_text(left, rate > 0 ? (p->total - done) / rate : INFINITY);
-  fprintf(stderr, "%s%-10s %.0f/%.0f %s  %.4g/s  %s%s%s%s%s", p->terminal ? "\r\033[K" : "", p->label, done, p->total,
-          p->unit, rate, last ? "in " : "ETA ", last ? took : left, note ? "  " : "", note ? note : "",
-          p->terminal && !last ? "" : "\n");
+  text_print(line, sizeof line, "%-10s %.0f/%.0f %s  %.4g/s  %s%s%s%s", p->label, done, p->total, p->unit, rate,
+             last ? "in " : "ETA ", last ? took : left, note ? "  " : "", note ? note : "");
+  if (last || !p->terminal) line_say(line);
+  else line_stand(line);
 }
 
 progress progress_open(const char *label, const char *unit, double total) {
   double now = time_now();
   return (progress){.label = label, .unit = unit, .total = total, .start = now, .last = now,
-                    .terminal = place.rank == 0 && isatty(STDERR_FILENO)};
+                    .terminal = place.rank == 0 && columns() > 0};
 }
 
 void progress_show(progress *p, double done, const char *note) {

@@ -1,6 +1,5 @@
 // The sentence of the last failure, and the end of a job in which we ourselves are wrong.
 
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,7 +12,7 @@ status status_fail(status code, const char *format, ...) {
   char fresh[sizeof message];  // an argument may be the old message itself
   va_list arguments;
   va_start(arguments, format);
-  vsnprintf(fresh, sizeof fresh, format, arguments);
+  text_vprint(fresh, sizeof fresh, format, arguments);
   va_end(arguments);
   memcpy(message, fresh, sizeof message);
   return code;
@@ -35,6 +34,7 @@ const char *status_words(status code) {
 void check_on_failure(void (*end_the_job)(void)) { before_abort = end_the_job; }
 
 void check_failed(const char *file, int line, const char *condition, const char *format, ...) {
+  log_break();
   fprintf(stderr, "%s:%d: check failed: %s: ", file, line, condition);
   va_list arguments;
   va_start(arguments, format);

@@ -51,6 +51,34 @@ size_t text_character(const char *bytes, size_t size, uint32_t *code) {
   return *code < least[length] || surrogate || *code > 0x10FFFF ? 0 : length;
 }
 
+// Back to the last character's first byte, if it has one: is it all there?
+static int cut_size(const char *text, int size) {
+  for (int back = 1; back <= 3 && back <= size; back++) {
+    unsigned char first = (unsigned char)text[size - back];
+    if ((first & 0xC0) == 0x80) continue;
+    int length = first < 0xC0 ? 1 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
+    return length > back ? size - back : size;
+  }
+  return size;
+}
+
+int text_whole(const char *text, int most) {
+  int size = (int)strnlen(text, (size_t)most);
+  return size < most || !text[size] ? size : cut_size(text, size);
+}
+
+void text_vprint(char *to, size_t room, const char *format, va_list arguments) {
+  int size = vsnprintf(to, room, format, arguments);
+  if (size >= 0 && (size_t)size >= room) to[cut_size(to, (int)room - 1)] = 0;
+}
+
+void text_print(char *to, size_t room, const char *format, ...) {
+  va_list arguments;
+  va_start(arguments, format);
+  text_vprint(to, room, format, arguments);
+  va_end(arguments);
+}
+
 static void json_quoted(text_buffer *t, const char *s) {
   size_t left = strlen(s), length;
   text_add(t, "\"");

@@ -52,5 +52,9 @@ void scalar_show(scalar v, text_buffer *out);                        // the same
 // The number of bytes at the start of `bytes` that are UTF-8 text which YAML may hold unescaped; line ends and tabs
 // only with `lines`.
 size_t utf8_span(const char *bytes, size_t size, bool lines);
+// The first character that looks like a space or like nothing, such as U+00A0, and where it is; 0: there is none.
+uint32_t utf8_unseen(const char *bytes, size_t size, size_t *at);
+#define UNSEEN_WORDS \
+  "found U+%04X, which looks like a space or like nothing; remove it, or put the text in quotes if it is meant"
 
 #endif

@@ -30,7 +30,7 @@ status settings_load(settings *s, const char *name) {
 status knob_line_read(knob_line *a, const char *words, const char *example) {
   text_buffer shown = {0};
   bytes_show(words, strlen(words), &shown);
-  snprintf(a->place, sizeof a->place, "--set %s", shown.bytes);
+  text_print(a->place, sizeof a->place, "--set %s", shown.bytes);
   text_free(&shown);
   const char *start = words + strspn(words, " \t"), *sign = start + strcspn(start, "=:");
   if (*sign == 0) FAIL(BAD_CONFIG, "%s: wanted key=value, such as %s", a->place, example);
@@ -168,17 +168,21 @@ static void prefixes_check(const char *const *prefixes, int count) {
   }
 }
 
-hash settings_hash(const settings *s, const char *const *prefixes, int count) {
+void settings_lines(const settings *s, const char *const *prefixes, int count, text_buffer *out) {
   int knobs;
   const knob *table = knob_table(&knobs);
-  text_buffer lines = {0};
   prefixes_check(prefixes, count);
   for (int i = 0; i < knobs; i++) {
     if (!chosen(&table[i], prefixes, count)) continue;
-    text_add(&lines, "%s: ", table[i].name);
-    knob_show(&table[i], s, &lines);
-    text_add(&lines, "\n");
+    text_add(out, "%s: ", table[i].name);
+    knob_show(&table[i], s, out);
+    text_add(out, "\n");
   }
+}
+
+hash settings_hash(const settings *s, const char *const *prefixes, int count) {
+  text_buffer lines = {0};
+  settings_lines(s, prefixes, count, &lines);
   hash h = hash_bytes(lines.bytes ? lines.bytes : "", lines.size);
   text_free(&lines);
   return h;

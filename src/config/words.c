@@ -9,9 +9,16 @@
 void bytes_show(const char *bytes, size_t size, text_buffer *out) {
   size_t shown = size < SHOWN_BYTES ? size : SHOWN_BYTES;
   while (shown < size && shown > 0 && (bytes[shown] & 0xC0) == 0x80) shown--;  // no half characters
-  for (size_t i = 0; i < shown; i++) {
-    unsigned char c = (unsigned char)bytes[i];
-    text_add(out, "%c", c < 0x20 || c == 0x7F ? '?' : c);
+  for (size_t i = 0; i < shown;) {
+    size_t plain;
+    uint32_t code = utf8_unseen(bytes + i, shown - i, &plain), skipped;
+    for (size_t end = i + plain; i < end; i++) {
+      unsigned char c = (unsigned char)bytes[i];
+      text_add(out, "%c", c < 0x20 || c == 0x7F ? '?' : c);
+    }
+    if (!code) break;
+    text_add(out, "<U+%04X>", code);
+    i += text_character(bytes + i, shown - i, &skipped);
   }
   text_add(out, "%s", shown < size ? "..." : "");
 }

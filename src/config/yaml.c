@@ -12,6 +12,8 @@ typedef struct reader {
   const char *name;    // of the file; borrowed
   const char *bytes;   // borrowed
   size_t size;
+  size_t understood;       // bytes of the file, up to the end of the last event
+  size_t cursor, cursor_character;  // a byte, and which character it begins: marks are near each other
   void *fresh;             // struct settings, or what `keys` count in
   const knob *keys;        // (key_count) of a file without sections; otherwise NULL
   int key_count;
@@ -28,9 +30,54 @@ static place place_make(const reader *r, size_t line, size_t column) {  // count
 
 static place place_of(const reader *r) { return place_make(r, r->event.start_mark.line, r->event.start_mark.column); }
 
-static status syntax_refuse(const reader *r) {
+static bool begins(const reader *r, size_t at) { return (r->bytes[at] & 0xC0) != 0x80; }
+
+// Of a byte of the file.
+static place place_at(const reader *r, size_t at) {
+  size_t line = 0, column = 0;
+  for (size_t i = 0; i < at; i++) {
+    bool end = r->bytes[i] == '\n';
+    line += end;
+    column = end ? 0 : column + begins(r, i);
+  }
+  return place_make(r, line, column);
+}
+
+// libyaml counts characters.
+static size_t byte_of(reader *r, size_t character) {
+  while (r->cursor_character > character) r->cursor_character -= begins(r, --r->cursor);
+  while (r->cursor_character < character && r->cursor < r->size) {
+    do r->cursor++;
+    while (r->cursor < r->size && !begins(r, r->cursor));
+    r->cursor_character++;
+  }
+  return r->cursor;
+}
+
+static status unseen_refuse(const reader *r, size_t from, size_t to) {
+  size_t at;
+  uint32_t code = utf8_unseen(r->bytes + from, to - from, &at);
+  if (code) FAIL(BAD_CONFIG, "%s: " UNSEEN_WORDS, place_at(r, from + at).text, code);
+  return OK;
+}
+
+// The same for what stands outside of comments.
+static status unseen_refuse_lines(const reader *r, size_t from, size_t to) {
+  for (size_t end; from < to; from = end + 1) {
+    size_t comment;
+    for (end = from; end < to && r->bytes[end] != '\n';) end++;
+    for (comment = from; comment < end; comment++)
+      if (r->bytes[comment] == '#' && (comment == 0 || strchr(" \t\n", r->bytes[comment - 1]))) break;
+    TRY(unseen_refuse(r, from, comment));
+  }
+  return OK;
+}
+
+static status syntax_refuse(reader *r) {
   const yaml_parser_t *p = &r->parser;
-  bool tab = p->problem_mark.index < r->size && r->bytes[p->problem_mark.index] == '\t';
+  size_t at = byte_of(r, p->problem_mark.index);
+  bool tab = at < r->size && r->bytes[at] == '\t';
+  TRY(unseen_refuse_lines(r, r->understood < at ? r->understood : at, at < r->size ? at + 1 : r->size));
   FAIL(BAD_CONFIG, "%s: not YAML: %s%s%s%s", place_make(r, p->problem_mark.line, p->problem_mark.column).text,
        p->problem ? p->problem : "cannot be read", p->context ? " " : "", p->context ? p->context : "",
        tab ? " (a tab cannot indent here; use spaces)" : "");
@@ -45,6 +92,7 @@ static status plain_check(const reader *r, const yaml_char_t *anchor, const yaml
 }
 
 static status event_next(reader *r) {
+  if (r->event.type != YAML_NO_EVENT) r->understood = byte_of(r, r->event.end_mark.index);
   yaml_event_delete(&r->event);
   if (!yaml_parser_parse(&r->parser, &r->event)) return syntax_refuse(r);
   const yaml_event_t *e = &r->event;
@@ -52,6 +100,8 @@ static status event_next(reader *r) {
     case YAML_ALIAS_EVENT:
       FAIL(BAD_CONFIG, "%s: found an alias; this file may not use them, write the value", place_of(r).text);
     case YAML_SCALAR_EVENT:
+      if (e->data.scalar.style == YAML_PLAIN_SCALAR_STYLE)
+        TRY(unseen_refuse(r, byte_of(r, e->start_mark.index), byte_of(r, e->end_mark.index)));
       return plain_check(r, e->data.scalar.anchor, e->data.scalar.tag);
     case YAML_SEQUENCE_START_EVENT:
       return plain_check(r, e->data.sequence_start.anchor, e->data.sequence_start.tag);
@@ -206,14 +256,11 @@ static status document_read(reader *r) {
 static status bytes_check(const reader *r) {
   size_t good = utf8_span(r->bytes, r->size, true);
   if (good == r->size) return OK;
-  size_t line = 0, column = 0;
-  for (size_t i = 0; i < good; i++) {
-    bool end = r->bytes[i] == '\n';
-    line += end;
-    column = end ? 0 : column + ((r->bytes[i] & 0xC0) != 0x80);
-  }
+  uint32_t code;
   unsigned char bad = (unsigned char)r->bytes[good];
-  FAIL(BAD_CONFIG, "%s: found byte 0x%02x, wanted UTF-8 text%s", place_make(r, line, column).text, bad,
+  if (bad >= 0x80 && text_character(r->bytes + good, r->size - good, &code) > 0)
+    FAIL(BAD_CONFIG, "%s: found U+%04X, a character that no text has here; remove it", place_at(r, good).text, code);
+  FAIL(BAD_CONFIG, "%s: found byte 0x%02x, wanted UTF-8 text%s", place_at(r, good).text, bad,
        bad < 0x80 ? " without control characters" : "");
 }
 

@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "shard.h"
 
@@ -90,12 +91,28 @@ static status format_check(const data_tensors *f, const char *path) {
   FAIL(BAD_FILE, "%s: its format is '%s', '%s' is wanted; run collect again", path, format ? format : "unknown", INDEX_FORMAT);
 }
 
-static status shards_check(const dataset *d) {
-  for (int i = 0; i < d->shards; i++) {
-    file_path path = shard_path(d->directory.text, i);
-    if (!file_exists(path.text)) FAIL(BAD_FILE, "%s: is missing; run collect again", path.text);
-  }
+// Nobody is to take memory for more steps than a shard can hold: those numbers that are stored as they are take 10
+// bytes a step and 4 an action, and DEFLATE makes at most 1032 bytes of one.
+static status shard_check(const dataset *d, int shard, double frames) {
+  file_path path = shard_path(d->directory.text, shard);
+  struct stat facts;
+  if (stat(path.text, &facts) != 0) FAIL(BAD_FILE, "%s: is missing; run collect again", path.text);
+  if (!S_ISREG(facts.st_mode)) FAIL(BAD_FILE, "%s: is not a regular file; remove it and run collect again", path.text);
+  double plain = frames * (10 + 4.0 * d->spec.actions),
+         packed = frames * (double)data_observation_bytes(&d->spec) / 1032;
+  if (plain > (double)facts.st_size || packed > (double)facts.st_size)
+    FAIL(BAD_FILE, "%s: has %lld bytes, too few for the %.0f steps that %s lists; run collect again", path.text,
+         (long long)facts.st_size, frames, INDEX_NAME);
   return OK;
+}
+
+static status shards_check(const dataset *d) {
+  double *frames = mem_take((size_t)d->shards, sizeof *frames);
+  for (int i = 0; i < d->count; i++) frames[d->shard[i]] += d->steps[i];
+  status s = OK;
+  for (int i = 0; i < d->shards && s == OK; i++) s = shard_check(d, i, frames[i]);
+  mem_free(frames);
+  return s;
 }
 
 static status index_read(dataset *d) {
@@ -103,7 +120,8 @@ static status index_read(dataset *d) {
   file_path path = path_join(directory, INDEX_NAME);
   data_tensors *f;
   if (!file_exists(path.text))
-    FAIL(BAD_FILE, "%s: is %s: run collect again", directory, file_exists(directory) ? "incomplete" : "missing");
+    FAIL(BAD_FILE, "%s: is missing: the dataset %s; run collect again", path.text,
+         file_exists(directory) ? "is incomplete" : "has no directory either");
   TRY(data_tensors_read(&f, path.text));
   status s = format_check(f, path.text);
   if (s == OK) s = spec_read(d, f, path.text);
@@ -188,11 +206,30 @@ static const char *episode_fill(hid_t group, const data_spec *s, data_episode *e
   return NULL;
 }
 
+// Before there is memory for it.
+static status episode_check(const dataset *d, int episode) {
+  const data_spec *s = &d->spec;
+  int steps = d->steps[episode];
+  const struct { const char *name; h5_extent extent; } arrays[] = {{"observations", observations_extent(s, steps)},
+                                                                   {"actions", actions_extent(s, steps)},
+                                                                   {"rewards", steps_extent(steps)},
+                                                                   {"terminations", steps_extent(steps)},
+                                                                   {"truncations", steps_extent(steps)}};
+  file_path path = shard_path(d->directory.text, d->open_shard);
+  for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) {
+    char name[64];
+    snprintf(name, sizeof name, "episode_%d/%s", episode, arrays[i].name);
+    TRY(shard_array_check(d->file, name, arrays[i].extent, path.text));
+  }
+  return OK;
+}
+
 static status episode_read(dataset *d, int episode) {
   char name[32];
   snprintf(name, sizeof name, "episode_%d", episode);
-  d->room.id = episode, d->room.steps = d->steps[episode];
-  hid_t group = H5Gopen2(d->file, name, H5P_DEFAULT);
+  d->room.id = episode;
+  d->room.steps = d->steps[episode];
+  hid_t group = h5_group_open(d->file, name);
   const char *bad = group >= 0 ? episode_fill(group, &d->spec, &d->room) : "all of it";
   if (group >= 0) H5Gclose(group);
   if (bad)
@@ -204,6 +241,7 @@ static status episode_read(dataset *d, int episode) {
 status data_read(dataset *d, int episode, data_episode *out) {
   CHECK(episode >= 0 && episode < d->count, "episode %d of %d", episode, d->count);
   TRY(shard_open(d, d->shard[episode]));
+  TRY(episode_check(d, episode));
   room_grow(d, d->steps[episode]);
   TRY(episode_read(d, episode));
   *out = d->room;

@@ -44,34 +44,19 @@ static void listing_free(listing *l) {
   mem_free(l->hashes);
 }
 
-static void dimensions_text(text_buffer *t, h5_extent e) {
-  for (int i = 0; i < e.rank; i++) text_add(t, "%s%llu", i ? "x" : "", (unsigned long long)e.dim[i]);
-}
-
-static status extent_check(hid_t file, const char *name, h5_extent wanted, const char *path) {
-  h5_extent found = {0};
-  if (h5_extent_read(&found, file, name) && h5_extent_equal(found, wanted)) return OK;
-  text_buffer t = {0};
-  text_add(&t, "%s: %s is ", path, name);
-  dimensions_text(&t, found);
-  text_add(&t, "%s, but ", found.rank ? "" : "missing");
-  dimensions_text(&t, wanted);
-  status_fail(BAD_FILE, "%s is wanted; remove the file and run collect again", t.bytes);
-  text_free(&t);
-  return BAD_FILE;
-}
-
 static status episode_check(int *steps, hid_t file, int id, const data_spec *s, const char *path) {
   char name[64];
   h5_extent extent = {0};
   snprintf(name, sizeof name, "episode_%d/rewards", id);
+  const char *why = h5_values_refused(file, name);
+  if (why) FAIL(BAD_FILE, "%s: %s %s; remove the file and run collect again", path, name, why);
   if (!h5_extent_read(&extent, file, name) || extent.rank != 1 || extent.dim[0] < 1 || extent.dim[0] > 1 << 30)
-    FAIL(BAD_FILE, "%s: %s is missing or empty; remove the file and run collect again", path, name);
+    FAIL(BAD_FILE, "%s: %s is not a list of rewards; remove the file and run collect again", path, name);
   *steps = (int)extent.dim[0];
   snprintf(name, sizeof name, "episode_%d/observations", id);
-  TRY(extent_check(file, name, observations_extent(s, *steps), path));
+  TRY(shard_array_check(file, name, observations_extent(s, *steps), path));
   snprintf(name, sizeof name, "episode_%d/actions", id);
-  return extent_check(file, name, actions_extent(s, *steps), path);
+  return shard_array_check(file, name, actions_extent(s, *steps), path);
 }
 
 static status shard_list(listing *l, const char *directory, int shard, const data_spec *s, const data_provenance *p) {
@@ -79,6 +64,7 @@ static status shard_list(listing *l, const char *directory, int shard, const dat
   struct stat facts;
   H5G_info_t info = {0};
   int first = l->count;
+  TRY(shard_verify_own(directory, shard));  // HDF5 is shown no damaged file
   hid_t file = h5_file_open(path.text);
   if (file < 0 || stat(path.text, &facts) != 0 || H5Gget_info(file, &info) < 0) {
     if (file >= 0) H5Fclose(file);

@@ -1,13 +1,21 @@
 // HDF5 in the few words the room needs: files, groups, attributes and whole arrays. Knows nothing of episodes.
 
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "h5.h"
 
 #define CHUNK_ROWS 32
 #define DEFLATE_LEVEL 1  // on Take Cover's frames 7.5 : 1; level 6 has 9.2 : 1 at about half the speed
 
-void h5_quiet(void) { H5Eset_auto2(H5E_DEFAULT, NULL, NULL); }
+// No handler at exit: it would write once more what a full disk did not take, and crash over it. No plugins: a file
+// names the filter that is loaded. Both before HDF5 does anything else.
+void h5_quiet(void) {
+  H5dont_atexit();
+  H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
+  H5PLset_loading_state(0);
+}
 
 // Our files are written under a temporary name and never changed: no locks, which some cluster file systems lack.
 static hid_t access_list(void) {
@@ -22,13 +30,17 @@ static hid_t access_list(void) {
 hid_t h5_file_create(const char *path) {
   hid_t creation = H5Pcreate(H5P_FILE_CREATE), access = access_list();
   H5Pset_obj_track_times(creation, false);
-  hid_t file = H5Fcreate(path, H5F_ACC_TRUNC, creation, access);
+  unlink(path);  // ..EXCL: a file of our own, whatever somebody has laid in its place
+  hid_t file = H5Fcreate(path, H5F_ACC_EXCL, creation, access);
   H5Pclose(creation);
   H5Pclose(access);
   return file;
 }
 
 hid_t h5_file_open(const char *path) {
+  int fd;
+  if (file_open(&fd, path, O_RDONLY) != OK) return -1;  // HDF5 would wait for a pipe's writer
+  close(fd);
   hid_t access = access_list(), file = H5Fopen(path, H5F_ACC_RDONLY, access);
   H5Pclose(access);
   return file;
@@ -40,6 +52,140 @@ hid_t h5_group_create(hid_t parent, const char *name) {
   hid_t group = H5Gcreate2(parent, name, H5P_DEFAULT, creation, H5P_DEFAULT);
   H5Pclose(creation);
   return group;
+}
+
+// --- what may be read -----------------------------------------------------------------------------------------------
+// A file can lead into other files (links, external storage, virtual datasets), name programs (filters), and claim any
+// size. Of all that HDF5 knows only what we write is read.
+
+#define DEFLATE_MOST 1032.0  // bytes that deflate can make of one
+
+// Texts, references and compounds would have HDF5 take memory for what they claim.
+static bool number_type(hid_t type) {
+  H5T_class_t class = type >= 0 ? H5Tget_class(type) : H5T_NO_CLASS;
+  return (class == H5T_INTEGER || class == H5T_FLOAT || class == H5T_ENUM) && H5Tget_size(type) <= 8;
+}
+
+static const char *link_refused(hid_t parent, const char *name) {
+  H5L_info_t facts;
+  if (H5Lget_info(parent, name, &facts, H5P_DEFAULT) < 0) return "is missing or damaged";
+  if (facts.type == H5L_TYPE_HARD) return NULL;
+  return facts.type == H5L_TYPE_SOFT ? "is a soft link, which is not followed"
+                                     : "is a link into another file, which is not followed";
+}
+
+// Every step of the way.
+static const char *way_refused(hid_t parent, const char *name) {
+  char part[128];
+  const char *why = strlen(name) < sizeof part ? NULL : "has too long a name";
+  for (size_t i = 1; !why && i <= strlen(name); i++) {
+    if (name[i] != '/' && name[i] != 0) continue;
+    memcpy(part, name, i);
+    part[i] = 0;
+    why = link_refused(parent, part);
+  }
+  return why;
+}
+
+static const char *filters_refused(hid_t layout) {
+  int count = H5Pget_nfilters(layout);
+  if (count < 0) return "is damaged";
+  for (int i = 0; i < count; i++) {
+    size_t numbers = 0;
+    H5Z_filter_t id = H5Pget_filter2(layout, (unsigned)i, NULL, &numbers, NULL, 0, NULL, NULL);
+    if (id != H5Z_FILTER_DEFLATE && id != H5Z_FILTER_FLETCHER32) return "wants a filter that is not one of ours";
+  }
+  return NULL;
+}
+
+// Chunks are whole rows, as ours are, and none stores more than deflate ever needs for it: a small array might
+// otherwise be unpacked into any size.
+static const char *chunks_refused(hid_t set, hid_t layout, h5_extent extent, size_t element) {
+  hsize_t chunk[4], at[4] = {0};
+  double bytes = (double)element;
+  if (H5Pget_chunk(layout, 4, chunk) != extent.rank) return "has damaged chunks";
+  for (int i = 0; i < extent.rank; i++) {
+    if (chunk[i] < 1 || chunk[i] > extent.dim[i] || (i > 0 && chunk[i] != extent.dim[i]))
+      return "has chunks that are not ours";
+    bytes *= (double)chunk[i];
+  }
+#if H5_VERSION_GE(1, 10, 3)
+  for (; at[0] < extent.dim[0]; at[0] += chunk[0]) {
+    hsize_t stored;
+    if (H5Dget_chunk_storage_size(set, at, &stored) < 0) return "has damaged chunks";
+    if ((double)stored > 1.01 * bytes + 1024) return "stores more in a chunk than it has room for";
+  }
+#else
+  (void)set, (void)at;
+#endif
+  return NULL;
+}
+
+static double file_bytes(hid_t object) {
+  hid_t file = H5Iget_file_id(object);
+  hsize_t size = 0;
+  if (file < 0 || H5Fget_filesize(file, &size) < 0) size = 0;
+  if (file >= 0) H5Fclose(file);
+  return (double)size;
+}
+
+static bool extent_of(h5_extent *extent, hid_t set) {
+  hid_t space = H5Dget_space(set);
+  *extent = (h5_extent){.rank = H5Sget_simple_extent_ndims(space)};
+  bool good = extent->rank >= 0 && extent->rank <= 4 && H5Sget_simple_extent_dims(space, extent->dim, NULL) >= 0;
+  H5Sclose(space);
+  if (!good) *extent = (h5_extent){0};  // a rank above 4 would lead past the end of dim
+  return good;
+}
+
+static const char *size_refused(hid_t set, hid_t layout, size_t element) {
+  h5_extent extent;
+  bool chunked = H5Pget_layout(layout) == H5D_CHUNKED;
+  if (!extent_of(&extent, set)) return "has more than four dimensions";
+  const char *why = chunked ? chunks_refused(set, layout, extent, element) : NULL;
+  if (why) return why;
+
+  double bytes = (double)element, stored = (double)H5Dget_storage_size(set);
+  for (int i = 0; i < extent.rank; i++) bytes *= (double)extent.dim[i];
+  if (stored > file_bytes(set) || bytes > stored * (chunked ? DEFLATE_MOST : 1)) return "claims more than the file has";
+  return NULL;
+}
+
+static const char *set_refused(hid_t set, hid_t layout) {
+  H5D_layout_t kind = H5Pget_layout(layout);
+  if (kind != H5D_COMPACT && kind != H5D_CONTIGUOUS && kind != H5D_CHUNKED)
+    return "is made of arrays in other files, which are not read";
+  if (H5Pget_external_count(layout) != 0) return "is stored in other files, which are not read";
+  const char *why = filters_refused(layout);
+  if (why) return why;
+
+  hid_t type = H5Dget_type(set);
+  why = number_type(type) ? size_refused(set, layout, H5Tget_size(type)) : "is not of numbers";
+  if (type >= 0) H5Tclose(type);
+  return why;
+}
+
+// *set is negative where it says why.
+static const char *set_open(hid_t *set, hid_t parent, const char *name) {
+  const char *why = way_refused(parent, name);
+  *set = why ? -1 : H5Dopen2(parent, name, H5P_DEFAULT);
+  hid_t layout = *set >= 0 ? H5Dget_create_plist(*set) : -1;
+  if (!why) why = layout >= 0 ? set_refused(*set, layout) : "is missing or damaged";
+  if (layout >= 0) H5Pclose(layout);
+  if (why && *set >= 0) H5Dclose(*set);
+  if (why) *set = -1;
+  return why;
+}
+
+const char *h5_values_refused(hid_t group, const char *name) {
+  hid_t set;
+  const char *why = set_open(&set, group, name);
+  if (!why) H5Dclose(set);
+  return why;
+}
+
+hid_t h5_group_open(hid_t parent, const char *name) {
+  return way_refused(parent, name) ? -1 : H5Gopen2(parent, name, H5P_DEFAULT);
 }
 
 // --- attributes -------------------------------------------------------------------------------------------------------
@@ -65,7 +211,10 @@ status h5_attribute_text(hid_t object, const char *name, const char *value) {
 
 bool h5_attribute_read(hid_t object, const char *name, hid_t type, void *value) {
   hid_t attribute = H5Aopen(object, name, H5P_DEFAULT), space = attribute >= 0 ? H5Aget_space(attribute) : -1;
-  bool good = space >= 0 && H5Sget_simple_extent_npoints(space) == 1 && H5Aread(attribute, type, value) >= 0;
+  hid_t found = attribute >= 0 ? H5Aget_type(attribute) : -1;
+  bool good = space >= 0 && H5Sget_simple_extent_npoints(space) == 1 && number_type(found) &&
+              H5Aread(attribute, type, value) >= 0;
+  if (found >= 0) H5Tclose(found);
   if (space >= 0) H5Sclose(space);
   if (attribute >= 0) H5Aclose(attribute);
   return good;
@@ -96,19 +245,11 @@ status h5_values_write(hid_t group, const char *name, hid_t type, h5_extent exte
   return OK;
 }
 
-static bool extent_of(h5_extent *extent, hid_t set) {
-  hid_t space = H5Dget_space(set);
-  *extent = (h5_extent){.rank = H5Sget_simple_extent_ndims(space)};
-  bool good = extent->rank >= 0 && extent->rank <= 4 && H5Sget_simple_extent_dims(space, extent->dim, NULL) >= 0;
-  H5Sclose(space);
-  return good;
-}
-
 bool h5_extent_read(h5_extent *extent, hid_t group, const char *name) {
-  hid_t set = H5Dopen2(group, name, H5P_DEFAULT);
-  bool good = set >= 0 && extent_of(extent, set);
+  hid_t set;
+  *extent = (h5_extent){0};
+  bool good = !set_open(&set, group, name) && extent_of(extent, set);
   if (set >= 0) H5Dclose(set);
-  if (!good) *extent = (h5_extent){0};  // a rank above 4 would lead past the end of dim
   return good;
 }
 
@@ -118,15 +259,16 @@ bool h5_extent_equal(h5_extent a, h5_extent b) {
 
 bool h5_values_read(hid_t group, const char *name, hid_t type, h5_extent extent, void *values) {
   h5_extent found;
-  hid_t set = H5Dopen2(group, name, H5P_DEFAULT);
-  bool good = set >= 0 && extent_of(&found, set) && h5_extent_equal(found, extent) &&
+  hid_t set;
+  bool good = !set_open(&set, group, name) && extent_of(&found, set) && h5_extent_equal(found, extent) &&
               H5Dread(set, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) >= 0;
   if (set >= 0) H5Dclose(set);
   return good;
 }
 
 bool h5_flags_read(hid_t group, const char *name, h5_extent extent, uint8_t *values) {
-  hid_t set = H5Dopen2(group, name, H5P_DEFAULT), type = set >= 0 ? H5Dget_type(set) : -1;
+  hid_t set;
+  hid_t type = set_open(&set, group, name) ? -1 : H5Dget_type(set);
   bool good = type >= 0 && H5Tget_size(type) == 1 && h5_values_read(group, name, type, extent, values);
   for (hsize_t i = 0; good && i < extent.dim[0]; i++) values[i] = values[i] != 0;
   if (type >= 0) H5Tclose(type);

@@ -6,12 +6,13 @@
 
 #include "data.h"
 
-// Errors are said by us, not printed by the library.
+// Before anything else of HDF5. Errors are said by us, not printed by the library.
 void h5_quiet(void);
 // Files without times inside, so that equal data are equal bytes. Negative on failure, as HDF5's own calls.
 hid_t h5_file_create(const char *path);
-hid_t h5_file_open(const char *path);  // to read
+hid_t h5_file_open(const char *path);  // to read; regular files only
 hid_t h5_group_create(hid_t parent, const char *name);
+hid_t h5_group_open(hid_t parent, const char *name);  // through no links
 
 status h5_attribute_write(hid_t object, const char *name, hid_t type, const void *value);
 status h5_attribute_text(hid_t object, const char *name, const char *value);
@@ -20,6 +21,9 @@ bool h5_attribute_read(hid_t object, const char *name, hid_t type, void *value);
 typedef struct h5_extent { int rank; hsize_t dim[4]; } h5_extent;
 // Compressed: in chunks of some rows, each with a Fletcher32 checksum, so that other readers notice damage too.
 status h5_values_write(hid_t group, const char *name, hid_t type, h5_extent extent, bool compress, const void *values);
+// Why an array is not read, or NULL: it is missing, a link, stored elsewhere, unlike what we write, or claims more than
+// the file can hold. The functions below fail where this says why.
+const char *h5_values_refused(hid_t group, const char *name);
 bool h5_extent_read(h5_extent *extent, hid_t group, const char *name);
 bool h5_extent_equal(h5_extent a, h5_extent b);
 // False if they are missing, damaged or of another extent.

@@ -142,9 +142,9 @@ status shard_identity_read(hash *out, const char *directory, int shard, int64_t 
   TRY(file_read(&bytes, &size, path.text));
   bool fits = identity_fits(out, bytes, size, first_id, count, p);
   if (!fits)
-    status_fail(BAD_FILE, "%s: is not of episodes %lld to %lld of %s %s by '%s', seed %llu, but \"%.100s\"; run collect again",
+    status_fail(BAD_FILE, "%s: is not of episodes %lld to %lld of %s %s by '%s', seed %llu, but \"%.*s\"; run collect again",
                 path.text, (long long)first_id, (long long)first_id + count - 1, p->environment, p->version, p->policy,
-                (unsigned long long)p->seed, bytes);
+                (unsigned long long)p->seed, text_whole(bytes, 100), bytes);
   mem_free(bytes);
   return fits ? OK : BAD_FILE;
 }
@@ -162,11 +162,43 @@ static bool sidecar_agrees(const char *directory, int shard, hash h) {
 status shard_verify(const char *directory, int shard, hash wanted) {
   hash found;
   file_path path = shard_path(directory, shard);
+  if (!file_exists(path.text)) FAIL(BAD_FILE, "%s: is missing; run collect again", path.text);
   TRY(hash_file(&found, path.text));
   if (hash_equal(found, wanted)) return OK;
   if (sidecar_agrees(directory, shard, found))
     FAIL(BAD_FILE, "%s: is newer than %s: collecting was not finished; run collect again", path.text, INDEX_NAME);
   FAIL(BAD_FILE, "%s: is damaged: its hash is %s, %s was written; run collect again", path.text, found.hex, wanted.hex);
+}
+
+status shard_verify_own(const char *directory, int shard) {
+  char *bytes;
+  size_t size;
+  hash wanted;
+  file_path path = sidecar_path(directory, shard);
+  if (!file_exists(path.text)) return OK;
+  TRY(file_read(&bytes, &size, path.text));
+  snprintf(wanted.hex, sizeof wanted.hex, "%s", bytes);
+  mem_free(bytes);
+  return shard_verify(directory, shard, wanted);
+}
+
+static void dimensions_text(text_buffer *t, h5_extent e) {
+  for (int i = 0; i < e.rank; i++) text_add(t, "%s%llu", i ? "x" : "", (unsigned long long)e.dim[i]);
+}
+
+status shard_array_check(hid_t file, const char *name, h5_extent wanted, const char *path) {
+  h5_extent found = {0};
+  const char *why = h5_values_refused(file, name);
+  if (why) FAIL(BAD_FILE, "%s: %s %s; remove the file and run collect again", path, name, why);
+  if (h5_extent_read(&found, file, name) && h5_extent_equal(found, wanted)) return OK;
+  text_buffer t = {0};
+  text_add(&t, "%s: %s is ", path, name);
+  dimensions_text(&t, found);
+  text_add(&t, ", but ");
+  dimensions_text(&t, wanted);
+  status_fail(BAD_FILE, "%s is wanted; remove the file and run collect again", t.bytes);
+  text_free(&t);
+  return BAD_FILE;
 }
 
 bool data_shard_good(const char *directory, int shard, int64_t first_id, int count, const data_provenance *p) {

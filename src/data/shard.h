@@ -14,6 +14,11 @@ status shard_identity_read(hash *out, const char *directory, int shard, int64_t 
 // OK if the file's bytes have this hash; BAD_FILE by name otherwise.
 status shard_verify(const char *directory, int shard, hash wanted);
 
+// The same for the hash in its sidecar; a missing sidecar is OK here, shard_identity_read asks for it.
+status shard_verify_own(const char *directory, int shard);
+// Whether an array of the file may be read and has this extent; BAD_FILE by name otherwise.
+status shard_array_check(hid_t file, const char *name, h5_extent wanted, const char *path);
+
 status provenance_write(hid_t file, const data_provenance *p);
 // What the arrays of an episode with so many steps must measure.
 h5_extent observations_extent(const data_spec *s, int steps);

@@ -2,6 +2,7 @@
 // everything the format promises. What we write carries a checksum of header and payload, which the format itself lacks.
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,6 +11,7 @@
 #include "tensors.h"
 
 #define HEADER_MAX ((uint64_t)64 << 20)
+#define HEADER_PARTS_MAX ((size_t)1 << 20)  // each costs the parser up to some 200 bytes
 
 static const struct { const char *name; size_t bytes; } types[] = {
     [DATA_F16] = {"F16", 2}, [DATA_F32] = {"F32", 4}, [DATA_F64] = {"F64", 8},
@@ -149,7 +151,7 @@ static status shape_read(data_tensor *t, uint64_t *size, const json_t *shape, ui
 static status tensor_read(data_tensor *t, const char *name, const json_t *j, const char *data, uint64_t payload,
                           const char *path) {
   if (strlen(name) >= sizeof t->name)
-    FAIL(BAD_FILE, "%s: a tensor's name has more than %zu bytes: %.32s...", path, sizeof t->name - 1, name);
+    FAIL(BAD_FILE, "%s: a tensor's name has more than %zu bytes: %.*s...", path, sizeof t->name - 1, text_whole(name, 32), name);
   snprintf(t->name, sizeof t->name, "%s", name);
   if (!json_is_object(j) || json_object_size(j) != 3)
     FAIL(BAD_FILE, "%s: tensor '%s' is not described by dtype, shape and data_offsets", path, name);
@@ -235,15 +237,28 @@ static status checksum_check(const data_tensors *f, char *header, size_t length,
        found.hex, wanted);
 }
 
+// Before they are parsed: a header of nothing but brackets would take fifty times its size.
+static status parts_check(const char *header, size_t length, const char *path) {
+  size_t parts = 0;
+  for (size_t i = 0; i < length; i++) parts += header[i] == ',' || header[i] == '[' || header[i] == '{';
+  if (parts > HEADER_PARTS_MAX)
+    FAIL(BAD_FILE, "%s: its header has %zu values; at most %zu are read", path, parts, HEADER_PARTS_MAX);
+  return OK;
+}
+
 static status header_read(data_tensors *f, size_t size, const char *path) {
   uint64_t length = 0;
   if (size < 8) FAIL(BAD_FILE, "%s: is too short for a safetensors file: %zu bytes", path, size);
   for (int i = 0; i < 8; i++) length |= (uint64_t)(unsigned char)f->bytes[i] << 8 * i;
-  if (length > HEADER_MAX || length > size - 8)
+  if (length > size - 8)
     FAIL(BAD_FILE, "%s: its header claims %" PRIu64 " bytes, but the file has %zu: it is truncated or no safetensors file", path,
          length, size);
+  if (length > HEADER_MAX)
+    FAIL(BAD_FILE, "%s: its header has %" PRIu64 " bytes; at most %" PRIu64 " are read: shorten its names or metadata",
+         path, length, HEADER_MAX);
   if (length == 0 || f->bytes[8] != '{')
     FAIL(BAD_FILE, "%s: its header does not begin with '{': it is no safetensors file", path);
+  TRY(parts_check(f->bytes + 8, (size_t)length, path));
   json_error_t error;
   f->header = json_loadb(f->bytes + 8, (size_t)length, JSON_REJECT_DUPLICATES, &error);
   if (!f->header) FAIL(BAD_FILE, "%s: its header is damaged: %s", path, error.text);
@@ -286,6 +301,16 @@ const data_tensor *data_tensors_find(const data_tensors *f, const char *name) {
   for (int i = 0; i < f->count; i++)
     if (strcmp(f->tensors[i].name, name) == 0) return &f->tensors[i];
   return NULL;
+}
+
+status data_tensor_finite(const data_tensor *t, const char *path, bool or_nothing) {
+  const float *x = t->bytes;
+  CHECK(t->type == DATA_F32, "tensor '%s' has another type", t->name);
+  for (size_t i = 0, n = data_tensor_bytes(t) / sizeof *x; i < n; i++)
+    if (!isfinite(x[i]) && !(or_nothing && x[i] == -INFINITY))
+      FAIL(BAD_FILE, "%s: tensor '%s' has %s at place %zu; finite numbers are allowed%s; restore it, or make it again",
+           path, t->name, isnan(x[i]) ? "a NaN" : "an infinity", i, or_nothing ? ", and minus infinity" : "");
+  return OK;
 }
 
 const char *data_tensors_metadata(const data_tensors *f, const char *key) {

@@ -122,6 +122,10 @@ static void cartpole_observe(const void *state, void *observation) {
   o[4] = (float)s->theta_dot;
 }
 
+static const char *const cartpole_components[] = {"position of the cart in m", "speed of the cart in m/s",
+                                                  "cosine of the pole's angle (1: upright)", "sine of the pole's angle",
+                                                  "angular speed of the pole in rad/s"};
+
 const env_kind env_cartpole_swingup = {
     .name = "cartpole_swingup",
     .words = "swing a hanging pole up and balance it, state (x, x', cos, sin, theta'); reward up to 1 a step",
@@ -134,4 +138,6 @@ const env_kind env_cartpole_swingup = {
     .reset = cartpole_reset,
     .step = cartpole_step,
     .observe = cartpole_observe,
+    .picture = cartpole_picture,
+    .components = cartpole_components,
 };

@@ -13,5 +13,6 @@ void cartpole_sincos(double *sine, double *cosine, double x);  // |x| up to some
 void cartpole_accelerations(double *x2, double *theta2, const cartpole *s, double force, double friction);
 void cartpole_move(cartpole *s, double force, double friction, double dt);
 double cartpole_energy(const cartpole *s);  // J; 0 with the pole level and all at rest
+void cartpole_picture(uint8_t *rgb, int rows, int columns, const float *observation);  // env_kind's
 
 #endif

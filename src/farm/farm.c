@@ -109,7 +109,7 @@ status farm_agree(farm *f, status mine) {
   int first = transport_least(f->line, mine == OK ? f->size : f->rank);
   if (first == f->size) return OK;
   failure what = {.code = (int32_t)mine};
-  if (f->rank == first) snprintf(what.words, sizeof what.words, "%.1019s", status_message());
+  if (f->rank == first) text_print(what.words, sizeof what.words, "%s", status_message());
   transport_share(f->line, first, &what, sizeof what);
   return status_fail((status)what.code, "%s", what.words);
 }

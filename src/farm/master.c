@@ -21,7 +21,7 @@ __attribute__((format(printf, 2, 3))) static void say(const farm *f, const char 
   va_list arguments;
   if (f->silent) return;
   va_start(arguments, format);
-  vsnprintf(line, sizeof line, format, arguments);
+  text_vprint(line, sizeof line, format, arguments);
   va_end(arguments);
   log_here("%s", line);
 }

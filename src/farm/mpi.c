@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "launched.h"
 #include "transport.h"
 
 enum { TAG_MESSAGE = 1 };
@@ -34,9 +35,24 @@ struct transport {
 
 static void abort_all(void) { MPI_Abort(MPI_COMM_WORLD, 1); }
 
+static status mpi_start(int *argc, char ***argv) {
+  char library[MPI_MAX_LIBRARY_VERSION_STRING];
+  int provided, length, size;
+  launched_before_mpi();
+  int answer = MPI_Init_thread(argc, argv, MPI_THREAD_FUNNELED, &provided);
+  launched_after_mpi();
+  if (answer != MPI_SUCCESS) FAIL(BROKEN, "MPI cannot be started");
+
+  MPI_Comm_size(MPI_COMM_WORLD, &size);
+  MPI_Get_library_version(library, &length);
+  status s = launched_check(size, library);
+  if (s != OK) MPI_Finalize();
+  return s;
+}
+
 status transport_open(transport **out, int *argc, char ***argv) {
-  int provided, length;
-  if (MPI_Init_thread(argc, argv, MPI_THREAD_FUNNELED, &provided) != MPI_SUCCESS) FAIL(BROKEN, "MPI cannot be started");
+  int length;
+  TRY(mpi_start(argc, argv));
   transport *t = mem_take(1, sizeof *t);
   MPI_Comm_rank(MPI_COMM_WORLD, &t->rank);
   MPI_Comm_size(MPI_COMM_WORLD, &t->size);

@@ -21,6 +21,14 @@ struct frame_stream {
   int epoch;
 };
 
+status train_pictures_check(const dataset *d) {
+  const data_spec *s = data_spec_of(d);
+  if (!s->pixels || s->shape[0] != WORLD_IMAGE || s->shape[1] != WORLD_IMAGE || s->shape[2] != 3)
+    FAIL(MISMATCH, "the dataset holds %s of %d x %d x %d; V looks at pictures of %d x %d x 3; run collect again",
+         s->pixels ? "pictures" : "states", s->shape[0], s->shape[1], s->shape[2], WORLD_IMAGE, WORLD_IMAGE);
+  return OK;
+}
+
 static int frames_in(const dataset *d, int episode) { return data_steps(d, episode) + 1; }
 
 frame_stream *frames_open(dataset *d, int held_from, const train_team *team, uint64_t seed) {

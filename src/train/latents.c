@@ -130,7 +130,9 @@ static status encoder_open(encoder *c, world **w, const char *vae_path, hash *va
   c->Z = spec->shape[0];
   c->vae_hash = "none";
   TRY(dir_make(c->directory));
+  if (!vae_path && spec->pixels) FAIL(MISMATCH, "the dataset holds pictures, not states; run collect again");
   if (!vae_path) return OK;
+  TRY(train_pictures_check(c->d));
   TRY(world_open_eye(w, vae_path));
   TRY(hash_file(vae, vae_path));
   c->w = *w;
@@ -145,6 +147,7 @@ status train_encode(const char *vae_path, dataset *d, const char *directory, con
   world *w = NULL;
   hash vae;
   status s = team->agree(team->self, encoder_open(&c, &w, vae_path, &vae));
+  if (s == OK) s = team->agree(team->self, team->rank == 0 && watch->begin ? watch->begin(watch->self) : OK);
   if (s == OK) s = team->agree(team->self, encode_share(&c, team));
   world_eye_close(c.eye);
   world_close(w);
@@ -168,9 +171,10 @@ static status view_tensor(const void **bytes, const data_tensors *f, const char 
                           int64_t rows, int columns) {
   const data_tensor *t = data_tensors_find(f, name);
   if (!t || t->type != type || t->rank != rank || t->dim[0] != rows || (rank == 2 && t->dim[1] != columns))
-    FAIL(BAD_FILE, "%s: tensor '%s' is missing or is not %lld x %d", path, name, (long long)rows, columns);
+    FAIL(BAD_FILE, "%s: tensor '%s' is missing or is not %lld x %d; remove the file and run encode again", path, name,
+         (long long)rows, columns);
   *bytes = t->bytes;
-  return OK;
+  return type == DATA_F32 ? data_tensor_finite(t, path, strcmp(name, "logvar") == 0) : OK;
 }
 
 static status block_look(block_view *v, const data_tensors *f, const char *path, const latents *l, int64_t frames, int64_t steps) {
@@ -211,6 +215,7 @@ static status blocks_read(latents *l, const char *directory, const dataset *d, c
   for (int b = 0; b < block_count(d); b++) {
     file_path p = block_path(directory, b);
     data_tensors *f;
+    if (!file_exists(p.text)) FAIL(BAD_FILE, "%s: is missing; run encode again", p.text);
     TRY(data_tensors_read(&f, p.text));
     const char *why = mismatch(f, vae_hash, d);
     status s = why ? status_fail(MISMATCH, "%s: %s; encode the dataset again", p.text, why) : block_read(l, f, p.text, d, b, team);

@@ -4,6 +4,12 @@
 
 #include "train.h"
 
+// --- rows ------------------------------------------------------------------------------------------------------------------
+typedef struct tally {  // sums since the last row
+  double part[TRAIN_PARTS], count;
+} tally;
+double tally_mean(const tally *t, int part);
+
 // --- weights with their optimiser ------------------------------------------------------------------------------------------
 typedef struct learner {
   arena *memory;
@@ -12,12 +18,20 @@ typedef struct learner {
   float *g;            // (size + extra)  summed over ranks, with what else the ranks have to say
   int extra;
   int64_t step;        // updates made
+  tally since_row;     // of the updates since the last row
+  train_row *rows;     // (rows_room) owned; those told so far: a checkpoint has them all
+  int rows_count, rows_room;
 } learner;
 learner learner_open(size_t size, int extra);
 void learner_close(learner *l);
 // Written by rank 0, read by all. Refuses another identity or rank count (MISMATCH), or damage (BAD_FILE).
 status learner_save(const learner *l, const char *path, hash identity, int ranks);
-status learner_load(learner *l, const char *path, hash identity, int ranks);  // a missing file is OK: step stays 0
+// A missing file is OK: step stays 0. It is at most `most`.
+status learner_load(learner *l, const char *path, hash identity, int ranks, int64_t most);
+// Collective, once everything stands: tells the watch, and again the rows that the checkpoint knew.
+status learner_begin(const learner *l, const train_team *team, const train_watch *watch);
+double learner_seconds(const learner *l);  // that the rows so far took
+void learner_row(learner *l, const train_row *row, const train_team *team, const train_watch *watch);
 
 // The rate after `done` of `all` steps: exponentially from first to last.
 double learning_rate_at(double first, double last, int64_t done, int64_t all);
@@ -33,13 +47,8 @@ static inline int share_of(int batch, const train_team *t) { return batch / t->s
 // This rank's among episodes [from, to); returns their count.
 int episodes_of_rank(uint32_t *episodes, int from, int to, int rank, int size);
 
-// --- rows ------------------------------------------------------------------------------------------------------------------
-typedef struct tally {  // sums since the last row
-  double part[TRAIN_PARTS], count;
-} tally;
-double tally_mean(const tally *t, int part);
-
 // --- frames of a dataset, shuffled, in windows that fit memory -----------------------------------------------------------------
+status train_pictures_check(const dataset *d);  // MISMATCH where it does not hold V's pictures
 typedef struct frame_stream frame_stream;
 frame_stream *frames_open(dataset *d, int held_from, const train_team *team, uint64_t seed);
 void frames_close(frame_stream *f);

@@ -26,7 +26,6 @@ typedef struct rnn_run {
   int share, held_from;
   int64_t chunks, held_chunks;  // an epoch
   float *offset, *scale;   // (Z)
-  tally since_row;
   double started, saved;
 } rnn_run;
 
@@ -74,8 +73,8 @@ static void learn_chunk(rnn_run *r, int64_t all) {
   nn_adam adam = {learning_rate_at(o->learning_rate, o->learning_rate_end, l->step, all), 0.9, 0.999, 1e-8};
   l->step++;
   nn_adam_step(l->w, l->m, l->v, l->g, l->size, adam, l->step);
-  for (int i = 0; i < 3; i++) r->since_row.part[i] += (double)words[i];
-  r->since_row.count += rows;
+  for (int i = 0; i < 3; i++) r->l.since_row.part[i] += (double)words[i];
+  r->l.since_row.count += rows;
 }
 
 static void held_out(rnn_run *r, train_row *row) {
@@ -95,12 +94,11 @@ static void held_out(rnn_run *r, train_row *row) {
 
 static void write_row(rnn_run *r, int epoch) {
   train_row row = {.epoch = epoch + 1, .step = r->l.step};
-  for (int i = 0; i < 3; i++) row.part[i] = tally_mean(&r->since_row, i);
+  for (int i = 0; i < 3; i++) row.part[i] = tally_mean(&r->l.since_row, i);
   row.loss = loss_of(r->o, row.part);
   held_out(r, &row);
   row.seconds = time_now() - r->started;
-  if (r->team->rank == 0) r->watch->row(r->watch->self, &row);
-  r->since_row = (tally){0};
+  learner_row(&r->l, &row, r->team, r->watch);
 }
 
 // The lanes' memories live only within an epoch, so its end is where a checkpoint is whole.
@@ -182,6 +180,9 @@ static status prepare(rnn_run *r) {
   const train_rnn_options *o = r->o;
   const world_shape *s = &o->shape;
   if (o->batch < r->team->size) FAIL(BAD_CONFIG, "rnn.batch is %d, fewer than the %d ranks", o->batch, r->team->size);
+  if (data_spec_of(r->d)->actions != s->A)
+    FAIL(MISMATCH, "the dataset has %d actions, the environment %d; run collect again", data_spec_of(r->d)->actions,
+         s->A);
   TRY(latents_open(&r->latent, o->latents, r->d, o->vae_hash, s->Z, r->team));
   r->l = learner_open(world_rnn_table(s).size, WORDS);
   r->share = share_of(o->batch, r->team);
@@ -197,11 +198,14 @@ static status prepare(rnn_run *r) {
   r->scale = ARENA_NEW(r->l.memory, float, s->Z);
   for (int i = 0; i < s->Z; i++) r->scale[i] = 1;
   rnn_net_init(r->l.w, s, o->seed);
-  return learner_load(&r->l, o->checkpoint, o->identity, r->team->size);
+  int64_t most = r->chunks * o->epochs;
+  return o->anew ? OK : learner_load(&r->l, o->checkpoint, o->identity, r->team->size, most);
 }
 
 static status learn(rnn_run *r) {
   TRY(r->team->agree(r->team->self, prepare(r)));
+  TRY(learner_begin(&r->l, r->team, r->watch));
+  r->started -= learner_seconds(&r->l);
   if (!r->o->shape.pixels) standardise(r);
   for (int epoch = (int)(r->l.step / r->chunks); epoch < r->o->epochs; epoch++) TRY(learn_epoch(r, epoch));
   return write_world(r);

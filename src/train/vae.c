@@ -12,7 +12,8 @@
 
 const char *const train_vae_parts[TRAIN_PARTS] = {"reconstruction", "kl", "", ""};
 
-enum { LOSS_RECONSTRUCTION, LOSS_KL, LOSS_TOTAL, WORD_STOP, WORD_SAVE, WORDS };  // what travels behind the gradient
+// What travels behind the gradient.
+enum { LOSS_RECONSTRUCTION, LOSS_KL, LOSS_TOTAL, WORD_STOP, WORD_SAVE, WORD_UNREAD, WORDS };
 
 typedef struct vae_run {
   const train_vae_options *o;
@@ -26,7 +27,6 @@ typedef struct vae_run {
   real *held;            // (held_count, pixels)
   int held_count;
   int64_t batches;       // an epoch
-  tally since_row;
   double started, saved;
 } vae_run;
 
@@ -47,9 +47,12 @@ static void add_words(vae_run *r, vae_loss loss) {
   words[WORD_SAVE] = r->team->rank == 0 && time_now() - r->saved > CHECKPOINT_SECONDS ? 1.0f : 0.0f;
 }
 
-static void learn_batch(vae_run *r) {
+// Where a rank could not read its frames what is learnt here is nothing worth: all hear of it behind the gradient, and
+// leave.
+static void learn_batch(vae_run *r, bool unread) {
   learner *l = &r->l;
   memset(l->g, 0, (l->size + WORDS) * sizeof *l->g);
+  l->g[l->size + WORD_UNREAD] = unread ? 1.0f : 0.0f;
   noise_of_step(r);
   vae_loss loss = vae_net_learn(r->net, l->g, l->w, r->images, r->noise, r->share, kl_floor(r->o), 1.0f / (float)r->o->batch);
   add_words(r, loss);
@@ -57,8 +60,8 @@ static void learn_batch(vae_run *r) {
   nn_adam adam = {learning_rate_at(r->o->learning_rate, r->o->learning_rate_end, l->step, r->batches * r->o->epochs), 0.9, 0.999, 1e-8};
   l->step++;
   nn_adam_step(l->w, l->m, l->v, l->g, l->size, adam, l->step);
-  for (int i = 0; i < 3; i++) r->since_row.part[i] += (double)l->g[l->size + i];
-  r->since_row.count += r->o->batch;
+  for (int i = 0; i < 3; i++) r->l.since_row.part[i] += (double)l->g[l->size + i];
+  r->l.since_row.count += r->o->batch;
 }
 
 static void held_out(vae_run *r, train_row *row) {
@@ -77,13 +80,12 @@ static void held_out(vae_run *r, train_row *row) {
 }
 
 static void write_row(vae_run *r, int epoch) {
-  train_row row = {.epoch = epoch + 1, .step = r->l.step, .loss = tally_mean(&r->since_row, LOSS_TOTAL)};
-  row.part[0] = tally_mean(&r->since_row, LOSS_RECONSTRUCTION);
-  row.part[1] = tally_mean(&r->since_row, LOSS_KL);
+  train_row row = {.epoch = epoch + 1, .step = r->l.step, .loss = tally_mean(&r->l.since_row, LOSS_TOTAL)};
+  row.part[0] = tally_mean(&r->l.since_row, LOSS_RECONSTRUCTION);
+  row.part[1] = tally_mean(&r->l.since_row, LOSS_KL);
   held_out(r, &row);
   row.seconds = time_now() - r->started;
-  if (r->team->rank == 0) r->watch->row(r->watch->self, &row);
-  r->since_row = (tally){0};
+  learner_row(&r->l, &row, r->team, r->watch);
 }
 
 static status save(vae_run *r) {
@@ -97,10 +99,9 @@ static status learn_epoch(vae_run *r, int epoch) {
   TRY(r->team->agree(r->team->self, frames_seek(r->f, epoch, first * r->share)));
   for (int64_t b = first; b < r->batches; b++) {
     status read = frames_next(r->f, r->images, r->share);
-    if (read != OK) log_here("%s", status_message());
-    CHECK(read == OK, "a dataset that could be opened can no longer be read: %s", status_message());
-    learn_batch(r);
+    learn_batch(r, read != OK);
     const float *words = r->l.g + r->l.size;
+    if (words[WORD_UNREAD] > 0) return r->team->agree(r->team->self, read);
     if (r->team->rank == 0)
       r->watch->progress(r->watch->self, (double)r->l.step, (double)(r->batches * r->o->epochs),
                          (double)words[LOSS_TOTAL] / r->o->batch);
@@ -113,6 +114,7 @@ static status learn_epoch(vae_run *r, int epoch) {
 
 static status prepare(vae_run *r, dataset *d) {
   const train_vae_options *o = r->o;
+  TRY(train_pictures_check(d));
   r->l = learner_open(world_vae_table(&o->shape).size, WORDS);
   vae_net_init(r->l.w, &o->shape, o->seed);
   r->share = share_of(o->batch, r->team);
@@ -127,11 +129,14 @@ static status prepare(vae_run *r, dataset *d) {
   int held = HELD_OUT_FRAMES / r->team->size + 1;
   r->held = mem_take((size_t)held * WORLD_PIXELS, sizeof(real));
   TRY(frames_held_out(r->f, r->held, held, &r->held_count));
-  return learner_load(&r->l, o->checkpoint, o->identity, r->team->size);
+  int64_t most = r->batches * o->epochs;
+  return o->anew ? OK : learner_load(&r->l, o->checkpoint, o->identity, r->team->size, most);
 }
 
 static status learn(vae_run *r, dataset *d) {
   TRY(r->team->agree(r->team->self, prepare(r, d)));
+  TRY(learner_begin(&r->l, r->team, r->watch));
+  r->started -= learner_seconds(&r->l);
   for (int epoch = (int)(r->l.step / r->batches); epoch < r->o->epochs; epoch++) TRY(learn_epoch(r, epoch));
   status s = OK;
   if (r->team->rank == 0) {

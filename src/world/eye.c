@@ -101,8 +101,22 @@ void world_latent_sample(float *z, const float *mu, const float *logvar, int Z, 
   }
 }
 
+// z is the standardised observation; a scale of 0 stands for a number that never changed.
+static void states_imagine(const world *w, float *states, const float *z, int n) {
+  const world_origins *o = &w->origins;
+  int Z = w->shape.Z;
+  for (int i = 0; i < n * Z; i++) {
+    float scale = o->scale[i % Z];
+    states[i] = (scale != 0 ? z[i] / scale : 0) + o->offset[i % Z];
+  }
+}
+
 void world_imagine(const world *w, float *images, const float *z, int n) {
   const world_shape *s = &w->shape;
+  if (!s->pixels) {
+    states_imagine(w, images, z, n);
+    return;
+  }
   const nn_table *t = &w->vae_table;
   const real *v = w->decoder;
   size_t widest = WORLD_PIXELS, work = 0;

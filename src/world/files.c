@@ -119,19 +119,24 @@ static status tensor_of(const float **values, int64_t *rows, const data_tensors 
   if (!fits) FAIL(BAD_FILE, "%s: tensor '%s' does not have the shape or type that the metadata says", path, name);
   *values = t->bytes;
   if (rows) *rows = t->dim[0];
-  for (size_t i = 0, n = data_tensor_bytes(t) / sizeof(float); i < n; i++)
-    if (isnan((*values)[i])) FAIL(BAD_FILE, "%s: tensor '%s' has a NaN at place %zu", path, name, i);
+  return data_tensor_finite(t, path, strcmp(name, "origins.logvar") == 0);  // a state has no variance
+}
+
+// Every tensor there and of its size, before there is memory for what the metadata claims.
+static status table_check(const nn_table *table, const data_tensors *f, const char *path) {
+  for (int i = 0; i < table->count; i++) {
+    const float *found;
+    TRY(tensor_of(&found, NULL, f, path, table->tensor[i].name, table->tensor[i].rank, table->tensor[i].dim));
+  }
   return OK;
 }
 
-static status table_read(float *values, const nn_table *table, const data_tensors *f, const char *path) {
+// Of tensors that have been checked.
+static void table_read(float *values, const nn_table *table, const data_tensors *f) {
   for (int i = 0; i < table->count; i++) {
     const nn_tensor *t = &table->tensor[i];
-    const float *found;
-    TRY(tensor_of(&found, NULL, f, path, t->name, t->rank, t->dim));
-    memcpy(values + t->at, found, t->size * sizeof(float));
+    memcpy(values + t->at, data_tensors_find(f, t->name)->bytes, t->size * sizeof(float));
   }
-  return OK;
 }
 
 static const float *keep(world *w, const float *values, size_t n) {
@@ -173,9 +178,11 @@ static status vae_read(world *w, const data_tensors *f, const char *path) {
     TRY(size_of(&s->channels[i], f, path, key));
   }
   s->pixels = true;
+  TRY(world_shape_check(s, false, path));
   w->vae_table = world_vae_table(s);
+  TRY(table_check(&w->vae_table, f, path));
   float *values = ARENA_NEW(w->memory, float, w->vae_table.size);
-  TRY(table_read(values, &w->vae_table, f, path));
+  table_read(values, &w->vae_table, f);
   w->decoder = values;
   pack_encoder(w, values);
   return OK;
@@ -234,10 +241,14 @@ static status origins_read(world *w, const data_tensors *f, const char *path) {
   double floor_value;
   TRY(tensor_of(&o->mu, &count, f, path, "origins.mu", 2, (int[]){0, Z}));
   TRY(tensor_of(&o->logvar, &again, f, path, "origins.logvar", 2, (int[]){0, Z}));
-  if (count != again || count > 1 << 24) FAIL(BAD_FILE, "%s: origins.mu and origins.logvar do not match", path);
+  if (count != again || count > WORLD_ORIGINS_MAX)
+    FAIL(BAD_FILE, "%s: origins.mu and origins.logvar have %lld and %lld rows; as many are wanted, and at most %d",
+         path, (long long)count, (long long)again, WORLD_ORIGINS_MAX);
   TRY(tensor_of(&o->offset, NULL, f, path, "latent.offset", 1, &Z));
   TRY(tensor_of(&o->scale, NULL, f, path, "latent.scale", 1, &Z));
   TRY(number_of(&floor_value, f, path, "log_sigma_floor"));
+  if (fabs(floor_value) > 1e6)
+    FAIL(BAD_FILE, "%s: metadata 'log_sigma_floor' is %g, not a logarithm", path, floor_value);
   o->count = (int)count;
   o->log_sigma_floor = (float)floor_value;
   o->mu = keep(w, o->mu, (size_t)count * Z);
@@ -270,24 +281,26 @@ static status rnn_read(world *w, const data_tensors *f, const sources *from) {
   TRY(size_of(&s->A, f, path, "actions"));
   TRY(size_of(&s->H, f, path, "hidden"));
   TRY(size_of(&s->K, f, path, "mixtures"));
+  TRY(world_shape_check(s, true, path));
   nn_table t = world_rnn_table(s);
+  TRY(table_check(&t, f, path));
   float *values = mem_take(t.size, sizeof *values);
-  status read = table_read(values, &t, f, path);
-  if (read == OK) {
-    if (from->options.untrained_seed)
-      nn_init_glorot(values, t.tensor[RNN_LSTM].size, s->Z + s->A + s->H, 4 * s->H,
-                     rng_stream(*from->options.untrained_seed, "untrained"));
-    w->precision = from->options.precision;
-    pack_rnn(w, values);
-    read = origins_read(w, f, path);
-  }
+  table_read(values, &t, f);
+  if (from->options.untrained_seed)
+    nn_init_glorot(values, t.tensor[RNN_LSTM].size, s->Z + s->A + s->H, 4 * s->H,
+                   rng_stream(*from->options.untrained_seed, "untrained"));
+
+  w->precision = from->options.precision;
+  pack_rnn(w, values);
   mem_free(values);
-  return read;
+  return origins_read(w, f, path);
 }
 
-static status part_read(world *w, const sources *from, bool vae) {
+static status part_read(world *w, sources *from, bool vae) {
   const char *path = vae ? from->vae_path : from->rnn_path;
   data_tensors *f;
+  if (!file_exists(path)) FAIL(NO_IO, "%s: is missing; restore it, or make it again with train", path);
+  TRY(hash_file(vae ? &from->vae : &from->rnn, path));
   TRY(data_tensors_read(&f, path));
   status s = vae ? vae_read(w, f, path) : rnn_read(w, f, from);
   data_tensors_close(f);
@@ -295,14 +308,8 @@ static status part_read(world *w, const sources *from, bool vae) {
 }
 
 static status world_read(world *w, sources *from) {
-  if (from->vae_path) {
-    TRY(hash_file(&from->vae, from->vae_path));
-    TRY(part_read(w, from, true));
-  }
-  if (from->rnn_path) {
-    TRY(hash_file(&from->rnn, from->rnn_path));
-    TRY(part_read(w, from, false));
-  }
+  if (from->vae_path) TRY(part_read(w, from, true));
+  if (from->rnn_path) TRY(part_read(w, from, false));
   hash parts[4] = {from->vae, from->rnn, {{0}}, {"bf16"}};
   const uint64_t *seed = from->options.untrained_seed;
   if (seed) snprintf(parts[2].hex, sizeof parts[2].hex, "untrained %llu", (unsigned long long)*seed);

@@ -26,6 +26,11 @@ struct world {
 // A softmax knows only differences, so component 0 has no logits of its own.
 static inline int world_logits(const world_shape *s) { return s->Z * (s->K - 1); }
 
+// Whether a file may claim it (without M: H and K are not looked at); BAD_FILE by name. What it then needs fits size_t,
+// not necessarily memory: compare it with the file's size first.
+enum { WORLD_ORIGINS_MAX = 1 << 24 };
+status world_shape_check(const world_shape *s, bool memory, const char *path);
+
 // The head but for its logits is items, of each of which two columns are wanted once the logits have been drawn from: dimension z's
 // mean (second = 0) and log sigma (1) of component k; and as item Z, component 0, what nothing is drawn for: the reward and the end.
 static inline int world_items(const world_shape *s) { return s->Z + 1; }

@@ -1,6 +1,7 @@
 // A world as one file of packed weights that is mapped read-only: one copy a node, whatever the number of ranks. The file
 // is a head, then every block of floats at its place, which follows from the shape alone.
 
+#include <math.h>
 #include <string.h>
 
 #include "parts.h"
@@ -83,14 +84,34 @@ status world_share(const world *w, const char *path) {
   return s;
 }
 
+static bool identity_good(const char *hex) { return strspn(hex, "0123456789abcdef") == 32 && strlen(hex) == 32; }
+
+// Whoever can write a file can write its hash too: nothing in it leads anywhere before it has been looked at.
+static status head_check(const head *h, const char *file, const char *path) {
+  unsigned char pixels;
+  memcpy(&pixels, file + offsetof(head, shape) + offsetof(world_shape, pixels), 1);  // no bool yet
+  if (pixels > 1 || (h->precision != NUM_FP32 && h->precision != NUM_BF16))
+    FAIL(BAD_FILE, "%s: has pixels %d and precision %d; neither is one of ours; remove it", path, pixels, h->precision);
+  if (h->origins < 1 || h->origins > WORLD_ORIGINS_MAX || !isfinite(h->log_sigma_floor))
+    FAIL(BAD_FILE, "%s: has %d origins and a floor of %g; 1 to %d and a finite one are allowed; remove it", path,
+         h->origins, (double)h->log_sigma_floor, WORLD_ORIGINS_MAX);
+  if (memchr(h->identity, 0, sizeof h->identity) == NULL || !identity_good(h->identity))
+    FAIL(BAD_FILE, "%s: its world's hash is not 32 hexadecimal digits; remove it", path);
+  return world_shape_check(&h->shape, true, path);
+}
+
 static status mapping_read(world *w, const char *file, size_t size, const char *path) {
   head h;
   part parts[PARTS_MAX];
-  if (size < HEAD_BYTES || memcmp(file, FORMAT, sizeof FORMAT) != 0) FAIL(BAD_FILE, "%s: is not a file of packed weights; remove it", path);
+  if (size < HEAD_BYTES || memcmp(file, FORMAT, sizeof FORMAT) != 0)
+    FAIL(BAD_FILE, "%s: is not a file of packed weights; remove it", path);
   memcpy(&h, file, sizeof h);
-  if (memcmp(h.check, check_of(file, size).hex, sizeof(hash)) != 0) FAIL(BAD_FILE, "%s: is damaged: its hash is not what it says; remove it", path);
+  if (memcmp(h.check, check_of(file, size).hex, sizeof(hash)) != 0)
+    FAIL(BAD_FILE, "%s: is damaged: its hash is not what it says; remove it", path);
+  TRY(head_check(&h, file, path));
+
   w->shape = h.shape;
-  w->precision = h.precision == NUM_BF16 ? NUM_BF16 : NUM_FP32;
+  w->precision = (num_precision)h.precision;
   w->origins = (world_origins){.count = h.origins, .log_sigma_floor = h.log_sigma_floor};
   memcpy(w->identity.hex, h.identity, sizeof w->identity.hex);
   int n = parts_of(w, parts);

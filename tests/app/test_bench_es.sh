@@ -14,6 +14,9 @@ check "within 15 % of pycma's count, which there is" awk -F, 'NR > 1 && !($12 > 
 check "quartiles in order, ERT the mean where all succeed" awk -F, 'NR > 1 && !($7 <= $8 && $8 <= $9 && $10 >= $7 / 2 && $10 <= 2 * $9) { exit 1 }' "$dir/one/es.csv"
 check "curves fall from the start to the target" awk -F, 'NR > 1 { k = $1 $2; if (k in last && $6 > last[k]) exit 1; last[k] = $6 } END { for (k in last) { n++; if (last[k] > 1e-9) exit 1 } if (n != 4) exit 1 }' "$dir/one/curves.csv"
 command -v gnuplot >/dev/null && check "pictures" grep -q '</svg>' "$dir/one/sphere-5.svg" "$dir/one/rotated-ellipsoid-10.svg"
+bench --function sphere --n 5 --seeds 2 --out "$dir/o'neil; touch PWNED '" >/dev/null 2>&1
+command -v gnuplot >/dev/null && check "pictures in a directory of any name" grep -q '</svg>' "$dir/o'neil; touch PWNED '/sphere-5.svg"
+check "no shell reads it" test ! -e PWNED
 check "at 2 ranks" mpirun -n 2 "$program" bench es --quiet --function sphere,rotated-ellipsoid --n 5,10 --seeds 9 --out "$dir/two"
 cp "$dir/out" "$dir/table2"
 check "the same table" cmp "$dir/table" "$dir/table2"

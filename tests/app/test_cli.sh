@@ -11,7 +11,8 @@ says() { # CODE WORDS COMMAND...: exit code, and what it says contains the words
 }
 at="--set run.directory=$dir/run"
 says 0 "usage: dreamfarm VERB" "$program" --help
-says 0 "usage: dreamfarm VERB" "$program" evolve --help
+says 0 "usage: dreamfarm evolve CONFIG.yaml" "$program" evolve --help
+says 0 "--temperatures A,B,..." "$program" evaluate --help
 says 0 "every constant of the search" "$program" --help
 says 0 "asks a running evolve" "$program" --help
 says 0 "dreamfarm 0." "$program" --version
@@ -21,18 +22,24 @@ says 2 "did you mean evolve" "$program" evolv x.yaml
 says 2 "did you mean --episodes" "$program" evaluate --episode 3 $at
 says 2 "needs a value" "$program" evaluate --set
 says 2 "two configuration files" "$program" run configs/quickstart.yaml configs/cartpole.yaml
+says 2 "--policy is an option of evaluate, not of collect" "$program" collect configs/default.yaml --policy still $at
+says 2 "--json is an option of explain, not of evaluate" "$program" evaluate --json $at
+says 2 "--fresh is an option of run, collect" "$program" report configs/default.yaml --fresh $at
+says 2 "which configuration?" "$program" run $at
+says 2 "which configuration?" "$program" collect
+says 2 "which configuration?" "$program" launch -- run $at
 says 2 "dream or real" "$program" evaluate --in nowhere
 says 2 "numbers above 0" "$program" evaluate --temperatures 1,-2
 says 6 "no-such.yaml" "$program" run no-such.yaml
-says 3 "nearest known: rnn.hidden" "$program" run --set rnn.hiden=3 $at
-says 3 "wanted a whole number" "$program" run --set rnn.hidden=many $at
-says 3 "known are: takecover, cartpole_swingup" "$program" run --set environment.name=doom $at
-says 3 "there are: random" "$program" collect --set collect.policy=wise $at
+says 3 "nearest known: rnn.hidden" "$program" run configs/default.yaml --set rnn.hiden=3 $at
+says 3 "wanted a whole number" "$program" run configs/default.yaml --set rnn.hidden=many $at
+says 3 "known are: takecover, cartpole_swingup" "$program" run configs/default.yaml --set environment.name=doom $at
+says 3 "there are: random" "$program" collect configs/default.yaml --set collect.policy=wise $at
 says 3 "cannot act in cartpole_swingup" "$program" evaluate --set environment.name=cartpole_swingup --policy sweep:100 $at
-says 3 "needs no V" "$program" train-vae --set environment.name=cartpole_swingup $at
-says 4 "run collect again" "$program" train $at
-says 6 "rnn.safetensors" "$program" evolve --set environment.name=cartpole_swingup $at
-says 6 "cannot be made" "$program" collect --set run.directory=/dev/null/x
+says 3 "needs no V" "$program" train-vae configs/default.yaml --set environment.name=cartpole_swingup $at
+says 4 "run collect again" "$program" train configs/default.yaml $at
+says 6 "rnn.safetensors" "$program" evolve configs/default.yaml --set environment.name=cartpole_swingup $at
+says 6 "cannot be made" "$program" collect configs/default.yaml --set run.directory=/dev/null/x
 printf 'rnn:\n  hidden: 3\n  hidden: 4\n' >"$dir/bad.yaml"
 says 3 "bad.yaml:3:3" "$program" run "$dir/bad.yaml"
 says 0 "0.1" "$program" config --set evolve.sigma0=0.1

@@ -76,9 +76,9 @@ same_anyway many $many
 world many-sent; check "many, sent" alone many-sent $many --set evolve.candidates=sent
 check "descents with candidates made by the ranks: the same bytes" same many many-sent
 check "there they go in lockstep" test "$(grep -c '"event": "job"' "$dir/many/run.jsonl")" = 0
-check "other descents are another configuration" exits 5 "was made with the configuration" alone side --set evolve.descents=2
-check "one descent in their folder too" exits 5 "was made with the configuration" alone side
-check "and several in that of one" exits 5 "was made with the configuration" alone apart --set evolve.descents=2
+check "other descents are another configuration" exits 5 "evolve.descents is " alone side --set evolve.descents=2
+check "one descent in their folder too" exits 5 "evolve.descents is " alone side
+check "and several in that of one" exits 5 "evolve.descents is " alone apart --set evolve.descents=2
 
 refused() { local words=$1; shift; check "refused: $words" exits 3 "$words" alone uncertain "$@"; }
 refused "evolve.restarts wants a strategy that adapts its step size: cma, sep-cma, lra-cma or lm-ma; evolve.strategy is openai" --set evolve.strategy=openai --set evolve.restarts=ipop

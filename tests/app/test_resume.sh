@@ -61,7 +61,7 @@ done
 truncate -s 3000 "$dir/cut/controller.safetensors" "$dir/cut/controller.previous.safetensors"
 check "both damaged: refused with a remedy" exits 4 "start anew with --fresh" alone cut
 truncate -s 100 "$dir/flip/run.csv"
-check "a run.csv that lost rows is refused" exits 4 "run.csv has fewer rows than" alone flip
+check "a run.csv that lost rows is refused" exits 4 "run.csv has another size than was written" alone flip
 check "fresh starts anew" alone flip --fresh
 check "fresh: the same bytes" same whole flip
 check "nothing was half-written" test -z "$(find "$dir" -name '*.tmp' 2>/dev/null)"

@@ -50,11 +50,11 @@ done
 check "no two alike" test "$(for s in r1 sep-cma lra-cma lm-ma openai pgpe one-plus-one random; do sed -n 2,4p "$dir/$s/run.csv" | cut -d, -f2-8 | tr "\n" " "; echo; done | sort -u | wc -l)" = 8
 
 # What does not belong together is refused, and both are named.
-check "another configuration is refused" exits 5 "was made with the configuration" "$program" evolve $tiny --set run.directory="$dir/r1" --set evolve.sigma0=0.2
-check "another strategy is refused" exits 5 "was made with the configuration" "$program" evolve $tiny --set run.directory="$dir/r1" --set evolve.strategy=pgpe
-world other; cp "$dir/r1/controller.safetensors" "$dir/r1/run.csv" "$dir/other/"
+check "another configuration is refused" exits 5 "evolve.sigma0 is 0.2, but was 0.1" "$program" evolve $tiny --set run.directory="$dir/r1" --set evolve.sigma0=0.2
+check "another strategy is refused" exits 5 "evolve.strategy is pgpe, but was cma" "$program" evolve $tiny --set run.directory="$dir/r1" --set evolve.strategy=pgpe
+world other; cp -r "$dir/r1/controller.safetensors" "$dir/r1/run.csv" "$dir/r1/stages" "$dir/other/"
 check "another seed's M" farm 1 run $tiny --set run.directory="$dir/seed2" --set run.seed=2 --set evolve.generations=1
 cp "$dir/seed2/"{vae,rnn}.safetensors "$dir/other/"
-check "another world is refused" exits 5 "was made in the world" "$program" evolve $tiny --set run.directory="$dir/other"
+check "another world is refused" exits 5 "rnn.safetensors is of hash" "$program" evolve $tiny --set run.directory="$dir/other"
 check "nothing was half-written" test -z "$(find "$dir" -name '*.tmp' 2>/dev/null)"
 end

@@ -150,6 +150,66 @@ static void speak_of_progress(void) {
   progress_close(&p, 10, "done");
 }
 
+
+// A terminal whose other end hears everything: what the pipe gets is what a terminal would.
+static void terminal_of(const char *columns, const char *kind) {
+  setenv("TERM", kind, 1);
+  setenv(TERMINAL_VARIABLE, columns, 1);
+  unsetenv("COLUMNS");
+}
+static void progress_twice(const char *note, const char *shorter) {
+  progress p = progress_open("work", "steps", 10);
+  p.last = -1;  // long ago
+  progress_show(&p, 5, note);
+  p.last = -1;
+  progress_show(&p, 5, shorter);
+}
+static void speak_on_a_narrow_terminal(void) {
+  terminal_of("20", "xterm");
+  progress_twice("something long", "");
+  log_all("said");
+  log_all("again");
+}
+static void speak_in_umlauts(void) {
+  terminal_of("20", "xterm");
+  progress p = progress_open("\u00e4\u00e4\u00e4\u00e4\u00e4\u00e4\u00e4\u00e4\u00e4\u00e4", "\u00f6\u00f6\u00f6\u00f6\u00f6\u00f6", 10);
+  p.last = -1;
+  progress_show(&p, 5, NULL);
+}
+static void speak_on_a_dumb_terminal(void) {
+  terminal_of("20", "dumb");
+  progress_twice("note", NULL);
+  log_all("said");
+}
+static void speak_as_third_on_a_terminal(void) {
+  terminal_of("20", "xterm");
+  log_open(2, 3, false);
+  log_here("here");
+}
+static void fail_over_progress(void) {
+  terminal_of("80", "xterm");
+  progress_twice("", "");
+  check_false();
+}
+
+static void progress_on_a_terminal_stands_on_one_line(void **state) {
+  (void)state;
+  const char *umlauts = "\r\u00e4\u00e4\u00e4\u00e4\u00e4\u00e4\u00e4\u00e4\u00e4\u00e4 5/10 \u00f6\u00f6\u00f6";
+  assert_string_equal(listen_to(speak_on_a_narrow_terminal).said,
+                      "\rwork       5/10 ste\rwork       5/10 ste\rsaid               \nagain\n");
+  assert_string_equal(listen_to(speak_in_umlauts).said, umlauts);
+  assert_string_equal(listen_to(speak_as_third_on_a_terminal).said, "\r[rank 2] here      \n");
+  assert_aborts(fail_over_progress, "\rtests/base");  // the next words begin where the line began
+}
+
+static void progress_on_a_dumb_terminal_is_plain_lines(void **state) {
+  (void)state;
+  heard h = listen_to(speak_on_a_dumb_terminal);
+  assert_null(strchr(h.said, '\r'));
+  assert_null(strchr(h.said, '\033'));
+  assert_non_null(strstr(h.said, "\nsaid\n"));
+}
+
 static void log_is_said_once_for_the_job(void **state) {
   (void)state;
   assert_string_equal(listen_to(speak_as_first).said, "all 1\n[rank 0] here 2\n");
@@ -378,6 +438,88 @@ static void a_long_word_is_near_to_nothing(void **state) {
   assert_null(text_nearest(word, words, 1));
 }
 
+static void sentences_are_cut_between_characters(void **state) {
+  (void)state;
+  static const char words[] = "a\u00e9\u20ac\U0001F600z";  // 1, 2, 3, 4 and 1 bytes
+  static const int whole[] = {0, 1, 1, 3, 3, 3, 6, 6, 6, 6, 10, 11, 11};
+  for (int most = 0; most < 13; most++) assert_int_equal(text_whole(words, most), whole[most]);
+  for (size_t room = 1; room < 13; room++) {
+    char cut[16];
+    text_print(cut, room, "%s", words);
+    assert_int_equal(strlen(cut), whole[room - 1]);
+    assert_int_equal(strncmp(cut, words, strlen(cut)), 0);
+  }
+
+  // Bytes that are no characters are nothing to be careful with.
+  assert_int_equal(text_whole("\x80\x80\x80\x80\x80", 4), 4);
+  assert_int_equal(text_whole("\xff\xff\xff", 2), 1);
+
+  // The sentence of a failure.
+  char *umlauts = mem_take(1, 4002);
+  for (int i = 0; i < 2000; i++) memcpy(umlauts + 2 * i, "\u00fc", 2);
+  for (int shift = 0; shift < 2; shift++) {
+    status_fail(BROKEN, "%s%s", shift ? "x" : "", umlauts);
+    uint32_t code;
+    const char *at = status_message();
+    for (size_t length; *at; at += length) assert_true((length = text_character(at, strlen(at), &code)) > 0);
+  }
+  mem_free(umlauts);
+}
+
+// --- cores --------------------------------------------------------------------------------------------------------
+
+static file_path groups_home;
+
+static void group_write(const char *folder, const char *name, const char *words) {
+  file_path path = path_join(groups_home.text, "%s", folder);
+  assert_int_equal(dir_make(path.text), OK);
+  path = path_join(path.text, "%s", name);
+  assert_int_equal(file_write(path.text, words, strlen(words)), OK);
+}
+
+static void assert_quota(double cores, const char *groups) {
+  group_write(".", "groups", groups);
+  double found = cores_quota(path_join(groups_home.text, "groups").text, groups_home.text);
+  if (found != cores) fail_msg("%g cores of %s", found, groups);
+}
+
+static void a_quota_is_that_of_the_narrowest_group(void **state) {
+  (void)state;
+  char home[] = "/tmp/dreamfarm-groups-XXXXXX";
+  assert_non_null(mkdtemp(home));
+  groups_home = path_join(home, ".");
+
+  // The second version, one hierarchy: the container's group and one below it.
+  group_write("outer/inner", "cpu.max", "max 100000\n");
+  assert_quota(INFINITY, "0::/outer/inner\n");
+  group_write("outer", "cpu.max", "150000 100000\n");
+  assert_quota(1.5, "0::/outer/inner\n");
+  assert_quota(1.5, "0::/outer\n");
+  assert_quota(INFINITY, "0::/\n");
+  group_write(".", "cpu.max", "50000 100000\n");
+  assert_quota(0.5, "0::/outer/inner\n");
+  assert_quota(0.5, "0::/not/seen/from/here\n");
+  group_write(".", "cpu.max", "max 100000\n");
+
+  // The first: a hierarchy a controller, or a few in one.
+  group_write("cpu,cpuacct/job", "cpu.cfs_quota_us", "300000\n");
+  group_write("cpu,cpuacct/job", "cpu.cfs_period_us", "100000\n");
+  assert_quota(3, "5:memory:/job\n4:cpu,cpuacct:/job\n0::/\n");
+  assert_quota(INFINITY, "4:cpuset:/job\n");
+  group_write("cpu,cpuacct/job", "cpu.cfs_quota_us", "-1\n");
+  assert_quota(INFINITY, "4:cpu,cpuacct:/job\n");
+
+  // Nothing there, or nothing that can be read.
+  assert_quota(INFINITY, "");
+  assert_quota(INFINITY, "nonsense\n:\n::\n0:\n");
+  assert_true(cores_quota("/nowhere/groups", home) == (double)INFINITY);
+  assert_true(cores_usable() >= 1);
+
+  char words[64];
+  snprintf(words, sizeof words, "rm -rf %s", home);
+  assert_int_equal(system(words), 0);
+}
+
 static void time_runs_forward(void **state) {
   (void)state;
   double last = time_now();
@@ -397,6 +539,8 @@ int main(void) {
       cmocka_unit_test(check_ends_the_job_with_place_and_values),
       cmocka_unit_test(log_is_said_once_for_the_job),
       cmocka_unit_test(progress_off_a_terminal_is_plain_lines),
+      cmocka_unit_test(progress_on_a_terminal_stands_on_one_line),
+      cmocka_unit_test(progress_on_a_dumb_terminal_is_plain_lines),
       cmocka_unit_test(arena_gives_zeroed_aligned_pieces),
       cmocka_unit_test(arena_pieces_do_not_overlap),
       cmocka_unit_test(memory_is_counted),
@@ -408,8 +552,10 @@ int main(void) {
       cmocka_unit_test(numbers_are_shortest),
       cmocka_unit_test(numbers_read_back_equal),
       cmocka_unit_test(text_character_knows_utf8),
+      cmocka_unit_test(sentences_are_cut_between_characters),
       cmocka_unit_test(the_nearest_word_is_found),
       cmocka_unit_test(a_long_word_is_near_to_nothing),
+      cmocka_unit_test(a_quota_is_that_of_the_narrowest_group),
       cmocka_unit_test(time_runs_forward),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

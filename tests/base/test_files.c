@@ -332,9 +332,48 @@ static void only_regular_files_are_opened(void **state) {
   close(fd);
 }
 
+// What is only ours to read and write does not lead elsewhere, its temporary name neither.
+static void links_in_the_way_are_not_followed(void **state) {
+  (void)state;
+  char *bytes;
+  size_t size;
+  file_path name = in_home("own"), kept = in_home("own.kept"),
+            temporary = path_join(home, "own.%ld.tmp", (long)getpid());
+  assert_int_equal(file_write(kept.text, "kept", 4), OK);
+  assert_int_equal(symlink(kept.text, temporary.text), 0);
+  assert_int_equal(file_write(name.text, "new", 3), OK);
+  assert_content(kept.text, "kept");
+  assert_content(name.text, "new");
+
+  assert_int_equal(file_read_own(&bytes, &size, name.text), OK);
+  mem_free(bytes);
+  assert_int_equal(file_remove(name.text), OK);
+  assert_int_equal(symlink(kept.text, name.text), 0);
+  assert_int_equal(file_read_own(&bytes, &size, name.text), NO_IO);
+  assert_message_has(name.text, "is a symbolic link");
+  assert_int_equal(file_remove(name.text), OK);
+}
+
+// With holes, as any size costs nothing to claim.
+static void a_file_larger_than_memory_is_refused(void **state) {
+  (void)state;
+  char *bytes;
+  size_t size;
+  hash h;
+  file_path name = in_home("sparse");
+  assert_int_equal(file_write(name.text, "x", 1), OK);
+  if (truncate(name.text, (off_t)1 << 43) != 0) skip();
+  assert_int_equal(file_read(&bytes, &size, name.text), NO_IO);
+  assert_message_has(name.text, "8796093022208 bytes, but this machine has");
+  assert_int_equal(hash_file(&h, name.text), NO_IO);
+  assert_int_equal(file_remove(name.text), OK);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(only_regular_files_are_opened),
+      cmocka_unit_test(links_in_the_way_are_not_followed),
+      cmocka_unit_test(a_file_larger_than_memory_is_refused),
       cmocka_unit_test(a_file_is_written_and_read),
       cmocka_unit_test(bytes_of_any_value_and_size_come_back),
       cmocka_unit_test(reading_says_what_is_wrong),

@@ -127,9 +127,61 @@ static void wrong_values(void **state) {
       {"run:\n  directory: null\n", "t.yaml:2:14: run.directory: found \"null\", " TEXTS},
       {"run:\n  directory: |\n    a\n    b\n", "t.yaml:2:14: run.directory: found \"a?b?\", " TEXTS},
       {"run:\n  directory: \"a\\0b\"\n", "t.yaml:2:14: run.directory: found \"a?b\", " TEXTS},
-      {"run:\n  directory: \"a\\u2028b\"\n", "t.yaml:2:14: run.directory: found \"a\xE2\x80\xA8" "b\", " TEXTS},
+      {"run:\n  directory: \"a\\u2028b\"\n", "t.yaml:2:14: run.directory: found \"a<U+2028>b\", " TEXTS},
   };
   assert_files_refused(files, COUNT(files));
+}
+
+#define UNSEEN(code) \
+  "found U+" code ", which looks like a space or like nothing; remove it, or put the text in quotes if it is meant"
+
+// Blanks and nothings of other scripts, where a space was meant or none: named with their place, in comments and quotes
+// taken.
+static void characters_that_nobody_sees(void **state) {
+  (void)state;
+  static const wrong files[] = {
+      {"evolve:\n  popsize:\xC2\xA0"
+       "64\n  episodes: 3\n",
+       "t.yaml:2:11: " UNSEEN("00A0")},
+      {"evolve:\n  popsize:\xC2\xA0"
+       "64\n",
+       "t.yaml:2:11: " UNSEEN("00A0")},
+      {"evolve:\xC2\xA0\n  popsize: 64\n", "t.yaml:1:8: " UNSEEN("00A0")},
+      {"evolve:\n\xC2\xA0 popsize: 64\n", "t.yaml:2:1: " UNSEEN("00A0")},
+      {"evolve:\n  popsize: 64\xC2\xA0\n", "t.yaml:2:14: " UNSEEN("00A0")},
+      {"# \xC3\xA9\xC3\xA9\nevolve: {popsize: \xE2\x80\x8B"
+       "64}\n",
+       "t.yaml:2:19: " UNSEEN("200B")},
+      {"evolve:\n  pop\xE2\x80\x8Csize: 64\n", "t.yaml:2:6: " UNSEEN("200C")},
+      {"evolve:\n  popsize\xE2\x80\x8D: 64\n", "t.yaml:2:10: " UNSEEN("200D")},
+      {"evolve:\n  popsize: 6\xE2\x81\xA0"
+       "4\n",
+       "t.yaml:2:13: " UNSEEN("2060")},
+      {"run:\n  directory: a\xE3\x80\x80"
+       "b\n",
+       "t.yaml:2:15: " UNSEEN("3000")},
+      {"vae:\n  channels: [1, 2, 3,\xE2\x80\x89"
+       "4]\n",
+       "t.yaml:2:22: " UNSEEN("2009")},
+      {"run:\n  seed: 7\n\xEF\xBB\xBF"
+       "rnn:\n",
+       "t.yaml:3:1: found U+FEFF, a character that no text has here; remove it"},
+      {"run:\n  seed: \"\xC2\xA0"
+       "7\"\n",
+       "t.yaml:2:9: run.seed: found \"<U+00A0>7\" in quotes, wanted a whole number from 0 to 9007199254740991"},
+      {"# \xC3\xA9\xC3\xA9\nrun:\n\tseed: 2\n",
+       "t.yaml:3:1: not YAML: found character that cannot start any token while scanning for the next token (a tab "
+       "cannot indent here; use spaces)"},
+  };
+  assert_files_refused(files, COUNT(files));
+
+  settings s;
+  static const char meant[] = "# caf\xC3\xA9\xC2\xA0: x\nrun: # \xE2\x80\x8B\n  directory: \"a\xC2\xA0" "b\"\n";
+  settings_default(&s);
+  assert_int_equal(config_yaml_read(&s, "t.yaml", meant, strlen(meant)), OK);
+  assert_string_equal(s.run.directory, "a\xC2\xA0" "b");
+  assert_int_equal(settings_set(&s, "evolve.popsize=\xC2\xA0" "64"), BAD_CONFIG);
+  assert_non_null(strstr(status_message(), "found \"<U+00A0>64\", wanted a whole number"));
 }
 
 static void wrong_lists(void **state) {
@@ -301,6 +353,7 @@ int main(void) {
       cmocka_unit_test(duplicates),
       cmocka_unit_test(wrong_numbers),
       cmocka_unit_test(wrong_values),
+      cmocka_unit_test(characters_that_nobody_sees),
       cmocka_unit_test(wrong_lists),
       cmocka_unit_test(wrong_structure),
       cmocka_unit_test(what_yaml_offers_beyond),

@@ -320,11 +320,12 @@ static void test_incomplete(void **state) {
   dataset *d;
   shard_make(directory, &pixels, 0);
   assert_int_equal(data_open(&d, directory), BAD_FILE);
-  assert_non_null(strstr(status_message(), "is incomplete: run collect again"));
+  assert_non_null(
+      strstr(status_message(), "index.safetensors: is missing: the dataset is incomplete; run collect again"));
   assert_int_equal(data_finish(directory, 2, &pixels, &from), BAD_FILE);
   assert_non_null(strstr(status_message(), "shard-00001"));
   assert_int_equal(data_open(&d, "/nowhere"), BAD_FILE);
-  assert_non_null(strstr(status_message(), "/nowhere: is missing"));
+  assert_non_null(strstr(status_message(), "/nowhere/index.safetensors: is missing"));
   directory_remove(directory);
 }
 

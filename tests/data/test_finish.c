@@ -46,7 +46,7 @@ static void test_too_many_dimensions_are_refused(void **state) {
     assert_int_equal(e.rank, 0);
     H5Fclose(file);
     assert_int_equal(data_finish(directory, 1, &s, &p), BAD_FILE);
-    assert_non_null(strstr(status_message(), "shard-00000.hdf5: episode_0/observations is missing"));
+    assert_non_null(strstr(status_message(), "shard-00000.hdf5: episode_0/observations has more than four dimensions"));
   }
   assert_int_equal(file_remove(path.text), OK);
   assert_int_equal(rmdir(directory), 0);

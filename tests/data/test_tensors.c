@@ -171,6 +171,34 @@ static void test_wrong_headers_are_refused(void **state) {
   refused("claims");
 }
 
+static void write_long_header(char filling, size_t length, size_t file_size) {
+  char *file = mem_take(8 + length, 1);
+  for (int i = 0; i < 8; i++) file[i] = (char)((uint64_t)length >> 8 * i);
+  memset(file + 8, filling, length);
+  file[8] = '{';
+  file[7 + length] = '}';
+  assert_int_equal(file_write(at.text, file, file_size), OK);
+  mem_free(file);
+}
+
+// Whole, and longer than is read; cut, and no more is said than that.
+static void test_a_header_beyond_the_limit(void **state) {
+  (void)state;
+  size_t length = (size_t)70 << 20;
+  write_long_header(' ', length, 8 + length);
+  refused("its header has 73400320 bytes; at most 67108864 are read");
+  write_long_header(' ', length, length);
+  refused("truncated");
+}
+
+// Brackets, of which the parser would make fifty times their size in memory.
+static void test_a_header_of_brackets(void **state) {
+  (void)state;
+  size_t length = (size_t)4 << 20;
+  write_long_header('[', length, 8 + length);
+  refused("at most 1048576 are read");
+}
+
 static void test_missing_and_unwritable(void **state) {
   (void)state;
   data_tensors *f;
@@ -238,6 +266,8 @@ int main(int count, char **words) {
       cmocka_unit_test(test_a_damaged_file_is_refused_by_name),
       cmocka_unit_test(test_what_others_write_is_read),
       cmocka_unit_test(test_wrong_headers_are_refused),
+      cmocka_unit_test(test_a_header_beyond_the_limit),
+      cmocka_unit_test(test_a_header_of_brackets),
       cmocka_unit_test(test_missing_and_unwritable),
       cmocka_unit_test(test_picture),
   };

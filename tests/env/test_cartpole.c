@@ -201,6 +201,58 @@ static void test_golden(void **unused) {
   assert_string_equal(hash_bytes(numbers, sizeof numbers).hex, "f924ceb49fef173db0450f7950c496f1");
 }
 
+// --- its picture ------------------------------------------------------------------------------------------------------
+enum { PICTURE_ROWS = 100, PICTURE_COLUMNS = 150 };
+static uint8_t picture[PICTURE_ROWS][PICTURE_COLUMNS][3];
+
+typedef struct spot { double row, column; int count; } spot;
+
+// Where the pole's orange pixels are, or (red false) the cart's blue ones, in the mean.
+static spot spot_of(bool red) {
+  spot s = {0};
+  for (int r = 0; r < PICTURE_ROWS; r++)
+    for (int c = 0; c < PICTURE_COLUMNS; c++) {
+      int less = picture[r][c][red ? 2 : 0], more = picture[r][c][red ? 0 : 2];
+      if (more < less + 100) continue;
+      s.row += r;
+      s.column += c;
+      s.count++;
+    }
+  s.row /= s.count;
+  s.column /= s.count;
+  return s;
+}
+
+static void picture_of(double x, double theta) {
+  const float observation[5] = {(float)x, 0, (float)cos(theta), (float)sin(theta), 0};
+  kind->picture(&picture[0][0][0], PICTURE_ROWS, PICTURE_COLUMNS, observation);
+}
+
+static void test_picture(void **unused) {
+  (void)unused;
+  for (double x = -2.4; x < 2.5; x += 1.2) {
+    picture_of(x, 0);
+    spot cart = spot_of(false), pole = spot_of(true);
+    assert_true(cart.count > 30 && pole.count > 20);
+    assert_true(fabs(cart.column - (74.5 + x * PICTURE_COLUMNS / 5.5)) < 1);
+    assert_true(pole.row < cart.row - 8 && fabs(pole.column - cart.column) < 1);  // upright
+    picture_of(x, PI);
+    assert_true(spot_of(true).row > cart.row + 8);
+    if (x < -2) continue;   // it would lean out of the picture
+    picture_of(x, PI / 2);  // positive leans towards -x
+    assert_true(spot_of(true).column < cart.column - 8);
+  }
+}
+
+static void test_picture_of_anything(void **unused) {
+  (void)unused;
+  const float odd[] = {0, -3, 1e30f, -INFINITY, NAN};
+  for (int i = 0; i < 5 * 5 * 5; i++) {
+    const float observation[5] = {odd[i % 5], odd[i / 5 % 5], odd[i / 25], odd[i % 5], odd[(i + 1) % 5]};
+    kind->picture(&picture[0][0][0], 10, 10, observation);
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_sincos),
@@ -217,6 +269,8 @@ int main(void) {
       cmocka_unit_test(test_cap_truncates),
       cmocka_unit_test(test_baselines_are_poor),
       cmocka_unit_test(test_golden),
+      cmocka_unit_test(test_picture),
+      cmocka_unit_test(test_picture_of_anything),
   };
   return cmocka_run_group_tests(tests, open_all, close_all);
 }

@@ -5,8 +5,8 @@
 
 #include <fcntl.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "../../src/app/app.h"
@@ -18,11 +18,14 @@ enum { TASKS = 16, JOBS = 2, RECORD = 32, HEAD = 64 };
 static file_path place;
 static int file;
 
+static void file_forget(void) { unlink(place.text); }
+
 static void file_make(void) {
   if (place.text[0]) return;
-  file = memfd_create("journal", 0);
-  CHECK(file >= 0, "no memory file");
-  place = path_join("/proc/self/fd", "%d", file);
+  place = path_join("/dev/shm", "dreamfarm-journal-%ld", (long)getpid());  // no link: the journal follows none
+  file = open(place.text, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  CHECK(file >= 0, "%s cannot be made", place.text);
+  atexit(file_forget);
 }
 
 static void file_fill(const void *bytes, size_t size) {
@@ -43,7 +46,7 @@ static void read_any(const uint8_t *bytes, size_t size) {
   file_fill(bytes, size);
   journal *j = opened(hash_bytes("any", 3), &found);
   CHECK(found >= 0 && (size_t)found <= size / RECORD, "%d records in %zu bytes", found, size);
-  for (int job = 0; job < JOBS; job++) journal_recall(j, job, known, results, TASKS);
+  for (int job = 0; job < JOBS; job++) journal_recall(j, job, known, results, 1, TASKS, TASKS);
   journal_close(j);
 }
 
@@ -75,7 +78,7 @@ static void change_and_look(const uint8_t *bytes, int count, int length, int at,
   journal *j = opened(identity, &found);
   CHECK(found == intact, "%d records found, %d are intact", found, intact);
   for (int job = 0; job < JOBS; job++) {
-    journal_recall(j, job, known, results, TASKS);
+    journal_recall(j, job, known, results, 1, TASKS, TASKS);
     for (int i = 0; i < TASKS; i++) {
       bool ours = i < intact && bytes[i] % JOBS == job;
       CHECK(known[i] == ours, "task %d of job %d", i, job);

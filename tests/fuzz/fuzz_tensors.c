@@ -4,6 +4,7 @@
 // comes back the same when written. The bytes are tried as a whole file, and as one byte (the payload's size) and the
 // header's text, so that mutations are not lost on the header's length.
 
+#include <math.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -22,6 +23,8 @@ static void tensor_look(const data_tensors *f, const data_tensor *t) {
   CHECK(data_tensors_find(f, t->name) == t, "tensor '%s' is not found", t->name);
   const volatile char *at = t->bytes;
   for (size_t i = 0, n = data_tensor_bytes(t); i < n; i++) (void)at[i];
+  if (t->type != DATA_F32 || data_tensor_bytes(t) == 0 || data_tensor_finite(t, "fuzz", true) != OK) return;
+  CHECK(!isnan(*(const float *)t->bytes), "tensor '%s' begins with a NaN", t->name);
 }
 
 static void write_back(const data_tensors *f) {

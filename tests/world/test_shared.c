@@ -70,6 +70,14 @@ static void test_a_mapped_world_is_the_world(void **state) {
   same_world(false, NUM_BF16);
 }
 
+// The head alone, in place: the rest stays as it is.
+static void head_write(const char *path, const char *bytes, size_t size) {
+  FILE *f = fopen(path, "r+b");
+  assert_non_null(f);
+  assert_int_equal(fwrite(bytes, 1, size, f), size);
+  assert_int_equal(fclose(f), 0);
+}
+
 static void refused(const char *path, const char *bytes, size_t size) {
   world *w;
   assert_int_equal(file_write(path, bytes, size), OK);
@@ -103,7 +111,43 @@ static void test_damage_is_refused(void **state) {
   small_world_remove(&s);
 }
 
+// Whoever changes a file may change its hash too: the head alone, every byte of it to several values.
+static void test_a_head_with_the_right_hash_is_judged(void **state) {
+  (void)state;
+  enum { CHECK_AT = 24, SHAPE_AT = 64, HEAD = 256 };
+  static const unsigned char values[] = {0, 1, 2, 0x7F, 0x80, 0xFF};
+  small_world s = small_world_write(true, 1);
+  world *w = small_world_open(&s), *mapped;
+  file_path path = packed_path(&s);
+  char *bytes;
+  size_t size;
+  assert_int_equal(world_share(w, path.text), OK);
+  assert_int_equal(file_read(&bytes, &size, path.text), OK);
+  int refusals = 0;
+  for (size_t at = SHAPE_AT; at < HEAD; at++)
+    for (size_t i = 0; i < sizeof values; i++) {
+      char before = bytes[at];
+      bytes[at] = (char)values[i];
+      memcpy(bytes + CHECK_AT, hash_bytes(bytes + SHAPE_AT, size - SHAPE_AT).hex, sizeof(hash));
+      head_write(path.text, bytes, HEAD);
+      bytes[at] = before;
+      if (world_map(&mapped, path.text) == OK) {
+        world_close(mapped);
+        continue;
+      }
+      refusals++;
+      assert_non_null(strstr(status_message(), path.text));
+    }
+  assert_in_range(refusals, 150, 600);
+  file_remove(path.text);
+  mem_free(bytes);
+  world_close(w);
+  small_world_remove(&s);
+}
+
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(test_a_mapped_world_is_the_world), cmocka_unit_test(test_damage_is_refused)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(test_a_mapped_world_is_the_world),
+                                     cmocka_unit_test(test_damage_is_refused),
+                                     cmocka_unit_test(test_a_head_with_the_right_hash_is_judged)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

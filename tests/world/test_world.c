@@ -96,6 +96,25 @@ static void test_states_are_standardised(void **state) {
 
 // --- memory -------------------------------------------------------------------------------------------------------------
 
+// What is imagined of a latent is the observation that it stands for.
+static void test_states_are_imagined(void **state) {
+  (void)state;
+  small_world s = small_world_write(false, 3);
+  const float zero[5] = {0}, offset[5] = {1, -2, 0.5f, 0, 100}, scale[5] = {2, 0.1f, 1, 0, 30};
+  const world_origins o = {.count = 1, .mu = zero, .logvar = zero, .offset = offset, .scale = scale, .log_sigma_floor = -7};
+  assert_int_equal(world_rnn_write(s.rnn.text, &s.shape, (const float *)s.m, &o, "none"), OK);
+  world *w = small_world_open(&s);
+  world_eye *eye = world_eye_open(w, 2);
+  const float x[10] = {1, 2, 3, 0, 5, -1, -2, -3, 0, 105};
+  float mu[10], logvar[10], again[10];
+  world_eye_look(eye, mu, logvar, x, 2);
+  world_imagine(w, again, mu, 2);
+  for (int i = 0; i < 10; i++) assert_true(fabsf(again[i] - x[i]) <= 1e-5f * fabsf(x[i]));
+  world_eye_close(eye);
+  world_close(w);
+  small_world_remove(&s);
+}
+
 static void test_memory_agrees_with_lstm(void **state) {
   (void)state;
   enum { T = 5 };
@@ -400,6 +419,89 @@ static void test_damaged_files_are_refused(void **state) {
   small_world_remove(&s);
 }
 
+// Infinities spoil what they are multiplied with no less than NaNs do; only the log variance of a state may be minus
+// infinity.
+static void test_numbers_that_are_not_finite_are_refused(void **state) {
+  (void)state;
+  const float wrong[3] = {INFINITY, -INFINITY, NAN};
+  for (int i = 0; i < 3; i++) {
+    small_world s = small_world_write(true, 10);
+    nn_table v = world_vae_table(&s.shape), m = world_rnn_table(&s.shape);
+    float *const values[4] = {&s.v[v.tensor[VAE_CONV1].at], &s.v[v.tensor[VAE_DECONV4_B].at + 1],
+                              &s.m[m.tensor[RNN_LSTM].at + 3], &s.m[m.tensor[RNN_HEAD_B].at]};
+    const char *const names[4] = {"'encoder.conv1.weight'", "'decoder.deconv4.bias'", "'lstm.weight'", "'head.bias'"};
+    for (int j = 0; j < 4; j++) {
+      float before = *values[j];
+      *values[j] = wrong[i];
+      small_world_rewrite(&s, NULL);
+      refused(&s, BAD_FILE, names[j]);
+      refused(&s, BAD_FILE, j < 2 ? "vae.safetensors" : "rnn.safetensors");
+      *values[j] = before;
+    }
+    small_world_remove(&s);
+  }
+}
+
+static void test_statistics_that_are_not_finite_are_refused(void **state) {
+  (void)state;
+  small_world s = small_world_write(true, 10);
+  float mu[8] = {0}, logvar[8] = {0}, offset[8] = {0}, scale[8] = {1, 1, 1, 1, 1, 1, 1, 1};
+  const world_origins o = {
+      .count = 1, .mu = mu, .logvar = logvar, .offset = offset, .scale = scale, .log_sigma_floor = -7};
+  float *const values[4] = {mu, logvar, offset, scale};
+  const char *const names[4] = {
+      "'origins.mu' has an infinity at place 2", "'origins.logvar' has an infinity at place 2",
+      "'latent.offset' has an infinity at place 2", "'latent.scale' has an infinity at place 2"};
+  for (int j = 0; j < 4; j++)
+    for (int sign = -1; sign <= 1; sign += 2) {
+      float before = values[j][2];
+      values[j][2] = (float)sign * INFINITY;
+      small_world_rewrite(&s, &o);
+      if (j != 1 || sign > 0) refused(&s, BAD_FILE, names[j]);
+      else world_close(small_world_open(&s));
+      values[j][2] = before;
+    }
+  small_world_remove(&s);
+}
+
+// A few bytes that claim a world of gigabytes.
+static void test_claims_are_not_believed(void **state) {
+  (void)state;
+  small_world s = small_world_write(true, 10);
+  const data_tensor nothing = {.name = "x", .type = DATA_U8, .rank = 1, .dim = {0}, .bytes = ""};
+  static const char *const claims[][3] = {{"1024", "65536", "channels: 65536; 1 to 1024"},
+                                          {"65536", "3", "latents: 65536; 1 to 1024"},
+                                          {"1024", "1024", "is missing"}};
+  for (int i = 0; i < 3; i++) {
+    const char *const *c = claims[i];
+    const char *const pairs[] = {"format", "dreamfarm-vae-1", "latent", c[0],        "channels1", c[1], "channels2",
+                                 c[1],     "channels3",       c[1],     "channels4", c[1]};
+    assert_int_equal(data_tensors_write(s.vae.text, &nothing, 1, pairs, 6), OK);
+    refused(&s, BAD_FILE, "vae.safetensors");
+    refused(&s, BAD_FILE, c[2]);
+  }
+  static const char *const more[][4] = {{"65536", "1", "65536", "actions: 65536"},
+                                        {"1", "65536", "65536", "mixtures: 65536"},
+                                        {"1024", "64", "65536", "is missing"}};
+  for (int i = 0; i < 3; i++) {
+    const char *const pairs[] = {"format",  "dreamfarm-rnn-1", "vae",    "none",     "latent",   "1024",
+                                 "actions", more[i][0],        "hidden", more[i][2], "mixtures", more[i][1]};
+    world *w;
+    assert_int_equal(data_tensors_write(s.rnn.text, &nothing, 1, pairs, 6), OK);
+    assert_int_equal(world_open(&w, NULL, s.rnn.text), BAD_FILE);
+    if (!strstr(status_message(), more[i][3])) fail_msg("%s", status_message());
+  }
+  small_world_remove(&s);
+}
+
+static void test_a_missing_file_is_named(void **state) {
+  (void)state;
+  small_world s = small_world_write(true, 10);
+  assert_int_equal(file_remove(s.vae.text), OK);
+  refused(&s, NO_IO, "vae.safetensors: is missing; restore it, or make it again with train");
+  small_world_remove(&s);
+}
+
 static void test_v_and_m_belong_together(void **state) {
   (void)state;
   small_world a = small_world_write(true, 12), b = small_world_write(true, 13);
@@ -424,6 +526,7 @@ int main(void) {
       cmocka_unit_test(test_eye_agrees_with_layers),
       cmocka_unit_test(test_eye_does_not_see_neighbours),
       cmocka_unit_test(test_states_are_standardised),
+      cmocka_unit_test(test_states_are_imagined),
       cmocka_unit_test(test_memory_agrees_with_lstm),
       cmocka_unit_test(test_dream_is_pure),
       cmocka_unit_test(test_a_dream_goes_on_elsewhere),
@@ -432,6 +535,10 @@ int main(void) {
       cmocka_unit_test(test_bf16_is_the_same_everywhere),
       cmocka_unit_test(test_bf16_is_near_fp32),
       cmocka_unit_test(test_damaged_files_are_refused),
+      cmocka_unit_test(test_numbers_that_are_not_finite_are_refused),
+      cmocka_unit_test(test_statistics_that_are_not_finite_are_refused),
+      cmocka_unit_test(test_claims_are_not_believed),
+      cmocka_unit_test(test_a_missing_file_is_named),
       cmocka_unit_test(test_v_and_m_belong_together),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

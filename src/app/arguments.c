@@ -1,0 +1,88 @@
+// A command line into settings: the configuration's file first, then options over it, wherever they stand.
+
+#include <string.h>
+
+#include "verbs.h"
+
+typedef struct arguments {
+  const verb *v;
+  int count;
+  char **words;  // words[0] the program, words[1] the verb
+} arguments;
+
+static status environment_find(app *a) {
+  a->environment = env_find(a->s.environment.name);
+  if (a->environment) return OK;
+
+  int count;
+  const char *const *names = env_names(&count);
+  text_buffer all = {0};
+  for (int i = 0; i < count; i++) text_add(&all, "%s%s", i ? ", " : "", names[i]);
+  status s = status_fail(BAD_CONFIG, "environment.name: found '%s', known are: %s", a->s.environment.name, all.bytes);
+  text_free(&all);
+  return s;
+}
+
+// The next word as an option, with its value; *at is then behind both.
+static status option_read(const arguments *g, int *at, const verb_option **o, const char **value) {
+  const char *word = g->words[(*at)++];
+  *o = option_find(word, g->v);
+  *value = NULL;
+  if (!*o) return option_unknown(word, g->v);
+  if (!(*o)->value) return OK;
+  if (*at >= g->count) FAIL(USAGE, "%s needs a value: %s; see dreamfarm %s --help", word, (*o)->value, g->v->name);
+  *value = g->words[(*at)++];
+  return OK;
+}
+
+// Every word is understood before the first is acted on.
+static status file_find(const arguments *g, const char **file) {
+  *file = NULL;
+  for (int at = 2; at < g->count;) {
+    const verb_option *o;
+    const char *value;
+    if (g->words[at][0] == '-') {
+      TRY(option_read(g, &at, &o, &value));
+      continue;
+    }
+    if (*file) FAIL(USAGE, "two configuration files, the second is %s", g->words[at]);
+    *file = g->words[at++];
+  }
+  return OK;
+}
+
+static status options_take(app *a, const arguments *g) {
+  for (int at = 2; at < g->count;) {
+    const verb_option *o;
+    const char *value;
+    if (g->words[at][0] != '-') {
+      at++;
+      continue;
+    }
+    TRY(option_read(g, &at, &o, &value));
+    TRY(o->take(a, value));
+  }
+  return OK;
+}
+
+// The defaults are the article's: nobody means to start its ten thousand episodes by leaving a word out.
+static status file_wanted(const verb *v) {
+  FAIL(USAGE, "%s: which configuration? dreamfarm %s configs/quickstart.yaml, or a file of your own, to begin with: "
+       "dreamfarm config > mine.yaml", v->name, v->name);
+}
+
+status app_parse(app *a, int count, char **words) {
+  const verb *v = verb_find(words[1]);
+  if (!v) return verb_unknown(words[1]);
+
+  const char *file;
+  const arguments g = {v, count, words};
+  TRY(file_find(&g, &file));
+  if (v->writes && !file) return file_wanted(v);
+  a->controlling = v == &verbs[VERB_CONTROL];
+  settings_default(&a->s);
+  if (file) TRY(settings_load(&a->s, file));
+  TRY(options_take(a, &g));
+  TRY(settings_check(&a->s));
+  return environment_find(a);
+}

@@ -1,0 +1,100 @@
+// What the report's pictures share: tables read, gnuplot asked, episodes played to be looked at.
+#ifndef APP_PICTURE_H
+#define APP_PICTURE_H
+
+#include "app.h"
+#include "draw.h"
+
+// --- a CSV file with a head, as numbers ----------------------------------------------------------------------------
+typedef struct table {
+  int rows, columns;
+  char (*names)[40];  // (columns), owned
+  double *cells;      // (rows, columns), owned; NaN: nothing, or no number
+} table;
+status table_read(table *t, const char *path);  // NO_IO; a row that is too short ends with NaNs
+void table_free(table *t);
+int table_column(const table *t, const char *name);         // -1: none
+double table_cell(const table *t, int row, int column);     // NaN where there is no such column
+
+// --- scores: a policy's mean and standard error in evaluate.json ---------------------------------------------------
+#define SCORES_MAX 32
+typedef struct score {
+  char name[48];
+  double mean, se, episodes;
+} score;
+typedef struct scores {
+  int count, generation;  // of the controller that was judged
+  score of[SCORES_MAX];
+} scores;
+status scores_read(scores *s, const char *path);  // a file that is not there has none; NO_IO, BAD_FILE
+
+// --- a picture by gnuplot: panels, each with curves, from numbers that stand in the script itself ------------------
+typedef struct chart {
+  text_buffer script;  // so far
+  text_buffer data, plot, decor;  // of the panel under way
+  int block, curves;
+} chart;
+// `palette`: colours that also those tell apart who see few of them (Okabe and Ito).
+enum { BLUE, VERMILION, GREEN, ORANGE, SKY, PURPLE, GREY, PALETTE };
+extern const char *const palette[PALETTE];
+
+typedef struct chart_frame {
+  const char *name, *title;      // of the file, within its directory; above all panels
+  int columns, rows;             // pixels
+  int panel_rows, panel_columns;
+  int right;                     // pixels right of the panels, for names; 0: few
+  int gap;                       // pixels between a panel and the one below; 0: room for labels and title
+} chart_frame;
+// Begins a picture. NO_IO where an old one stays.
+status chart_picture(chart *c, const char *directory, const chart_frame *f);
+void chart_picture_end(chart *c);
+typedef struct axes {
+  const char *title, *x, *y;
+  double x_low, x_high, y_low, y_high;  // y: NaN: gnuplot's choice
+  bool log_y;
+  const char *key;           // gnuplot's place for the legend; NULL: none
+} axes;
+void chart_panel(chart *c, const axes *a);
+// x, y and, where it is not NULL, the deviation of y, each (n); rows with a NaN are left out. `style` is what follows
+// the data in gnuplot's `plot`.
+void chart_curve(chart *c, const double *x, const double *y, const double *error, int n, const char *style,
+                 const char *title);
+void chart_level(chart *c, double y, const char *style);  // a horizontal line
+void chart_name(chart *c, double y, double y_text, const char *name, const char *rgb);  // right of the panel
+void chart_mark(chart *c, double x, const char *name);  // a vertical line with its name
+void chart_panel_end(chart *c, const axes *a);
+void chart_free(chart *c);
+
+// --- the report's parts; each leaves out what the run has no files for ---------------------------------------------
+status picture_training(const app *a, chart *c);
+status picture_search(const app *a, chart *c);
+status picture_split(const app *a, chart *c);
+status picture_pixels(const app *a);
+status picture_states(const app *a, chart *c);
+
+// --- an episode to be looked at ------------------------------------------------------------------------------------
+typedef struct recording {
+  int steps;         // made; there is one observation more
+  bool ended;        // by itself, before it was cut
+  float *latents;    // (steps + 1, Z), owned
+  uint8_t *seen;     // (steps + 1, observation), owned: frames or states; NULL in a dream
+  float *actions;    // (steps, A), owned
+  float *rewards;    // (steps), owned
+} recording;
+// The run's world and the controller that is judged.
+typedef struct player {
+  const app *a;
+  world *w;
+  controller_shape shape;
+  float *parameters;  // (controller_size), owned
+  search_state search;
+} player;
+status player_open(player *p, const app *a);
+void player_close(player *p);
+void player_words(const player *p, char *words, size_t size);  // which controller, of which generation
+recording recording_real(const player *p, int steps, uint32_t episode);
+// first (Z): where it begins.
+recording recording_dream(const player *p, int steps, uint32_t episode, const float *first);
+void recording_free(recording *r);
+
+#endif

@@ -1,0 +1,165 @@
+// Sheets of frames, where the environment shows pixels: what V makes of them, and a dream beside a real episode.
+
+#include <math.h>
+#include <string.h>
+
+#include "picture.h"
+
+enum { TILES = 8, SCALE = 2 };
+#define DIFFERENCE_GAIN 2
+
+// --- frames and what V makes of them -------------------------------------------------------------------------------
+
+static void frame_reconstruct(const world *w, float *image, const uint8_t *frame) {
+  int Z = world_shape_of(w)->Z;
+  float *mu = mem_take(2 * (size_t)Z, sizeof *mu);
+  world_eye *eye = world_eye_open(w, 1);
+  world_eye_look(eye, mu, mu + Z, frame, 1);
+  world_imagine(w, image, mu, 1);
+  world_eye_close(eye);
+  mem_free(mu);
+}
+
+static void frame_difference(float *difference, const float *image, const uint8_t *frame) {
+  for (int i = 0; i < WORLD_PIXELS; i++)
+    difference[i] = DIFFERENCE_GAIN * fabsf(image[i] - (float)frame[i] * (1.0f / 255.0f));
+}
+
+static void column_number(sheet *s, int band, int column, const char *form, int number) {
+  char name[32];
+  snprintf(name, sizeof name, form, number);
+  sheet_column_name(s, band, column, name);
+}
+
+static void episode_reconstruct(sheet *s, int band, const world *w, const data_episode *e) {
+  float *image = mem_take(2 * WORLD_PIXELS, sizeof *image), *difference = image + WORLD_PIXELS;
+  char name[32];
+  snprintf(name, sizeof name, "episode %lld", (long long)e->id);
+  sheet_band_name(s, band, name);
+  for (int i = 0; i < TILES; i++) {
+    int step = (int)((int64_t)e->steps * (i + 1) / (TILES + 1));
+    const uint8_t *frame = (const uint8_t *)e->observations + (size_t)step * WORLD_PIXELS;
+    frame_reconstruct(w, image, frame);
+    frame_difference(difference, image, frame);
+    column_number(s, band, i, "step %d", step);
+    sheet_tile(s, band, 0, i, frame);
+    sheet_tile_float(s, band, 1, i, image);
+    sheet_tile_float(s, band, 2, i, difference);
+  }
+  mem_free(image);
+}
+
+// Held-out episodes, which are the last ones; where there are none, others.
+static status reconstructions(const app *a, const world *w, dataset *d) {
+  enum { EPISODES = 3 };
+  int count = data_count(d), held = (int)(a->s.collect.held_out * count), wanted = held ? held : count;
+  int bands = wanted < EPISODES ? wanted : EPISODES;
+  char words[192];
+  snprintf(words, sizeof words, "%s, %s, seed %lld; difference: absolute, times %d",
+           held ? "held-out episodes" : "episodes that V was trained on", data_provenance_of(d)->policy,
+           (long long)a->s.run.seed, DIFFERENCE_GAIN);
+  const sheet_shape shape = {.title = "V: real frames and what it makes of them",
+                             .words = {words},
+                             .bands = bands,
+                             .rows = 3,
+                             .columns = TILES,
+                             .tile_rows = WORLD_IMAGE,
+                             .tile_columns = WORLD_IMAGE,
+                             .scale = SCALE,
+                             .row_names = {"reality", "reconstruction", "difference"}};
+  sheet s = sheet_open(&shape);
+  status read = OK;
+  for (int band = 0; band < bands && read == OK; band++) {
+    data_episode e;
+    read = data_read(d, count - 1 - band, &e);
+    if (read == OK) episode_reconstruct(&s, band, w, &e);
+  }
+  status written = sheet_write(&s, out_path(a, "report/reconstructions.png").text);
+  return read == OK ? written : read;
+}
+
+static status reconstructions_draw(const app *a) {
+  world *w;
+  dataset *d;
+  TRY(world_open_eye(&w, run_path(a, "vae.safetensors").text));
+  status s = data_open(&d, run_path(a, "episodes").text);
+  if (s == OK) {
+    s = reconstructions(a, w, d);
+    data_close(d);
+  }
+  world_close(w);
+  return s;
+}
+
+// --- a dream beside a real episode ---------------------------------------------------------------------------------
+
+enum { EVERY = 12 };  // steps between two tiles
+
+static void strip_latents(sheet *s, int band, int row, const world *w, const recording *r) {
+  float *image = mem_take(WORLD_PIXELS, sizeof *image);
+  int Z = world_shape_of(w)->Z;
+  for (int i = 0; i < TILES; i++) {
+    if (i * EVERY > r->steps) {
+      sheet_empty(s, band, row, i, "ended");
+      continue;
+    }
+    world_imagine(w, image, r->latents + (size_t)i * EVERY * Z, 1);
+    sheet_tile_float(s, band, row, i, image);
+  }
+  mem_free(image);
+}
+
+static void strip_frames(sheet *s, int band, int row, const recording *r) {
+  for (int i = 0; i < TILES; i++)
+    if (i * EVERY > r->steps)
+      sheet_empty(s, band, row, i, "ended");
+    else
+      sheet_tile(s, band, row, i, r->seen + (size_t)i * EVERY * WORLD_PIXELS);
+}
+
+static void pair_draw(sheet *s, int band, const player *p) {
+  char name[32];
+  recording awake = recording_real(p, (TILES - 1) * EVERY, (uint32_t)band);
+  recording dreamt = recording_dream(p, (TILES - 1) * EVERY, (uint32_t)band, awake.latents);
+  snprintf(name, sizeof name, "pair %d", band + 1);
+  sheet_band_name(s, band, name);
+  sheet_column_name(s, band, 0, "start");
+  for (int i = 1; i < TILES; i++) column_number(s, band, i, "+%d steps", i * EVERY);
+  strip_frames(s, band, 0, &awake);
+  strip_latents(s, band, 1, p->w, &awake);
+  strip_latents(s, band, 2, p->w, &dreamt);
+  recording_free(&awake);
+  recording_free(&dreamt);
+}
+
+static status dream_beside_real(const app *a) {
+  enum { PAIRS = 2 };
+  char words[3][160], of[100];
+  player p;
+  TRY(player_open(&p, a));
+  player_words(&p, of, sizeof of);
+  snprintf(words[0], sizeof words[0], "%s; dream at temperature %g", of, a->s.dream.temperature);
+  snprintf(words[1], sizeof words[1], "The same controller plays both from the same frame on:");
+  snprintf(words[2], sizeof words[2], "what happens next is the environment's in one, M's own in the other.");
+  const sheet_shape shape = {.title = "A dream beside a real episode",
+                             .words = {words[0], words[1], words[2]},
+                             .bands = PAIRS,
+                             .rows = 3,
+                             .columns = TILES,
+                             .tile_rows = WORLD_IMAGE,
+                             .tile_columns = WORLD_IMAGE,
+                             .scale = SCALE,
+                             .row_names = {"reality", "as V sees it", "dream"}};
+  sheet s = sheet_open(&shape);
+  for (int band = 0; band < PAIRS; band++) pair_draw(&s, band, &p);
+  player_close(&p);
+  return sheet_write(&s, out_path(a, "report/dream-and-real.png").text);
+}
+
+status picture_pixels(const app *a) {
+  if (!a->environment->pixels || !file_exists(run_path(a, "vae.safetensors").text)) return OK;
+  TRY(reconstructions_draw(a));
+  if (!file_exists(run_path(a, "rnn.safetensors").text) || !file_exists(run_path(a, "controller.safetensors").text))
+    return OK;
+  return dream_beside_real(a);
+}

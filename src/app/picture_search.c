@@ -1,0 +1,236 @@
+// The search: what its candidates reached in the dream, and what their mean is worth in the real environment, beside
+// the baselines. Two panels, since a dream and a real episode may be cut at different lengths.
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "picture.h"
+
+enum { WIDTH = 1200, HEIGHT = 930, NAMES_MAX = SCORES_MAX + 2 };
+
+typedef struct search_view {
+  const app *a;
+  const table *rows;
+  const scores *judged;
+  double *generation;
+  int last;  // generation
+} search_view;
+
+// Rows of one descent alone (0: all), NaN elsewhere.
+static double *view_column(const search_view *v, const char *name, int descent) {
+  const table *t = v->rows;
+  double *values = mem_take((size_t)t->rows + 1, sizeof *values);
+  int column = table_column(t, name), whose = table_column(t, "descent");
+  for (int r = 0; r < t->rows; r++) {
+    bool wanted = descent == 0 || table_cell(t, r, whose) == descent;
+    values[r] = wanted ? table_cell(t, r, column) : (double)NAN;
+  }
+  return values;
+}
+
+static void view_curve(chart *c, const search_view *v, const char *name, int descent, const char *style,
+                       const char *title) {
+  double *values = view_column(v, name, descent);
+  chart_curve(c, v->generation, values, NULL, v->rows->rows, style, title);
+  mem_free(values);
+}
+
+static double least(const search_view *v, double low) {
+  static const char *const names[] = {"best", "median", "mean", "held_out", "real"};
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+    for (int r = 0; r < v->rows->rows; r++) {
+      double value = table_cell(v->rows, r, table_column(v->rows, names[i]));
+      if (value < low) low = value;
+    }
+  return low;
+}
+
+// The largest of some columns.
+static double most(const search_view *v, const char *const *names, int count) {
+  double high = 0;
+  for (int i = 0; i < count; i++)
+    for (int r = 0; r < v->rows->rows; r++) {
+      double value = table_cell(v->rows, r, table_column(v->rows, names[i]));
+      if (value > high) high = value;
+    }
+  return high;
+}
+
+// The cap in steps is one of the return where no step gives more than 1, which holds of every environment here.
+static axes view_axes(const search_view *v, const char *title, double high, int cap) {
+  double top = fmax(high, cap), low = least(v, 0);
+  return (axes){.title = title,
+                .x = "generation",
+                .y = "return: reward summed over an episode",
+                .x_low = 0,
+                .x_high = fmax(1, v->last) * 1.02,
+                .y_low = low < 0 ? low * 1.08 : 0,
+                .y_high = top * 1.06};
+}
+
+// --- names right of the panel: apart from each other, however near their levels are --------------------------------
+
+typedef struct level {
+  char name[96];
+  double y, text_y;
+  const char *rgb;
+} level;
+
+static int level_order(const void *a, const void *b) {
+  const level *x = a, *y = b;
+  return (x->y > y->y) - (x->y < y->y);
+}
+
+static void levels_spread(level *levels, int count, double low, double high, double gap) {
+  qsort(levels, (size_t)count, sizeof *levels, level_order);
+  for (int i = 0; i < count; i++) {
+    double least_y = i ? levels[i - 1].text_y + gap : low;
+    levels[i].text_y = fmax(levels[i].y, least_y);
+  }
+  for (int i = count - 1; i >= 0; i--) {
+    double most_y = i + 1 < count ? levels[i + 1].text_y - gap : high;
+    levels[i].text_y = fmin(levels[i].text_y, most_y);
+  }
+}
+
+static void levels_draw(chart *c, level *levels, int count, const axes *x) {
+  levels_spread(levels, count, x->y_low, x->y_high, (x->y_high - x->y_low) / 17);
+  for (int i = 0; i < count; i++) chart_name(c, levels[i].y, levels[i].text_y, levels[i].name, levels[i].rgb);
+}
+
+// --- the dream -----------------------------------------------------------------------------------------------------
+
+static void dream_curves(chart *c, const search_view *v) {
+  int descents = v->a->s.evolve.descents;
+  if (descents == 1) {
+    view_curve(c, v, "best", 0, "with lines lw 1 lc rgb '#56B4E9'", "best candidate");
+    view_curve(c, v, "mean", 0, "with lines lw 2.5 lc rgb '#0072B2'", "mean of the candidates");
+    view_curve(c, v, "held_out", 0, "with points pt 7 ps 1.3 lc rgb '#000000'", "mean controller, on held-out dreams");
+    return;
+  }
+  for (int k = 1; k <= descents; k++) {
+    char title[64], style[96];
+    snprintf(title, sizeof title, "descent %d: mean of the candidates", k);
+    snprintf(style, sizeof style, "with lines lw 2 dt %d lc rgb '%s'", 1 + (k - 1) / (PALETTE - 1),
+             palette[(k - 1) % (PALETTE - 1)]);
+    view_curve(c, v, "mean", k, style, k <= 6 ? title : "");
+    snprintf(style, sizeof style, "with points pt 7 ps 1.1 lc rgb '%s'", palette[(k - 1) % (PALETTE - 1)]);
+    view_curve(c, v, "held_out", k, style, k == 1 ? "a descent's mean controller, on held-out dreams" : "");
+  }
+}
+
+static void dream_panel(chart *c, const search_view *v) {
+  static const char *const names[] = {"best", "mean", "held_out"};
+  const settings *s = &v->a->s;
+  int cap = s->dream.cap ? s->dream.cap : v->a->environment->cap;
+  char title[128];
+  snprintf(title, sizeof title, "In the dream: episodes of at most %d steps, temperature %g", cap,
+           s->dream.temperature);
+  axes x = view_axes(v, title, most(v, names, 3), cap);
+  x.key = "at graph 0.5, graph -0.29 center top";
+
+  level levels[1] = {{.y = cap, .rgb = palette[GREY]}};
+  snprintf(levels[0].name, sizeof levels[0].name, "cap: %d steps", cap);
+  chart_panel(c, &x);
+  chart_level(c, cap, "dt 3 lw 1.5 lc rgb '#666666'");
+  levels_draw(c, levels, 1, &x);
+  dream_curves(c, v);
+  chart_panel_end(c, &x);
+}
+
+// --- the real environment ------------------------------------------------------------------------------------------
+
+static void level_score(level *l, const score *s, bool controller) {
+  const char *name = controller ? "controller, judged" : s->name;
+  *l = (level){.y = s->mean, .rgb = controller ? palette[VERMILION] : "#333333"};
+  snprintf(l->name, sizeof l->name, "%s  %.1f ± %.1f", name, s->mean, s->se);
+}
+
+// The judged one, at its generation, with its standard error.
+static void judged_point(chart *c, const search_view *v) {
+  const score *s = &v->judged->of[0];
+  double x = v->judged->generation, mean = s->mean, se = s->se;
+  char title[96];
+  snprintf(title, sizeof title, "judged afterwards: %.0f episodes, ± standard error", s->episodes);
+  chart_curve(c, &x, &mean, &se, 1, "with yerrorbars pt 9 ps 1.8 lw 2 lc rgb '#D55E00'", title);
+}
+
+static bool is_controller(const score *s) { return strcmp(s->name, "controller") == 0; }
+
+static void baselines_draw(chart *c, const search_view *v, const axes *x, int cap) {
+  level levels[NAMES_MAX] = {{.y = cap, .rgb = palette[GREY]}};
+  int count = 1;
+  snprintf(levels[0].name, sizeof levels[0].name, "cap: %d steps", cap);
+  chart_level(c, cap, "dt 3 lw 1.5 lc rgb '#666666'");
+  for (int i = 0; i < v->judged->count; i++) {
+    const score *s = &v->judged->of[i];
+    if (!isfinite(s->mean)) continue;
+    level_score(&levels[count++], s, is_controller(s));
+    chart_level(c, s->mean, is_controller(s) ? "lw 1 lc rgb '#D55E00'" : "dt 2 lw 1.2 lc rgb '#333333'");
+  }
+  levels_draw(c, levels, count, x);
+}
+
+static void real_panel(chart *c, const search_view *v) {
+  static const char *const names[] = {"real"};
+  int cap = v->a->environment->cap, episodes = v->a->s.evolve.real_episodes;
+  char title[160], points[96];
+  snprintf(title, sizeof title, "In the real environment, %s: episodes of at most %d steps", v->a->environment->name,
+           cap);
+  snprintf(points, sizeof points, "mean controller during the search: %d episodes", episodes);
+  double high = most(v, names, 1);
+  for (int i = 0; i < v->judged->count; i++) high = fmax(high, v->judged->of[i].mean);
+  axes x = view_axes(v, title, high, cap);
+  x.key = "at graph 0.5, graph -0.29 center top";
+
+  chart_panel(c, &x);
+  baselines_draw(c, v, &x, cap);
+  view_curve(c, v, "real", 0,
+             v->a->s.evolve.descents > 1 ? "with points pt 5 ps 1.3 lc rgb '#009E73'"
+                                         : "with linespoints lw 1 dt 3 pt 5 ps 1.3 lc rgb '#009E73'",
+             points);
+  if (v->judged->count && is_controller(&v->judged->of[0])) judged_point(c, v);
+  chart_panel_end(c, &x);
+}
+
+// --- both ----------------------------------------------------------------------------------------------------------
+
+static status search_draw(chart *c, const search_view *v) {
+  char title[200];
+  const settings *s = &v->a->s;
+  snprintf(title, sizeof title, "Evolving a controller of %s inside the dream (seed %lld)", v->a->environment->name,
+           (long long)s->run.seed);
+  const chart_frame f = {.name = "evolve.png",
+                         .title = title,
+                         .columns = WIDTH,
+                         .rows = HEIGHT,
+                         .panel_rows = 2,
+                         .panel_columns = 1,
+                         .right = 270,
+                         .gap = 186};
+  TRY(chart_picture(c, out_path(v->a, "report").text, &f));
+  dream_panel(c, v);
+  real_panel(c, v);
+  chart_picture_end(c);
+  return OK;
+}
+
+status picture_search(const app *a, chart *c) {
+  table t;
+  scores judged;
+  file_path csv = run_path(a, "run.csv");
+  if (!file_exists(csv.text)) return OK;
+  TRY(table_read(&t, csv.text));
+  status s = scores_read(&judged, run_path(a, "evaluate.json").text);
+  search_view v = {.a = a, .rows = &t, .judged = &judged};
+  v.generation = view_column(&v, "generation", 0);
+  v.last = judged.generation;
+  for (int r = 0; r < t.rows; r++)
+    if (v.generation[r] > v.last && v.generation[r] < 1e9) v.last = (int)v.generation[r];
+
+  if (s == OK) s = search_draw(c, &v);
+  mem_free(v.generation);
+  table_free(&t);
+  return s;
+}
