@@ -462,13 +462,6 @@ static status launch_whole(int *out, const char *option, const char *text, int l
   FAIL(USAGE, "launch %s: found '%s', wanted a whole number from %d to %d", option, text, least, most);
 }
 
-// What has no run could neither be watched nor resumed.
-static status launchable(const char *name) {
-  const verb *v = verb_find(name);
-  if (!v || (v->act && v->act != app_bench && v->act != app_explain)) return OK;  // app_parse names one that is unknown
-  FAIL(USAGE, "%s has no run that could be watched or resumed: start it with mpirun", name);
-}
-
 static status launch_seconds(double *out, const char *option, const char *text, double most) {
   if (number_seconds(out, text, most)) return OK;
   FAIL(USAGE, "launch %s: found '%s', wanted seconds, above 0 and up to %.0f", option, text, most);
@@ -493,6 +486,13 @@ static status launch_option(launch *l, const char *word, const char *value) {
   return launch_usage("unknown option", word);
 }
 
+// What has no run could neither be watched nor resumed.
+static status launch_able(const char *name) {
+  const verb *v = verb_find(name);
+  if (!v || (v->act && v->act != app_bench && v->act != app_explain)) return OK;  // app_parse names an unknown one
+  FAIL(USAGE, "%s has no run that could be watched or resumed: start it with mpirun", name);
+}
+
 static status launch_options(launch *l, int count, char **words) {
   int i = 2;
   for (; i < count && strcmp(words[i], "--") != 0; i += 2) {
@@ -504,7 +504,7 @@ static status launch_options(launch *l, int count, char **words) {
   l->words[0] = path_own();
   if (strcmp(l->words[0], PATH_OWN_UNKNOWN) == 0)
     FAIL(NO_IO, "this program's own path cannot be told (it is too long, or /proc is missing): it cannot start ranks");
-  TRY(launchable(l->words[1]));
+  TRY(launch_able(l->words[1]));
   return app_parse(&l->a, count - i, l->words);
 }
 

@@ -28,7 +28,7 @@ check "a second launch is refused" exits 1 \
   "another dreamfarm launch works in $dir/twice; end it, or use another run.directory" \
   "$program" launch -n 2 -- evolve $tiny --set run.directory="$dir/twice"
 at=$(rows twice)
-kill -HUP $job "$(mpirun_of $job)"
+kill -HUP $job
 gone_on() { [ "$(rows twice)" -gt $((at + 5)) ] && ! grep -q "starts again\|85" "$dir/log"; }
 check "a hangup that is ignored at the start stays ignored" until_true 20 gone_on
 listening() { # PROCESS: what it listens on
