@@ -50,7 +50,8 @@ status chart_picture(chart *c, const char *directory, const chart_frame *f);
 void chart_picture_end(chart *c);
 typedef struct axes {
   const char *title, *x, *y;
-  double x_low, x_high, y_low, y_high;  // y: NaN: gnuplot's choice
+  double x_low, x_high;      // x counts something
+  double y_low, y_high;      // NaN: gnuplot's choice
   bool log_y;
   const char *key;           // gnuplot's place for the legend; NULL: none
 } axes;

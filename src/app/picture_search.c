@@ -110,13 +110,12 @@ static void dream_curves(chart *c, const search_view *v) {
     return;
   }
   for (int k = 1; k <= descents; k++) {
-    char title[64], style[96];
-    snprintf(title, sizeof title, "descent %d: mean of the candidates", k);
-    snprintf(style, sizeof style, "with lines lw 2 dt %d lc rgb '%s'", 1 + (k - 1) / (PALETTE - 1),
-             palette[(k - 1) % (PALETTE - 1)]);
-    view_curve(c, v, "mean", k, style, k <= 6 ? title : "");
-    snprintf(style, sizeof style, "with points pt 7 ps 1.1 lc rgb '%s'", palette[(k - 1) % (PALETTE - 1)]);
-    view_curve(c, v, "held_out", k, style, k == 1 ? "a descent's mean controller, on held-out dreams" : "");
+    const char *shade = palette[(k - 1) % (PALETTE - 1)];
+    char style[96];
+    snprintf(style, sizeof style, "with lines lw 2 dt %d lc rgb '%s'", 1 + (k - 1) / (PALETTE - 1), shade);
+    view_curve(c, v, "mean", k, style, k == 1 ? "mean of the candidates, a line per descent" : "");
+    snprintf(style, sizeof style, "with points pt 7 ps 1.1 lc rgb '%s'", shade);
+    view_curve(c, v, "held_out", k, style, k == 1 ? "their mean controllers, on held-out dreams" : "");
   }
 }
 

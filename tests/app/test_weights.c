@@ -58,7 +58,7 @@ static void run_act(const run *r, world_memory *m) {
                  world_memory_c(m, 0));
 }
 
-// --- what went in and came out ------------------------------------------------------------------------------------------
+// --- what went in and came out --------------------------------------------------------------------------------------
 
 typedef struct record {
   data_tensor tensors[24];
@@ -150,7 +150,7 @@ static int run_record(const char *directory, const char *path) {
   return s;
 }
 
-// --- the document -------------------------------------------------------------------------------------------------------
+// --- the document ---------------------------------------------------------------------------------------------------
 
 static char *document;
 
