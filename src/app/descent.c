@@ -319,8 +319,8 @@ void descent_tell(share *s) {
   scores_sum(s);
   scores_describe(d);
   luck_remove(d);
-  if (twice) es_tell_twice(d->search, NULL, d->loss, d->second);
-  else es_tell(d->search, NULL, d->loss);
+  status told = twice ? es_tell_twice(d->search, NULL, d->loss, d->second) : es_tell(d->search, NULL, d->loss);
+  CHECK(told == OK, "%s", status_message());
   if (twice) d->row.noise = es_noise(d->search);
   d->state.generation = es_generation(d->search);
   d->state.episodes += (int64_t)s->groups * s->episodes;
