@@ -99,6 +99,12 @@ double cores_quota(const char *groups, const char *mounted);
 // --- time and hash ----------------------------------------------------------------------------------------------
 double time_now(void);  // seconds, monotonic
 
+// Seconds of waiting, of which a time in which this process itself was stopped (Ctrl-Z) counts as one at most: who waited
+// for whom is not known then. `now` is any clock; looked at more often than once a second, it is that clock.
+typedef struct stopwatch { double spent, looked; } stopwatch;
+stopwatch stopwatch_begin(double now);
+double stopwatch_spent(stopwatch *p, double now);
+
 // 128 bits of XXH3, as 32 hex digits: identity of files, worlds, configurations. Not for secrets.
 typedef struct hash { char hex[33]; } hash;
 hash hash_bytes(const void *bytes, size_t size);

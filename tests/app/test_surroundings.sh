@@ -62,6 +62,24 @@ world closed; more=""
 (started closed 2>&- >&- <&-)
 check "with all three streams closed a run is the same run" same whole closed
 
+# --- stopped (Ctrl-Z) for longer than any lease, and gone on with -----------------------------------------------------------------
+stopped() { # NAME RANK...: those of three ranks; the last words are the exit code
+  local name=$1 job all="" r; shift
+  started "$name" $MPIRUN -n 3 >"$dir/log-$name" 2>&1 & job=$!
+  in_mid_generation "$name"
+  for r; do all="$all $(rank $job "$r")"; done
+  kill -STOP $all; sleep 11; kill -CONT $all
+  wait $job; echo $? >>"$dir/log-$name"
+}
+world stopped-first; world stopped-all
+stopped stopped-first 0 & first=$!
+stopped stopped-all 0 1 2 & every=$!
+wait $first $every
+for name in stopped-first stopped-all; do
+  check "$name: nothing is taken for lost" test "$(cat "$dir/log-$name")" = 0
+  check "$name: the same bytes" same whole $name
+done
+
 # --- a quota: a group of our own, where we may make one ------------------------------------------------------------------------------
 group() { # the folder of a group that pays for one core, in $group
   group=/sys/fs/cgroup/cpu/dreamfarm-test-$$
@@ -79,7 +97,7 @@ if group; then
 else skipped=$((skipped + 2)); echo "skipped: no control group can be made here"; fi
 
 # --- make says little, and all that matters ---------------------------------------------------------------------------------------------
-objects=$(for file in src/base/*.c; do echo "$dir/build/${file%.c}.o"; done)
+objects="$dir/build/src/base/log.o $dir/build/src/base/text.o"
 build() { env -u MAKEFLAGS -u MAKELEVEL make --no-print-directory BUILD="$dir/build" "$@" $objects >"$dir/said" 2>&1; }
 check "make says a line a folder" eval 'build CFLAGS=-O0 && [ "$(cat "$dir/said")" = "  $dir/build/src/base" ]'
 check "make V=1 shows the commands" eval 'build -B V=1 CFLAGS=-O0 && grep -q "gcc.*-c src/base/log.c" "$dir/said"'
