@@ -446,7 +446,8 @@ static void roll_call(farm *f) {
     while (f->post.receive(f->post.self, &from, &bytes, &size)) continue;  // older words are no answer
     f->post.send(f->post.self, w, &ping_head, sizeof ping_head);
   }
-  for (stopwatch p = stopwatch_begin(now(f)); missing && stopwatch_spent(&p, now(f)) < schedule_lease(f->plan); usleep(100))
+  double lease = schedule_lease(f->plan);
+  for (stopwatch w = stopwatch_begin(now(f)); missing && stopwatch_spent(&w, now(f)) < lease; usleep(100))
     while (f->post.receive(f->post.self, &from, &bytes, &size)) {
       missing -= !f->peer[from].present;
       f->peer[from].present = true;
@@ -462,8 +463,10 @@ static void roll_call(farm *f) {
 void farm_dismiss(farm *f) {
   roll_call(f);
   const order_head head = {.order = ORDER_DISMISS, .job = f->job, .lossy = f->lossy};
-  for (int w = 1; w < f->size; w++)
-    for (stopwatch p = stopwatch_begin(now(f)); stopwatch_spent(&p, now(f)) < (schedule_is_lost(f->plan, w) ? 0.1 : 10); usleep(200))
+  for (int w = 1; w < f->size; w++) {
+    double seconds = schedule_is_lost(f->plan, w) ? 0.1 : 10;
+    for (stopwatch p = stopwatch_begin(now(f)); stopwatch_spent(&p, now(f)) < seconds; usleep(200))
       if (f->post.send(f->post.self, w, &head, sizeof head)) break;
+  }
   for (int w = 1; w < f->size; w++) transport_flush(f->line, w, f->lossy ? 0.2 : 10);
 }

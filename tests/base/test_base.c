@@ -172,7 +172,8 @@ static void speak_on_a_narrow_terminal(void) {
 }
 static void speak_in_umlauts(void) {
   terminal_of("20", "xterm");
-  progress p = progress_open("\u00e4\u00e4\u00e4\u00e4\u00e4\u00e4\u00e4\u00e4\u00e4\u00e4", "\u00f6\u00f6\u00f6\u00f6\u00f6\u00f6", 10);
+  progress p = progress_open("\u00e4\u00e4\u00e4\u00e4\u00e4\u00e4\u00e4\u00e4\u00e4\u00e4",
+                             "\u00f6\u00f6\u00f6\u00f6\u00f6\u00f6", 10);
   p.last = -1;
   progress_show(&p, 5, NULL);
 }
