@@ -171,8 +171,8 @@ void output_open(void);
 void output_flush(void);  // what a verb has to say is said
 status output_end(status s);
 
-// Signals: SIGINT, SIGTERM, SIGUSR1, SIGHUP, SIGXCPU ask to stop at the next good moment; a second SIGINT ends at once, but
-// for a worker. What was ignored at the start stays ignored.
+// Signals: SIGINT, SIGTERM, SIGUSR1, SIGHUP, SIGXCPU ask to stop at the next good moment; a second SIGINT ends at once,
+// but for a worker. What was ignored at the start stays ignored.
 void signals_hold(void);          // what comes from here on waits for signals_catch, also across an exec
 void signals_catch(void);
 void signals_serve(void);         // this rank is a worker: rank 0 ends the job

@@ -202,9 +202,9 @@ static double now(void *self) {
 post transport_post(transport *t) { return (post){t, send_copy, can_send, receive, now}; }
 
 void transport_flush(transport *t, int to, double seconds) {
-  double end = time_now() + seconds;
+  stopwatch p = stopwatch_begin(time_now());
   for (int i = 0; i < SEND_BUFFERS; i++)
-    while (!sent(&t->send[to * SEND_BUFFERS + i]) && time_now() < end) usleep(200);
+    while (!sent(&t->send[to * SEND_BUFFERS + i]) && stopwatch_spent(&p, time_now()) < seconds) usleep(200);
 }
 
 void transport_close(transport *t, bool lossy, int code) {
