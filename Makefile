@@ -1,7 +1,7 @@
 # dreamfarm: build, test, install. `make help` lists the targets.
 
 # --- the house: each room and the rooms it may look at (build order, documentation and lint rule at once) -----------
-ROOMS := base num nn es farm env data world train rollout config app
+ROOMS := base num nn es farm env data config run world train rollout launch app
 base_sees    :=
 num_sees     := base
 nn_sees      := base num
@@ -13,7 +13,9 @@ world_sees   := base num nn data
 train_sees   := base num nn data world
 rollout_sees := base num nn env world
 config_sees  := base
-app_sees     := base num nn es farm env data world train rollout config
+run_sees     := base data config
+launch_sees  := base run
+app_sees     := base num nn es farm env data world train rollout config run launch
 # --- each foreign header and the one door it comes in by --------------------------------------------------------------
 FOREIGN := mpi.h=src/farm/mpi.c cblas.h=src/num/ Random123=src/num/ yaml.h=src/config/yaml.c hdf5.h=src/data/ \
            png.h=src/data/ jansson.h=src/data/ xxhash.h=src/base/

@@ -12,6 +12,7 @@ typedef struct arguments {
 
 static status environment_find(app *a) {
   a->environment = env_find(a->s.environment.name);
+  if (a->environment) a->run.pixels = a->environment->pixels;
   if (a->environment) return OK;
 
   int count;
@@ -81,6 +82,7 @@ status app_parse(app *a, int count, char **words) {
   if (v->writes && !file) return file_wanted(v);
   a->controlling = v == &verbs[VERB_CONTROL];
   settings_default(&a->s);
+  a->run.s = &a->s;
   if (file) TRY(settings_load(&a->s, file));
   TRY(options_take(a, &g));
   TRY(settings_check(&a->s));

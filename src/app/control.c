@@ -12,8 +12,8 @@
 #define LOOK_SECONDS 0.1
 #define SETTLED_SECONDS 0.3  // so long it must have stayed as it is, lest half of it be read
 
-static file_path asking(const app *a) { return run_path(a, "control.yaml"); }
-static file_path done(const app *a) { return run_path(a, "control.done.yaml"); }
+static file_path asking(const app *a) { return run_path(&a->run, "control.yaml"); }
+static file_path done(const app *a) { return run_path(&a->run, "control.done.yaml"); }
 
 // --- looking ----------------------------------------------------------------------------------------------------------------
 
@@ -116,7 +116,7 @@ status app_control(const app *a) {
   text_buffer t = {0};
   if (control_empty(&a->asked)) FAIL(USAGE, "control: what is asked? --set stop=true, --set generations=N or --set state=true");
   if (file_exists(path.text)) FAIL(NO_IO, "%s: nobody has taken the one before yet; wait a second, or remove it", path.text);
-  if (!run_locked(a)) fprintf(stderr, "nobody works in %s, as seen from here; who evolves there next will take it\n", a->s.run.directory);
+  if (!run_locked(&a->run)) fprintf(stderr, "nobody works in %s, as seen from here; who evolves there next will take it\n", a->s.run.directory);
   control_print(&a->asked, &t);
   status s = file_write(path.text, t.bytes, t.size);
   text_free(&t);

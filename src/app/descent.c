@@ -183,7 +183,7 @@ static status begin(descent *d) {
 }
 
 status descent_ready(descent *d) {
-  if (!d->v->a->fresh && search_exists(d->home.text)) return checkpoint_read(d);
+  if (!d->v->a->run.fresh && search_exists(d->home.text)) return checkpoint_read(d);
   d->state = (search_state){.best_score = (double)NAN, .identity = d->v->identity, .world = d->v->world};
   return search_open(d);
 }
@@ -192,8 +192,8 @@ status descent_start(descent *d) {
   file_path finished = path_join(d->home.text, "journal");
   TRY(dir_make(d->home.text));
   dir_sweep(d->home.text, "controller.");
-  if (d->v->a->fresh) TRY(search_forget(d->home.text));
-  if (d->v->a->fresh) TRY(file_remove(finished.text));
+  if (d->v->a->run.fresh) TRY(search_forget(d->home.text));
+  if (d->v->a->run.fresh) TRY(file_remove(finished.text));
   TRY(journal_open(&d->finished, finished.text, most_tasks(&d->v->a->s, d->number)));
   TRY(d->resumes ? resume(d) : begin(d));
   plan(d);

@@ -96,7 +96,7 @@ static last_generation last_of(const char *text) {
 static last_generation last_played(const app *a) {
   char *text;
   size_t size;
-  if (file_read(&text, &size, run_path(a, "run.csv").text) != OK) return (last_generation){0};
+  if (file_read(&text, &size, run_path(&a->run, "run.csv").text) != OK) return (last_generation){0};
   last_generation found = last_of(text);
   mem_free(text);
   return found;
@@ -190,7 +190,7 @@ static status pace_measure(const app *a, pace *p) {
 static status shape_of_run(const app *a, world_shape *s) {
   world *w;
   *s = shape_of(a);
-  if (!file_exists(run_path(a, "rnn.safetensors").text)) return OK;
+  if (!file_exists(run_path(&a->run, "rnn.safetensors").text)) return OK;
   TRY(world_read(a, &w));
   *s = *world_shape_of(w);
   world_close(w);

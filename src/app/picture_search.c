@@ -208,7 +208,7 @@ static status search_draw(chart *c, const search_view *v) {
                          .panel_columns = 1,
                          .right = 270,
                          .gap = 186};
-  TRY(chart_picture(c, out_path(v->a, "report").text, &f));
+  TRY(chart_picture(c, run_out(&v->a->run, "report").text, &f));
   dream_panel(c, v);
   real_panel(c, v);
   chart_picture_end(c);
@@ -218,10 +218,10 @@ static status search_draw(chart *c, const search_view *v) {
 status picture_search(const app *a, chart *c) {
   table t;
   scores judged;
-  file_path csv = run_path(a, "run.csv");
+  file_path csv = run_path(&a->run, "run.csv");
   if (!file_exists(csv.text)) return OK;
   TRY(table_read(&t, csv.text));
-  status s = scores_read(&judged, run_path(a, "evaluate.json").text);
+  status s = scores_read(&judged, run_path(&a->run, "evaluate.json").text);
   search_view v = {.a = a, .rows = &t, .judged = &judged};
   v.generation = view_column(&v, "generation", 0);
   v.last = judged.generation;

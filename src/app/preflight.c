@@ -188,7 +188,7 @@ static status versions_compare(const app *a) {
 status preflight(const app *a) {
   bool master = farm_rank(a->f) == 0;
   char token[80];
-  file_path file = out_path(a, "preflight");
+  file_path file = run_out(&a->run, "preflight");
   TRY(farm_agree(a->f, versions_compare(a)));
   snprintf(token, sizeof token, "%.40s %ld %.6f", farm_host(a->f), (long)getpid(), time_now());
   TRY(farm_agree(a->f, master ? file_write(file.text, token, strlen(token)) : OK));

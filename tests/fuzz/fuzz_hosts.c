@@ -1,5 +1,5 @@
 // rooms: base
-// sources: src/app/hosts.c src/app/words.c
+// sources: src/launch/hosts.c src/launch/words.c
 // seeds: tests/fuzz/hosts/*.txt
 // Host files from any bytes: refused with a place, or read, and then every host has a name that no program takes for an
 // option, and slots. No name is asked for on the net: the resolver here knows none.
@@ -10,7 +10,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "../../src/app/launch.h"
+#include "../../src/launch/parts.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "launch.h"
+#include "parts.h"
 
 #define AGENT_VARIABLE "DREAMFARM_AGENT"
 

@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "launch.h"
+#include "parts.h"
 
 #define ROOM_PREFIX "dreamfarm."
 #define ROOM_TEMPORARY "/tmp"
@@ -40,7 +40,8 @@ bool room_make(file_path *room, const job_token *t, bool apart) {
   return false;
 }
 
-void room_share(const char *token) {
+// Makes the one for shared memory and tells Open MPI of it, unless the user told it of another.
+void launch_rank(const char *token) {
   file_path room = path_join(ROOM_SHARED, ROOM_PREFIX "%.32s", token);
   if (!getenv(SHARED_VARIABLE) && room_begin(room.text)) setenv(SHARED_VARIABLE, room.text, 1);
 }

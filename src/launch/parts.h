@@ -1,10 +1,10 @@
 // What the files of `dreamfarm launch` share: the job's pulse, the processes of a job, the hosts, the command line that
 // starts the ranks. None of them has started MPI.
-#ifndef LAUNCH_H
-#define LAUNCH_H
+#ifndef LAUNCH_PARTS_H
+#define LAUNCH_PARTS_H
 
-#include "app.h"
-#include "lock.h"
+#include "launch.h"
+#include "run.h"
 
 // --- words and numbers ---------------------------------------------------------------------------------------------
 typedef struct word_list {
@@ -20,30 +20,16 @@ void words_free(word_list *l);
 bool number_whole(int *out, const char *text, int least, int most);
 bool number_seconds(double *out, const char *text, double most);  // above 0
 
-// --- a job's token: one start of the ranks -------------------------------------------------------------------------
-// Random, so that what carries it in its environment, on its command line or in its name can only belong to that start.
-typedef struct job_token { char hex[33]; } job_token;
-job_token job_token_new(void);
-bool job_token_good(const job_token *t);  // 32 hex digits
-// Of this program; static. PATH_OWN_UNKNOWN, which only this process itself can start, where the kernel does not tell.
-#define PATH_OWN_UNKNOWN "/proc/self/exe"
-char *path_own(void);
-
 // --- the rooms of a job: directories whose names carry its token, for what Open MPI puts into /tmp and /dev/shm ----
 // On the host of launch: makes the one for temporary files, below TMPDIR or /tmp; `apart`: other hosts have ranks too,
 // so it is below /tmp. False: it cannot be made, and the job does without.
 bool room_make(file_path *room, const job_token *t, bool apart);
-// In a rank, before MPI: makes the one for shared memory and tells Open MPI of it, unless the user told it of another.
-void room_share(const char *token);
 void rooms_remove(const job_token *t);  // all that a job has on this host
 
 // --- processes, by token -------------------------------------------------------------------------------------------
 // Ends (SIGKILL) every process of this host that carries one of the tokens, but this one and those it descends from,
 // and removes the rooms and the shared memory that they leave. Returns how many processes there were.
 int processes_end(const job_token *tokens, int count);
-// When the process started, in clock ticks since the machine did; 0: it is gone (a zombie is). With its pid an
-// identity.
-uint64_t process_started(int64_t pid);
 
 // The ranks of a job that run on this host, by number; found where pid is not 0.
 typedef struct rank_process {
@@ -52,22 +38,6 @@ typedef struct rank_process {
 } rank_process;
 // Adds those not found before; returns how many are found.
 int processes_ranks(rank_process *all, int ranks, const job_token *t);
-
-// --- the pulse of rank 0, read -------------------------------------------------------------------------------------
-typedef struct pulse {
-  job_token job;
-  char host[256];
-  int64_t pid;         // of rank 0
-  uint64_t started;    // process_started there
-  int64_t beats;
-  double patience;     // seconds that rank 0 may be silent now
-} pulse;
-#define PULSE_FILE "heartbeat"
-#define RESULT_FILE "result"
-#define RUN_DIRECTORY_MAX (PATH_MAX_LENGTH - 128)  // bytes of its full path: files below it have names, too
-bool pulse_read(pulse *p, const char *path);  // false: missing, or being written
-status pulse_write(const pulse *p, const char *path);
-bool result_read(const char *path, job_token job, int *code);
 
 // --- hosts ---------------------------------------------------------------------------------------------------------
 typedef struct host {

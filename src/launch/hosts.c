@@ -10,7 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "launch.h"
+#include "parts.h"
 
 #define SLOTS_MAX 65536
 
@@ -226,7 +226,7 @@ static void hosts_word_quoted(text_buffer *t, const char *word) {
 }
 
 static void hosts_program_add(word_list *l) {
-  const char *carrier = strrchr(l->words[0], '/'), *own = path_own();
+  const char *carrier = strrchr(l->words[0], '/'), *own = program_own();
   bool shell = strcmp(carrier ? carrier + 1 : l->words[0], "srun") != 0;
   text_buffer quoted = {0};
   if (shell && own[strspn(own, NAME_CHARACTERS "/+@:,")]) hosts_word_quoted(&quoted, own);

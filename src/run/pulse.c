@@ -5,9 +5,10 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <unistd.h>
 
-#include "launch.h"
+#include "run.h"
 
 #define BEAT_SECONDS 1.0
 #define PULSE_BYTES 512
@@ -18,6 +19,18 @@ static struct {
   file_path path, result;
   double at;
 } own;
+
+// --- a job's token ---------------------------------------------------------------------------------------------------
+
+job_token job_token_new(void) {
+  unsigned char bytes[32];
+  job_token t;
+  CHECK(getrandom(bytes, sizeof bytes, 0) == (ssize_t)sizeof bytes, "no random bytes");
+  memcpy(t.hex, hash_bytes(bytes, sizeof bytes).hex, sizeof t.hex);
+  return t;
+}
+
+bool job_token_good(const job_token *t) { return strlen(t->hex) == 32 && strspn(t->hex, "0123456789abcdef") == 32; }
 
 // --- on disk -------------------------------------------------------------------------------------------------------
 
@@ -80,19 +93,25 @@ static bool is_rank_0(void) {
   return true;
 }
 
-void heartbeat_open(void) {
+const char *heartbeat_job(void) {
+  static job_token token;
   const char *job = getenv(JOB_VARIABLE), *directory = getenv(DIRECTORY_VARIABLE);
-  if (!job || !directory || strlen(job) != 32 || strlen(directory) > RUN_DIRECTORY_MAX) return;
-  memcpy(own.p.job.hex, job, 33);
-  if (!job_token_good(&own.p.job)) return;
-  room_share(job);
+  if (!job || !directory || strlen(job) != 32 || strlen(directory) > RUN_DIRECTORY_MAX) return NULL;
+  memcpy(token.hex, job, sizeof token.hex);
+  return job_token_good(&token) ? token.hex : NULL;
+}
+
+void heartbeat_open(void) {
+  const char *job = heartbeat_job(), *directory = getenv(DIRECTORY_VARIABLE);
+  if (!job) return;
+  memcpy(own.p.job.hex, job, sizeof own.p.job.hex);
   if (!is_rank_0()) return;
 
   if (gethostname(own.p.host, sizeof own.p.host - 1) != 0) snprintf(own.p.host, sizeof own.p.host, "?");
   own.p.pid = getpid();
   own.p.started = process_started(own.p.pid);
-  own.path = path_join(directory, PULSE_FILE);
-  own.result = path_join(directory, RESULT_FILE);
+  own.path = path_join(directory, RUN_PULSE);
+  own.result = path_join(directory, RUN_RESULT);
   own.on = true;
   beat(HEARTBEAT_START_SECONDS);
 }

@@ -2,7 +2,7 @@
 #ifndef MARK_H
 #define MARK_H
 
-#include "app.h"
+#include "run.h"
 
 // One line of text a fact; the last is the hash of those before it.
 //   state begun | complete

@@ -6,67 +6,16 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <unistd.h>
 
-#include "launch.h"
-
-job_token job_token_new(void) {
-  unsigned char bytes[32];
-  job_token t;
-  CHECK(getrandom(bytes, sizeof bytes, 0) == (ssize_t)sizeof bytes, "no random bytes");
-  memcpy(t.hex, hash_bytes(bytes, sizeof bytes).hex, sizeof t.hex);
-  return t;
-}
-
-bool job_token_good(const job_token *t) { return strlen(t->hex) == 32 && strspn(t->hex, "0123456789abcdef") == 32; }
-
-// Read once: when the program is built anew in the meantime, the link changes.
-char *path_own(void) {
-  static char path[4 * PATH_MAX_LENGTH + 1];
-  if (path[0]) return path;
-  ssize_t length = readlink("/proc/self/exe", path, sizeof path - 1);
-  if (length <= 0 || length == sizeof path - 1) strcpy(path, PATH_OWN_UNKNOWN);
-  return path;
-}
-
-// --- /proc ---------------------------------------------------------------------------------------------------------
-
-// Files there have no size; `room` cuts them. Returns the number of bytes, 0 where the process is gone or another
-// user's.
-static size_t processes_read(char *bytes, size_t room, int64_t pid, const char *name) {
-  char path[64];
-  snprintf(path, sizeof path, "/proc/%" PRId64 "/%s", pid, name);
-  int fd = open(path, O_RDONLY | O_CLOEXEC);
-  size_t have = 0;
-  for (ssize_t got; fd >= 0 && have < room - 1; have += (size_t)got)
-    if ((got = read(fd, bytes + have, room - 1 - have)) <= 0) break;
-  if (fd >= 0) close(fd);
-  bytes[have] = 0;
-  return have;
-}
-
-typedef struct life { char state; int64_t parent; uint64_t started; } life;
-
-static bool processes_life(life *l, int64_t pid) {
-  char line[1024];
-  if (!processes_read(line, sizeof line, pid, "stat")) return false;
-  const char *after_name = strrchr(line, ')');  // the name itself may hold anything
-  const char *format = " %c %" SCNd64 " %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %" SCNu64;
-  return after_name && sscanf(after_name + 1, format, &l->state, &l->parent, &l->started) == 3;
-}
-
-uint64_t process_started(int64_t pid) {
-  life l;
-  return processes_life(&l, pid) && l.state != 'Z' && l.state != 'X' ? l.started : 0;
-}
+#include "parts.h"
 
 static bool processes_carry(int64_t pid, const job_token *tokens, int count) {
   enum { ROOM = 1 << 20 };
   static char bytes[ROOM];
   static const char *const places[] = {"environ", "cmdline"};
   for (int i = 0; i < 2; i++) {
-    size_t size = processes_read(bytes, ROOM, pid, places[i]);
+    size_t size = process_read(bytes, ROOM, pid, places[i]);
     for (int k = 0; k < count; k++)
       if (job_token_good(&tokens[k]) && memmem(bytes, size, tokens[k].hex, 32)) return true;
   }
@@ -77,7 +26,7 @@ static bool processes_carry(int64_t pid, const job_token *tokens, int count) {
 static int processes_rank_of(int64_t pid, const job_token *t) {
   enum { ROOM = 1 << 20 };
   static char bytes[ROOM];
-  size_t size = processes_read(bytes, ROOM, pid, "environ");
+  size_t size = process_read(bytes, ROOM, pid, "environ");
   bool carries = false;
   int rank = -1;
   for (const char *pair = bytes; pair < bytes + size; pair += strlen(pair) + 1) {
@@ -92,10 +41,10 @@ static int processes_rank_of(int64_t pid, const job_token *t) {
 }
 
 static bool processes_is_ancestor(int64_t pid) {
-  life l;
+  process_state l;
   for (int64_t at = getpid(); at > 0; at = l.parent) {
     if (at == pid) return true;
-    if (!processes_life(&l, at)) return false;
+    if (!process_life(&l, at)) return false;
   }
   return false;
 }
@@ -105,7 +54,7 @@ static bool processes_is_ancestor(int64_t pid) {
 static void processes_memory_remove(int64_t pid) {
   enum { ROOM = 1 << 20 };
   static char maps[ROOM];
-  processes_read(maps, ROOM, pid, "maps");
+  process_read(maps, ROOM, pid, "maps");
   for (char *line = maps, *next; *line; line = next) {
     next = line + strcspn(line, "\n");
     if (*next) *next++ = 0;

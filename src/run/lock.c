@@ -1,12 +1,12 @@
 // One process at a time: a record lock on a file.
 
-#include "lock.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "run.h"
 
 // The reason why the lock was not given; 0: it was.
 static int lock_try(int fd) {

@@ -14,8 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "launch.h"
-#include "verbs.h"
+#include "parts.h"
 
 enum { TOKENS_KEPT = 8, RANKS_MAX = 1000000, RETRIES_MAX = 1000000 };
 #define STALL_MAX 1e6
@@ -36,7 +35,8 @@ typedef struct launch {
   word_list extra;           // words for the launcher
   int ranks, retries;
   double stall;
-  app a;
+  launch_understand *understand;
+  file_path asked_for;       // run.directory, as it was given
   char **words;              // the ranks' command: this program, verb, ...
   file_path directory, pulse, result;
   dev_t directory_device;
@@ -149,7 +149,7 @@ static bool launch_is_here(const launch *l) {
 static void launch_room(file_path *room, const job_token *t, bool here) {
   if (!room_make(room, t, !here)) return;
   file_path reach = path_join(room->text, "reach");
-  if (symlink(path_own(), reach.text) != 0 && errno != EEXIST) room->text[0] = 0;
+  if (symlink(program_own(), reach.text) != 0 && errno != EEXIST) room->text[0] = 0;
 }
 
 static status launch_ranks(launch *l, const ranks_order *o) {
@@ -486,13 +486,6 @@ static status launch_option(launch *l, const char *word, const char *value) {
   return launch_usage("unknown option", word);
 }
 
-// What has no run could neither be watched nor resumed.
-static status launch_able(const char *name) {
-  const verb *v = verb_find(name);
-  if (!v || (v->act && v->act != app_bench && v->act != app_explain)) return OK;  // app_parse names an unknown one
-  FAIL(USAGE, "%s has no run that could be watched or resumed: start it with mpirun", name);
-}
-
 static status launch_options(launch *l, int count, char **words) {
   int i = 2;
   for (; i < count && strcmp(words[i], "--") != 0; i += 2) {
@@ -501,11 +494,10 @@ static status launch_options(launch *l, int count, char **words) {
   }
   if (i + 1 >= count) return launch_usage("a verb after -- is missing, last is", words[count - 1]);
   l->words = words + i;
-  l->words[0] = path_own();
-  if (strcmp(l->words[0], PATH_OWN_UNKNOWN) == 0)
+  l->words[0] = program_own();
+  if (strcmp(l->words[0], PROGRAM_OWN_UNKNOWN) == 0)
     FAIL(NO_IO, "this program's own path cannot be told (it is too long, or /proc is missing): it cannot start ranks");
-  TRY(launch_able(l->words[1]));
-  return app_parse(&l->a, count - i, l->words);
+  return l->understand(&l->asked_for, count - i, l->words);
 }
 
 // --- where ---------------------------------------------------------------------------------------------------------
@@ -545,22 +537,22 @@ static void launch_earlier(launch *l) {
 
 static status launch_directory(launch *l) {
   struct stat facts;
-  TRY(dir_make(l->a.s.run.directory));
-  char *whole = realpath(l->a.s.run.directory, NULL);
-  if (!whole) FAIL(NO_IO, "%s: has no full path: %s", l->a.s.run.directory, strerror(errno));
+  TRY(dir_make(l->asked_for.text));
+  char *whole = realpath(l->asked_for.text, NULL);
+  if (!whole) FAIL(NO_IO, "%s: has no full path: %s", l->asked_for.text, strerror(errno));
   size_t length = strlen(whole);
   if (length <= RUN_DIRECTORY_MAX) l->directory = path_join("", "%s", whole);
   free(whole);
   if (length > RUN_DIRECTORY_MAX)
     FAIL(NO_IO, "run.directory: the full path of %s has %zu bytes, up to %d are allowed: work nearer to /",
-         l->a.s.run.directory, length, RUN_DIRECTORY_MAX);
+         l->asked_for.text, length, RUN_DIRECTORY_MAX);
   if (stat(l->directory.text, &facts) != 0) FAIL(NO_IO, "%s: %s", l->directory.text, strerror(errno));
 
   l->directory_device = facts.st_dev;
   l->directory_number = facts.st_ino;
-  l->pulse = path_join(l->directory.text, PULSE_FILE);
-  l->result = path_join(l->directory.text, RESULT_FILE);
-  file_path lock = path_join(l->directory.text, "launch.lock");
+  l->pulse = path_join(l->directory.text, RUN_PULSE);
+  l->result = path_join(l->directory.text, RUN_RESULT);
+  file_path lock = path_join(l->directory.text, RUN_LAUNCH_LOCK);
   TRY(lock_take(&l->lock, lock.text, LOCK_PATIENCE, "another dreamfarm launch works in %s", l->directory.text));
   launch_earlier(l);
   return OK;
@@ -590,10 +582,10 @@ static void launch_leave(launch *l) {
   file_remove(l->result.text);
 }
 
-status app_launch(int count, char **words) {
+status launch_main(int count, char **words, launch_understand *understand) {
   if (count > 2 && strcmp(words[2], "--reach") == 0) launcher_agent(count - 3, words + 3);
   if (count > 2 && strcmp(words[2], "--sweep") == 0) return launch_sweep();
-  launch l = {.program = "mpirun", .retries = 5, .stall = 20, .lock = -1, .watched = launch_watched()};
+  launch l = {.understand = understand, .program = "mpirun", .retries = 5, .stall = 20, .lock = -1, .watched = launch_watched()};
   sigprocmask(SIG_BLOCK, &l.watched, NULL);  // first of all: a batch script may hand a signal on at once
   l.blind = getenv("PMIX_RANK") || getenv("PMI_RANK");
   l.terminal = isatty(STDERR_FILENO);
