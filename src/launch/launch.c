@@ -16,8 +16,7 @@
 
 #include "parts.h"
 
-enum { TOKENS_KEPT = 8, RANKS_MAX = 1000000, RETRIES_MAX = 1000000 };
-#define STALL_MAX 1e6
+enum { TOKENS_KEPT = 8 };
 #define POLL_SECONDS 0.1
 #define LEAVE_SECONDS 5.0    // that the launcher gets to end by itself once rank 0 has left
 #define TERM_SECONDS 3.0     // and again after SIGTERM
@@ -31,20 +30,11 @@ enum { TOKENS_KEPT = 8, RANKS_MAX = 1000000, RETRIES_MAX = 1000000 };
 #define SEARCH_SECONDS 60.0  // from a start on, in which its ranks are looked for
 
 typedef struct launch {
-  const char *hostfile, *agent, *program;
-  word_list extra;           // words for the launcher
-  int ranks, retries;
-  double stall;
-  launch_understand *understand;
-  file_path asked_for;       // run.directory, as it was given
-  char **words;              // the ranks' command: this program, verb, ...
+  launch_order order;
   file_path directory, pulse, result;
   dev_t directory_device;
   ino_t directory_number;
   int lock;                  // of the directory; -1: its file system has none
-  launcher with;
-  hosts on;
-  bool alone;                // SLURM's allocation cannot be told: this host only
   bool blind;                // ranks cannot be told from this process, which has what they are known by
   bool terminal;
   sigset_t watched;
@@ -57,16 +47,6 @@ typedef struct launch {
   bool at_once;              // a second SIGINT
   bool began;                // the work itself, once
 } launch;
-
-static void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
-static void say(const char *format, ...) {
-  char line[2048];
-  va_list arguments;
-  va_start(arguments, format);
-  vsnprintf(line, sizeof line, format, arguments);
-  va_end(arguments);
-  fprintf(stderr, "%slaunch: %s\n", isatty(STDERR_FILENO) ? "\r\033[K" : "", line);  // over rank 0's progress
-}
 
 // --- signals: taken between two looks, never in between ------------------------------------------------------------
 
@@ -86,8 +66,8 @@ static sigset_t launch_watched(void) {
 
 // Open MPI hands both on to the ranks of all hosts.
 static void launch_signal(const launch *l, int to_launcher, int to_ranks) {
-  if (l->child && l->with.kind == LAUNCHER_OPEN_MPI) kill(l->child, to_launcher);
-  for (int i = 0; l->child && l->found && i < l->ranks; i++) {
+  if (l->child && l->order.with.kind == LAUNCHER_OPEN_MPI) kill(l->child, to_launcher);
+  for (int i = 0; l->child && l->found && i < l->order.ranks; i++) {
     const rank_process *r = &l->found[i];
     if (r->pid && process_started(r->pid) == r->started) kill((pid_t)r->pid, to_ranks);
   }
@@ -115,8 +95,8 @@ static status launch_stopped(const launch *l) { return l->asked == SIGINT ? INTE
 
 // --fresh is for the first start that came to work: the next one goes on with what that one has done.
 static void launch_fresh_drop(launch *l) {
-  char **to = l->words;
-  for (char *const *word = l->words; *word; word++)
+  char **to = l->order.words;
+  for (char *const *word = l->order.words; *word; word++)
     if (strcmp(*word, "--fresh") != 0) *to++ = *word;
   *to = NULL;
 }
@@ -136,12 +116,12 @@ static bool launch_is_here(const launch *l) {
   static const char *const flags[] = {"-H", "-host", "--host", "-hostfile", "--hostfile", "-machinefile",
                                       "--machinefile", "-default-hostfile", "--default-hostfile",
                                       "orte_default_hostfile"};
-  if (l->on.count) return hosts_all_here(&l->on);
-  for (size_t i = l->alone; i < sizeof schedulers / sizeof *schedulers; i++)
+  if (l->order.on.count) return hosts_all_here(&l->order.on);
+  for (size_t i = l->order.alone; i < sizeof schedulers / sizeof *schedulers; i++)
     if (getenv(schedulers[i])) return false;
-  for (int i = 0; i < l->extra.count; i++)
+  for (int i = 0; i < l->order.extra.count; i++)
     for (size_t k = 0; k < sizeof flags / sizeof *flags; k++)
-      if (strcmp(l->extra.words[i], flags[k]) == 0) return false;
+      if (strcmp(l->order.extra.words[i], flags[k]) == 0) return false;
   return true;
 }
 
@@ -167,16 +147,16 @@ static status launch_start(launch *l) {
   if (l->began) launch_fresh_drop(l);
   launch_tokens_add(l, job_token_new());
   mem_free(l->found);
-  l->found = mem_take((size_t)l->ranks, sizeof *l->found);
+  l->found = mem_take((size_t)l->order.ranks, sizeof *l->found);
   pulse p = {.job = l->tokens[0], .host = "-", .patience = HEARTBEAT_START_SECONDS};
   TRY(pulse_write(&p, l->pulse.text));  // an earlier rank 0 that still lives reads this and leaves
 
   file_path room;
-  bool here = launch_is_here(l), slurm = getenv("SLURM_JOB_ID") && !l->alone;
+  bool here = launch_is_here(l), slurm = getenv("SLURM_JOB_ID") && !l->order.alone;
   launch_room(&room, &l->tokens[0], here);
-  ranks_order o = {.with = &l->with, .ranks = l->ranks, .on = &l->on, .here = here, .slurm = slurm,
-                   .terminal = l->terminal, .agent = l->agent, .extra = &l->extra, .directory = l->directory.text,
-                   .room = room.text, .job = l->tokens[0], .words = l->words};
+  ranks_order o = {.with = &l->order.with, .ranks = l->order.ranks, .on = &l->order.on, .here = here, .slurm = slurm,
+                   .terminal = l->terminal, .agent = l->order.agent, .extra = &l->order.extra, .directory = l->directory.text,
+                   .room = room.text, .job = l->tokens[0], .words = l->order.words};
   return launch_ranks(l, &o);
 }
 
@@ -244,21 +224,21 @@ static void watch_lost(const launch *l, watch *w, int rank) {
 static bool watch_was_lost(const rank_process *r) { return r->pid && !r->started; }
 
 static void watch_ranks_check(const launch *l, watch *w) {
-  for (int i = 0; i < l->ranks; i++) {
+  for (int i = 0; i < l->order.ranks; i++) {
     const rank_process *r = &l->found[i];
     if (r->pid && !watch_was_lost(r) && process_started(r->pid) != r->started) watch_lost(l, w, i);
   }
 
   // One that was gone before it was found
-  bool missing = w->here && w->found && w->found < l->ranks && w->spoken > MISSING_SECONDS;
-  for (int i = 1; missing && w->lost < 0 && i < l->ranks; i++)
+  bool missing = w->here && w->found && w->found < l->order.ranks && w->spoken > MISSING_SECONDS;
+  for (int i = 1; missing && w->lost < 0 && i < l->order.ranks; i++)
     if (!l->found[i].pid) watch_lost(l, w, i);
 }
 
 static void watch_ranks(const launch *l, watch *w) {
   if (l->blind) return;
-  if (w->found < l->ranks && w->age < SEARCH_SECONDS && w->age >= w->search) {
-    w->found = processes_ranks(l->found, l->ranks, &l->tokens[0]);
+  if (w->found < l->order.ranks && w->age < SEARCH_SECONDS && w->age >= w->search) {
+    w->found = processes_ranks(l->found, l->order.ranks, &l->tokens[0]);
     w->search = w->age + (w->age < MISSING_SECONDS ? 0.2 : 2);
   }
   if (w->age < w->check) return;
@@ -268,7 +248,7 @@ static void watch_ranks(const launch *l, watch *w) {
 
 // What rank 0 asked for, unless it waits for the dead.
 static double watch_patience(const launch *l, const watch *w) {
-  double asked = w->p.patience > l->stall ? w->p.patience : l->stall;
+  double asked = w->p.patience > l->order.stall ? w->p.patience : l->order.stall;
   return w->lost >= 0 && asked > LOSS_SECONDS ? LOSS_SECONDS : asked;
 }
 
@@ -289,23 +269,23 @@ static ending watch_look(launch *l, watch *w, int *code) {
   if (ended) return LAUNCHER_ENDED;
   if (gone) return RANK_0_GONE;
   if (l->at_once || (l->asked && (!w->spoke || w->stop_left <= 0))) return STOPPED;
-  bool none = w->here && !l->blind && l->with.kind == LAUNCHER_OPEN_MPI && !w->spoke && !w->found;
-  if (none && w->age > l->stall) return NO_RANKS;
+  bool none = w->here && !l->blind && l->order.with.kind == LAUNCHER_OPEN_MPI && !w->spoke && !w->found;
+  if (none && w->age > l->order.stall) return NO_RANKS;
   return w->silence > watch_patience(l, w) ? SILENT : GOES_ON;
 }
 
 static void watch_say(const launch *l, const watch *w, ending e) {
-  const char *program = l->with.program;
+  const char *program = l->order.with.program;
   int64_t lost = w->lost >= 0 ? l->found[w->lost].pid : 0;
-  if (e == SILENT && w->lost < 0) say("rank 0 has said nothing for %.0f s", w->silence);
+  if (e == SILENT && w->lost < 0) launch_say("rank 0 has said nothing for %.0f s", w->silence);
   if (e == SILENT && w->lost >= 0)
-    say("rank %d (process %" PRId64 ") is gone, and rank 0 has said nothing for %.0f s", w->lost, lost, w->silence);
-  if (e == RANK_0_GONE) say("rank 0 (process %" PRId64 ") is gone", w->p.pid);
-  if (e == NO_RANKS) say("%s has started no rank in %.0f s; what it said, if anything, is above", program, w->age);
+    launch_say("rank %d (process %" PRId64 ") is gone, and rank 0 has said nothing for %.0f s", w->lost, lost, w->silence);
+  if (e == RANK_0_GONE) launch_say("rank 0 (process %" PRId64 ") is gone", w->p.pid);
+  if (e == NO_RANKS) launch_say("%s has started no rank in %.0f s; what it said, if anything, is above", program, w->age);
   if (e == LAUNCHER_ENDED && !w->spoke)
-    say("%s ended with %d before rank 0 had begun: it could not start the job; what it said is above", program,
+    launch_say("%s ended with %d before rank 0 had begun: it could not start the job; what it said is above", program,
         l->child_code);
-  if (e == LAUNCHER_ENDED && w->spoke) say("%s ended with %d before rank 0 had finished", program, l->child_code);
+  if (e == LAUNCHER_ENDED && w->spoke) launch_say("%s ended with %d before rank 0 had finished", program, l->child_code);
 }
 
 static ending watch_job(launch *l, int *code) {
@@ -339,7 +319,7 @@ static void launch_child_wait(launch *l, double seconds) {
 }
 
 static void launch_say_left(int left) {
-  if (left) say("ended %d process%s that had been left here", left, left == 1 ? "" : "es");
+  if (left) launch_say("ended %d process%s that had been left here", left, left == 1 ? "" : "es");
 }
 
 // The launcher first, who may take its ranks along; then, on every host, whatever carries the token.
@@ -363,13 +343,13 @@ static void launch_end_job(launch *l, bool in_peace) {
 static status launch_hosts_ask(launch *l) {
   int answer = 0;
   launch_say_left(processes_end(l->tokens, launch_tokens(l)));
-  if (!l->on.count) return OK;
-  hosts_sweep(&l->on, l->agent, l->tokens, launch_tokens(l), SWEEP_SECONDS);
-  for (int i = 0; i < l->on.count; i++) {
-    if (!l->on.list[i].answers) say("%s does not answer and is left out", l->on.list[i].name);
-    answer += l->on.list[i].answers;
+  if (!l->order.on.count) return OK;
+  hosts_sweep(&l->order.on, l->order.agent, l->tokens, launch_tokens(l), SWEEP_SECONDS);
+  for (int i = 0; i < l->order.on.count; i++) {
+    if (!l->order.on.list[i].answers) launch_say("%s does not answer and is left out", l->order.on.list[i].name);
+    answer += l->order.on.list[i].answers;
   }
-  if (!answer) FAIL(NO_IO, "none of the %d hosts answers", l->on.count);
+  if (!answer) FAIL(NO_IO, "none of the %d hosts answers", l->order.on.count);
   return OK;
 }
 
@@ -413,18 +393,18 @@ static status launch_directory_gone(const launch *l) {
 // True: *code is the end. False: worth another start.
 static bool launch_job(launch *l, status *code) {
   int said = 0;
-  if (!launch_directory_there(l)) return say("%s", (*code = launch_directory_gone(l), status_message())), true;
+  if (!launch_directory_there(l)) return launch_say("%s", (*code = launch_directory_gone(l), status_message())), true;
   *code = launch_hosts_ask(l);
   if (*code == OK) *code = launch_start(l);
-  if (*code != OK) return say("%s", status_message()), false;
+  if (*code != OK) return launch_say("%s", status_message()), false;
 
   ending e = watch_job(l, &said);
   launch_end_job(l, e == HAS_RESULT);
-  if (e == DIRECTORY_GONE) return say("%s", (*code = launch_directory_gone(l), status_message())), true;
+  if (e == DIRECTORY_GONE) return launch_say("%s", (*code = launch_directory_gone(l), status_message())), true;
   if (e == HAS_RESULT && said != RESUME_ME && said != INTERRUPTED) return *code = (status)said, true;
   if (l->asked) return *code = launch_stopped(l), true;
   if (e == HAS_RESULT && said == INTERRUPTED) return *code = INTERRUPTED, true;
-  if (e == HAS_RESULT) say("the job wants to be started again");
+  if (e == HAS_RESULT) launch_say("the job wants to be started again");
   return false;
 }
 
@@ -432,7 +412,7 @@ static void launch_wait(launch *l, int failures) {
   double seconds = 1;
   for (int i = 1; i < failures && seconds < WAIT_MAX; i++) seconds *= 2;
   if (seconds > WAIT_MAX) seconds = WAIT_MAX;
-  say("starts again in %.0f s (%d of %d without progress)", seconds, failures, l->retries);
+  launch_say("starts again in %.0f s (%d of %d without progress)", seconds, failures, l->order.retries);
   for (double end = time_now() + seconds; !l->asked && time_now() < end;) launch_rest(l, POLL_SECONDS);
 }
 
@@ -443,90 +423,14 @@ static status launch_jobs(launch *l) {
     hash now = launch_progress(l);
     if (!hash_equal(now, before)) failures = 1;
     before = now;
-    if (failures > l->retries) return say("gave up after %d starts without progress", failures), BROKEN;
+    if (failures > l->order.retries) return launch_say("gave up after %d starts without progress", failures), BROKEN;
     launch_wait(l, failures);
     if (l->asked) return launch_stopped(l);
   }
   return code;
 }
 
-// --- the command line ----------------------------------------------------------------------------------------------
-
-static status launch_usage(const char *words, const char *found) {
-  FAIL(USAGE, "%s '%s'; usage: dreamfarm launch [-n RANKS] [--hostfile FILE] [--agent \"ssh ...\"] [--launcher PROGRAM]"
-              " [--mpirun \"extra words\"] [--stall SECONDS] [--retries K] -- VERB CONFIG.yaml ...", words, found);
-}
-
-static status launch_whole(int *out, const char *option, const char *text, int least, int most) {
-  if (number_whole(out, text, least, most)) return OK;
-  FAIL(USAGE, "launch %s: found '%s', wanted a whole number from %d to %d", option, text, least, most);
-}
-
-static status launch_seconds(double *out, const char *option, const char *text, double most) {
-  if (number_seconds(out, text, most)) return OK;
-  FAIL(USAGE, "launch %s: found '%s', wanted seconds, above 0 and up to %.0f", option, text, most);
-}
-
-static status launch_agent_check(const char *text) {
-  word_list l = {0};
-  status s = words_split(&l, text, "--agent");
-  if (s == OK && !l.count) s = status_fail(USAGE, "--agent: found '%s', wanted a program and its words", text);
-  words_free(&l);
-  return s;
-}
-
-static status launch_option(launch *l, const char *word, const char *value) {
-  if (strcmp(word, "-n") == 0) return launch_whole(&l->ranks, word, value, 1, RANKS_MAX);
-  if (strcmp(word, "--retries") == 0) return launch_whole(&l->retries, word, value, 0, RETRIES_MAX);
-  if (strcmp(word, "--stall") == 0) return launch_seconds(&l->stall, word, value, STALL_MAX);
-  if (strcmp(word, "--hostfile") == 0) return l->hostfile = value, OK;
-  if (strcmp(word, "--launcher") == 0) return l->program = value, OK;
-  if (strcmp(word, "--agent") == 0) return l->agent = value, launch_agent_check(value);
-  if (strcmp(word, "--mpirun") == 0) return words_split(&l->extra, value, word);
-  return launch_usage("unknown option", word);
-}
-
-static status launch_options(launch *l, int count, char **words) {
-  int i = 2;
-  for (; i < count && strcmp(words[i], "--") != 0; i += 2) {
-    if (i + 1 == count) return launch_usage("needs a value:", words[i]);
-    TRY(launch_option(l, words[i], words[i + 1]));
-  }
-  if (i + 1 >= count) return launch_usage("a verb after -- is missing, last is", words[count - 1]);
-  l->words = words + i;
-  l->words[0] = program_own();
-  if (strcmp(l->words[0], PROGRAM_OWN_UNKNOWN) == 0)
-    FAIL(NO_IO, "this program's own path cannot be told (it is too long, or /proc is missing): it cannot start ranks");
-  return l->understand(&l->asked_for, count - i, l->words);
-}
-
-// --- where ---------------------------------------------------------------------------------------------------------
-
-// Under SLURM the allocation is the host list, and srun the way to its hosts. Where SLURM's commands are missing, in a
-// container for one, the allocation may still be this host.
-static status launch_allocation(launch *l, const char *nodes) {
-  status s = hosts_of_slurm(&l->on, nodes);
-  if (s != NO_IO) return s;
-  say("warning: SLURM_JOB_NODELIST is %.64s%s, but %s; goes on with ranks on this host alone", nodes,
-      strlen(nodes) > 64 ? "..." : "", status_message());
-  l->alone = true;
-  return OK;
-}
-
-static status launch_place(launch *l) {
-  const char *nodes = l->hostfile ? NULL : getenv("SLURM_JOB_NODELIST"), *tasks = getenv("SLURM_NTASKS");
-  if (l->hostfile) TRY(hosts_read(&l->on, l->hostfile));
-  if (nodes) TRY(launch_allocation(l, nodes));
-  if (!l->agent) l->agent = nodes && !l->alone ? "srun --overlap --mpi=none -Q -N1 -n1 -w" : "ssh -o BatchMode=yes";
-  if (l->ranks) return OK;
-
-  bool of_slurm = nodes && tasks && (!l->alone || !strpbrk(nodes, "[,"));
-  if (of_slurm) return launch_whole(&l->ranks, "SLURM_NTASKS", tasks, 1, RANKS_MAX);
-  l->ranks = l->on.count ? hosts_slots(&l->on) : cores_usable();
-  if (l->ranks > RANKS_MAX)
-    FAIL(BAD_FILE, "%s: found %d slots in all, up to %d are allowed", l->hostfile, l->ranks, RANKS_MAX);
-  return OK;
-}
+// --- the directory -------------------------------------------------------------------------------------------------
 
 // An earlier launch in this directory that was killed left a token in its pulse: what still carries it is ours to end.
 static void launch_earlier(launch *l) {
@@ -537,15 +441,15 @@ static void launch_earlier(launch *l) {
 
 static status launch_directory(launch *l) {
   struct stat facts;
-  TRY(dir_make(l->asked_for.text));
-  char *whole = realpath(l->asked_for.text, NULL);
-  if (!whole) FAIL(NO_IO, "%s: has no full path: %s", l->asked_for.text, strerror(errno));
+  TRY(dir_make(l->order.asked_for.text));
+  char *whole = realpath(l->order.asked_for.text, NULL);
+  if (!whole) FAIL(NO_IO, "%s: has no full path: %s", l->order.asked_for.text, strerror(errno));
   size_t length = strlen(whole);
   if (length <= RUN_DIRECTORY_MAX) l->directory = path_join("", "%s", whole);
   free(whole);
   if (length > RUN_DIRECTORY_MAX)
     FAIL(NO_IO, "run.directory: the full path of %s has %zu bytes, up to %d are allowed: work nearer to /",
-         l->asked_for.text, length, RUN_DIRECTORY_MAX);
+         l->order.asked_for.text, length, RUN_DIRECTORY_MAX);
   if (stat(l->directory.text, &facts) != 0) FAIL(NO_IO, "%s: %s", l->directory.text, strerror(errno));
 
   l->directory_device = facts.st_dev;
@@ -559,9 +463,7 @@ static status launch_directory(launch *l) {
 }
 
 static status launch_prepare(launch *l, int count, char **words) {
-  TRY(launch_options(l, count, words));
-  TRY(launcher_find(&l->with, l->program));
-  TRY(launch_place(l));
+  TRY(order_read(&l->order, count, words));
   return launch_directory(l);
 }
 
@@ -577,7 +479,7 @@ static status launch_sweep(void) {
 // Other hosts keep a job's room until they are asked.
 static void launch_leave(launch *l) {
   for (int i = 0; i < launch_tokens(l); i++) rooms_remove(&l->tokens[i]);
-  if (!launch_is_here(l)) hosts_sweep(&l->on, l->agent, l->tokens, launch_tokens(l), SWEEP_SECONDS);
+  if (!launch_is_here(l)) hosts_sweep(&l->order.on, l->order.agent, l->tokens, launch_tokens(l), SWEEP_SECONDS);
   file_remove(l->pulse.text);
   file_remove(l->result.text);
 }
@@ -585,13 +487,13 @@ static void launch_leave(launch *l) {
 status launch_main(int count, char **words, launch_understand *understand) {
   if (count > 2 && strcmp(words[2], "--reach") == 0) launcher_agent(count - 3, words + 3);
   if (count > 2 && strcmp(words[2], "--sweep") == 0) return launch_sweep();
-  launch l = {.understand = understand, .program = "mpirun", .retries = 5, .stall = 20, .lock = -1, .watched = launch_watched()};
+  launch l = {.order = order_default(understand), .lock = -1, .watched = launch_watched()};
   sigprocmask(SIG_BLOCK, &l.watched, NULL);  // first of all: a batch script may hand a signal on at once
   l.blind = getenv("PMIX_RANK") || getenv("PMI_RANK");
   l.terminal = isatty(STDERR_FILENO);
 
   status s = launch_prepare(&l, count, words);
-  if (s != OK) return say("%s", status_message()), s;
+  if (s != OK) return launch_say("%s", status_message()), s;
   s = launch_jobs(&l);
   launch_leave(&l);
   return s;

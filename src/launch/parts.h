@@ -90,4 +90,23 @@ word_list launcher_environment(const ranks_order *o);
 // `dreamfarm launch --reach`: mpirun's hand to other hosts. Does not return.
 _Noreturn void launcher_agent(int count, char **words);
 
+// --- what is asked for -----------------------------------------------------------------------------------------------
+typedef struct launch_order {
+  const char *hostfile, *agent, *program;  // borrowed
+  word_list extra;               // words for the launcher
+  int ranks, retries;
+  double stall;                  // seconds of silence after which rank 0 is taken to hang
+  launch_understand *understand;
+  file_path asked_for;           // run.directory, as it was given
+  char **words;                  // the ranks' command: this program, verb, ...
+  launcher with;
+  hosts on;
+  bool alone;                    // SLURM's allocation cannot be told: this host only
+} launch_order;
+launch_order order_default(launch_understand *understand);
+status order_read(launch_order *o, int count, char **words);
+
+// A line of launch's own on stderr, over rank 0's progress.
+void launch_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
 #endif
