@@ -99,7 +99,7 @@ static status stop_status(const app *a, status s) {
 
 // OpenBLAS takes the kernels of the processor it finds, and each kind rounds in its own way: a search that goes on elsewhere would
 // become another one. It makes that choice while it is loaded, so the program is started over, with kernels that round alike on every
-// host. They are the quicker ones, too, where OpenBLAS does not know the processor. src/README.md has the figures.
+// host. They are the quicker ones, too, where OpenBLAS does not know the processor. docs/reproducibility.md has figures.
 static void blas_settle(char **words) {
   const char *common = num_blas_common();
   if (!common || getenv("OPENBLAS_CORETYPE") || strcmp(num_blas_kernels(), common) == 0) return;
