@@ -66,7 +66,7 @@ typedef struct es_options {
   int n;             // number of parameters, >= 1
   int popsize;       // candidates a generation; 0: the strategy's default, 4 + floor(3 ln n) for CMA-ES
   double sigma0;     // initial step size, > 0 (1e-100 to 1e100)
-  const double *x0;  // (n) initial mean, within bounds, up to 1e300 in size; NULL: zeros; copied
+  const double *x0;  // (n) initial mean, within bounds, up to 1e140 in size; NULL: zeros; copied
   uint64_t seed;
   bool active;       // negative weights (active CMA-ES)
   es_dialect dialect;
@@ -83,7 +83,8 @@ typedef struct es_options {
   es_restarts restarts;         // the first descent is as without; others begin uniformly within bounds, or at x0 + sigma0 N(0,I)
   int most_doublings;           // of the popsize, by restarts; 0: 9
   int factored_from;            // CMA-ES of so many parameters and more makes candidates by C's Cholesky factor instead of its
-                                // eigenvectors, a twentieth of the work: the same search in law, not in its bits; 0: 128
+                                // eigenvectors, a twentieth of the work: the same search in law, not in its bits; 0: 128.
+                                // Not for fewer than ten: C may change faster than its factor follows
   bool single;                  // candidates are rounded to float: for a caller that evaluates floats, what was asked is what was
                                 // evaluated, and need not be kept to be told. Within bounds the mean is, too, and what
                                 // would be outside is rounded inwards; bounds with no float between them are refused

@@ -149,6 +149,14 @@ static int rows_to_take(es *e) {
   return rows;
 }
 
+// L is older than C. Where few parameters and large rates changed C much meanwhile, more may be taken than there is, since
+// the bound (52) is one for C's own root: then nothing is taken.
+static bool large_is_positive(const cma *c, int n) {
+  for (size_t i = 0; i < (size_t)n; i++)
+    if (!(c->C[i * (size_t)n + i] > 0)) return false;
+  return true;
+}
+
 // C <- (1 + c1 (1-h) cc (2-cc) - c1 - cmu sum w) C + c1 pc pc^T + cmu sum w_k y_k y_k^T                            (47)
 static void covariance(es *e, bool h) {
   cma *c = cma_of(e);
@@ -161,6 +169,7 @@ static void covariance(es *e, bool h) {
   if (!e->now.active) return;
   int rows = rows_to_take(e);
   if (rows > 0) (is_large(e) ? num_dsyrk_upper : num_dsyrk)(n, rows, -1, c->part, n, 1, c->C, n);
+  if (rows > 0 && is_large(e) && !large_is_positive(c, n)) num_dsyrk_upper(n, rows, 1, c->part, n, 1, c->C, n);
 }
 
 // C = B diag(D^2) B^T anew; rounding must not make an eigenvalue negative.
@@ -254,7 +263,7 @@ bool cma_sound(const es *e) {
   if (!es_all_positive(c->D, n) || !(most > 0) || (taken && !(below > 0))) return false;
 
   for (size_t i = 0; i < n; i++) {
-    if (large && !(c->L[i * n + i] > 0)) return false;
+    if (large && !(c->L[i * n + i] > 0 && fabs(c->diagonal[i]) <= 2 * below)) return false;
     for (size_t j = 0; j < n; j++)
       if (fabs(c->C[i * n + j]) > 2 * (j < i ? below : most)) return false;
   }

@@ -17,7 +17,7 @@ es_limits es_limits_pycma(int n, int popsize) {
                  .tolconditioncov = 1e14, .tolflatfitness = 1, .noeffectaxis = 1, .noeffectcoord = 1};
   n = n < 1 ? 1 : n;
   popsize = popsize > 0 ? popsize : es_constants_make(n, 0, true, ES_PYCMA, NULL).popsize;
-  l.maxiter = (int64_t)(100 + floor(150.0 * (n + 3.0) * (n + 3.0) / sqrt(popsize)));
+  l.maxiter = (int64_t)fmin(100 + floor(150.0 * (n + 3.0) * (n + 3.0) / sqrt(popsize)), 1e18);
   l.tolstagnation = 2 * (int)fmin(10000, (100 + 100 * pow(n, 1.5) / popsize) / 2);  // pycma's histories hold 20000 too
   return l;
 }

@@ -93,9 +93,9 @@ static status steps_check(const es_options *o, const char *name) {
   if (!(o->most_effort == 0 || o->most_effort >= 1) || !isfinite(o->most_effort))
     FAIL(BAD_CONFIG, "%s: most_effort is %g; 0 (1) or a number from 1 on is allowed", name, o->most_effort);
   for (int i = 0; o->x0 && i < o->n; i++)
-    if (!(fabs(o->x0[i]) <= ES_MOST_NUMBER))
+    if (!(fabs(o->x0[i]) <= ES_MOST_X0))
       FAIL(BAD_CONFIG, "%s: x0[%d] is %g; finite numbers are allowed, up to %g in size", name, i, o->x0[i],
-           ES_MOST_NUMBER);
+           ES_MOST_X0);
   return OK;
 }
 

@@ -103,8 +103,9 @@ status es_options_check(const es_options *o);
 es_numbers es_numbers_first(const es_options *o);
 bool es_all_positive(const double *x, size_t count);
 
-// Numbers stay far enough from overflow and underflow that no square of a step, nor a sum of them, is infinite or lost.
-#define ES_MOST_NUMBER 1e300   // of x0 and mean, in size
+// Numbers stay far enough from overflow and underflow that no square of them, nor a sum of squares, is lost.
+#define ES_MOST_NUMBER 1e145   // of whatever a strategy keeps, in size
+#define ES_MOST_X0 1e140
 #define ES_MOST_SIGMA0 1e100   // of learning_rate, too
 #define ES_LEAST_SIGMA0 1e-100
 #define ES_LEAST_ROOM 1e-100   // between two bounds

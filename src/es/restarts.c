@@ -47,7 +47,7 @@ static void place(const es *e, double *x) {
     double low = e->now.bounded ? e->lower[i] : -INFINITY, high = e->now.bounded ? e->upper[i] : INFINITY;
     bool boxed = isfinite(high - low);
     double there = boxed ? uniform(luck, i, low, high) : fmin(fmax(e->mean[i] + e->now.sigma0 * x[i], low), high);
-    x[i] = fmin(fmax(there, -ES_MOST_NUMBER), ES_MOST_NUMBER);
+    x[i] = fmin(fmax(there, -ES_MOST_X0), ES_MOST_X0);
   }
 }
 

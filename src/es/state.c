@@ -133,7 +133,8 @@ static bool state_is_count(int32_t value) { return value >= 0 && value < MOST_CO
 static bool state_is_flag(int32_t value) { return value == 0 || value == 1; }
 
 static bool state_counts_fit(const es_numbers *now) {
-  bool counts = state_is_count(now->generation) && state_is_count(now->history_count) && state_is_count(now->flat) &&
+  int remembered = now->ledger.policy == ES_ONCE ? now->generation : 0;  // by the search itself, or by its descent
+  bool counts = state_is_count(now->generation) && now->history_count == remembered && state_is_count(now->flat) &&
                 state_is_count(now->snapshots);
   bool past = now->decomposed_at >= 0 && now->decomposed_at <= now->generation && now->improved_at >= 0 &&
               now->improved_at <= now->generation;
@@ -215,7 +216,7 @@ static bool state_points_fit(const es *e, size_t own) {
   bool once = e->now.ledger.policy == ES_ONCE;
   const double *first = e->state + e->state_doubles - (once ? e->strategy->doubles(&e->now) : 0);
   bool points = state_within(e->mean, (size_t)e->now.n, DBL_MAX) && state_within(e->best, (size_t)e->now.n, DBL_MAX);
-  return points && state_box_fits(e) && state_within(first, own, 1e140);  // their squares are finite, too
+  return points && state_box_fits(e) && state_within(first, own, ES_MOST_NUMBER);
 }
 
 static bool state_rings_fit(const es *e) {
