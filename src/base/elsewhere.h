@@ -3,6 +3,7 @@
 // The functions have names of their own, since one day a system may have them too.
 #ifndef BASE_ELSEWHERE_H
 #define BASE_ELSEWHERE_H
+#ifndef __linux__
 
 #include <errno.h>
 #include <fcntl.h>
@@ -101,4 +102,5 @@ static inline int elsewhere_sigtimedwait(const sigset_t *set, siginfo_t *info, c
   return -1;
 }
 
+#endif  // __linux__
 #endif
