@@ -71,7 +71,7 @@ printf '{"policies"' >"$dir/odd/evaluate.json"
 check "half an evaluate.json is refused by name" exits 4 "odd/evaluate.json:1: is not JSON" report odd $pole
 
 # --- no run, no report ----------------------------------------------------------------------------------------------
-check "a directory that is not there" exits 6 "nowhere: there is no such directory" report nowhere
+check "a directory that is not there" exits 6 "nowhere is not there" report nowhere
 check "is not made" test ! -e "$dir/nowhere"
 mkdir "$dir/empty"
 check "one without a run" exits 6 "make it first: dreamfarm run" report empty
