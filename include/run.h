@@ -73,6 +73,9 @@ hash stage_identity(const run_home *r, stage s);   // of everything that decides
 status stages_look(const run_home *r, stage first, stage last, stage_standing *standing);
 status stage_begin(const run_home *r, stage s);    // all is ready; from here on its files are made with these settings
 status stage_done(const run_home *r, stage s);     // remembers that it is complete, and what it left
+// A running stage is asked to go another way than its settings say: durable on return. It holds until these change.
+status stage_length_ask(const run_home *r, stage s, int length);
+int stage_length_asked(const run_home *r, stage s);  // 0: nothing was asked
 status stages_stand(const run_home *r);            // at a run's end: all that was made is still there
 
 // --- the pulse: rank 0 writes it wherever its loops look up, `launch` reads it ------------------------------------------------

@@ -343,21 +343,6 @@ status rows_control(const evolution *v, const control *c) {
   return line_end(v, &t);
 }
 
-// The last one counts, and none where the configuration has changed since.
-int rows_limit(const evolution *v) {
-  char *text;
-  size_t size;
-  int limit = 0;
-  if (file_read(&text, &size, v->jsonl.text) != OK) return 0;
-  for (const char *at = text; (at = strstr(at, "\"event\": \"control\"")); at++) {
-    int made, generations, configured;
-    if (sscanf(at, "\"event\": \"control\", \"generation\": %d, \"generations\": %d, \"configured\": %d", &made, &generations, &configured) == 3)
-      limit = configured == v->a->s.evolve.generations ? generations : 0;
-  }
-  mem_free(text);
-  return limit;
-}
-
 status rows_refused(const evolution *v, const char *words) {
   text_buffer t = {0};
   run_event_begin(v, &t, "refused");

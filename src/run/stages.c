@@ -123,6 +123,26 @@ static void known_lines(const run_home *r, stage s, text_buffer *t, hash *identi
   text_free(&decides);
 }
 
+// "8 evolve.generations: 4": what a running stage was asked for, instead of what the settings say; empty where these have
+// changed since, or nothing was.
+static void asked_find(char *line, size_t room, const run_home *r, stage s) {
+  text_buffer t = {0};
+  mark m = mark_read(mark_path(r, s).text);
+  settings_lines(r->s, kinds[s].length, &t);
+  bool found = t.size && mark_find(line, room, &m, "asked ");
+  const char *instead = found ? strchr(line, ' ') : NULL;
+  bool holds = instead && strlen(instead + 1) == t.size - 1 && strncmp(instead + 1, t.bytes, t.size - 1) == 0;
+  if (!holds) line[0] = 0;
+  mark_free(&m);
+  text_free(&t);
+}
+
+int stage_length_asked(const run_home *r, stage s) {
+  char line[128] = "";
+  asked_find(line, sizeof line, r, s);
+  return *line ? atoi(line) : 0;
+}
+
 hash stage_identity(const run_home *r, stage s) {
   text_buffer t = {0};
   hash identity;
@@ -133,11 +153,30 @@ hash stage_identity(const run_home *r, stage s) {
 
 // --- begun, and done ---------------------------------------------------------------------------------------------------------
 
+static void asked_keep(const run_home *r, stage s, text_buffer *t) {
+  char line[128] = "";
+  asked_find(line, sizeof line, r, s);
+  if (*line) text_add(t, "asked %s\n", line);
+}
+
+status stage_length_ask(const run_home *r, stage s, int length) {
+  text_buffer t = {0}, lengths = {0};
+  hash identity;
+  known_lines(r, s, &t, &identity);
+  settings_lines(r->s, kinds[s].length, &lengths);
+  text_add(&t, "asked %d %s", length, lengths.size ? lengths.bytes : "\n");
+  status done = mark_write(mark_path(r, s).text, MARK_BEGUN, &t);
+  text_free(&t);
+  text_free(&lengths);
+  return done;
+}
+
 status stage_begin(const run_home *r, stage s) {
   text_buffer t = {0};
   hash identity;
   TRY(dir_make(run_path(r, RUN_STAGES).text));
   known_lines(r, s, &t, &identity);
+  asked_keep(r, s, &t);
   status done = mark_write(mark_path(r, s).text, MARK_BEGUN, &t);
   text_free(&t);
   return done;
@@ -186,6 +225,7 @@ status stage_done(const run_home *r, stage s) {
   text_buffer t = {0};
   hash identity;
   known_lines(r, s, &t, &identity);
+  asked_keep(r, s, &t);
   status done = files_left(r, s, &t);
   if (done == OK) done = mark_write(mark_path(r, s).text, MARK_COMPLETE, &t);
   text_free(&t);
