@@ -83,8 +83,8 @@ typedef struct es_options {
   es_restarts restarts;         // the first descent is as without; others begin uniformly within bounds, or at x0 + sigma0 N(0,I)
   int most_doublings;           // of the popsize, by restarts; 0: 9
   int factored_from;            // CMA-ES of so many parameters and more makes candidates by C's Cholesky factor instead of its
-                                // eigenvectors, a twentieth of the work: the same search in law, not in its bits; 0: 128.
-                                // Not for fewer than ten: C may change faster than its factor follows
+                                // eigenvectors, a twentieth of the work: the same search in law, not in its bits; 0:
+                                // 128. Not for fewer than ten: C may change faster than its factor follows
   bool single;                  // candidates are rounded to float: for a caller that evaluates floats, what was asked is what was
                                 // evaluated, and need not be kept to be told. Within bounds the mean is, too, and what
                                 // would be outside is rounded inwards; bounds with no float between them are refused
@@ -168,7 +168,8 @@ const char *es_ended(const es *e, const double **mean);
 int es_size(const es *e);             // n
 const double *es_mean(const es *e);   // (n) borrowed until the next tell; with restarts the present descent's: see es_best
 // The best candidate ever told and its fitness (may be NULL), (n) borrowed until the next tell; under noise the luckiest.
-// Within bounds, also if it was told from outside. Before the first tell it is x0, and its fitness infinite.
+// Within bounds, also if it was told from outside. Until one is told that is worth anything it is x0, with a fitness of
+// INFINITY.
 const double *es_best(const es *e, double *fitness);
 double es_sigma(const es *e);         // of coordinates that no bounds made shorter steps
 double es_condition(const es *e);     // of C, >= 1; from the last eigendecomposition, if C is factored from that of one snapshot in 32

@@ -149,8 +149,8 @@ static int rows_to_take(es *e) {
   return rows;
 }
 
-// L is older than C. Where few parameters and large rates changed C much meanwhile, more may be taken than there is, since
-// the bound (52) is one for C's own root: then nothing is taken.
+// L is older than C. Where few parameters and large rates changed C much meanwhile, more may be taken than there is,
+// since the bound (52) is one for C's own root: then nothing is taken.
 static bool large_is_positive(const cma *c, int n) {
   for (size_t i = 0; i < (size_t)n; i++)
     if (!(c->C[i * (size_t)n + i] > 0)) return false;

@@ -335,9 +335,8 @@ static const double *nearer(es *e, const double *x) {
 
 const double *es_row(es *e, int k) { return nearer(e, e->now.bounded ? genotype_row(e, k) : told_row(e, k)); }
 
-// The first that is told is the best so far, even if it is worth nothing.
 static void best_keep(es *e, const double *x, double fitness) {
-  if (!(fitness < e->now.best) && e->now.generation > 0) return;
+  if (!(fitness < e->now.best)) return;
   e->now.best = fitness;
   e->now.improved_at = e->now.generation;
   memcpy(e->best, x, (size_t)e->now.n * sizeof *e->best);

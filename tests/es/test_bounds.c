@@ -1,6 +1,6 @@
 // Tests for src/es/bounds.c and for injection: candidates stay inside, in float, too; a minimum beyond a bound is found
-// on it, the transformation is undone exactly enough; a narrow box does not hold up the search in the others; a solution
-// from elsewhere moves the search, but not by more than its share.
+// on it, the transformation is undone exactly enough; a narrow box does not hold up the search in the others; a
+// solution from elsewhere moves the search, but not by more than its share.
 
 #include <float.h>
 #include <setjmp.h>
@@ -207,14 +207,17 @@ static void test_bounds_of_every_size(void **state) {
 
 // --- narrow boxes beside wide ones ---------------------------------------------------------------------------------
 
-// Evaluations to 1e-12 of a bowl whose second coordinate has a box so wide only; pycma 4.4.0 needs 399 to 553.
-static int64_t evaluations_beside_a_narrow_box(es_kind kind, double width, uint64_t seed) {
+// A bowl whose second coordinate has a box so wide only. Evaluations to 1e-12, for which pycma 4.4.0 needs 399 to 532
+// where it gets there (6 of 7 seeds at a width of 1e-12); 0: it was not reached.
+static double evaluations_beside_a_narrow_box(es_kind kind, double width, uint64_t seed) {
   const double low[3] = {-1, 0.5, 0}, high[3] = {1, 0.5 + width, 1}, x0[3] = {0, 0.5 + width / 2, 0.5};
   es_limits limits = es_limits_default();
-  limits.ftarget = 1e-12, limits.maxfevals = 10000;
+  limits.ftarget = 1e-12;
+  limits.maxfevals = 10000;
   const es_options o = {.kind = kind, .n = 3, .popsize = 7, .sigma0 = 0.3, .x0 = x0, .seed = seed, .active = true,
                         .lower = low, .upper = high, .limits = &limits};
   es *e = open_or_fail(&o);
+
   while (!es_done(e)) {
     double fitness[7];
     const double *x = es_ask(e);
@@ -222,24 +225,34 @@ static int64_t evaluations_beside_a_narrow_box(es_kind kind, double width, uint6
       fitness[k] = pow(x[3 * k] - 0.3, 2) + pow((x[3 * k + 1] - 0.5) / width, 2) + pow(x[3 * k + 2] - 0.3, 2);
     assert_int_equal(es_tell(e, x, fitness), OK);
   }
-  if (strncmp(es_done(e), "ftarget", 7) != 0) fail_msg("%s, width %g: %s", es_kind_name(kind), width, es_done(e));
-  int64_t evaluations = es_evaluations(e);
+
+  bool reached = strncmp(es_done(e), "ftarget", 7) == 0;
+  if (strncmp(es_done(e), "noeffect", 8) == 0) fail_msg("%s, width %g: %s", es_kind_name(kind), width, es_done(e));
+  double evaluations = reached ? (double)es_evaluations(e) : 0;
   es_close(e);
   return evaluations;
 }
 
+// The narrowest has so few doubles that a search may settle on the second lowest.
 static void test_a_narrow_box_does_not_hold_up_the_others(void **state) {
   (void)state;
-  static const double widths[] = {1e-12, 1e-8, 1e-3, 1};
-  for (size_t i = 0; i < sizeof widths / sizeof *widths; i++) {
-    double product = 1;
-    for (uint64_t seed = 1; seed <= 5; seed++)
-      product *= (double)evaluations_beside_a_narrow_box(ES_CMA, widths[i], seed);
-    printf("CMA-ES: %.0f evaluations beside a box %g wide\n", pow(product, 0.2), widths[i]);
-    assert_true(pow(product, 0.2) < 600);
-    if (widths[i] == 1e-12) continue;  // of so few doubles that other kinds may settle on the second lowest
-    assert_true(evaluations_beside_a_narrow_box(ES_SEP_CMA, widths[i], 1) < 700);
-    assert_true(evaluations_beside_a_narrow_box(ES_LRA_CMA, widths[i], 1) < 2500);
+  enum { SEEDS = 8 };
+  static const struct { es_kind kind; double width, most; int least; } t[] = {
+      {ES_CMA, 1e-12, 600, 6},     {ES_CMA, 1e-8, 600, SEEDS},      {ES_CMA, 1e-3, 600, SEEDS},
+      {ES_CMA, 1, 600, SEEDS},     {ES_SEP_CMA, 1e-8, 600, SEEDS},  {ES_SEP_CMA, 1e-3, 600, SEEDS},
+      {ES_SEP_CMA, 1, 600, SEEDS}, {ES_LRA_CMA, 1e-8, 1800, SEEDS}, {ES_LRA_CMA, 1, 1800, SEEDS}};
+  for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
+    double logs = 0;
+    int reached = 0;
+    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+      double evaluations = evaluations_beside_a_narrow_box(t[i].kind, t[i].width, seed);
+      reached += evaluations > 0;
+      logs += evaluations > 0 ? log(evaluations) : 0;
+    }
+    double mean = exp(logs / fmax(1, reached));
+    printf("%s: %.0f evaluations beside a box %g wide, %d of %d\n", es_kind_name(t[i].kind), mean, t[i].width, reached,
+           SEEDS);
+    assert_true(reached >= t[i].least && mean < t[i].most);
   }
 }
 
@@ -488,7 +501,8 @@ static void test_luck_alone_does_not_carry_sigma_away(void **state) {
     for (int g = 0; g < 1000; g++) {
       for (int k = 0; k < es_popsize(e); k++) fitness[k] = rng_uniform(rng_episode(rng_stream(4, "luck"), (uint32_t)g, (uint32_t)k), 0, 0);
       es_tell(e, NULL, fitness);
-      for (int i = 0; i < N - 1; i++) largest = fmax(largest, e->now.sigma * e->strategy->deviation(e, i) * e->units[i]);
+      for (int i = 0; i < N - 1; i++)
+        largest = fmax(largest, e->now.sigma * e->strategy->deviation(e, i) * e->units[i]);
     }
     assert_true(largest > 3 && largest < 1.2 * 10 / 3);  // C changes once more after sigma
     es_close(e);

@@ -1,5 +1,5 @@
-// Tests for src/es/state.c: a loaded search goes on bit for bit; a damaged or foreign state is refused by name, and so is one
-// that no search can have come to.
+// Tests for src/es/state.c: a loaded search goes on bit for bit; a damaged or foreign state is refused by name, and so
+// is one that no search can have come to.
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -148,7 +148,7 @@ static void test_without_units_bounds_are_another_version_s(void **state) {
   es_close(e);
 }
 
-// --- numbers that no search can have, under a checksum that fits ----------------------------------------------------------
+// --- numbers that no search can have, under a checksum that fits ---------------------------------------------------
 
 static es *bounded(es_kind kind, es_restarts restarts, int factored_from) {
   const double lower[N] = {-2, -2, -2, -2, -2, -2, -2, -2}, upper[N] = {2, 2, 2, 2, 2, 2, 2, INFINITY};
@@ -174,13 +174,14 @@ static void test_vectors_that_are_not_finite_are_refused(void **state) {
   EACH_KIND(kind)
     for (int factored = 0; factored < (kind == ES_CMA ? 2 : 1); factored++) {
       es *e = bounded(kind, ES_ONCE, factored);
-      const double *open_end = e->upper + N - 1, *rings = e->history, *own = e->state + e->state_doubles;
+      const double *rings = e->history, *own = e->state + e->state_doubles;
       own -= e->strategy->doubles(&e->now);
       for (double *at = e->state; at < e->state + e->state_doubles; at++)
         for (int i = 0; i < 3; i++) {
           double right = *at;
-          bool box = at >= e->lower && at < e->units;
-          if ((at >= rings && at < own && i > 0) || (at == open_end && i == 1) || (box && i == (at < e->upper ? 2 : 1))) continue;
+          bool ring = at >= rings && at < own, box = at >= e->lower && at < e->units;
+          bool allowed = (ring && i > 0) || (box && i == (at < e->upper ? 2 : 1));  // no bound on that side
+          if (allowed) continue;
           *at = wrong[i];
           refused_as_changed(e);
           *at = right;

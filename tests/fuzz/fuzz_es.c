@@ -1,9 +1,9 @@
 // rooms: base num es
 // States of evolution strategies from any bytes: refused with a sentence, or loaded, and then what is saved is what was
-// loaded, and may be asked and told. The bytes are tried as they are; and as changes to a state that a short search left,
-// once with its checksum made right again, so that mutations get past it. First they play a search: what a user may give,
-// in options, solutions and fitness, is refused with a sentence, or leaves candidates inside their bounds and a state that
-// loads.
+// loaded, and may be asked and told. The bytes are tried as they are; and as changes to a state that a short search
+// left, once with its checksum made right again, so that mutations get past it. First they play a search: what a user
+// may give, in options, solutions and fitness, is refused with a sentence, or leaves candidates inside their bounds and
+// a state that loads.
 
 #include <math.h>
 #include <stdint.h>
@@ -162,8 +162,9 @@ static void play(input in) {
   }
   es_limits limits = es_limits_pycma((int)(more % MOST_N), (int)(more % 16));
   const es_options o = {.kind = (es_kind)(kind % (ES_KINDS + 1)), .n = (int)(how / 4 % (MOST_N + 1)),
-                        .popsize = (int)(more % 16), .sigma0 = number(&in), .x0 = x0, .active = how & 32, .lower = more & 16 ? lower : NULL,
-                        .upper = more & 32 ? upper : NULL, .limits = &limits, .single = how & 64, .most_effort = 8,
+                        .popsize = (int)(more % 16), .sigma0 = number(&in), .x0 = x0, .active = how & 32,
+                        .lower = more & 16 ? lower : NULL, .upper = more & 32 ? upper : NULL, .limits = &limits,
+                        .single = how & 64, .most_effort = 8,
                         .restarts = more & 64 ? ES_BIPOP : ES_ONCE, .factored_from = more & 128 ? 1 : 0,
                         .learning_rate = how & 128 ? number(&in) : 0};
   es *e;
