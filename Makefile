@@ -23,9 +23,13 @@ FOREIGN := mpi.h=src/farm/mpi.c cblas.h=src/num/ Random123=src/num/ yaml.h=src/c
 VERSION := 0.1.0
 PREFIX  ?= /usr/local
 MPICC   ?= mpicc
+# no: one rank, by the farm's serial twin, without mpicc and mpirun
+MPI     ?= yes
 CC      := $(if $(filter default,$(origin CC)),gcc,$(CC))
 SANITIZE ?=
-BUILD   := build$(if $(SANITIZE),/sanitize)$(if $(filter-out gcc,$(CC)),/$(notdir $(CC)))$(if $(filter-out mpicc,$(MPICC)),/$(notdir $(MPICC)))
+alone   := $(filter no,$(MPI))
+BUILD   := build$(if $(alone),/alone)$(if $(SANITIZE),/sanitize)$(if $(filter-out gcc,$(CC)),/$(notdir $(CC)))$(if \
+           $(alone),,$(if $(filter-out mpicc,$(MPICC)),/$(notdir $(MPICC))))
 
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Wstrict-prototypes -Wmissing-prototypes
 # -ffp-contract=off: the same bits whatever the compiler would like to fuse.
@@ -37,13 +41,15 @@ PACKAGES = $(hdf5_pc) yaml-0.1 libpng jansson libxxhash openblas
 PKG_CFLAGS = $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null)
 PKG_LIBS   = $(shell pkg-config --libs $(PACKAGES) 2>/dev/null || echo -lhdf5 -lyaml -lpng -ljansson -lxxhash -lopenblas)
 MPI_CFLAGS = $(filter-out -pthread,$(shell $(MPICC) --showme:compile 2>/dev/null || $(MPICC) -compile_info 2>/dev/null | cut -d' ' -f2-))
-LINK = OMPI_CC=$(CC) MPICH_CC=$(CC) $(MPICC) $(if $(SANITIZE),-fsanitize=$(SANITIZE))
+LINK_ALONE = $(CC) $(if $(SANITIZE),-fsanitize=$(SANITIZE))
+LINK = $(if $(alone),$(LINK_ALONE),OMPI_CC=$(CC) MPICH_CC=$(CC) $(MPICC) $(if $(SANITIZE),-fsanitize=$(SANITIZE)))
 # LDFLAGS: where libraries in a prefix are to be found, -Wl,-rpath,$HOME/deps/lib say (docs/install.md).
 LIBS = $(PKG_LIBS) -lm -lpthread $(LDFLAGS)
 
 # What gradient checks need, compiled a second time with REAL=double.
 DOUBLE_SOURCES := $(foreach r,base num nn,$(wildcard src/$(r)/*.c)) src/world/shape.c src/train/vae_net.c src/train/rnn_net.c
-sources = $(wildcard src/$(1)/*.c)
+# One transport of two is in the archive.
+sources = $(filter-out src/farm/$(if $(alone),mpi,alone).c,$(wildcard src/$(1)/*.c))
 objects = $(patsubst %.c,$(BUILD)/%.o,$(call sources,$(1)))
 LIBRARY  := $(BUILD)/libdreamfarm.a
 LIBRARY2 := $(BUILD)/double/libdreamfarm.a
@@ -68,7 +74,7 @@ help:
 	@echo "make install      PREFIX=$(PREFIX)"
 
 check-deps:
-	@command -v $(MPICC) >/dev/null && command -v pkg-config >/dev/null && pkg-config --exists $(PACKAGES) \
+	@command -v $(if $(alone),$(CC),$(MPICC)) >/dev/null && command -v pkg-config >/dev/null && pkg-config --exists $(PACKAGES) \
 	  || { echo "Something needed is missing: run 'make deps' (or see README.md, Install)."; exit 1; }
 
 # A line for each folder, library and program that something is made in; `make V=1` shows the commands instead.
@@ -81,7 +87,7 @@ made = $(if $(V),,@$(call once,$@))
 x86_64 := $(findstring x86_64,$(shell $(CC) -dumpmachine))
 isa_flags = $(if $(x86_64),$(isa_flags_x86_64))
 isa_flags_x86_64 = $(if $(findstring bf16,$<),-mavx512bf16 )$(if $(findstring _avx512,$<),-mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx2 -mfma,$(if $(findstring _avx2,$<),-mavx2 -mfma))
-room_flags = $(PKG_CFLAGS) $(if $(filter src/farm/%,$<),$(MPI_CFLAGS)) -DDREAMFARM_VERSION='"$(VERSION)"'
+room_flags = $(PKG_CFLAGS) $(if $(filter src/farm/mpi.c,$<),$(MPI_CFLAGS)) -DDREAMFARM_VERSION='"$(VERSION)"'
 
 $(BUILD)/src/%.o: src/%.c Makefile
 	@mkdir -p $(@D)
@@ -96,6 +102,11 @@ $(LIBRARY2): $(patsubst %.c,$(BUILD)/double/%.o,$(DOUBLE_SOURCES))
 $(PROGRAM): $(APP) $(LIBRARY)
 	$(made)$(LINK) -o $@ $(APP) $(LIBRARY) $(LIBS)
 
+# The twin of a program with MPI, for the tests: the same objects, but the other transport, which stands before the archive's.
+TWIN := $(BUILD)/src/farm/alone.o
+$(PROGRAM)-alone: $(APP) $(TWIN) $(LIBRARY)
+	$(made)$(LINK_ALONE) -o $@ $(APP) $(TWIN) $(LIBRARY) $(LIBS)
+
 # --- tests: one program a file; files named double_* are compiled and linked with REAL=double -------------------------
 TEST_SOURCES := $(wildcard tests/*/test_*.c) $(wildcard tests/*/double_*.c)
 TESTS   := $(patsubst %.c,$(BUILD)/%,$(TEST_SOURCES))
@@ -108,14 +119,18 @@ $(BUILD)/tests/%.o: tests/%.c Makefile
 $(filter $(BUILD)/tests/%,$(TESTS) $(BENCHES)): $(BUILD)/tests/%: $(BUILD)/tests/%.o $(LIBRARY) $(LIBRARY2)
 	$(say)$(LINK) -o $@ $< $(if $(findstring double_,$@),$(LIBRARY2),$(LIBRARY)) -lcmocka $(LIBS)
 
+TWINS := $(if $(alone),,$(PROGRAM)-alone $(BUILD)/tests/farm/test_map-alone)
+$(BUILD)/tests/farm/test_map-alone: $(BUILD)/tests/farm/test_map.o $(TWIN) $(LIBRARY)
+	$(say)$(LINK_ALONE) -o $@ $^ -lcmocka $(LIBS)
+
 test: deps
 	@$(MAKE) --no-print-directory -j$$(nproc) all tests-built
-	@BUILD=$(BUILD) tests/run $(ONLY)
+	@BUILD=$(BUILD) MPI=$(MPI) tests/run $(ONLY)
 test-cluster: check-deps
 	@$(MAKE) --no-print-directory -j$$(nproc) all
 	@BUILD=$(BUILD) tests/run --cluster $(ONLY)
 .PHONY: tests-built benches-built bench-bbob
-tests-built: $(TESTS)
+tests-built: $(TESTS) $(TWINS)
 benches-built: $(BENCHES) $(PROGRAM)
 bench: check-deps
 	@$(MAKE) --no-print-directory -j$$(nproc) benches-built

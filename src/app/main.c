@@ -48,13 +48,20 @@ static status launched_understand(file_path *directory, int count, char **words)
   return OK;
 }
 
+static status launch(int count, char **words) {
+  if (farm_ranks_most() > 1) return launch_main(count, words, launched_understand);
+  fprintf(stderr, "launch: this program has one rank, since it was built without MPI (make MPI=no): start the verb by "
+                  "itself, dreamfarm run CONFIG.yaml, or build it with MPI\n");
+  return USAGE;
+}
+
 // What needs no ranks: help, version, the configuration's words, launch.
 static bool answer_alone(int count, char **words, status *result) {
   bool lacking = count < 2 || asks(count, words, "--help", "-h");
   const verb *v = count > 1 ? verb_find(words[1]) : NULL;
   if (lacking) *result = help(count, words);
   else if (asks(count, words, "--version", "--version")) *result = printf("dreamfarm %s\n", DREAMFARM_VERSION) < 0;
-  else if (v == &verbs[VERB_LAUNCH]) *result = launch_main(count, words, launched_understand);
+  else if (v == &verbs[VERB_LAUNCH]) *result = launch(count, words);
   else if (v == &verbs[VERB_CONFIG]) *result = configured(count, words, print_config);
   else if (v == &verbs[VERB_CONTROL]) *result = configured(count, words, app_control);
   else return false;

@@ -78,6 +78,11 @@ status launched_check(int size, const char *library) {
     sleep(LINGER_SECONDS);
     FAIL(USAGE, "%s", "");
   }
+  if (!library)
+    FAIL(USAGE,
+         "%s says that %d ranks were started, but this program was built for one, without MPI (make MPI=no): start it by "
+         "itself, or build it with MPI",
+         by->size, most);
   FAIL(USAGE,
        "%s says that %d ranks were started, but each finds itself alone: the launcher belongs to another MPI than this "
        "program's, %.*s; start it with that one's mpirun, or with srun --mpi=pmix",

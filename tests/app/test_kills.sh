@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # A whole run, killed with kill -9 at random moments of every stage, again and again: under mpirun all at once, under launch
 # one process at a time. It ends in the bytes of an undisturbed one. SEED chooses the moments.
+# ranks: 2 3
 set -u
 . tests/app/whole_run.sh
 seed=${SEED:-1}

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # dreamfarm launch: whatever is killed, stopped or asked to leave in mid-run, the run goes on by itself and run.csv comes
 # out as from an undisturbed run (its time columns aside).
+# ranks: 2 3
 set -u
 . tests/app/launched.sh
 

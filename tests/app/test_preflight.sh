@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # The look before the leap: one line when all is well, one sentence with its remedy for each thing that is not.
+# ranks: 2 3
 set -u
 . tests/checks.sh
 silent() { ! grep -qF -- "$1" "$dir/said"; }

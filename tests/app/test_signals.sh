@@ -3,6 +3,7 @@
 # "stopped by the user" (7), whoever gets them; workers take no notice; finished episodes are kept; the same command goes
 # on to the same bytes. (Exit codes go through mpirun only without --enable-recovery: with it Open MPI 4 says 0 whatever
 # happened.)
+# ranks: 2 3
 set -u
 . tests/app/small_pole.sh
 . tests/app/ranks.sh

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # What is around the program and none of its business: no ssh, other MPIs' launchers, SLURM's variables, closed and full
 # outputs, ignored signals, stopped processes, narrow and dumb terminals, quotas. Each must be survived, or said.
+# ranks: 2 3
 set -u
 . tests/app/small_pole.sh
 . tests/app/ranks.sh
