@@ -87,7 +87,9 @@ made = $(if $(V),,@$(call once,$@))
 x86_64 := $(findstring x86_64,$(shell $(CC) -dumpmachine))
 isa_flags = $(if $(x86_64),$(isa_flags_x86_64))
 isa_flags_x86_64 = $(if $(findstring bf16,$<),-mavx512bf16 )$(if $(findstring _avx512,$<),-mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx2 -mfma,$(if $(findstring _avx2,$<),-mavx2 -mfma))
-room_flags = $(PKG_CFLAGS) $(if $(filter src/farm/mpi.c,$<),$(MPI_CFLAGS)) -DDREAMFARM_VERSION='"$(VERSION)"'
+# The rooms that call the system have Linux's own calls made of others where it is another.
+elsewhere := $(filter-out Linux,$(shell uname -s))
+room_flags = $(if $(elsewhere),$(if $(filter src/base/% src/app/%,$<),-include src/base/elsewhere.h)) $(PKG_CFLAGS) $(if $(filter src/farm/mpi.c,$<),$(MPI_CFLAGS)) -DDREAMFARM_VERSION='"$(VERSION)"'
 
 $(BUILD)/src/%.o: src/%.c Makefile
 	@mkdir -p $(@D)
