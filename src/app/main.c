@@ -50,8 +50,8 @@ static status launched_understand(file_path *directory, int count, char **words)
 
 static status launch(int count, char **words) {
   if (farm_ranks_most() > 1) return launch_main(count, words, launched_understand);
-  fprintf(stderr, "launch: this program has one rank, since it was built without MPI (make MPI=no): start the verb by itself, "
-                  "dreamfarm run CONFIG.yaml, or build it with MPI\n");
+  fprintf(stderr, "launch: this program has one rank, since it was built without MPI (make MPI=no): start the verb by "
+                  "itself, dreamfarm run CONFIG.yaml, or build it with MPI\n");
   return USAGE;
 }
 

@@ -1,6 +1,6 @@
-// What Linux has and others (macOS) have not, by what those have: so that no other file asks where it is. The Makefile
-// includes it before everything else where the system is not Linux, in the rooms that call the system, and nowhere else.
-// The functions have names of their own, since one day a system may have them too.
+// What Linux has and others (macOS) have not, by what those have: so that no other file asks where it is. The
+// Makefile includes it before everything else where the system is not Linux, in the rooms that call the system, and
+// nowhere else. The functions have names of their own, since one day a system may have them too.
 #ifndef BASE_ELSEWHERE_H
 #define BASE_ELSEWHERE_H
 #ifndef __linux__

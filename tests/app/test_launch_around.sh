@@ -2,6 +2,7 @@
 # What happens around a job under dreamfarm launch: a second one beside it, file systems without locks, a directory
 # that is removed, a terminal and its signals, places with blanks and colons, what kills leave behind, ports, ranks
 # that die where nobody looks. Whatever goes on comes to the bytes of an undisturbed run.
+# ranks: 2 3
 set -u
 GENERATIONS=${GENERATIONS:-100}
 . tests/app/launched.sh

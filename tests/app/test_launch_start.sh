@@ -2,6 +2,7 @@
 # What launch makes of its words, of host files, of SLURM's variables, and of the place it is started in, seen by a
 # launcher that starts nothing and writes down what it was given; and the ends it comes to without one rank having
 # run.
+# ranks: 2 3
 set -u
 . tests/checks.sh
 tiny=$PWD/tests/app/tiny.yaml
