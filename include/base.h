@@ -1,4 +1,5 @@
-// The words every room speaks: status, check, log, memory, time, hashes, files, JSON text. Looks at nothing else.
+// The words every room speaks: status, check, log, memory, time, hashes, files, numbers, JSON text, other programs.
+// Looks at nothing else.
 #ifndef BASE_H
 #define BASE_H
 
@@ -88,7 +89,7 @@ void mem_huge_pages(const void *memory, size_t bytes);  // asks for them from 2 
 uint64_t mem_count(void);  // allocations made through this header so far; a test asks that a loop makes none
 
 // --- cores -------------------------------------------------------------------------------------------------------
-// Those that this process can keep busy, at least 1: those it may run on, and no more than the quota of its control
+// Cores that this process can keep busy, at least 1: those it may run on, and no more than the quota of its control
 // groups, rounded up (half a core is better used than left).
 int cores_usable(void);
 // That quota in cores; INFINITY: none. `groups` is a file like /proc/self/cgroup, `mounted` where the groups' files
@@ -116,11 +117,11 @@ status hash_file(hash *out, const char *path);
 // --- files ------------------------------------------------------------------------------------------------------
 // Nothing half-written, ever: a temporary name, fsync, rename, fsync of the directory. Errors: NO_IO with the path
 // and the system's reason.
-// One way to open what others may have replaced: it waits for nobody (a pipe) and opens regular files alone. `flags` are
-// open's; O_NOFOLLOW for files that are always ours, so that nobody makes us write through a symbolic link.
-status file_open(int *fd, const char *path, int flags);          // caller closes
-status file_read(char **bytes, size_t *size, const char *path);  // caller frees with mem_free; NUL-terminated
-status file_read_own(char **bytes, size_t *size, const char *path);  // not through a symbolic link
+// One way to open what others may have replaced: it waits for nobody (a pipe) and opens regular files alone. `flags`
+// are open's; O_NOFOLLOW for files that are always ours, so that nobody makes us write through a symbolic link.
+status file_open(int *fd, const char *path, int flags);              // caller closes
+status file_read(char **bytes, size_t *size, const char *path);      // caller frees with mem_free; NUL-terminated
+status file_read_own(char **bytes, size_t *size, const char *path);  // the same, not through a symbolic link
 status file_write(const char *path, const void *bytes, size_t size);
 status file_commit(const char *temporary, const char *path);  // fsync, rename, fsync of the directory
 status file_remove(const char *path);                         // a missing file is no error
@@ -135,6 +136,15 @@ void dir_sweep(const char *path, const char *prefix);
 #define PATH_MAX_LENGTH 1024
 typedef struct file_path { char text[PATH_MAX_LENGTH]; } file_path;
 file_path path_join(const char *directory, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+// --- numbers ----------------------------------------------------------------------------------------------------
+static inline int int_min(int a, int b) { return a < b ? a : b; }
+static inline int int_max(int a, int b) { return a > b ? a : b; }
+
+// For qsort: doubles in ascending order. A NaN equals everything, so there may be none among them.
+int double_ascending(const void *a, const void *b);
+// The middle one of `count` >= 1 numbers, or the mean of the middle two. They stand in ascending order afterwards.
+double double_median(double *values, int count);
 
 // --- text -------------------------------------------------------------------------------------------------------
 // A growing buffer for text that is written whole; json_ functions add correct JSON to it (commas, escapes;

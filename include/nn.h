@@ -8,7 +8,7 @@
 
 #include "num.h"
 
-// --- parameters: one flat vector and a table of names and shapes ------------------------------------------------------
+// --- parameters: one flat vector and a table of names and shapes ----------------------------------------------------
 typedef struct nn_tensor {
   char name[40];
   int rank, dim[4];
@@ -27,24 +27,25 @@ const nn_tensor *nn_table_find(const nn_table *t, const char *name);           /
 void nn_init_glorot(real *w, size_t n, int fan_in, int fan_out, rng r);
 
 // --- dense ---------------------------------------------------------------------------------------------------------
-void nn_dense(real *y, const real *x, const real *w, const real *b, int B, int I, int O);  // y (B,O) x (B,I) w (I,O) b (O)
+// x (B,I)  w (I,O)  b (O)  y (B,O)
+void nn_dense(real *y, const real *x, const real *w, const real *b, int B, int I, int O);
 void nn_dense_back(real *dx, real *dw, real *db, const real *dy, const real *x, const real *w, int B, int I, int O);
 
-// --- activations: back takes the OUTPUT y ------------------------------------------------------------------------------
+// --- activations: back takes the OUTPUT y ---------------------------------------------------------------------------
 void nn_relu(real *y, const real *x, size_t n);
 void nn_relu_back(real *dx, const real *dy, const real *y, size_t n);
 void nn_sigmoid(real *y, const real *x, size_t n);
 void nn_sigmoid_back(real *dx, const real *dy, const real *y, size_t n);
 
-// --- convolutions (valid, square, stride 2) by im2col and gemm ---------------------------------------------------------
+// --- convolutions (valid, square, stride 2) by im2col and gemm ------------------------------------------------------
 typedef struct nn_conv_shape {
   int S, C;  // input rows = columns, channels
   int k;     // kernel rows = columns
   int F;     // output channels
 } nn_conv_shape;
-int nn_conv_out(nn_conv_shape s);    // (S - k)/2 + 1
-int nn_deconv_out(nn_conv_shape s);  // (S - 1)*2 + k
-size_t nn_conv_work(nn_conv_shape s, int B);    // elements of `work` below
+int nn_conv_out(nn_conv_shape s);                // (S - k)/2 + 1
+int nn_deconv_out(nn_conv_shape s);              // (S - 1)*2 + k
+size_t nn_conv_work(nn_conv_shape s, int B);     // elements of `work` below, which is the caller's memory
 size_t nn_deconv_work(nn_conv_shape s, int B);
 // x (B,S,S,C)  w (k,k,C,F)  b (F)  y (B,out,out,F)
 void nn_conv(real *y, const real *x, const real *w, const real *b, nn_conv_shape s, int B, real *work);
@@ -69,7 +70,8 @@ typedef struct nn_lstm_tape {  // what the forward pass leaves for the backward 
 } nn_lstm_tape;
 void nn_lstm(nn_lstm_tape tape, const real *x, const real *keep, const real *h0, const real *c0, const real *w,
              const real *b, int T, int B, int I, int H, real *work);  // h0, c0 (B,H)
-// dh (T,B,H) is the gradient of the output; it is overwritten. Truncated at the sequence's start (h0, c0 are constants).
+// dh (T,B,H) is the gradient of the output; it is overwritten. Truncated at the sequence's start (h0, c0 are
+// constants).
 void nn_lstm_back(real *dx, real *dw, real *db, real *dh, nn_lstm_tape tape, const real *x, const real *keep,
                   const real *h0, const real *c0, const real *w, int T, int B, int I, int H, real *work);
 size_t nn_lstm_work(int T, int B, int I, int H);  // elements of `work`, forward and back

@@ -13,6 +13,7 @@
 static int cores_allowed(void) {
   cpu_set_t cores;
   if (sched_getaffinity(0, sizeof cores, &cores) == 0) return CPU_COUNT(&cores);
+
   return (int)sysconf(_SC_NPROCESSORS_ONLN);  // a machine with more cores than the set holds
 }
 
@@ -25,7 +26,7 @@ static void cores_line(char line[64], const char *folder, const char *name) {
   if (f) fclose(f);
 }
 
-// Of one control group: microseconds of work a period over the period's length. "max" and -1 are no limit.
+// Of one control group: microseconds of work per period, over the period's length. "max" and -1 are no limit.
 static double cores_of_group(const char *folder) {
   char line[64], *rest;
 
@@ -34,7 +35,7 @@ static double cores_of_group(const char *folder) {
   double work = strtod(line, &rest), period = strtod(rest, NULL);
   if (work > 0 && period > 0) return work / period;
 
-  // The first: a file each.
+  // The first: one file for each.
   cores_line(line, folder, "cpu.cfs_quota_us");
   work = strtod(line, NULL);
   cores_line(line, folder, "cpu.cfs_period_us");
@@ -49,6 +50,8 @@ static double cores_of_path(const char *mounted, const char *hierarchy, const ch
   double least = (double)INFINITY;
   int top = snprintf(folder, sizeof folder, "%s/%s", mounted, hierarchy);
   snprintf(folder + top, sizeof folder - (size_t)top, "%s", group);
+
+  // From the group upwards, a name less each time.
   for (;;) {
     least = fmin(least, cores_of_group(folder));
     char *last = strrchr(folder + top, '/');
@@ -69,11 +72,16 @@ static bool cores_named(const char *controllers) {
 
 // A line of /proc/self/cgroup: "0::/group" of the second version, "4:cpu,cpuacct:/group" of the first.
 static double cores_of_line(char *line, const char *mounted) {
-  char *controllers = strchr(line, ':'), *group = controllers ? strchr(controllers + 1, ':') : NULL;
+  char *controllers = strchr(line, ':');
+  char *group = controllers ? strchr(controllers + 1, ':') : NULL;
   if (!group) return (double)INFINITY;
+
+  // Cut in place: number, controllers, group.
   line[strcspn(line, "\n")] = 0;
   controllers++;
   *group++ = 0;
+
+  // The second version names no controller, and stands in a folder of its own where both are mounted.
   if (!*controllers) return fmin(cores_of_path(mounted, ".", group), cores_of_path(mounted, "unified", group));
   if (!cores_named(controllers)) return (double)INFINITY;
   return fmin(cores_of_path(mounted, controllers, group), cores_of_path(mounted, "cpu", group));
@@ -89,7 +97,8 @@ double cores_quota(const char *groups, const char *mounted) {
 }
 
 int cores_usable(void) {
-  double allowed = cores_allowed(), quota = ceil(cores_quota(CORES_GROUPS, CORES_MOUNTED));
+  double allowed = cores_allowed();
+  double quota = ceil(cores_quota(CORES_GROUPS, CORES_MOUNTED));
   double least = fmin(allowed, quota);
   return least < 1 ? 1 : (int)least;
 }

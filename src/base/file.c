@@ -19,13 +19,18 @@ file_path path_join(const char *directory, const char *format, ...) {
   file_path p;
   size_t used = (size_t)snprintf(p.text, sizeof p.text, "%s%s", directory, *directory ? "/" : "");
   CHECK(used < sizeof p.text, "path too long: %s", directory);
+
   va_list arguments;
   va_start(arguments, format);
   size_t more = (size_t)vsnprintf(p.text + used, sizeof p.text - used, format, arguments);
   va_end(arguments);
+
+  // Never a shorter path than was meant: that would be another file.
   CHECK(used + more < sizeof p.text, "path too long: %s...", p.text);
   return p;
 }
+
+// --- reading --------------------------------------------------------------------------------------------------------
 
 bool file_exists(const char *name) { return access(name, F_OK) == 0; }
 
@@ -34,12 +39,14 @@ status file_remove(const char *name) {
   return OK;
 }
 
-static status read_all(int fd, char *bytes, size_t size, const char *name) {
+// One read may give less than was asked for, and a signal may interrupt it.
+static status file_read_all(int fd, char *bytes, size_t size, const char *name) {
   for (size_t have = 0; have < size;) {
     ssize_t got = read(fd, bytes + have, size - have);
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) FAIL(NO_IO, "%s: cannot be read: %s", name, strerror(errno));
     if (got == 0) FAIL(NO_IO, "%s: became shorter while it was read", name);
+
     have += (size_t)got;
   }
   return OK;
@@ -52,6 +59,7 @@ status file_open(int *fd, const char *name, int flags) {
   if (opened < 0)
     FAIL(NO_IO, "%s: cannot be %s: %s", name, (flags & O_ACCMODE) == O_RDONLY ? "opened" : "written", strerror(errno));
 
+  // Asked of what was opened, not of the name, behind which another file may stand by then.
   struct stat facts;
   if (fstat(opened, &facts) != 0 || !S_ISREG(facts.st_mode)) {
     close(opened);
@@ -61,45 +69,50 @@ status file_open(int *fd, const char *name, int flags) {
   return OK;
 }
 
-static size_t size_of(int fd) {
+static size_t file_size(int fd) {
   struct stat facts;
   return fstat(fd, &facts) == 0 && facts.st_size > 0 ? (size_t)facts.st_size : 0;
 }
 
 // A file may say that it has any size, and have none of it on the disk.
-static status size_check(size_t wanted, const char *name) {
+static status file_size_check(size_t wanted, const char *name) {
   size_t memory = (size_t)sysconf(_SC_PHYS_PAGES) * (size_t)sysconf(_SC_PAGESIZE);
   if (wanted < memory) return OK;
   FAIL(NO_IO, "%s: has %zu bytes, but this machine has %zu of memory; remove it, or restore it", name, wanted, memory);
 }
 
-static status read_opened(char **bytes, size_t *size, const char *name, int flags) {
+static status file_read_opened(char **bytes, size_t *size, const char *name, int flags) {
   int fd;
   TRY(file_open(&fd, name, flags));
-  size_t wanted = size_of(fd);
-  if (size_check(wanted, name) != OK) {
+  size_t wanted = file_size(fd);
+  if (file_size_check(wanted, name) != OK) {
     close(fd);
     return NO_IO;
   }
+
+  // Memory is zeroed, so the byte more ends what is text.
   char *memory = mem_take(wanted + 1, 1);
-  status s = read_all(fd, memory, wanted, name);
+  status s = file_read_all(fd, memory, wanted, name);
   close(fd);
   if (s != OK) {
     mem_free(memory);
     return s;
   }
+
   *bytes = memory;
   *size = wanted;
   return OK;
 }
 
-status file_read(char **bytes, size_t *size, const char *name) { return read_opened(bytes, size, name, O_RDONLY); }
+status file_read(char **bytes, size_t *size, const char *name) { return file_read_opened(bytes, size, name, O_RDONLY); }
 
 status file_read_own(char **bytes, size_t *size, const char *name) {
-  return read_opened(bytes, size, name, O_RDONLY | O_NOFOLLOW);
+  return file_read_opened(bytes, size, name, O_RDONLY | O_NOFOLLOW);
 }
 
-static status write_all(int fd, const char *bytes, size_t size, const char *name) {
+// --- writing --------------------------------------------------------------------------------------------------------
+
+static status file_write_all(int fd, const char *bytes, size_t size, const char *name) {
   for (size_t done = 0; done < size;) {
     ssize_t put = write(fd, bytes + done, size - done);
     if (put < 0 && errno == EINTR) continue;
@@ -109,38 +122,46 @@ static status write_all(int fd, const char *bytes, size_t size, const char *name
   return OK;
 }
 
-static status sync_path(const char *name, int flags) {
+static status file_sync(const char *name, int flags) {
   int fd = open(name, flags | O_CLOEXEC);
   if (fd < 0) FAIL(NO_IO, "%s: cannot be opened: %s", name, strerror(errno));
+
   int bad = fsync(fd);
-  int reason = errno;
+  int reason = errno;  // close may replace it
   close(fd);
+
   // Some file systems cannot fsync a directory; the rename is still atomic there.
   if (bad && !(flags & O_DIRECTORY)) FAIL(NO_IO, "%s: cannot be made durable: %s", name, strerror(reason));
   return OK;
 }
 
 status file_commit(const char *temporary, const char *name) {
-  TRY(sync_path(temporary, O_RDONLY));
+  TRY(file_sync(temporary, O_RDONLY));
   if (rename(temporary, name) != 0) FAIL(NO_IO, "%s: cannot be renamed to %s: %s", temporary, name, strerror(errno));
   file_path copy = path_join("", "%s", name);
-  return sync_path(dirname(copy.text), O_RDONLY | O_DIRECTORY);
+  return file_sync(dirname(copy.text), O_RDONLY | O_DIRECTORY);
 }
 
 status file_write(const char *name, const void *bytes, size_t size) {
+  // O_EXCL: a file of our own, whatever somebody has laid in its place.
   file_path temporary = path_join("", "%s.%ld.tmp", name, (long)getpid());
-  unlink(temporary.text);  // O_EXCL: a file of our own, whatever somebody has laid in its place
+  unlink(temporary.text);
   int fd = open(temporary.text, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
   if (fd < 0) FAIL(NO_IO, "%s: cannot be written: %s", name, strerror(errno));
-  status s = write_all(fd, bytes, size, name);
+
+  // A full disk may show only as the file is closed.
+  status s = file_write_all(fd, bytes, size, name);
   if (close(fd) != 0 && s == OK) s = status_fail(NO_IO, "%s: cannot be written: %s", name, strerror(errno));
+
   if (s == OK) s = file_commit(temporary.text, name);
   if (s != OK) unlink(temporary.text);
   return s;
 }
 
+// --- appending ------------------------------------------------------------------------------------------------------
+
 // A line that is written in part would spoil the one that follows it.
-static void append_undo(int fd, off_t size, const char *name) {
+static void file_append_undo(int fd, off_t size, const char *name) {
   if (ftruncate(fd, size) != 0 || size > 0) return;
   file_remove(name);  // what is not there gets its head anew
 }
@@ -150,19 +171,24 @@ status file_append(const char *name, const text_buffer *t) {
   struct stat before;
   TRY(file_open(&fd, name, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW));
   bool known = fstat(fd, &before) == 0;
+
   ssize_t put = write(fd, t->bytes, t->size);
   int reason = put < 0 ? errno : ENOSPC;
   bool whole = put == (ssize_t)t->size;
   if (whole) fdatasync(fd);
-  else if (known) append_undo(fd, before.st_size, name);
+  else if (known) file_append_undo(fd, before.st_size, name);
   if (close(fd) != 0 || !whole) FAIL(NO_IO, "%s: cannot be written: %s", name, strerror(reason));
   return OK;
 }
 
+// --- mapping --------------------------------------------------------------------------------------------------------
+
 status file_map(const void **bytes, size_t *size, const char *name) {
   int fd;
   TRY(file_open(&fd, name, O_RDONLY));
-  size_t wanted = size_of(fd);
+
+  // The mapping stays when its descriptor is closed.
+  size_t wanted = file_size(fd);
   void *memory = mmap(NULL, wanted, PROT_READ, MAP_SHARED, fd, 0);
   int reason = errno;
   close(fd);
@@ -178,8 +204,12 @@ void file_unmap(const void *bytes, size_t size) {
   if (bytes) munmap((void *)bytes, size);
 }
 
+// --- directories ----------------------------------------------------------------------------------------------------
+
 status dir_make(const char *name) {
   if (*name == 0) FAIL(NO_IO, "a directory without a name cannot be made");
+
+  // Each parent in turn: the path is cut at one slash after another.
   file_path p = path_join("", "%s", name);
   for (char *slash = strchr(p.text + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
     *slash = 0;
@@ -187,18 +217,23 @@ status dir_make(const char *name) {
     *slash = '/';
   }
   if (mkdir(p.text, 0777) != 0 && errno != EEXIST) FAIL(NO_IO, "%s: cannot be made: %s", name, strerror(errno));
+
+  // What was there already may be a file.
   struct stat facts;
   if (stat(name, &facts) != 0 || !S_ISDIR(facts.st_mode)) FAIL(NO_IO, "%s: is not a directory", name);
   return OK;
 }
 
+// As file_write names what it has not yet renamed.
+static bool dir_temporary(const char *name, const char *prefix) {
+  size_t length = strlen(name);
+  return strncmp(name, prefix, strlen(prefix)) == 0 && length >= 4 && strcmp(name + length - 4, ".tmp") == 0;
+}
+
 void dir_sweep(const char *name, const char *prefix) {
   DIR *d = opendir(name);
-  for (struct dirent *e; d && (e = readdir(d));) {
-    size_t length = strlen(e->d_name);
-    if (strncmp(e->d_name, prefix, strlen(prefix)) != 0 || length < 4 || strcmp(e->d_name + length - 4, ".tmp") != 0) continue;
-    unlink(path_join(name, "%s", e->d_name).text);
-  }
+  for (struct dirent *e; d && (e = readdir(d));)
+    if (dir_temporary(e->d_name, prefix)) unlink(path_join(name, "%s", e->d_name).text);
   if (d) closedir(d);
 }
 

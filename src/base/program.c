@@ -18,6 +18,7 @@
 // Standard streams are copied upward first: one of the three may be the source of another.
 static bool program_streams(const program_order *p) {
   int from[3] = {p->in, p->out, p->err};
+
   for (int i = 0; i < 3; i++) {
     from[i] = from[i] == PROGRAM_NOWHERE ? open("/dev/null", O_RDWR | O_CLOEXEC) : from[i];
     from[i] = fcntl(from[i], F_DUPFD_CLOEXEC, 3);
@@ -39,15 +40,19 @@ static void program_signals(void) {
 }
 
 static _Noreturn void program_become(const program_order *p, pid_t parent, int report) {
-  bool ready = true;
+  // Whom it belongs to. The parent may have ended before we asked to end with it.
   if (p->own_session) setsid();
   if (p->dies_with_us) prctl(PR_SET_PDEATHSIG, SIGKILL);
-  if (p->dies_with_us && getppid() != parent) _exit(127);  // it ended before we asked
+  if (p->dies_with_us && getppid() != parent) _exit(127);
+
+  // Where it works and what it hears.
+  bool ready = true;
   for (char *const *pair = p->environment; pair && *pair; pair++) putenv(*pair);
   if (p->directory) ready = chdir(p->directory) == 0;
   ready = ready && program_streams(p);
   program_signals();
 
+  // Beyond this line only where it did not come to run.
   if (ready) execvp(p->words[0], p->words);
   int reason = errno;
   ssize_t put = write(report, &reason, sizeof reason);
@@ -69,6 +74,8 @@ status program_start(pid_t *child, const program_order *p) {
   int report[2];
   pid_t parent = getpid();
   if (pipe2(report, O_CLOEXEC) != 0) FAIL(BROKEN, "%s cannot be started: %s", p->words[0], strerror(errno));
+
+  // What is still in our buffers would be written a second time by the child.
   fflush(NULL);
   pid_t pid = fork();
   if (pid == 0) program_become(p, parent, report[1]);
@@ -77,6 +84,7 @@ status program_start(pid_t *child, const program_order *p) {
   close(report[1]);
   if (pid > 0) reason = program_reason(report[0]);
   close(report[0]);
+
   if (reason && pid > 0) waitpid(pid, NULL, 0);
   if (reason) FAIL(NO_IO, "%s cannot be started: %s", p->words[0], strerror(reason));
   *child = pid;
@@ -110,9 +118,10 @@ status program_read(text_buffer *said, int *code, char *const *words) {
   int ends[2];
   pid_t child;
   if (pipe2(ends, O_CLOEXEC) != 0) FAIL(BROKEN, "%s cannot be started: %s", words[0], strerror(errno));
+
   program_order p = {.words = words, .in = PROGRAM_NOWHERE, .out = ends[1], .err = PROGRAM_NOWHERE};
   status s = program_start(&child, &p);
-  close(ends[1]);
+  close(ends[1]);  // so that the child's end is the last, and its exit the end of what we read
 
   if (s == OK) program_listen(said, ends[0]);
   close(ends[0]);

@@ -5,20 +5,21 @@
 
 #include "base.h"
 
-static char message[2048] = "no failure";
-static void (*before_abort)(void);
+static char status_sentence[2048] = "no failure";
+static void (*check_before_abort)(void);
 
 status status_fail(status code, const char *format, ...) {
-  char fresh[sizeof message];  // an argument may be the old message itself
+  char fresh[sizeof status_sentence];  // an argument may be the old status_sentence itself
   va_list arguments;
   va_start(arguments, format);
   text_vprint(fresh, sizeof fresh, format, arguments);
   va_end(arguments);
-  memcpy(message, fresh, sizeof message);
+
+  memcpy(status_sentence, fresh, sizeof status_sentence);
   return code;
 }
 
-const char *status_message(void) { return message; }
+const char *status_message(void) { return status_sentence; }
 
 const char *status_words(status code) {
   switch (code) {
@@ -28,20 +29,24 @@ const char *status_words(status code) {
     STATUS_LIST(STATUS_CASE)
 #undef STATUS_CASE
   }
+
   return "an unknown status";
 }
 
-void check_on_failure(void (*end_the_job)(void)) { before_abort = end_the_job; }
+void check_on_failure(void (*end_the_job)(void)) { check_before_abort = end_the_job; }
 
 void check_failed(const char *file, int line, const char *condition, const char *format, ...) {
   log_break();
   fprintf(stderr, "%s:%d: check failed: %s: ", file, line, condition);
+
   va_list arguments;
   va_start(arguments, format);
   vfprintf(stderr, format, arguments);
   va_end(arguments);
   fputc('\n', stderr);
   fflush(stderr);
-  if (before_abort) before_abort();
+
+  // Peers first: they would wait for us for ever.
+  if (check_before_abort) check_before_abort();
   abort();
 }

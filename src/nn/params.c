@@ -10,6 +10,8 @@ size_t nn_table_add(nn_table *t, const char *name, int rank, const int *dim) {
   CHECK(strlen(name) < sizeof p->name, "the name %s has more than %zu characters", name, sizeof p->name - 1);
   CHECK(rank >= 1 && rank <= 4, "%s: rank %d, allowed 1 to 4", name, rank);
   CHECK(!nn_table_find(t, name), "%s is in the table already", name);
+
+  // Its place is the end of the vector, its size the product of its dimensions.
   *p = (nn_tensor){.rank = rank, .at = t->size, .size = 1};
   memcpy(p->name, name, strlen(name));
   for (int i = 0; i < rank; i++) {
@@ -17,6 +19,7 @@ size_t nn_table_add(nn_table *t, const char *name, int rank, const int *dim) {
     p->dim[i] = dim[i];
     p->size *= (size_t)dim[i];
   }
+
   t->count++;
   t->size += p->size;
   return p->at;
@@ -30,9 +33,12 @@ const nn_tensor *nn_table_find(const nn_table *t, const char *name) {
 
 void nn_init_glorot(real *w, size_t n, int fan_in, int fan_out, rng r) {
   CHECK(fan_in >= 1 && fan_out >= 1, "fans %d and %d", fan_in, fan_out);
-  enum { BLOCK = 256, WORDS = 4 };  // the generator makes 4 words a block, so weight i is word i % 4 of block i / 4
+
+  // The generator makes 4 words per block, so weight i is word i % 4 of block i / 4.
+  enum { BLOCK = 256, WORDS = 4 };
   float u[BLOCK * WORDS];
   double limit = sqrt(6.0 / ((double)fan_in + (double)fan_out));
+
   for (size_t from = 0; from < n; from += BLOCK * WORDS) {
     int count = (int)(n - from < BLOCK * WORDS ? n - from : BLOCK * WORDS);
     rng_uniforms(u, count, r, 0, (uint32_t)(from / WORDS));

@@ -11,7 +11,9 @@
 void nn_rows_fill(real *y, const real *b, size_t rows, int N) {
   size_t size = rows * (size_t)N, ready = (size_t)N < size ? (size_t)N : size;
   memcpy(y, b, ready * sizeof *y);
-  while (ready < size) {  // doubles what is ready; from PATTERN on, repeats whole rows of about that size
+
+  // Doubles what is ready; from PATTERN on, repeats whole rows of about that size.
+  while (ready < size) {
     size_t copied = ready < PATTERN ? ready : (PATTERN + (size_t)N - 1) / (size_t)N * (size_t)N;
     if (copied > size - ready) copied = size - ready;
     memcpy(y + ready, y, copied * sizeof *y);
@@ -19,7 +21,8 @@ void nn_rows_fill(real *y, const real *b, size_t rows, int N) {
   }
 }
 
-NN_CLONES static void tile_add(double *restrict sum, const real *restrict y, size_t rows, int ld) {
+// sum (TILE) += the rows of y (rows,TILE), which stand ld apart.
+NN_CLONES static void rows_tile_add(double *restrict sum, const real *restrict y, size_t rows, int ld) {
   for (size_t from = 0; from < rows; from += RUN) {
     real part[TILE] = {0};
     size_t to = from + RUN < rows ? from + RUN : rows;
@@ -29,7 +32,8 @@ NN_CLONES static void tile_add(double *restrict sum, const real *restrict y, siz
   }
 }
 
-static void strip_add(double *sum, const real *y, size_t rows, int ld, int width) {
+// The same of `width` columns, TILE at most.
+static void rows_strip_add(double *sum, const real *y, size_t rows, int ld, int width) {
   for (size_t from = 0; from < rows; from += RUN) {
     real part[TILE] = {0};
     size_t to = from + RUN < rows ? from + RUN : rows;
@@ -39,30 +43,33 @@ static void strip_add(double *sum, const real *y, size_t rows, int ld, int width
   }
 }
 
-static void wide_add(real *sum, const real *y, size_t rows, int N) {
+static void rows_wide_add(real *sum, const real *y, size_t rows, int N) {
   for (int from = 0; from < N; from += TILE) {
-    int width = smaller(TILE, N - from);
+    int width = int_min(TILE, N - from);
     double total[TILE] = {0};
-    if (width == TILE) tile_add(total, y + from, rows, N);
-    else strip_add(total, y + from, rows, N, width);
+    if (width == TILE) rows_tile_add(total, y + from, rows, N);
+    else rows_strip_add(total, y + from, rows, N, width);
     for (int i = 0; i < width; i++) sum[from + i] += (real)total[i];
   }
 }
 
 // N rows of TILE elements hold TILE rows of N: summed as if they were that wide, then folded.
-static void narrow_add(real *sum, const real *y, size_t rows, int N) {
+static void rows_narrow_add(real *sum, const real *y, size_t rows, int N) {
   size_t folds = rows / TILE;
   double total[TILE] = {0};
+
   for (int part = 0; part < N; part++) {
     double wide[TILE] = {0};
-    tile_add(wide, y + part * TILE, folds, N * TILE);
+    rows_tile_add(wide, y + part * TILE, folds, N * TILE);
     for (int i = 0; i < TILE; i++) total[(part * TILE + i) % N] += wide[i];
   }
-  strip_add(total, y + folds * TILE * (size_t)N, rows - folds * TILE, N, N);
+
+  // The rows that are left, fewer than TILE.
+  rows_strip_add(total, y + folds * TILE * (size_t)N, rows - folds * TILE, N, N);
   for (int i = 0; i < N; i++) sum[i] += (real)total[i];
 }
 
 void nn_rows_add(real *sum, const real *y, size_t rows, int N) {
-  if (N < TILE) narrow_add(sum, y, rows, N);
-  else wide_add(sum, y, rows, N);
+  if (N < TILE) rows_narrow_add(sum, y, rows, N);
+  else rows_wide_add(sum, y, rows, N);
 }

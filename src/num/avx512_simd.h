@@ -18,9 +18,7 @@
 #define V_INTERLEAVE(low, high, a, b) v_interleave(&(low), &(high), a, b)
 #define V_LOOKUP(p, index) ((vf)_mm512_permutexvar_ps((__m512i)(index), _mm512_loadu_ps(p)))
 #define V_SQRT_DOUBLE(a) ((vd)_mm512_sqrt_pd((__m512d)(a)))
-#define V_INTERLEAVE_DOUBLE(low, high, a, b)                                                                            \
-  ((low) = (vd)_mm512_permutex2var_pd((__m512d)(a), _mm512_setr_epi64(0, 8, 1, 9, 2, 10, 3, 11), (__m512d)(b)),          \
-   (high) = (vd)_mm512_permutex2var_pd((__m512d)(a), _mm512_setr_epi64(4, 12, 5, 13, 6, 14, 7, 15), (__m512d)(b)))
+#define V_INTERLEAVE_DOUBLE(low, high, a, b) v_interleave_double(&(low), &(high), a, b)
 
 #include "vector_simd.h"
 
@@ -29,6 +27,13 @@ static inline void v_interleave(vf *low, vf *high, vf a, vf b) {
   const __m512i second = _mm512_add_epi32(first, _mm512_set1_epi32(8));
   *low = (vf)_mm512_permutex2var_ps((__m512)a, first, (__m512)b);
   *high = (vf)_mm512_permutex2var_ps((__m512)a, second, (__m512)b);
+}
+
+static inline void v_interleave_double(vd *low, vd *high, vd a, vd b) {
+  const __m512i first = _mm512_setr_epi64(0, 8, 1, 9, 2, 10, 3, 11);
+  const __m512i second = _mm512_setr_epi64(4, 12, 5, 13, 6, 14, 7, 15);
+  *low = (vd)_mm512_permutex2var_pd((__m512d)a, first, (__m512d)b);
+  *high = (vd)_mm512_permutex2var_pd((__m512d)a, second, (__m512d)b);
 }
 
 #include "kernels_simd.h"

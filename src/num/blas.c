@@ -11,7 +11,10 @@ void num_open(void) {
 }
 
 int num_blas_threads(void) { return openblas_get_num_threads(); }
-bool num_blas_in_threads(void) { return openblas_get_parallel() != 0; }  // only these builds lock what their calls share
+
+// Only builds with threads lock what their calls share.
+bool num_blas_in_threads(void) { return openblas_get_parallel() != 0; }
+
 const char *num_blas_kernels(void) { return openblas_get_corename(); }
 
 const char *num_blas_common(void) {
@@ -22,18 +25,18 @@ const char *num_blas_common(void) {
 }
 
 // BLAS wants a leading dimension of at least one, even of an empty matrix.
-static int ld(int n) { return n > 0 ? n : 1; }
-static CBLAS_TRANSPOSE op(bool transposed) { return transposed ? CblasTrans : CblasNoTrans; }
+static int blas_ld(int n) { return n > 0 ? n : 1; }
+static CBLAS_TRANSPOSE blas_op(bool transposed) { return transposed ? CblasTrans : CblasNoTrans; }
 
 void num_dgemm(bool ta, bool tb, int M, int N, int K, double alpha, const double *a, int lda, const double *b, int ldb,
                double beta, double *c, int ldc) {
   if (M <= 0 || N <= 0) return;
-  cblas_dgemm(CblasRowMajor, op(ta), op(tb), M, N, K, alpha, a, ld(lda), b, ld(ldb), beta, c, ldc);
+  cblas_dgemm(CblasRowMajor, blas_op(ta), blas_op(tb), M, N, K, alpha, a, blas_ld(lda), b, blas_ld(ldb), beta, c, ldc);
 }
 
 void num_dsyrk_upper(int n, int k, double alpha, const double *a, int lda, double beta, double *c, int ldc) {
   if (n <= 0) return;
-  cblas_dsyrk(CblasRowMajor, CblasUpper, CblasTrans, n, k, alpha, a, ld(lda), beta, c, ldc);
+  cblas_dsyrk(CblasRowMajor, CblasUpper, CblasTrans, n, k, alpha, a, blas_ld(lda), beta, c, ldc);
 }
 
 // Eight rows are read side by side, and a cache line is written at a time.
@@ -41,7 +44,8 @@ void num_mirror(double *c, int n, int ldc) {
   enum { ROWS = 8 };
   for (int first = 0; first < n; first += ROWS)
     for (int i = first + 1; i < n; i++)
-      for (int j = first; j < first + ROWS && j < i; j++) c[(size_t)i * (size_t)ldc + j] = c[(size_t)j * (size_t)ldc + i];
+      for (int j = first; j < first + ROWS && j < i; j++)
+        c[(size_t)i * (size_t)ldc + j] = c[(size_t)j * (size_t)ldc + i];
 }
 
 void num_dsyrk(int n, int k, double alpha, const double *a, int lda, double beta, double *c, int ldc) {
@@ -76,11 +80,13 @@ bool num_dpotrf(double *a, int n) {
 extern void dsyevd_(const char *jobz, const char *uplo, const int *n, double *a, const int *lda, double *w,
                     double *work, const int *lwork, int *iwork, const int *liwork, int *info, size_t, size_t);
 
-static int dsyevd(double *a, double *d, int n) {
+static int blas_dsyevd(double *a, double *d, int n) {
   int lwork = 1 + 6 * n + 2 * n * n, liwork = 3 + 5 * n, info = 0;
   double *work = mem_take((size_t)lwork, sizeof *work);
   int *iwork = mem_take((size_t)liwork, sizeof *iwork);
+
   dsyevd_("V", "L", &n, a, &n, d, work, &lwork, iwork, &liwork, &info, 1, 1);
+
   mem_free(iwork);
   mem_free(work);
   return info;
@@ -98,16 +104,18 @@ bool num_dsyev_values(double *a, double *d, int n, double *work) {
   return info == 0;
 }
 
-static bool all_finite(const double *a, size_t count) {
+static bool blas_finite(const double *a, size_t count) {
   for (size_t i = 0; i < count; i++)
     if (!isfinite(a[i])) return false;
   return true;
 }
 
-static void transpose(double *a, int n) {
+static void blas_transpose(double *a, int n) {
   for (int i = 0; i < n; i++)
     for (int j = 0; j < i; j++) {
-      double *p = a + (size_t)i * (size_t)n + j, *q = a + (size_t)j * (size_t)n + i, t = *p;
+      double *p = a + (size_t)i * (size_t)n + j;
+      double *q = a + (size_t)j * (size_t)n + i;
+      double t = *p;
       *p = *q;
       *q = t;
     }
@@ -117,11 +125,14 @@ status num_dsyev(double *a, double *d, int n) {
   enum { LARGEST = 32000 };  // LAPACK counts its workspace, 2 n^2, in an int
   CHECK(n >= 1 && n <= LARGEST, "n %d", n);
   size_t count = (size_t)n * (size_t)n;
-  if (!all_finite(a, count)) FAIL(BROKEN, "eigendecomposition: a number of the %d x %d matrix is not finite", n, n);
-  int info = dsyevd(a, d, n);
+
+  // Asked before and after: on numbers that are not finite LAPACK may not come to an end, or give such ones.
+  if (!blas_finite(a, count)) FAIL(BROKEN, "eigendecomposition: a number of the %d x %d matrix is not finite", n, n);
+  int info = blas_dsyevd(a, d, n);
   if (info != 0) FAIL(BROKEN, "eigendecomposition: dsyevd did not converge on a %d x %d matrix (info %d)", n, n, info);
-  if (!all_finite(d, (size_t)n) || !all_finite(a, count))
+  if (!blas_finite(d, (size_t)n) || !blas_finite(a, count))
     FAIL(BROKEN, "eigendecomposition: dsyevd returned a number that is not finite for a %d x %d matrix", n, n);
-  transpose(a, n);  // Fortran's columns are our rows
+
+  blas_transpose(a, n);  // Fortran's columns are our rows
   return OK;
 }

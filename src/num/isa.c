@@ -2,9 +2,9 @@
 
 #include "kernels.h"
 
-static const num_kernels *now;
+static const num_kernels *isa_kernels;
 
-static const num_kernels *kernels_of(num_isa isa) {
+static const num_kernels *isa_kernels_of(num_isa isa) {
   switch (isa) {
     case NUM_PLAIN: return num_kernels_plain();
 #if defined(__x86_64__)
@@ -16,7 +16,7 @@ static const num_kernels *kernels_of(num_isa isa) {
                  ? num_kernels_avx512()
                  : NULL;
     case NUM_AVX512_BF16:
-      return __builtin_cpu_supports("avx512bf16") && kernels_of(NUM_AVX512) ? num_kernels_avx512bf16() : NULL;
+      return __builtin_cpu_supports("avx512bf16") && isa_kernels_of(NUM_AVX512) ? num_kernels_avx512bf16() : NULL;
 #endif
     case NUM_NEON: return num_kernels_neon();
     default: return NULL;
@@ -26,20 +26,20 @@ static const num_kernels *kernels_of(num_isa isa) {
 num_isa num_isa_best(void) {
   static const num_isa by_speed[] = {NUM_AVX512_BF16, NUM_AVX512, NUM_AVX2, NUM_NEON};
   for (size_t i = 0; i < sizeof by_speed / sizeof *by_speed; i++)
-    if (kernels_of(by_speed[i])) return by_speed[i];
+    if (isa_kernels_of(by_speed[i])) return by_speed[i];
   return NUM_PLAIN;
 }
 
 const num_kernels *num_kernels_now(void) {
-  if (!now) now = kernels_of(num_isa_best());
-  return now;
+  if (!isa_kernels) isa_kernels = isa_kernels_of(num_isa_best());
+  return isa_kernels;
 }
 
 num_isa num_isa_now(void) { return num_kernels_now()->isa; }
 
 bool num_isa_use(num_isa isa) {
-  const num_kernels *k = kernels_of(isa);
-  if (k) now = k;
+  const num_kernels *k = isa_kernels_of(isa);
+  if (k) isa_kernels = k;
   return k != NULL;
 }
 
@@ -55,10 +55,14 @@ void vec_sigmoid(float *y, const float *x, int n) { num_kernels_now()->sigmoid(y
 float vec_dot(const float *a, const float *b, int n) { return num_kernels_now()->dot(a, b, n); }
 void vec_bf16(uint16_t *y, const float *x, int n) { num_kernels_now()->bf16(y, x, n); }
 void vec_lstm_cell(float *c, float *h, const float *gates, int H) { num_kernels_now()->lstm_cell(c, h, gates, H); }
-void vec_draw(int32_t *drawn, float *weights, const float *logits, const float *uniforms, int n, int choices, float temperature) {
+
+void vec_draw(int32_t *drawn, float *weights, const float *logits, const float *uniforms, int n, int choices,
+              float temperature) {
   CHECK(choices >= 1 && temperature > 0, "%d choices, temperature %g", choices, (double)temperature);
   num_kernels_now()->draw(drawn, weights, logits, uniforms, n, choices, temperature);
 }
-bool vec_gauss(float *z, const float *mean, const float *log_sigma, const float *normals, int n, float least, float noise) {
+
+bool vec_gauss(float *z, const float *mean, const float *log_sigma, const float *normals, int n, float least,
+               float noise) {
   return num_kernels_now()->gauss(z, mean, log_sigma, normals, n, least, noise);
 }

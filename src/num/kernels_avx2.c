@@ -22,8 +22,9 @@
 // Of five, in fewer and cheaper instructions: bits 0 and 1 of an index choose among the first four, its sign the fifth.
 #define V_FEW 5
 #define V_INDEX_FEW(index) ((vi)((vu)(index) | (vu)(index) << 29))
-#define V_LOOKUP_FEW(p, index)                                                                                     \
-  ((vf)_mm256_blendv_ps(_mm256_permutevar_ps(_mm256_broadcast_ps((const __m128 *)(const void *)(p)), (__m256i)(index)), \
+#define V_FIRST_FOUR(p) _mm256_broadcast_ps((const __m128 *)(const void *)(p))
+#define V_LOOKUP_FEW(p, index)                                                   \
+  ((vf)_mm256_blendv_ps(_mm256_permutevar_ps(V_FIRST_FOUR(p), (__m256i)(index)), \
                         _mm256_broadcast_ss((p) + 4), (__m256)(index)))
 #define V_FLUSH_IS_A_MODE
 #define V_SQRT_DOUBLE(a) ((vd)_mm256_sqrt_pd((__m256d)(a)))

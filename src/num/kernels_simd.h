@@ -1,7 +1,7 @@
-// The algorithms, written once over vectors: vector maths, Philox, normals, the LSTM's cell, and the tiles of the packed products.
-// Everything is +, *, /, sqrt, fma and integer operations in a fixed order, each of which IEEE 754 rounds in one way
-// only, so every instruction set gives the same bits. (The bits of a NaN are the exception: which operand's payload
-// survives is the processor's business.)
+// The algorithms, written once over vectors: vector maths, Philox, normals, the LSTM's cell, and the tiles of the
+// packed products. Everything is +, *, /, sqrt, fma and integer operations in a fixed order, each of which IEEE 754
+// rounds in one way only, so every instruction set gives the same bits. (The bits of a NaN are the exception: which
+// operand's payload survives is the processor's business.)
 
 #include "maths_simd.h"
 #include "philox_simd.h"
@@ -16,17 +16,17 @@ static const num_kernels kernels = {
     .exp = each_exp,
     .tanh = each_tanh,
     .sigmoid = each_sigmoid,
-    .dot = dot,
+    .dot = maths_dot,
     .bf16 = each_bf16,
-    .lstm_cell = lstm_cell,
-    .draw = draw,
-    .gauss = gauss,
+    .lstm_cell = dream_lstm_cell,
+    .draw = dream_draw,
+    .gauss = dream_gauss,
     .words = philox_words,
     .uniforms = philox_uniforms,
     .normals = philox_normals,
     .normals_double = philox_normals_double,
-    .panels = {panels_fp32, panels_bf16},
+    .panels = {tile_panels_fp32, tile_panels_bf16},
     .pick = {pick_fp32, pick_bf16},
-    .transpose = transpose,
-    .product = product,
+    .transpose = transpose_words,
+    .product = product_panels,
 };

@@ -12,7 +12,8 @@ static inline vf v_expm1_near_zero(vf r) {
   return V_FMA(q, r * r, r);
 }
 
-// x = k ln 2 + r with |r| <= ln(2)/2; n is k as floats. Adding 1.5 * 2^23 rounds to an integer and leaves it in the low bits.
+// x = k ln 2 + r with |r| <= ln(2)/2; n is k as floats. Adding 1.5 * 2^23 rounds to an integer and leaves it in the low
+// bits.
 static inline vf v_reduce_ln2(vf x, vf *n, vi *k) {
   const vf shift = vf_all(0x1.8p23f);
   vf shifted = V_FMA(x, vf_all(0x1.715476p+0f), shift);  // log2(e)
@@ -56,11 +57,14 @@ static inline vf v_log(vf u) {
   vi k = ((vi)u - root_half) >> 23;
   vf f = (vf)((vu)u - ((vu)k << 23)) - 1.0f;
   vf s = f / (f + 2.0f), t = s * s;
+
+  // s + s^3/3 + ... + s^9/9
   vf q = vf_all(1.0f / 9);
   q = V_FMA(q, t, vf_all(1.0f / 7));
   q = V_FMA(q, t, vf_all(1.0f / 5));
   q = V_FMA(q, t, vf_all(1.0f / 3));
   q = V_FMA(q * t, s, s);
+
   return V_FMA(vf_from_int(k), vf_all(0x1.62e430p-1f), q + q);
 }
 
@@ -70,6 +74,8 @@ static inline void v_sin_cos_turn(vf *sine, vf *cosine, vu turn) {
   vu quarter = (turn + (1u << 29)) >> 30;
   vf x = vf_from_int((vi)(turn - (quarter << 30))) * 0x1.921fb6p-30f;  // 2 pi / 2^32
   vf t = x * x;
+
+  // Sine and cosine of what is less than an eighth of a turn.
   vf s = vf_all(1.0f / 362880);
   s = V_FMA(s, t, vf_all(-1.0f / 5040));
   s = V_FMA(s, t, vf_all(1.0f / 120));
@@ -80,6 +86,8 @@ static inline void v_sin_cos_turn(vf *sine, vf *cosine, vu turn) {
   c = V_FMA(c, t, vf_all(1.0f / 24));
   c = V_FMA(c, t, vf_all(-0.5f));
   c = V_FMA(c, t, vf_all(1.0f));
+
+  // A quarter turn exchanges the two, and changes a sign.
   vi odd = -(vi)(quarter & 1);
   vu sine_sign = (quarter & 2) << 30, cosine_sign = ((quarter + 1) & 2) << 30;
   *sine = (vf)((vu)vf_select(odd, c, s) ^ sine_sign);
@@ -99,9 +107,10 @@ EACH(sigmoid)
 #undef EACH
 
 // Sixteen interleaved partial sums, each product rounded before it is added; then the sums are folded in halves.
-static float dot(const float *a, const float *b, int n) {
+static float maths_dot(const float *a, const float *b, int n) {
   enum { SUMS = 16, VECTORS = SUMS / V_WIDTH };
   vf part[VECTORS] = {{0}};
+
   int i = 0;
   for (; i + SUMS <= n; i += SUMS)
     for (int v = 0; v < VECTORS; v++) part[v] += vf_load(a + i + v * V_WIDTH) * vf_load(b + i + v * V_WIDTH);
@@ -109,6 +118,7 @@ static float dot(const float *a, const float *b, int n) {
     int some = n - i < V_WIDTH ? n - i : V_WIDTH;
     part[v] += vf_load_some(a + i, some) * vf_load_some(b + i, some);
   }
+
   float sum[SUMS];
   memcpy(sum, part, sizeof sum);
   for (int width = SUMS / 2; width; width /= 2)

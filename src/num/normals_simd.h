@@ -1,6 +1,6 @@
-// Normals in double, for the optimisers: Box and Muller (1958) from 53-bit uniforms, two a Philox block. log, sin and cos are
-// our own, because libm's may take another path, with other last bits, on another processor. Taylor series whose rest
-// is below 1e-17, in plain +, * and / (no fma: what was searched with these bits goes on with them).
+// Normals in double, for the optimisers: Box and Muller (1958) from 53-bit uniforms, two per Philox block. log, sin and
+// cos are our own, because libm's may take another path, with other last bits, on another processor. Taylor series
+// whose rest is below 1e-17, in plain +, * and / (no fma: what was searched with these bits goes on with them).
 
 static inline vd vd_all(double a) { return a - (vd){0}; }
 static inline vd vd_from_long(vll a) { return __builtin_convertvector(a, vd); }
@@ -28,7 +28,11 @@ static inline void vd_sin_cos_turn(vd *sine, vd *cosine, vl turn) {
   vl quarter = (turn + ((uint64_t)1 << 61)) >> 62;
   vd x = vd_from_long((vll)(turn - (quarter << 62))) * 0x1.921fb54442d18p-62;  // 2 pi / 2^64
   vd s = x * vd_alternating(x * x, 2, 18), c = vd_alternating(x * x, 1, 17);
-  vll odd = -(vll)(quarter & 1), sign_of_sine = (vll)(quarter >> 1 << 63), sign_of_cosine = (vll)((quarter ^ quarter >> 1) << 63);
+
+  // A quarter turn exchanges the two, and changes a sign.
+  vll odd = -(vll)(quarter & 1);
+  vll sign_of_sine = (vll)(quarter >> 1 << 63);
+  vll sign_of_cosine = (vll)((quarter ^ quarter >> 1) << 63);
   *sine = (vd)((vll)vd_select(odd, c, s) ^ sign_of_sine);
   *cosine = (vd)((vll)vd_select(odd, s, c) ^ sign_of_cosine);
 }
@@ -43,11 +47,12 @@ static inline void pair_normals_double(vd out[2], philox_pair p) {
   V_INTERLEAVE_DOUBLE(out[0], out[1], radius * cosine, radius * sine);
 }
 
-// V_WIDTH numbers a turn; the last turn through a padded copy.
+// V_WIDTH numbers per turn; the last turn through a padded copy.
 static void philox_normals_double(double *out, int n, const uint32_t counter[4], const uint32_t key[2]) {
   uint32_t c[4];
   vd pair[2];
   memcpy(c, counter, sizeof c);
+
   for (int i = 0; i < n; i += V_WIDTH, c[0] += V_WIDTH / 2) {
     pair_normals_double(pair, philox_blocks(c, key));
     int left = n - i;

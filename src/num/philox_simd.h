@@ -8,6 +8,7 @@ static inline philox_pair philox_blocks(const uint32_t counter[4], const uint32_
   vl c0 = vl_all(counter[0]), c1 = vl_all(counter[1]), c2 = vl_all(counter[2]), c3 = vl_all(counter[3]);
   for (uint64_t i = 0; i < V_WIDTH / 2; i++) c0[i] += i;
   uint32_t k0 = key[0], k1 = key[1];
+
   for (int round = 0; round < 10; round++) {
     vl p0 = V_MUL32(c0, vl_all(0xD2511F53)), p1 = V_MUL32(c2, vl_all(0xCD9E8D57));
     c0 = (p1 >> 32) ^ c1 ^ vl_all(k0);
@@ -17,6 +18,8 @@ static inline philox_pair philox_blocks(const uint32_t counter[4], const uint32_
     k0 += 0x9E3779B9;
     k1 += 0xBB67AE85;
   }
+
+  // Words 0 and 2 of a block into one element, 1 and 3 into another.
   const vl low = vl_all(UINT32_MAX);
   return (philox_pair){(vu)((c0 & low) | c2 << 32), (vu)((c1 & low) | c3 << 32)};
 }
@@ -38,15 +41,15 @@ static inline void pair_uniforms(vf out[2], philox_pair p) {
   out[1] = v_uniform(out[1]);
 }
 
-// Box and Muller (1958): an even word is a radius r, its odd neighbour an angle. Within 2.4e-7 r + min(6e-8 / r, r) of exact:
-// 2e-6 at most but for r < 0.05, where u is so near 1 that its own rounding shows, and never more than 2.5e-4.
+// Box and Muller (1958): an even word is a radius r, its odd neighbour an angle. Within 2.4e-7 r + min(6e-8 / r, r) of
+// exact: 2e-6 at most but for r < 0.05, where u is so near 1 that its own rounding shows, and never more than 2.5e-4.
 static inline void pair_normals(vf out[2], philox_pair p) {
   vf sine, cosine, radius = V_SQRT(v_log(v_unit(p.even)) * -2.0f);
   v_sin_cos_turn(&sine, &cosine, p.odd);
   V_INTERLEAVE(out[0], out[1], radius * cosine, radius * sine);
 }
 
-// 2 V_WIDTH numbers a turn; the last turn through a padded copy.
+// 2 V_WIDTH numbers per turn; the last turn through a padded copy.
 #define FILL(name, type)                                                                          \
   static void philox_##name(type *out, int n, const uint32_t counter[4], const uint32_t key[2]) { \
     uint32_t c[4];                                                                                \

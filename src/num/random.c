@@ -6,13 +6,14 @@
 
 #include "kernels.h"
 
-static uint64_t fnv1a(const char *text) {
+// FNV-1a, 64 bits: only where a name becomes a number.
+static uint64_t rng_fnv1a(const char *text) {
   uint64_t h = 0xCBF29CE484222325;
   for (; *text; text++) h = (h ^ (unsigned char)*text) * 0x100000001B3;
   return h;
 }
 
-static philox4x32_ctr_t philox(uint32_t c0, uint32_t c1, uint32_t c2, uint32_t c3, uint32_t k0, uint32_t k1) {
+static philox4x32_ctr_t rng_philox(uint32_t c0, uint32_t c1, uint32_t c2, uint32_t c3, uint32_t k0, uint32_t k1) {
   philox4x32_ctr_t counter = {{c0, c1, c2, c3}};
   philox4x32_key_t key = {{k0, k1}};
   return philox4x32(counter, key);
@@ -20,8 +21,8 @@ static philox4x32_ctr_t philox(uint32_t c0, uint32_t c1, uint32_t c2, uint32_t c
 
 // Philox itself mixes seed and name into a key, so that neighbouring seeds share nothing visible.
 rng rng_stream(uint64_t seed, const char *name) {
-  uint64_t h = fnv1a(name);
-  philox4x32_ctr_t mixed = philox((uint32_t)h, (uint32_t)(h >> 32), 0, 0, (uint32_t)seed, (uint32_t)(seed >> 32));
+  uint64_t h = rng_fnv1a(name);
+  philox4x32_ctr_t mixed = rng_philox((uint32_t)h, (uint32_t)(h >> 32), 0, 0, (uint32_t)seed, (uint32_t)(seed >> 32));
   return (rng){.key = {mixed.v[0], mixed.v[1]}};
 }
 
@@ -31,8 +32,8 @@ rng rng_episode(rng stream, uint32_t generation, uint32_t episode) {
   return stream;
 }
 
-static philox4x32_ctr_t block(rng r, uint32_t step, uint32_t draw) {
-  return philox(draw, step, r.episode, r.generation, r.key[0], r.key[1]);
+static philox4x32_ctr_t rng_block(rng r, uint32_t step, uint32_t draw) {
+  return rng_philox(draw, step, r.episode, r.generation, r.key[0], r.key[1]);
 }
 
 #define COUNTER(r, step, first) ((const uint32_t[4]){(first), (step), (r).episode, (r).generation})
@@ -53,19 +54,20 @@ void rng_normals_double(double *out, int n, rng r, uint32_t step, uint32_t first
   num_kernels_now()->normals_double(out, n, COUNTER(r, step, first_block), r.key);
 }
 
-double rng_uniform(rng r, uint32_t step, uint32_t draw) { return (block(r, step, draw).v[0] + 0.5) * 0x1p-32; }
+double rng_uniform(rng r, uint32_t step, uint32_t draw) { return (rng_block(r, step, draw).v[0] + 0.5) * 0x1p-32; }
 
 // The upper 32 of 96 bits: 64 random bits times the bound. No value is favoured by more than bound / 2^64.
 uint32_t rng_below(rng r, uint32_t step, uint32_t draw, uint32_t bound) {
   CHECK(bound >= 1, "bound %u", bound);
-  philox4x32_ctr_t w = block(r, step, draw);
+  philox4x32_ctr_t w = rng_block(r, step, draw);
   uint64_t low = (uint64_t)w.v[1] * bound, high = (uint64_t)w.v[0] * bound;
   return (uint32_t)((high + (low >> 32)) >> 32);
 }
 
 void rng_shuffle(uint32_t *items, uint32_t n, rng r, uint32_t step) {
   for (uint32_t i = n; i > 1; i--) {
-    uint32_t j = rng_below(r, step, i, i), t = items[i - 1];
+    uint32_t j = rng_below(r, step, i, i);
+    uint32_t t = items[i - 1];
     items[i - 1] = items[j];
     items[j] = t;
   }

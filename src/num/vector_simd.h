@@ -5,6 +5,9 @@
 #include <stdint.h>
 #include <string.h>
 
+// For what has constants among its arguments, or must not cost a call.
+#define V_INLINE static inline __attribute__((always_inline))
+
 #define V_BYTES (4 * V_WIDTH)
 typedef float vf __attribute__((vector_size(V_BYTES)));
 typedef int32_t vi __attribute__((vector_size(V_BYTES)));

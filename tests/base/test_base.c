@@ -521,6 +521,17 @@ static void a_quota_is_that_of_the_narrowest_group(void **state) {
   assert_int_equal(system(words), 0);
 }
 
+static void numbers_stand_in_order(void **state) {
+  (void)state;
+  double odd[] = {3, -1, INFINITY, 2, -INFINITY}, even[] = {4, 1, 3, 2}, one[] = {7};
+  assert_true(double_median(odd, 5) == 2);
+  assert_true(odd[0] == -(double)INFINITY && odd[1] == -1 && odd[2] == 2 && odd[3] == 3 && odd[4] == (double)INFINITY);
+  assert_true(double_median(even, 4) == 2.5);
+  assert_true(double_median(one, 1) == 7);
+  assert_int_equal(double_ascending(&even[0], &even[0]), 0);
+  assert_true(int_min(2, -3) == -3 && int_max(2, -3) == 2);
+}
+
 static void time_runs_forward(void **state) {
   (void)state;
   double last = time_now();
@@ -566,6 +577,7 @@ int main(void) {
       cmocka_unit_test(the_nearest_word_is_found),
       cmocka_unit_test(a_long_word_is_near_to_nothing),
       cmocka_unit_test(a_quota_is_that_of_the_narrowest_group),
+      cmocka_unit_test(numbers_stand_in_order),
       cmocka_unit_test(time_runs_forward),
       cmocka_unit_test(a_stop_is_no_waiting),
   };
