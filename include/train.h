@@ -44,7 +44,7 @@ typedef struct train_vae_options {
   int epochs, batch;        // batch over all ranks
   int frames;               // an epoch shows at most; 0: all
   double learning_rate, learning_rate_end;  // reached exponentially at the last step
-  double kl_tolerance;      // nats a latent dimension, on a sample's summed KL
+  double kl_tolerance;      // nats per latent dimension, on a sample's summed KL
   double held_out;          // fraction of the episodes, the last ones
   uint64_t seed;
   const char *result;       // vae.safetensors

@@ -77,6 +77,6 @@ int latents_count(const latents *l);
 const latent_episode *latents_episode(const latents *l, int episode);  // NULL where it is another rank's
 // Standardises every latent in place: mu = (mu - offset) * scale.
 void latents_standardise(latents *l, const float *offset, const float *scale);
-#define LATENT_BLOCK 50  // episodes a file
+#define LATENT_BLOCK 50  // episodes per file
 
 #endif
