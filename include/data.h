@@ -40,7 +40,7 @@ status data_shard_write(const char *directory, int shard, const data_spec *s, co
 // Is that shard there, intact, and of exactly these episodes and this provenance?
 bool data_shard_good(const char *directory, int shard, int64_t first_id, int count, const data_provenance *p);
 // Writes main_data.hdf5, metadata.json and the index over shards 0 .. shards-1, whose ids follow each other from 0;
-// until then the dataset cannot be opened. BAD_FILE names a shard that is missing or is not of this spec and provenance.
+// until then the dataset cannot be opened. BAD_FILE names a shard that is missing or not of this spec and provenance.
 status data_finish(const char *directory, int shards, const data_spec *s, const data_provenance *p);
 
 typedef struct dataset dataset;
