@@ -78,6 +78,7 @@ static status settings_strategy_check(const settings *s, const char *what, bool 
 // The popsizes of all descents of a round, the largest they come to, and a few candidates that are evaluated twice.
 static status settings_popsizes_check(const settings *s) {
   bool restarts = s->evolve.restarts != CONFIG_RESTARTS_NONE;
+  // With restarts popsizes double: from one descent to the next, or as often as evolve.doublings says.
   int doublings = s->evolve.descents > 1 ? s->evolve.descents : s->evolve.doublings + 1;
   double popsize = ldexp(s->evolve.popsize, restarts ? doublings : 0) * (restarts ? 1 : s->evolve.descents);
   double tasks = 1.1 * popsize * (s->evolve.uncertainty ? s->evolve.episodes_max : s->evolve.episodes);

@@ -47,6 +47,7 @@ static place reader_place_at(const reader *r, size_t at) {
 
 // libyaml counts characters.
 static size_t reader_byte_of(reader *r, size_t character) {
+  // Back or on from where it stands.
   while (r->cursor_character > character) {
     r->cursor--;
     r->cursor_character -= reader_begins(r, r->cursor);

@@ -101,6 +101,7 @@ static status finish_links(hid_t file, const listing *l, const data_provenance *
     char name[32], target[32];
     snprintf(name, sizeof name, "episode_%d", i);
     snprintf(target, sizeof target, "shard-%05d.hdf5", l->shard[i]);
+    // By the shard's name alone: the directory can be moved.
     if (H5Lcreate_external(target, name, file, name, H5P_DEFAULT, H5P_DEFAULT) < 0)
       FAIL(NO_IO, "link %s cannot be written", name);
   }

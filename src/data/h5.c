@@ -125,7 +125,8 @@ static const char *h5_chunks_refused(hid_t set, hid_t layout, h5_extent extent, 
     if ((double)stored > 1.01 * bytes + 1024) return "stores more in a chunk than it has room for";
   }
 #else
-  (void)set, (void)at;
+  (void)set;
+  (void)at;
 #endif
   return NULL;
 }

@@ -121,6 +121,7 @@ static status shard_file_fill(const char *path, const char *temporary, const dat
   if (file < 0) FAIL(NO_IO, "%s: cannot be written: is its directory there, and writable?", path);
 
   status done = shard_fill(file, s, p, episodes, count);
+  // Closing is what may find the disk full: HDF5 keeps back what it was given.
   bool closed = H5Fclose(file) >= 0;
   if (done == OK && closed) return OK;
   FAIL(NO_IO, "%s: cannot be written (is the disk full?): %s", path,
@@ -205,8 +206,8 @@ status shard_verify_own(const char *directory, int shard) {
   file_path path = sidecar_path(directory, shard);
   if (!file_exists(path.text)) return OK;
 
-  TRY(file_read(&bytes, &size, path.text));
   // The hash is the line's first word.
+  TRY(file_read(&bytes, &size, path.text));
   snprintf(wanted.hex, sizeof wanted.hex, "%s", bytes);
   mem_free(bytes);
 

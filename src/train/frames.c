@@ -61,6 +61,8 @@ int64_t frames_batches(const frame_stream *f, int batch) {
     train_team other = {.rank = rank, .size = f->team->size};
     int64_t have = 0, share = share_of(batch, &other);
     for (int e = rank; e < f->held_from; e += f->team->size) have += frames_in(f->d, e);
+
+    // A rank without a share of the batch holds nobody up.
     if (share && have / share < least) least = have / share;
   }
 

@@ -87,6 +87,7 @@ static status block_fill(block_arrays *a, encoder *c, int block) {
 
     memcpy(a->actions + a->steps * c->A, e.actions, (size_t)e.steps * c->A * sizeof(float));
     memcpy(a->terminated + a->steps, e.terminated, (size_t)e.steps);
+    // M learns in float32.
     for (int t = 0; t < e.steps; t++) a->rewards[a->steps + t] = (float)e.rewards[t];
 
     a->frames += e.steps + 1;

@@ -38,6 +38,7 @@ static train_row row_of_numbers(const double *from) {
                    .loss = from[2],
                    .held_out = from[3],
                    .seconds = from[4]};
+
   memcpy(row.part, from + 5, sizeof row.part);
   memcpy(row.held_out_part, from + 5 + TRAIN_PARTS, sizeof row.held_out_part);
   return row;

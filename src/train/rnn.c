@@ -40,6 +40,8 @@ static int64_t rnn_chunks(const rnn_run *r, int from, int to, int64_t least) {
     int64_t steps = 0, rows = (int64_t)share_of(r->o->batch, &other) * r->o->steps;
     for (int e = from; e < to; e++)
       if (e % r->team->size == rank) steps += data_steps(r->d, e);
+
+    // A rank without a lane holds nobody up.
     if (rows && steps / rows < chunks) chunks = steps / rows;
   }
 
@@ -233,6 +235,7 @@ status train_rnn(const train_rnn_options *o, const dataset *d, const train_team 
 
   status s = rnn_learn(&r);
 
+  // Each takes what was never opened, too.
   rnn_net_close(r.net);
   stream_close(r.episodes);
   latents_close(r.latent);

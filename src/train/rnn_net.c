@@ -25,8 +25,10 @@ rnn_net *rnn_net_open(const world_shape *s, int T, int B) {
   size_t rows = (size_t)T * (size_t)B, H = (size_t)s->H, head = (size_t)world_head_size(s);
   *n = (rnn_net){.memory = memory, .s = *s, .t = world_rnn_table(s), .T = T, .B = B};
 
-  n->tape = (nn_lstm_tape){.gates = ARENA_NEW(memory, real, rows * 4 * H), .c = ARENA_NEW(memory, real, rows * H),
-                           .h = ARENA_NEW(memory, real, rows * H), .tanhc = ARENA_NEW(memory, real, rows * H)};
+  n->tape = (nn_lstm_tape){.gates = ARENA_NEW(memory, real, rows * 4 * H),
+                           .c = ARENA_NEW(memory, real, rows * H),
+                           .h = ARENA_NEW(memory, real, rows * H),
+                           .tanhc = ARENA_NEW(memory, real, rows * H)};
 
   n->head = ARENA_NEW(memory, real, ROWS_AT_ONCE * head);
   n->dhead = ARENA_NEW(memory, real, ROWS_AT_ONCE * head);

@@ -82,6 +82,7 @@ static void stream_row_fill(stream *s, int row, stream_lane *lane) {
 rnn_chunk stream_chunk(stream *s) {
   for (int t = 0; t < s->steps; t++)
     for (int b = 0; b < s->lanes; b++) stream_row_fill(s, t * s->lanes + b, &s->lane[b]);
+
   return (rnn_chunk){.x = s->x,
                      .keep = s->keep,
                      .target = s->target,

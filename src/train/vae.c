@@ -142,6 +142,7 @@ status train_vae(const train_vae_options *o, dataset *d, const train_team *team,
 
   status s = vae_learn(&r, d);
 
+  // Each takes what was never opened, too.
   lesson_close(&r.lesson);
   vae_net_close(r.net);
   frames_close(r.f);

@@ -76,6 +76,7 @@ static void vae_encode(vae_net *n, const real *w, const real *images, int B) {
     x = n->conv[i];
   }
 
+  // Two heads on the same code.
   nn_dense(n->mu, x, vae_at(n, w, VAE_MU), vae_at(n, w, VAE_MU_B), B, code, Z);
   nn_dense(n->logvar, x, vae_at(n, w, VAE_LOGVAR), vae_at(n, w, VAE_LOGVAR_B), B, code, Z);
 }
