@@ -18,7 +18,7 @@ typedef struct settings {
   struct {
     int episodes;
     char policy[CONFIG_TEXT];
-    int shard;                    // episodes a file
+    int shard;                    // episodes per file
     double held_out;              // fraction of the episodes never trained on
   } collect;
   struct {
@@ -26,7 +26,7 @@ typedef struct settings {
     int channels[4];
     int epochs, frames, batch;    // frames: an epoch shows at most; 0: all
     double learning_rate, learning_rate_end;
-    double kl_tolerance;          // nats a latent dimension
+    double kl_tolerance;          // nats per latent dimension
   } vae;
   struct {
     int hidden, mixtures;
@@ -55,7 +55,7 @@ typedef struct settings {
     bool active, common_random_numbers;
     int held_out_every, held_out_episodes, real_episodes;
     bool uncertainty;             // second evaluations
-    int episodes_max;             // with them: dreams a candidate at most
+    int episodes_max;             // with them: dreams per candidate at most
     int restarts;                 // enum config_restarts
     int doublings;                // of the popsize, by restarts, at most
     int descents;                 // side by side
@@ -74,8 +74,12 @@ enum config_strategy {            // words: cma, sep-cma, lra-cma, lm-ma, openai
   CONFIG_STRATEGY_CMA, CONFIG_STRATEGY_SEP_CMA, CONFIG_STRATEGY_LRA_CMA, CONFIG_STRATEGY_LM_MA, CONFIG_STRATEGY_OPENAI,
   CONFIG_STRATEGY_PGPE, CONFIG_STRATEGY_ONE_PLUS_ONE, CONFIG_STRATEGY_RANDOM
 };
-enum config_restarts { CONFIG_RESTARTS_NONE, CONFIG_RESTARTS_IPOP, CONFIG_RESTARTS_BIPOP };      // words: none, ipop, bipop
-enum config_candidates { CONFIG_CANDIDATES_AUTO, CONFIG_CANDIDATES_SENT, CONFIG_CANDIDATES_MADE };  // words: auto, sent, made
+enum config_restarts {            // words: none, ipop, bipop
+  CONFIG_RESTARTS_NONE, CONFIG_RESTARTS_IPOP, CONFIG_RESTARTS_BIPOP
+};
+enum config_candidates {          // words: auto, sent, made
+  CONFIG_CANDIDATES_AUTO, CONFIG_CANDIDATES_SENT, CONFIG_CANDIDATES_MADE
+};
 enum config_evaluate { CONFIG_EVALUATE_MEAN, CONFIG_EVALUATE_BEST };          // words: mean, best
 
 void settings_default(settings *s);
@@ -92,7 +96,8 @@ status settings_check(const settings *s);
 void settings_print(const settings *s, text_buffer *out, bool words);
 void settings_json(const settings *s, text_buffer *out, const char *key);
 
-// What a knob decides, as it stands in its row of the table: whose results. None of them: where things land, or how fast.
+// What a knob decides, as it stands in its row of the table: whose results. None of them: where things land, or how
+// fast.
 enum config_decides {
   CONFIG_EPISODES = 1 << 0,
   CONFIG_V = 1 << 1,
@@ -105,14 +110,14 @@ enum config_decides {
 void settings_lines(const settings *s, unsigned decides, text_buffer *out);
 hash settings_hash(const settings *s, unsigned decides);
 
-// --- what may be asked of a search while it runs, in a file beside it ---------------------------------------------------
+// --- what may be asked of a search while it runs, in a file beside it ------------------------------------------------
 typedef struct control {
   bool stop;         // checkpoint, then leave
   int generations;   // the new limit; 0: not asked
   bool state;        // tell how it stands
 } control;
-// YAML without sections, each key once, of a file called `name`; `made` generations stand, so the limit must be above. BAD_CONFIG as
-// above; *c is unchanged then. What the file does not name is not asked.
+// YAML without sections, each key once, of a file called `name`; `made` generations stand, so the limit must be above.
+// BAD_CONFIG as above; *c is unchanged then. What the file does not name is not asked.
 status control_read(control *c, const char *name, const char *bytes, size_t size, int made);
 status control_set(control *c, const char *assignment);        // one `key=value` over what is in *c
 void control_print(const control *c, text_buffer *out);        // as YAML; what is not asked is left out

@@ -5,15 +5,15 @@
 
 #include "base.h"
 
-// --- episodes: HDF5 in the layout of Farama's Minari -------------------------------------------------------------------
-// A dataset is a directory: shards `shard-00000.hdf5` ... with a group `episode_<i>` an episode (observations
+// --- episodes: HDF5 in the layout of Farama's Minari -----------------------------------------------------------------
+// A dataset is a directory: shards `shard-00000.hdf5` ... with a group `episode_<i>` per episode (observations
 // (steps+1, ...) chunked and compressed, actions (steps, A) float32, rewards (steps) float64, terminations and
 // truncations (steps) bool; attributes id, seed, total_steps), and `main_data.hdf5`, whose episodes are links into
 // the shards, with `metadata.json`, so that h5py and minari read the directory as one file.
 typedef struct data_spec {
   bool pixels;       // observations are uint8 (rows, columns, channels), else float32 (shape[0])
   int shape[3];
-  int actions;
+  int actions;       // numbers per action
 } data_spec;
 size_t data_observation_bytes(const data_spec *s);
 
@@ -28,16 +28,19 @@ typedef struct data_episode {
   uint8_t *truncated;   // (steps) 0/1
 } data_episode;
 
-typedef struct data_provenance { char environment[64], version[64], policy[64]; uint64_t seed; } data_provenance;
+typedef struct data_provenance {  // who acted where: it stands in every shard
+  char environment[64], version[64], policy[64];
+  uint64_t seed;
+} data_provenance;
 
-// A whole shard is written or nothing: count >= 1 episodes with consecutive ids. Equal data are equal bytes. Beside it stands
-// shard-<n>.hash with its hash and what it holds.
+// A whole shard is written or nothing: count >= 1 episodes with consecutive ids. Equal data are equal bytes. Beside it
+// stands shard-<n>.hash with its hash and what it holds.
 status data_shard_write(const char *directory, int shard, const data_spec *s, const data_provenance *p,
                         const data_episode *episodes, int count);
 // Is that shard there, intact, and of exactly these episodes and this provenance?
 bool data_shard_good(const char *directory, int shard, int64_t first_id, int count, const data_provenance *p);
-// Writes main_data.hdf5, metadata.json and the index over shards 0 .. shards-1, whose ids follow each other from 0; until
-// then the dataset cannot be opened. BAD_FILE names a shard that is missing or is not of this spec and provenance.
+// Writes main_data.hdf5, metadata.json and the index over shards 0 .. shards-1, whose ids follow each other from 0;
+// until then the dataset cannot be opened. BAD_FILE names a shard that is missing or not of this spec and provenance.
 status data_finish(const char *directory, int shards, const data_spec *s, const data_provenance *p);
 
 typedef struct dataset dataset;
@@ -62,9 +65,10 @@ typedef struct data_tensor {
   const void *bytes;  // row-major little-endian; borrowed
 } data_tensor;
 size_t data_tensor_bytes(const data_tensor *t);
-// metadata: pairs of key, value; `checksum` (of everything in the file) is added to them, and verified on reading where a
-// file has one. Names and keys are unique. NO_IO if it cannot be written.
-status data_tensors_write(const char *path, const data_tensor *tensors, int count, const char *const *metadata, int pairs);
+// metadata: pairs of key, value; `checksum` (of everything in the file) is added to them, and verified on reading where
+// a file has one. Names and keys are unique. NO_IO if it cannot be written.
+status data_tensors_write(const char *path, const data_tensor *tensors, int count, const char *const *metadata,
+                          int pairs);
 typedef struct data_tensors data_tensors;
 // Checks everything the format promises: BAD_FILE by name. Only the data types above are read. Free with close.
 status data_tensors_read(data_tensors **file, const char *path);
@@ -75,11 +79,41 @@ const data_tensor *data_tensors_find(const data_tensors *file, const char *name)
 status data_tensor_finite(const data_tensor *t, const char *path, bool or_nothing);
 const char *data_tensors_metadata(const data_tensors *file, const char *key);           // NULL if absent
 
+// --- what a file must hold -------------------------------------------------------------------------------------------
+// Whoever reads a file of tensors says what is wanted; BAD_FILE says which file, what was found, what is wanted and
+// what to do. What is given out is borrowed until the file is closed.
+typedef struct data_source {
+  const data_tensors *file;  // not owned
+  const char *path;          // borrowed
+  const char *remedy;        // borrowed  what to do about a file that is wrong: "run collect again"
+} data_source;
+
+#define DATA_ANY (-1)        // a size that is free
+typedef struct data_shape { int rank; int64_t dim[4]; } data_shape;
+static inline data_shape data_vector(int64_t size) { return (data_shape){1, {size}}; }
+static inline data_shape data_matrix(int64_t rows, int64_t columns) { return (data_shape){2, {rows, columns}}; }
+
+status data_tensor_wanted(const data_tensor **out, const data_source *from, const char *name, data_type type,
+                          data_shape shape);
+// The same, as values (shape), row-major. Of float32 all are finite; of logarithms minus infinity is allowed too.
+status data_f32_wanted(const float **out, const data_source *from, const char *name, data_shape shape);
+status data_logs_wanted(const float **out, const data_source *from, const char *name, data_shape shape);
+status data_f64_wanted(const double **out, const data_source *from, const char *name, data_shape shape);
+status data_i32_wanted(const int32_t **out, const data_source *from, const char *name, data_shape shape);
+status data_u8_wanted(const uint8_t **out, const data_source *from, const char *name, data_shape shape);
+// Of the metadata: a text, the format by its name, a number (infinities too), a whole number within bounds, a hash.
+status data_text_wanted(const char **out, const data_source *from, const char *key);
+status data_format_wanted(const data_source *from, const char *format);
+status data_number_wanted(double *out, const data_source *from, const char *key);
+status data_whole_wanted(uint64_t *out, const data_source *from, const char *key, uint64_t least, uint64_t most);
+status data_hash_wanted(hash *out, const data_source *from, const char *key);
+
+// --- numbers of two bytes --------------------------------------------------------------------------------------------
 // Numbers to and from IEEE 754 binary16: exact, ties to even, NaN stays NaN.
 void data_half_from_float(uint16_t *half, const float *x, size_t count);
 void data_float_from_half(float *x, const uint16_t *half, size_t count);
 
-// --- numbers in JSON files --------------------------------------------------------------------------------------------
+// --- numbers in JSON files -------------------------------------------------------------------------------------------
 #define DATA_NUMBERS_DEPTH 8
 // `keys` (depth) lead to the number through objects, from the outermost on; borrowed until it returns.
 typedef void data_number_seen(void *self, const char *const *keys, int depth, double value);

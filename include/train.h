@@ -7,7 +7,7 @@
 #include "nn.h"
 #include "world.h"
 
-// --- who trains together, and who watches --------------------------------------------------------------------------------
+// --- who trains together, and who watches ----------------------------------------------------------------------------
 typedef struct train_team {  // all functions are collective
   int rank, size;
   void *self;
@@ -38,13 +38,13 @@ typedef struct train_watch {  // called on rank 0 only, except `alive` and `stop
   void (*alive)(void *self);  // on every rank, in loops without progress; may be NULL
 } train_watch;
 
-// --- V ------------------------------------------------------------------------------------------------------------------
+// --- V ---------------------------------------------------------------------------------------------------------------
 typedef struct train_vae_options {
   world_shape shape;        // Z and channels matter
   int epochs, batch;        // batch over all ranks
   int frames;               // an epoch shows at most; 0: all
   double learning_rate, learning_rate_end;  // reached exponentially at the last step
-  double kl_tolerance;      // nats a latent dimension, on a sample's summed KL
+  double kl_tolerance;      // nats per latent dimension, on a sample's summed KL
   double held_out;          // fraction of the episodes, the last ones
   uint64_t seed;
   const char *result;       // vae.safetensors
@@ -54,12 +54,12 @@ typedef struct train_vae_options {
 } train_vae_options;
 status train_vae(const train_vae_options *o, dataset *d, const train_team *team, const train_watch *watch);
 
-// --- the dataset as latents: (mu, logvar) of every frame, in files of `block` episodes ---------------------------------------
+// --- the dataset as latents: (mu, logvar) of every frame, in files of `block` episodes -------------------------------
 // vae_path NULL: the observation itself, logvar -infinity. Files that are there and fit are kept.
 status train_encode(const char *vae_path, dataset *d, const char *directory, const train_team *team,
                     const train_watch *watch);
 
-// --- M ------------------------------------------------------------------------------------------------------------------
+// --- M ---------------------------------------------------------------------------------------------------------------
 typedef struct train_rnn_options {
   world_shape shape;
   int epochs, batch, steps;            // lanes over all ranks; chunk length
@@ -77,7 +77,7 @@ typedef struct train_rnn_options {
 } train_rnn_options;
 status train_rnn(const train_rnn_options *o, const dataset *d, const train_team *team, const train_watch *watch);
 
-// --- one step of each network, forward and back; checked in double by the tests -----------------------------------------------
+// --- one step of each network, forward and back; checked in double by the tests --------------------------------------
 typedef struct vae_net vae_net;
 typedef struct vae_loss { double reconstruction, kl, kl_floored; } vae_loss;  // sums over the batch
 vae_net *vae_net_open(const world_shape *s, int batch);

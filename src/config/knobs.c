@@ -24,8 +24,9 @@ static const char *const strategy_words[] = {
 // The place of a knob; a row whose type is not its field's does not compile.
 #define AT(type, field) \
   (offsetof(settings, field) + 0 * sizeof(char[_Generic(&((settings *)0)->field, type: 1, default: -1)]))
-#define ROW(name, type, at, list, decides, least, most, words, initial, sentence) \
-  {name, type, at, list, least, most, words, initial, sentence, decides}
+#define ROW(key, kind, place, count, decided, low, high, list_of_words, written, said)    \
+  {.name = key, .type = kind, .offset = place, .list = count, .least = low, .most = high, \
+   .words = list_of_words, .initial = written, .sentence = said, .decides = decided}
 #define INT(name, field, decides, least, most, initial, sentence) \
   ROW(name, KNOB_INT, AT(int *, field), 0, decides, least, most, NULL, initial, sentence)
 #define INT64(name, field, decides, least, most, initial, sentence) \
@@ -53,7 +54,7 @@ static const char *const strategy_words[] = {
 // The largest whole number that a double, and so any reader of JSON, holds exactly: 2^53 - 1.
 #define EXACT_MAX 9007199254740991.0
 
-static const knob table[] = {
+static const knob knob_rows[] = {
     TEXT("run.directory", run.directory, NOTHING, "runs/takecover", "where everything this run makes lands"),
     INT64("run.seed", run.seed, EPISODES | V | M | SEARCH | JUDGEMENT, 0, EXACT_MAX, "1",
           "every random number follows from this one"),
@@ -64,7 +65,7 @@ static const knob table[] = {
     INT("collect.episodes", collect.episodes, EPISODES, 1, 1e7, "10000", "real episodes to learn from (WM: 10000)"),
     TEXT("collect.policy", collect.policy, EPISODES, "hold-random",
          "who acts while collecting (WM: hold-random, an action drawn anew every few steps)"),
-    INT("collect.shard", collect.shard, EPISODES, 1, 100000, "50", "episodes a file"),
+    INT("collect.shard", collect.shard, EPISODES, 1, 100000, "50", "episodes per file"),
     REAL_("collect.held_out", collect.held_out, V | M, 0, 0.5, "0.05",
           "fraction of the episodes that is never trained on, only measured"),
 
@@ -79,10 +80,10 @@ static const knob table[] = {
     REAL_("vae.learning_rate_end", vae.learning_rate_end, V, 1e-8, 1, "1e-4",
           "of Adam, at the last step, reached exponentially (WM: constant)"),
     REAL_("vae.kl_tolerance", vae.kl_tolerance, V, 0, 100, "0.5",
-          "nats a latent dimension that the KL term does not punish (WM: 0.5)"),
+          "nats per latent dimension that the KL term does not punish (WM: 0.5)"),
 
     INT("rnn.hidden", rnn.hidden, M, 1, 65536, "512", "units of M's LSTM (WM: Doom 512, CarRacing 256)"),
-    INT("rnn.mixtures", rnn.mixtures, M, 1, 64, "5", "Gaussians a latent dimension (WM: 5)"),
+    INT("rnn.mixtures", rnn.mixtures, M, 1, 64, "5", "Gaussians per latent dimension (WM: 5)"),
     INT("rnn.epochs", rnn.epochs, M, 1, 100000, "20", "passes over all episodes (WM: article 20, code 400)"),
     INT("rnn.batch", rnn.batch, M, 1, 65536, "100", "episodes learned from side by side (WM: 100)"),
     INT("rnn.steps", rnn.steps, M, 1, 65536, "500", "environment steps a gradient flows back, one chunk (WM: 500)"),
@@ -120,9 +121,9 @@ static const knob table[] = {
     INT("evolve.generations", evolve.generations, LENGTH, 1, 1000000, "200",
           "generations of the search (WM: 200 to 1800)"),
     INT("evolve.popsize", evolve.popsize, SEARCH, 3, 65536, "64",
-          "candidates a generation, even for openai and pgpe (WM: 64)"),
+          "candidates per generation, even for openai and pgpe (WM: 64)"),
     INT("evolve.episodes", evolve.episodes, SEARCH, 1, 65536, "16",
-          "dreams a candidate; its fitness is their mean (WM: 16)"),
+          "dreams per candidate; its fitness is their mean (WM: 16)"),
     REAL_("evolve.sigma0", evolve.sigma0, SEARCH, 1e-6, 100, "0.1",
           "standard deviation of the first generation (WM: 0.1)"),
     BOOL("evolve.active", evolve.active, SEARCH, "true",
@@ -137,9 +138,9 @@ static const knob table[] = {
         "real episodes of such a measurement; 0: none"),
     BOOL("evolve.uncertainty", evolve.uncertainty, SEARCH, "false",
          "whether some candidates are dreamt twice, with other luck: where that changes ranks too much, sigma and "
-          "the dreams a candidate grow (cma, sep-cma, lra-cma, lm-ma)"),
+          "the dreams per candidate grow (cma, sep-cma, lra-cma, lm-ma)"),
     INT("evolve.episodes_max", evolve.episodes_max, SEARCH, 1, 65536, "64",
-          "with uncertainty: dreams a candidate, at most"),
+          "with uncertainty: dreams per candidate, at most"),
     WORD("evolve.restarts", evolve.restarts, SEARCH, restart_words, "none",
          "what follows a search that is done: ipop = another one with twice the popsize, bipop = and short ones "
           "between them (cma, sep-cma, lra-cma, lm-ma)"),
@@ -159,17 +160,17 @@ static const knob table[] = {
           "several descents always that"),
 };
 
-#define COUNT ((int)(sizeof table / sizeof *table))
-_Static_assert(sizeof table / sizeof *table <= KNOBS_MAX, "KNOBS_MAX is too small");
+#define COUNT ((int)(sizeof knob_rows / sizeof *knob_rows))
+_Static_assert(sizeof knob_rows / sizeof *knob_rows <= KNOBS_MAX, "KNOBS_MAX is too small");
 
 const knob *knob_table(int *count) {
   *count = COUNT;
-  return table;
+  return knob_rows;
 }
 
 const knob *knob_find(const char *name) {
   for (int i = 0; i < COUNT; i++)
-    if (strcmp(table[i].name, name) == 0) return &table[i];
+    if (strcmp(knob_rows[i].name, name) == 0) return &knob_rows[i];
   return NULL;
 }
 
@@ -182,12 +183,12 @@ bool knob_inside(const knob *k, const char *section) {
 
 const knob *knob_section(const char *section) {
   for (int i = 0; i < COUNT; i++)
-    if (knob_inside(&table[i], section)) return &table[i];
+    if (knob_inside(&knob_rows[i], section)) return &knob_rows[i];
   return NULL;
 }
 
 bool knob_opens(const knob *k) {
-  if (k == table) return true;
+  if (k == knob_rows) return true;
   size_t size = strcspn(k->name, ".");
   return strncmp(k[-1].name, k->name, size + 1) != 0;
 }

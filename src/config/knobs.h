@@ -36,13 +36,17 @@ typedef struct scalar {
 status knob_unknown(const char *place, const char *name);
 // The same for a table without sections.
 status knob_unknown_of(const knob *table, int count, const char *place, const char *name);
-// Puts one scalar into the knob's place in `fields`, the struct its offset counts in (element `index` of a list). BAD_CONFIG:
-// "place: knob: found .., wanted ..".
+// Puts one scalar into the knob's place in `fields`, the struct its offset counts in (element `index` of a list).
+// BAD_CONFIG: "place: knob: found .., wanted ..".
 status knob_put(const knob *k, void *fields, int index, scalar v, const char *place);
 // Puts a value written on a line of its own: a scalar taken as it stands, or [a, b, ..] for a list.
 status knob_put_line(const knob *k, void *fields, const char *line, const char *place);
 // Takes `key=value` or `key: value` apart, for knob_put_line. BAD_CONFIG where there is neither sign.
-typedef struct knob_line { char place[128], key[64]; const char *value; } knob_line;  // value: borrowed
+typedef struct knob_line {
+  char place[128];    // for messages: --set and the words, shown
+  char key[64];       // cut if it is longer, and then unknown
+  const char *value;  // borrowed
+} knob_line;
 status knob_line_read(knob_line *a, const char *words, const char *example);
 void knob_show(const knob *k, const void *fields, text_buffer *out);  // as YAML that reads back equal
 void knob_json(const knob *k, const settings *s, text_buffer *out);

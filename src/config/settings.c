@@ -32,10 +32,14 @@ status knob_line_read(knob_line *a, const char *words, const char *example) {
   bytes_show(words, strlen(words), &shown);
   text_print(a->place, sizeof a->place, "--set %s", shown.bytes);
   text_free(&shown);
+
+  // A key ends at the first sign; what follows it may hold others.
   const char *start = words + strspn(words, " \t"), *sign = start + strcspn(start, "=:");
   if (*sign == 0) FAIL(BAD_CONFIG, "%s: wanted key=value, such as %s", a->place, example);
+
   snprintf(a->key, sizeof a->key, "%.*s", (int)(sign - start), start);
   for (size_t size = strlen(a->key); size > 0 && strchr(" \t", a->key[size - 1]);) a->key[--size] = 0;
+
   a->value = sign + 1;
   return OK;
 }
@@ -43,8 +47,11 @@ status knob_line_read(knob_line *a, const char *words, const char *example) {
 status settings_set(settings *s, const char *words) {
   knob_line a;
   TRY(knob_line_read(&a, words, "evolve.popsize=64"));
+
   const knob *k = knob_find(a.key);
   if (!k) return knob_unknown(a.place, a.key);
+
+  // Put into a copy first: what is refused changes nothing, however far it got.
   settings fresh = *s;
   TRY(knob_put_line(k, &fresh, a.value, a.place));
   *s = fresh;
@@ -53,71 +60,92 @@ status settings_set(settings *s, const char *words) {
 
 // --- rules between knobs ------------------------------------------------------------------------------------------
 
-static const char *word_of(const char *name, int value) { return knob_find(name)->words[value]; }
+static const char *settings_word(const char *name, int value) { return knob_find(name)->words[value]; }
 
 // What only strategies can that adapt a step size.
-static status strategy_check(const settings *s, const char *what, bool wanted) {
+static status settings_strategy_check(const settings *s, const char *what, bool wanted) {
   int strategy = s->evolve.strategy;
-  bool adapts = strategy == CONFIG_STRATEGY_CMA || strategy == CONFIG_STRATEGY_SEP_CMA || strategy == CONFIG_STRATEGY_LRA_CMA || strategy == CONFIG_STRATEGY_LM_MA;
+  bool adapts = strategy == CONFIG_STRATEGY_CMA || strategy == CONFIG_STRATEGY_SEP_CMA ||
+                strategy == CONFIG_STRATEGY_LRA_CMA || strategy == CONFIG_STRATEGY_LM_MA;
+
   if (wanted && !adapts)
-    FAIL(BAD_CONFIG, "%s wants a strategy that adapts its step size: cma, sep-cma, lra-cma or lm-ma; evolve.strategy is %s", what,
-         word_of("evolve.strategy", strategy));
+    FAIL(BAD_CONFIG,
+         "%s wants a strategy that adapts its step size: cma, sep-cma, lra-cma or lm-ma; evolve.strategy is %s", what,
+         settings_word("evolve.strategy", strategy));
   return OK;
 }
 
 // The popsizes of all descents of a round, the largest they come to, and a few candidates that are evaluated twice.
-static status popsizes_check(const settings *s) {
-  int doublings = s->evolve.restarts == CONFIG_RESTARTS_NONE ? 0 : s->evolve.descents > 1 ? s->evolve.descents : s->evolve.doublings + 1;
-  double popsize = ldexp(s->evolve.popsize, doublings) * (s->evolve.restarts == CONFIG_RESTARTS_NONE ? s->evolve.descents : 1);
+static status settings_popsizes_check(const settings *s) {
+  bool restarts = s->evolve.restarts != CONFIG_RESTARTS_NONE;
+  // With restarts popsizes double: from one descent to the next, or as often as evolve.doublings says.
+  int doublings = s->evolve.descents > 1 ? s->evolve.descents : s->evolve.doublings + 1;
+  double popsize = ldexp(s->evolve.popsize, restarts ? doublings : 0) * (restarts ? 1 : s->evolve.descents);
   double tasks = 1.1 * popsize * (s->evolve.uncertainty ? s->evolve.episodes_max : s->evolve.episodes);
+
   if (popsize > 1 << 20 || tasks > INT32_MAX)
-    FAIL(BAD_CONFIG, "evolve.popsize is %d: restarts and descents would make it up to %.0f candidates and %.0f episodes a generation, wanted at most %d and %d; "
-         "lower evolve.doublings or evolve.descents", s->evolve.popsize, popsize, tasks, 1 << 20, INT32_MAX);
+    FAIL(BAD_CONFIG,
+         "evolve.popsize is %d: restarts and descents would make it up to %.0f candidates and %.0f episodes a "
+         "generation, wanted at most %d and %d; lower evolve.doublings or evolve.descents",
+         s->evolve.popsize, popsize, tasks, 1 << 20, INT32_MAX);
   return OK;
 }
 
-static status evolve_check(const settings *s) {
+static status settings_evolve_check(const settings *s) {
   bool several = s->evolve.restarts != CONFIG_RESTARTS_NONE || s->evolve.descents > 1;
-  TRY(strategy_check(s, "evolve.uncertainty", s->evolve.uncertainty));
-  TRY(strategy_check(s, "evolve.restarts", s->evolve.restarts != CONFIG_RESTARTS_NONE));
+  TRY(settings_strategy_check(s, "evolve.uncertainty", s->evolve.uncertainty));
+  TRY(settings_strategy_check(s, "evolve.restarts", s->evolve.restarts != CONFIG_RESTARTS_NONE));
+
   if (s->evolve.uncertainty && s->evolve.episodes_max < s->evolve.episodes)
-    FAIL(BAD_CONFIG, "evolve.episodes_max is %d, below evolve.episodes, %d: with uncertainty the dreams a candidate only grow", s->evolve.episodes_max,
-         s->evolve.episodes);
+    FAIL(BAD_CONFIG,
+         "evolve.episodes_max is %d, below evolve.episodes, %d: with uncertainty the dreams per candidate only grow",
+         s->evolve.episodes_max, s->evolve.episodes);
   if (s->evolve.restarts == CONFIG_RESTARTS_BIPOP && s->evolve.descents > 1)
-    FAIL(BAD_CONFIG, "evolve.restarts is bipop, whose descents depend on what those before them cost, but evolve.descents is %d; use ipop or none", s->evolve.descents);
+    FAIL(BAD_CONFIG,
+         "evolve.restarts is bipop, whose descents depend on what those before them cost, but evolve.descents is %d; "
+         "use ipop or none",
+         s->evolve.descents);
   if (several && s->evolve.held_out_every == 0)
     FAIL(BAD_CONFIG, "evolve.held_out_every is 0: nothing would say which of several descents is the best; raise it");
-  if (s->evolve.candidates == CONFIG_CANDIDATES_MADE && (s->evolve.strategy == CONFIG_STRATEGY_CMA || s->evolve.strategy == CONFIG_STRATEGY_LRA_CMA))
+
+  // These two draw all candidates of a generation at once.
+  int strategy = s->evolve.strategy;
+  bool together = strategy == CONFIG_STRATEGY_CMA || strategy == CONFIG_STRATEGY_LRA_CMA;
+  if (s->evolve.candidates == CONFIG_CANDIDATES_MADE && together)
     FAIL(BAD_CONFIG, "evolve.candidates is made, but %s cannot make one candidate without the others; use auto or sent",
-         word_of("evolve.strategy", s->evolve.strategy));
-  return popsizes_check(s);
+         settings_word("evolve.strategy", s->evolve.strategy));
+  return settings_popsizes_check(s);
 }
 
 status settings_check(const settings *s) {
   if (s->run.directory[0] == '~')
     FAIL(BAD_CONFIG, "run.directory: \"%s\": ~ is the shell's word for home and means nothing here; write the path out",
          s->run.directory);
+
   if (s->rnn.learning_rate_end > s->rnn.learning_rate)
     FAIL(BAD_CONFIG, "rnn.learning_rate_end is %g, above rnn.learning_rate, %g: the rate can only decay",
          s->rnn.learning_rate_end, s->rnn.learning_rate);
+
+  // A dream pays and ends by what M has learned of both.
   if (s->dream.reward == CONFIG_REWARD_HEAD && s->rnn.reward_weight <= 0)
     FAIL(BAD_CONFIG, "dream.reward is head, but rnn.reward_weight is 0: no reward is learned; raise rnn.reward_weight");
   if (s->dream.reward == CONFIG_REWARD_ALIVE && s->rnn.done_weight <= 0)
     FAIL(BAD_CONFIG, "dream.reward is alive, but rnn.done_weight is 0: no dream would learn to end; raise "
          "rnn.done_weight");
+
   if ((int64_t)s->evolve.popsize * s->evolve.episodes > INT32_MAX)
     FAIL(BAD_CONFIG, "evolve.popsize x evolve.episodes is %lld episodes a generation, wanted at most %d",
          (long long)s->evolve.popsize * s->evolve.episodes, INT32_MAX);
-  return evolve_check(s);
+  return settings_evolve_check(s);
 }
 
 // --- out ----------------------------------------------------------------------------------------------------------
 
-static const char head_words[] =
+static const char settings_head[] =
     "# Every knob of dreamfarm. A file needs only the knobs it changes.\n"
     "# WM: the value in World Models (Ha & Schmidhuber 2018), of its Doom experiment where nothing else is said.\n";
 
-static void knob_explain(const knob *k, text_buffer *out) {
+static void settings_knob_explain(const knob *k, text_buffer *out) {
   text_add(out, "  # %s\n  # [", k->sentence);
   knob_wanted(k, out);
   text_add(out, "; default %s]\n", k->initial);
@@ -126,11 +154,13 @@ static void knob_explain(const knob *k, text_buffer *out) {
 void settings_print(const settings *s, text_buffer *out, bool words) {
   int count;
   const knob *table = knob_table(&count);
-  if (words) text_add(out, "%s", head_words);
+  if (words) text_add(out, "%s", settings_head);
+
+  // A section's name stands above its first knob; the table has them together.
   for (int i = 0; i < count; i++) {
     if (knob_opens(&table[i]))
       text_add(out, "%s%.*s:\n", words ? "\n" : "", (int)strcspn(table[i].name, "."), table[i].name);
-    if (words) knob_explain(&table[i], out);
+    if (words) settings_knob_explain(&table[i], out);
     text_add(out, "  %s: ", knob_key(&table[i]));
     knob_show(&table[i], s, out);
     text_add(out, "\n");
@@ -140,10 +170,14 @@ void settings_print(const settings *s, text_buffer *out, bool words) {
 void settings_json(const settings *s, text_buffer *out, const char *key) {
   int count;
   const knob *table = knob_table(&count);
+
   json_open(out, key, '{');
+
   for (int i = 0; i < count; i++) {
     char section[32];
     snprintf(section, sizeof section, "%.*s", (int)strcspn(table[i].name, "."), table[i].name);
+
+    // Knobs of a section stand together, so it closes where the next one opens.
     if (knob_opens(&table[i])) json_open(out, section, '{');
     knob_json(&table[i], s, out);
     if (i + 1 == count || knob_opens(&table[i + 1])) json_close(out, '}');
@@ -154,6 +188,7 @@ void settings_json(const settings *s, text_buffer *out, const char *key) {
 void settings_lines(const settings *s, unsigned decides, text_buffer *out) {
   int count;
   const knob *table = knob_table(&count);
+
   for (int i = 0; i < count; i++) {
     if (!(table[i].decides & decides)) continue;
     text_add(out, "%s: ", table[i].name);

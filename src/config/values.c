@@ -9,7 +9,7 @@
 // --- UTF-8 --------------------------------------------------------------------------------------------------------
 
 // YAML 1.1 section 4.1.1, without the byte order mark and the exotic line ends, which a reader would change.
-static bool printable(uint32_t c, bool lines) {
+static bool value_printable(uint32_t c, bool lines) {
   if (c == '\t' || c == '\n' || c == '\r') return lines;
   if (c == 0x85 || c == 0x2028 || c == 0x2029) return lines;
   return (c >= 0x20 && c < 0x7F) || (c >= 0xA0 && c != 0xFEFF && (c & 0xFFFE) != 0xFFFE);
@@ -17,22 +17,25 @@ static bool printable(uint32_t c, bool lines) {
 
 size_t utf8_span(const char *bytes, size_t size, bool lines) {
   size_t at = 0;
+
   while (at < size) {
     uint32_t code;
     size_t step = text_character(bytes + at, size - at, &code);
-    if (step == 0 || !printable(code, lines)) break;
+    if (step == 0 || !value_printable(code, lines)) break;
     at += step;
   }
+
   return at;
 }
 
 // What looks like a space, or like nothing: nobody sees why such a text is not the one it seems to be.
-static bool unseen(uint32_t c) {
+static bool value_unseen(uint32_t c) {
   static const struct { uint32_t first, last; } ranges[] = {
       {0x85, 0x85},     {0xA0, 0xA0},     {0xAD, 0xAD},     {0x34F, 0x34F},   {0x61C, 0x61C},   {0x115F, 0x1160},
       {0x1680, 0x1680}, {0x17B4, 0x17B5}, {0x180B, 0x180F}, {0x2000, 0x200F}, {0x2028, 0x202F}, {0x205F, 0x206F},
       {0x2800, 0x2800}, {0x3000, 0x3000}, {0x3164, 0x3164}, {0xFE00, 0xFE0F}, {0xFEFF, 0xFEFF}, {0xFFA0, 0xFFA0},
       {0xFFF0, 0xFFF8}, {0xE0000, 0xE0FFF}};
+
   for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++)
     if (c >= ranges[i].first && c <= ranges[i].last) return true;
   return false;
@@ -42,7 +45,7 @@ uint32_t utf8_unseen(const char *bytes, size_t size, size_t *at) {
   uint32_t code = 0;
   for (*at = 0; *at < size;) {
     size_t step = text_character(bytes + *at, size - *at, &code);
-    if (step > 0 && unseen(code)) return code;
+    if (step > 0 && value_unseen(code)) return code;
     *at += step > 0 ? step : 1;
   }
   return 0;
@@ -52,7 +55,7 @@ uint32_t utf8_unseen(const char *bytes, size_t size, size_t *at) {
 
 // A decimal number and nothing else: strtod alone would take hexadecimal, infinities and leading spaces, and YAML 1.1
 // would read a leading zero as octal.
-static bool number_read(scalar v, const char *allowed, double *out) {
+static bool value_number(scalar v, const char *allowed, double *out) {
   if (v.quoted || strspn(v.text, allowed) != v.size) return false;
   const char *digits = v.text + strspn(v.text, "+-");
   if (digits[0] == '0' && digits[1] >= '0' && digits[1] <= '9') return false;
@@ -61,24 +64,24 @@ static bool number_read(scalar v, const char *allowed, double *out) {
   return v.size > 0 && end == v.text + v.size && isfinite(*out);
 }
 
-static bool inside(const knob *k, double x) { return x >= k->least && x <= k->most; }
+static bool value_inside(const knob *k, double x) { return x >= k->least && x <= k->most; }
 
-static bool whole_read(const knob *k, scalar v, double *out) {
-  return number_read(v, "+-0123456789", out) && inside(k, *out);
+static bool value_whole(const knob *k, scalar v, double *out) {
+  return value_number(v, "+-0123456789", out) && value_inside(k, *out);
 }
 
-static bool bool_read(scalar v, bool *out) {
+static bool value_bool(scalar v, bool *out) {
   *out = !v.quoted && strcmp(v.text, "true") == 0;
   return *out || (!v.quoted && strcmp(v.text, "false") == 0);
 }
 
-static bool word_read(const knob *k, scalar v, int *out) {
+static bool value_word(const knob *k, scalar v, int *out) {
   for (*out = 0; k->words[*out]; ++*out)
     if (strlen(k->words[*out]) == v.size && memcmp(k->words[*out], v.text, v.size) == 0) return true;
   return false;
 }
 
-static bool text_read(scalar v, char out[CONFIG_TEXT]) {
+static bool value_text(scalar v, char out[CONFIG_TEXT]) {
   if (v.size == 0 || v.size >= CONFIG_TEXT || utf8_span(v.text, v.size, false) != v.size) return false;
   if (!v.quoted && (strcmp(v.text, "~") == 0 || strcmp(v.text, "null") == 0)) return false;  // YAML's nothing
   memset(out, 0, CONFIG_TEXT);  // the unused end too: equal settings are equal bytes
@@ -86,80 +89,88 @@ static bool text_read(scalar v, char out[CONFIG_TEXT]) {
   return true;
 }
 
-static bool scalar_take(const knob *k, void *place, int index, scalar v) {
+static bool value_take(const knob *k, void *place, int index, scalar v) {
   double number;
   int word;
   bool yes;
+
   switch (k->type) {
     case KNOB_INT:
-      if (!whole_read(k, v, &number)) return false;
+      if (!value_whole(k, v, &number)) return false;
       ((int *)place)[index] = (int)number;
       return true;
     case KNOB_INT64:
-      if (!whole_read(k, v, &number)) return false;
+      if (!value_whole(k, v, &number)) return false;
       *(int64_t *)place = (int64_t)number;
       return true;
     case KNOB_REAL:
-      if (!number_read(v, "+-.0123456789eE", &number) || !inside(k, number)) return false;
+      if (!value_number(v, "+-.0123456789eE", &number) || !value_inside(k, number)) return false;
       *(double *)place = number;
       return true;
     case KNOB_BOOL:
-      if (!bool_read(v, &yes)) return false;
+      if (!value_bool(v, &yes)) return false;
       *(bool *)place = yes;
       return true;
     case KNOB_WORD:
-      if (!word_read(k, v, &word)) return false;
+      if (!value_word(k, v, &word)) return false;
       *(int *)place = word;
       return true;
     case KNOB_TEXT:
-      return text_read(v, place);
+      return value_text(v, place);
   }
   return false;
 }
 
 status knob_put(const knob *k, void *fields, int index, scalar v, const char *where) {
-  if (scalar_take(k, (char *)fields + k->offset, index, v)) return OK;
+  if (value_take(k, (char *)fields + k->offset, index, v)) return OK;
+
+  // A number in quotes is a text for YAML: it is said that this is what is wrong.
   bool not_text = v.quoted && k->type != KNOB_TEXT && k->type != KNOB_WORD;
+
   text_buffer found = {0}, wanted = {0};
   scalar_show(v, &found);
   knob_wanted(k, &wanted);
   status failure = status_fail(BAD_CONFIG, "%s: %s: found %s%s, wanted %s", where, k->name, found.bytes,
                                not_text ? " in quotes" : "", wanted.bytes);
+
   text_free(&found);
   text_free(&wanted);
   return failure;
 }
 
-static const char *blank_skip(const char *at) { return at + strspn(at, " \t"); }
+static const char *value_blank_skip(const char *at) { return at + strspn(at, " \t"); }
 
-static scalar piece_of(char *room, const char *from, size_t size) {
+static scalar value_piece(char *room, const char *from, size_t size) {
   while (size > 0 && (from[size - 1] == ' ' || from[size - 1] == '\t')) size--;
   memcpy(room, from, size);
   room[size] = 0;
   return (scalar){room, size, false};
 }
 
-static status list_put_line(const knob *k, void *fields, char *room, const char *line, const char *where) {
+static status value_list_put(const knob *k, void *fields, char *room, const char *line, const char *where) {
   int count = 0;
-  const char *at = blank_skip(line);
+  const char *at = value_blank_skip(line);
+
   bool closed = *at == '[';
   while (closed && count < k->list) {
-    at = blank_skip(at + 1);
+    at = value_blank_skip(at + 1);
     size_t size = strcspn(at, ",]");
-    scalar v = piece_of(room, at, size);
+    scalar v = value_piece(room, at, size);
     if (count > 0 || v.size > 0) TRY(knob_put(k, fields, count++, v, where));
     at += size;
     if (*at != ',') break;
   }
-  if (closed && count == k->list && *at == ']' && *blank_skip(at + 1) == 0) return OK;
-  return knob_put(k, fields, 0, piece_of(room, line, strlen(line)), where);
+
+  // All of it or nothing: anything else is shown as a whole, as found where a list is wanted.
+  if (closed && count == k->list && *at == ']' && *value_blank_skip(at + 1) == 0) return OK;
+  return knob_put(k, fields, 0, value_piece(room, line, strlen(line)), where);
 }
 
 status knob_put_line(const knob *k, void *fields, const char *line, const char *where) {
-  line = blank_skip(line);
+  line = value_blank_skip(line);
   char *room = mem_take(strlen(line) + 1, 1);
-  status result = k->list ? list_put_line(k, fields, room, line, where)
-                          : knob_put(k, fields, 0, piece_of(room, line, strlen(line)), where);
+  status result = k->list ? value_list_put(k, fields, room, line, where)
+                          : knob_put(k, fields, 0, value_piece(room, line, strlen(line)), where);
   mem_free(room);
   return result;
 }
@@ -167,7 +178,7 @@ status knob_put_line(const knob *k, void *fields, const char *line, const char *
 // --- out ----------------------------------------------------------------------------------------------------------
 
 // Shortest form that reads back equal. YAML 1.1 readers take 1e-05 for text and 1.0e-05 for a number.
-static void number_show(double x, text_buffer *out) {
+static void value_number_show(double x, text_buffer *out) {
   text_buffer digits = {0};
   json_number(&digits, NULL, x);
   const char *power = strchr(digits.bytes, 'e');
@@ -177,7 +188,7 @@ static void number_show(double x, text_buffer *out) {
 }
 
 // Whether any YAML reader takes these bytes, unquoted, for this very text.
-static bool plain(const char *t) {
+static bool value_plain(const char *t) {
   static const char *const taken[] = {"true", "false", "null", "yes", "no", "on", "off", "y", "n"};
   for (size_t i = 0; i < sizeof taken / sizeof *taken; i++)
     if (strcasecmp(t, taken[i]) == 0) return false;
@@ -185,8 +196,8 @@ static bool plain(const char *t) {
   return strspn(t, letters) == strlen(t) && strchr("._0123456789-+", t[0]) == NULL;
 }
 
-static void text_show(const char *t, text_buffer *out) {
-  if (plain(t)) {
+static void value_text_show(const char *t, text_buffer *out) {
+  if (value_plain(t)) {
     text_add(out, "%s", t);
     return;
   }
@@ -195,29 +206,30 @@ static void text_show(const char *t, text_buffer *out) {
   text_add(out, "\"");
 }
 
-static double number_at(const knob *k, const void *place, int index) {
+static double value_number_at(const knob *k, const void *place, int index) {
   if (k->type == KNOB_INT64) return (double)*(const int64_t *)place;
   if (k->type == KNOB_REAL) return *(const double *)place;
   return ((const int *)place)[index];
 }
 
-static void scalar_print(const knob *k, const void *place, int index, text_buffer *out) {
-  if (k->type == KNOB_TEXT) text_show(place, out);
+static void value_print(const knob *k, const void *place, int index, text_buffer *out) {
+  if (k->type == KNOB_TEXT) value_text_show(place, out);
   else if (k->type == KNOB_WORD) text_add(out, "%s", k->words[*(const int *)place]);
   else if (k->type == KNOB_BOOL) text_add(out, "%s", *(const bool *)place ? "true" : "false");
-  else if (k->type == KNOB_REAL) number_show(number_at(k, place, index), out);
-  else text_add(out, "%.0f", number_at(k, place, index));
+  else if (k->type == KNOB_REAL) value_number_show(value_number_at(k, place, index), out);
+  else text_add(out, "%.0f", value_number_at(k, place, index));
 }
 
 void knob_show(const knob *k, const void *fields, text_buffer *out) {
   const void *place = (const char *)fields + k->offset;
   if (!k->list) {
-    scalar_print(k, place, 0, out);
+    value_print(k, place, 0, out);
     return;
   }
+
   for (int i = 0; i < k->list; i++) {
     text_add(out, "%s", i ? ", " : "[");
-    scalar_print(k, place, i, out);
+    value_print(k, place, i, out);
   }
   text_add(out, "]");
 }
@@ -225,12 +237,13 @@ void knob_show(const knob *k, const void *fields, text_buffer *out) {
 void knob_json(const knob *k, const settings *s, text_buffer *out) {
   const void *place = (const char *)s + k->offset;
   const char *key = knob_key(k);
+
   if (k->list) {
     json_open(out, key, '[');
-    for (int i = 0; i < k->list; i++) json_number(out, NULL, number_at(k, place, i));
+    for (int i = 0; i < k->list; i++) json_number(out, NULL, value_number_at(k, place, i));
     json_close(out, ']');
   } else if (k->type == KNOB_TEXT) json_text(out, key, place);
   else if (k->type == KNOB_WORD) json_text(out, key, k->words[*(const int *)place]);
   else if (k->type == KNOB_BOOL) json_bool(out, key, *(const bool *)place);
-  else json_number(out, key, number_at(k, place, 0));
+  else json_number(out, key, value_number_at(k, place, 0));
 }

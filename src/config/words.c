@@ -9,6 +9,8 @@
 void bytes_show(const char *bytes, size_t size, text_buffer *out) {
   size_t shown = size < SHOWN_BYTES ? size : SHOWN_BYTES;
   while (shown < size && shown > 0 && (bytes[shown] & 0xC0) == 0x80) shown--;  // no half characters
+
+  // What nobody would see is shown by its number; control characters, which a terminal obeys, as question marks.
   for (size_t i = 0; i < shown;) {
     size_t plain;
     uint32_t code = utf8_unseen(bytes + i, shown - i, &plain), skipped;
@@ -20,6 +22,7 @@ void bytes_show(const char *bytes, size_t size, text_buffer *out) {
     text_add(out, "<U+%04X>", code);
     i += text_character(bytes + i, shown - i, &skipped);
   }
+
   text_add(out, "%s", shown < size ? "..." : "");
 }
 
@@ -33,12 +36,12 @@ void scalar_show(scalar v, text_buffer *out) {
   text_add(out, "\"");
 }
 
-static void range_show(const knob *k, text_buffer *out) {
+static void words_range(const knob *k, text_buffer *out) {
   if (k->type == KNOB_REAL) text_add(out, "from %g to %g", k->least, k->most);
   else text_add(out, "from %.0f to %.0f", k->least, k->most);
 }
 
-static void words_show(const knob *k, text_buffer *out) {
+static void words_list(const knob *k, text_buffer *out) {
   for (int i = 0; k->words[i]; i++) text_add(out, "%s%s", i == 0 ? "" : k->words[i + 1] ? ", " : " or ", k->words[i]);
 }
 
@@ -48,18 +51,18 @@ void knob_wanted(const knob *k, text_buffer *out) {
     case KNOB_INT64:
       if (k->list) text_add(out, "a list of %d whole numbers ", k->list);
       else text_add(out, "a whole number ");
-      range_show(k, out);
+      words_range(k, out);
       if (k->list) text_add(out, ", such as %s", k->initial);
       return;
     case KNOB_REAL:
       text_add(out, "a number ");
-      range_show(k, out);
+      words_range(k, out);
       return;
     case KNOB_BOOL:
       text_add(out, "true or false");
       return;
     case KNOB_WORD:
-      words_show(k, out);
+      words_list(k, out);
       return;
     case KNOB_TEXT:
       text_add(out, "text of 1 to %d printable bytes", CONFIG_TEXT - 1);
@@ -69,9 +72,10 @@ void knob_wanted(const knob *k, text_buffer *out) {
 
 // --- unknown names ------------------------------------------------------------------------------------------------
 
-static void section_words(char words[KNOBS_MAX][32], const char *pointers[KNOBS_MAX], int *used) {
+static void words_sections(char words[KNOBS_MAX][32], const char *pointers[KNOBS_MAX], int *used) {
   int count;
   const knob *table = knob_table(&count);
+
   *used = 0;
   for (int i = 0; i < count; i++) {
     if (!knob_opens(&table[i])) continue;
@@ -81,16 +85,16 @@ static void section_words(char words[KNOBS_MAX][32], const char *pointers[KNOBS_
   }
 }
 
-static void sections_list(text_buffer *out) {
+static void words_sections_add(text_buffer *out) {
   char words[KNOBS_MAX][32];
   const char *pointers[KNOBS_MAX];
   int used;
-  section_words(words, pointers, &used);
+  words_sections(words, pointers, &used);
   text_add(out, "known sections: ");
   for (int i = 0; i < used; i++) text_add(out, "%s%s", i ? ", " : "", words[i]);
 }
 
-static void keys_list(const char *section, text_buffer *out) {
+static void words_keys_add(const char *section, text_buffer *out) {
   int count, used = 0;
   const knob *table = knob_table(&count);
   text_add(out, "known keys of %s: ", section);
@@ -99,7 +103,7 @@ static void keys_list(const char *section, text_buffer *out) {
 }
 
 // The knob whose key is exactly `key`, in whatever section.
-static const knob *key_elsewhere(const char *key) {
+static const knob *words_key_elsewhere(const char *key) {
   int count;
   const knob *table = knob_table(&count);
   for (int i = 0; i < count; i++)
@@ -107,7 +111,7 @@ static const knob *key_elsewhere(const char *key) {
   return NULL;
 }
 
-static const char *name_nearest(const char *name) {
+static const char *words_name_nearest(const char *name) {
   const char *names[KNOBS_MAX];
   int count;
   const knob *table = knob_table(&count);
@@ -116,7 +120,7 @@ static const char *name_nearest(const char *name) {
 }
 
 // By its key alone: the section, which is right, would make everything in it look near.
-static const char *key_nearest(const char *section, const char *key) {
+static const char *words_key_nearest(const char *section, const char *key) {
   const char *keys[KNOBS_MAX];
   int count, used = 0;
   const knob *table = knob_table(&count);
@@ -125,39 +129,49 @@ static const char *key_nearest(const char *section, const char *key) {
   return text_nearest(key, keys, used);
 }
 
-static void knob_hint(const char *name, text_buffer *out) {
+static void words_knob_hint(const char *name, text_buffer *out) {
   char section[32];
   size_t size = strcspn(name, ".");
   snprintf(section, sizeof section, "%.*s", (int)size, name);
+
+  // What is near among the section's keys, else where else that key stands, else what there is.
   bool known = knob_section(section) != NULL;
-  const char *near = known ? key_nearest(section, name + size + 1) : name_nearest(name);
-  const knob *other = key_elsewhere(name + size + 1);
+  const char *near = known ? words_key_nearest(section, name + size + 1) : words_name_nearest(name);
+  const knob *other = words_key_elsewhere(name + size + 1);
+
   if (near) text_add(out, "nearest known: %s%s%s", known ? section : "", known ? "." : "", near);
   else if (other) text_add(out, "nearest known: %s", other->name);
-  else if (known) keys_list(section, out);
-  else sections_list(out);
+  else if (known) words_keys_add(section, out);
+  else words_sections_add(out);
 }
 
-static void section_hint(const char *name, text_buffer *out) {
+static void words_section_hint(const char *name, text_buffer *out) {
   char words[KNOBS_MAX][32];
   const char *pointers[KNOBS_MAX];
   int used;
-  section_words(words, pointers, &used);
+  words_sections(words, pointers, &used);
+
   const char *near = text_nearest(name, pointers, used);
-  const knob *other = key_elsewhere(name);
+  const knob *other = words_key_elsewhere(name);
+
+  // Most often a key that was written without its section.
   if (other) text_add(out, "nearest known: %s", other->name);
-  else if (knob_section(name)) keys_list(name, out);
+  else if (knob_section(name)) words_keys_add(name, out);
   else if (near) text_add(out, "nearest known: %s", near);
-  else sections_list(out);
+  else words_sections_add(out);
 }
 
 status knob_unknown(const char *place, const char *name) {
   text_buffer shown = {0}, hint = {0};
   scalar_show((scalar){name, strlen(name), false}, &shown);
-  if (strchr(name, '.')) knob_hint(name, &hint);
-  else section_hint(name, &hint);
+
+  // With a dot it was meant for a knob, without one for a section.
+  if (strchr(name, '.')) words_knob_hint(name, &hint);
+  else words_section_hint(name, &hint);
   const char *what = knob_section(name) ? "found the section" : "unknown key";
+
   status failure = status_fail(BAD_CONFIG, "%s: %s %s; %s", place, what, shown.bytes, hint.bytes);
+
   text_free(&shown);
   text_free(&hint);
   return failure;
@@ -166,10 +180,17 @@ status knob_unknown(const char *place, const char *name) {
 status knob_unknown_of(const knob *table, int count, const char *place, const char *name) {
   const char *names[KNOBS_MAX];
   text_buffer shown = {0}, known = {0};
-  for (int i = 0; i < count; i++) text_add(&known, "%s%s", i ? ", " : "known keys: ", names[i] = table[i].name);
+
+  for (int i = 0; i < count; i++) {
+    names[i] = table[i].name;
+    text_add(&known, "%s%s", i ? ", " : "known keys: ", names[i]);
+  }
+
   const char *near = text_nearest(name, names, count);
   scalar_show((scalar){name, strlen(name), false}, &shown);
-  status failure = status_fail(BAD_CONFIG, "%s: unknown key %s; %s%s", place, shown.bytes, near ? "nearest known: " : "", near ? near : known.bytes);
+  status failure = status_fail(BAD_CONFIG, "%s: unknown key %s; %s%s", place, shown.bytes,
+                               near ? "nearest known: " : "", near ? near : known.bytes);
+
   text_free(&shown);
   text_free(&known);
   return failure;

@@ -18,7 +18,7 @@ void h5_quiet(void) {
 }
 
 // Our files are written under a temporary name and never changed: no locks, which some cluster file systems lack.
-static hid_t access_list(void) {
+static hid_t h5_access(void) {
   hid_t access = H5Pcreate(H5P_FILE_ACCESS);
   H5Pset_libver_bounds(access, H5F_LIBVER_V18, H5F_LIBVER_LATEST);
 #if H5_VERSION_GE(1, 10, 7)
@@ -28,7 +28,7 @@ static hid_t access_list(void) {
 }
 
 hid_t h5_file_create(const char *path) {
-  hid_t creation = H5Pcreate(H5P_FILE_CREATE), access = access_list();
+  hid_t creation = H5Pcreate(H5P_FILE_CREATE), access = h5_access();
   H5Pset_obj_track_times(creation, false);
   unlink(path);  // ..EXCL: a file of our own, whatever somebody has laid in its place
   hid_t file = H5Fcreate(path, H5F_ACC_EXCL, creation, access);
@@ -41,7 +41,7 @@ hid_t h5_file_open(const char *path) {
   int fd;
   if (file_open(&fd, path, O_RDONLY) != OK) return -1;  // HDF5 would wait for a pipe's writer
   close(fd);
-  hid_t access = access_list(), file = H5Fopen(path, H5F_ACC_RDONLY, access);
+  hid_t access = h5_access(), file = H5Fopen(path, H5F_ACC_RDONLY, access);
   H5Pclose(access);
   return file;
 }
@@ -61,12 +61,12 @@ hid_t h5_group_create(hid_t parent, const char *name) {
 #define DEFLATE_MOST 1032.0  // bytes that deflate can make of one
 
 // Texts, references and compounds would have HDF5 take memory for what they claim.
-static bool number_type(hid_t type) {
+static bool h5_number_type(hid_t type) {
   H5T_class_t class = type >= 0 ? H5Tget_class(type) : H5T_NO_CLASS;
   return (class == H5T_INTEGER || class == H5T_FLOAT || class == H5T_ENUM) && H5Tget_size(type) <= 8;
 }
 
-static const char *link_refused(hid_t parent, const char *name) {
+static const char *h5_link_refused(hid_t parent, const char *name) {
   H5L_info_t facts;
   if (H5Lget_info(parent, name, &facts, H5P_DEFAULT) < 0) return "is missing or damaged";
   if (facts.type == H5L_TYPE_HARD) return NULL;
@@ -75,40 +75,49 @@ static const char *link_refused(hid_t parent, const char *name) {
 }
 
 // Every step of the way.
-static const char *way_refused(hid_t parent, const char *name) {
+static const char *h5_way_refused(hid_t parent, const char *name) {
   char part[128];
   const char *why = strlen(name) < sizeof part ? NULL : "has too long a name";
+
+  // The name is cut after every part of it: a/b/c is a, then a/b, then a/b/c.
   for (size_t i = 1; !why && i <= strlen(name); i++) {
     if (name[i] != '/' && name[i] != 0) continue;
     memcpy(part, name, i);
     part[i] = 0;
-    why = link_refused(parent, part);
+    why = h5_link_refused(parent, part);
   }
+
   return why;
 }
 
-static const char *filters_refused(hid_t layout) {
+static const char *h5_filters_refused(hid_t layout) {
   int count = H5Pget_nfilters(layout);
   if (count < 0) return "is damaged";
+
+  // A filter is a program, which HDF5 would look for and load.
   for (int i = 0; i < count; i++) {
     size_t numbers = 0;
     H5Z_filter_t id = H5Pget_filter2(layout, (unsigned)i, NULL, &numbers, NULL, 0, NULL, NULL);
     if (id != H5Z_FILTER_DEFLATE && id != H5Z_FILTER_FLETCHER32) return "wants a filter that is not one of ours";
   }
+
   return NULL;
 }
 
 // Chunks are whole rows, as ours are, and none stores more than deflate ever needs for it: a small array might
 // otherwise be unpacked into any size.
-static const char *chunks_refused(hid_t set, hid_t layout, h5_extent extent, size_t element) {
+static const char *h5_chunks_refused(hid_t set, hid_t layout, h5_extent extent, size_t element) {
   hsize_t chunk[4], at[4] = {0};
   double bytes = (double)element;
+
   if (H5Pget_chunk(layout, 4, chunk) != extent.rank) return "has damaged chunks";
   for (int i = 0; i < extent.rank; i++) {
     if (chunk[i] < 1 || chunk[i] > extent.dim[i] || (i > 0 && chunk[i] != extent.dim[i]))
       return "has chunks that are not ours";
     bytes *= (double)chunk[i];
   }
+
+  // What each of them stores: an older HDF5 cannot say.
 #if H5_VERSION_GE(1, 10, 3)
   for (; at[0] < extent.dim[0]; at[0] += chunk[0]) {
     hsize_t stored;
@@ -116,12 +125,13 @@ static const char *chunks_refused(hid_t set, hid_t layout, h5_extent extent, siz
     if ((double)stored > 1.01 * bytes + 1024) return "stores more in a chunk than it has room for";
   }
 #else
-  (void)set, (void)at;
+  (void)set;
+  (void)at;
 #endif
   return NULL;
 }
 
-static double file_bytes(hid_t object) {
+static double h5_file_bytes(hid_t object) {
   hid_t file = H5Iget_file_id(object);
   hsize_t size = 0;
   if (file < 0 || H5Fget_filesize(file, &size) < 0) size = 0;
@@ -129,7 +139,7 @@ static double file_bytes(hid_t object) {
   return (double)size;
 }
 
-static bool extent_of(h5_extent *extent, hid_t set) {
+static bool h5_extent_of(h5_extent *extent, hid_t set) {
   hid_t space = H5Dget_space(set);
   *extent = (h5_extent){.rank = H5Sget_simple_extent_ndims(space)};
   bool good = extent->rank >= 0 && extent->rank <= 4 && H5Sget_simple_extent_dims(space, extent->dim, NULL) >= 0;
@@ -138,39 +148,45 @@ static bool extent_of(h5_extent *extent, hid_t set) {
   return good;
 }
 
-static const char *size_refused(hid_t set, hid_t layout, size_t element) {
+static const char *h5_size_refused(hid_t set, hid_t layout, size_t element) {
   h5_extent extent;
   bool chunked = H5Pget_layout(layout) == H5D_CHUNKED;
-  if (!extent_of(&extent, set)) return "has more than four dimensions";
-  const char *why = chunked ? chunks_refused(set, layout, extent, element) : NULL;
+  if (!h5_extent_of(&extent, set)) return "has more than four dimensions";
+
+  const char *why = chunked ? h5_chunks_refused(set, layout, extent, element) : NULL;
   if (why) return why;
 
+  // What stands there must be in the file, and what it is unpacked into must be possible.
   double bytes = (double)element, stored = (double)H5Dget_storage_size(set);
   for (int i = 0; i < extent.rank; i++) bytes *= (double)extent.dim[i];
-  if (stored > file_bytes(set) || bytes > stored * (chunked ? DEFLATE_MOST : 1)) return "claims more than the file has";
-  return NULL;
+  bool too_much = stored > h5_file_bytes(set) || bytes > stored * (chunked ? DEFLATE_MOST : 1);
+  return too_much ? "claims more than the file has" : NULL;
 }
 
-static const char *set_refused(hid_t set, hid_t layout) {
+static const char *h5_set_refused(hid_t set, hid_t layout) {
   H5D_layout_t kind = H5Pget_layout(layout);
   if (kind != H5D_COMPACT && kind != H5D_CONTIGUOUS && kind != H5D_CHUNKED)
     return "is made of arrays in other files, which are not read";
   if (H5Pget_external_count(layout) != 0) return "is stored in other files, which are not read";
-  const char *why = filters_refused(layout);
+
+  const char *why = h5_filters_refused(layout);
   if (why) return why;
 
+  // What it is made of, and how much of that.
   hid_t type = H5Dget_type(set);
-  why = number_type(type) ? size_refused(set, layout, H5Tget_size(type)) : "is not of numbers";
+  why = h5_number_type(type) ? h5_size_refused(set, layout, H5Tget_size(type)) : "is not of numbers";
   if (type >= 0) H5Tclose(type);
   return why;
 }
 
 // *set is negative where it says why.
-static const char *set_open(hid_t *set, hid_t parent, const char *name) {
-  const char *why = way_refused(parent, name);
+static const char *h5_set_open(hid_t *set, hid_t parent, const char *name) {
+  const char *why = h5_way_refused(parent, name);
   *set = why ? -1 : H5Dopen2(parent, name, H5P_DEFAULT);
+
   hid_t layout = *set >= 0 ? H5Dget_create_plist(*set) : -1;
-  if (!why) why = layout >= 0 ? set_refused(*set, layout) : "is missing or damaged";
+  if (!why) why = layout >= 0 ? h5_set_refused(*set, layout) : "is missing or damaged";
+
   if (layout >= 0) H5Pclose(layout);
   if (why && *set >= 0) H5Dclose(*set);
   if (why) *set = -1;
@@ -179,16 +195,16 @@ static const char *set_open(hid_t *set, hid_t parent, const char *name) {
 
 const char *h5_values_refused(hid_t group, const char *name) {
   hid_t set;
-  const char *why = set_open(&set, group, name);
+  const char *why = h5_set_open(&set, group, name);
   if (!why) H5Dclose(set);
   return why;
 }
 
 hid_t h5_group_open(hid_t parent, const char *name) {
-  return way_refused(parent, name) ? -1 : H5Gopen2(parent, name, H5P_DEFAULT);
+  return h5_way_refused(parent, name) ? -1 : H5Gopen2(parent, name, H5P_DEFAULT);
 }
 
-// --- attributes -------------------------------------------------------------------------------------------------------
+// --- attributes ------------------------------------------------------------------------------------------------------
 
 status h5_attribute_write(hid_t object, const char *name, hid_t type, const void *value) {
   hid_t space = H5Screate(H5S_SCALAR), attribute = H5Acreate2(object, name, type, space, H5P_DEFAULT, H5P_DEFAULT);
@@ -212,20 +228,25 @@ status h5_attribute_text(hid_t object, const char *name, const char *value) {
 bool h5_attribute_read(hid_t object, const char *name, hid_t type, void *value) {
   hid_t attribute = H5Aopen(object, name, H5P_DEFAULT), space = attribute >= 0 ? H5Aget_space(attribute) : -1;
   hid_t found = attribute >= 0 ? H5Aget_type(attribute) : -1;
-  bool good = space >= 0 && H5Sget_simple_extent_npoints(space) == 1 && number_type(found) &&
+
+  // One number, and no text: see h5_number_type.
+  bool good = space >= 0 && H5Sget_simple_extent_npoints(space) == 1 && h5_number_type(found) &&
               H5Aread(attribute, type, value) >= 0;
+
   if (found >= 0) H5Tclose(found);
   if (space >= 0) H5Sclose(space);
   if (attribute >= 0) H5Aclose(attribute);
   return good;
 }
 
-// --- arrays -----------------------------------------------------------------------------------------------------------
+// --- arrays ----------------------------------------------------------------------------------------------------------
 
-static hid_t layout_of(h5_extent extent, bool compress) {
+static hid_t h5_layout(h5_extent extent, bool compress) {
   hid_t layout = H5Pcreate(H5P_DATASET_CREATE);
   H5Pset_obj_track_times(layout, false);
   if (!compress) return layout;
+
+  // Whole rows, some at a time: see h5_chunks_refused.
   h5_extent chunk = extent;
   if (chunk.dim[0] > CHUNK_ROWS) chunk.dim[0] = CHUNK_ROWS;
   H5Pset_chunk(layout, chunk.rank, chunk.dim);
@@ -235,12 +256,15 @@ static hid_t layout_of(h5_extent extent, bool compress) {
 }
 
 status h5_values_write(hid_t group, const char *name, hid_t type, h5_extent extent, bool compress, const void *values) {
-  hid_t space = H5Screate_simple(extent.rank, extent.dim, NULL), layout = layout_of(extent, compress);
+  hid_t space = H5Screate_simple(extent.rank, extent.dim, NULL), layout = h5_layout(extent, compress);
+
   hid_t set = H5Dcreate2(group, name, type, space, H5P_DEFAULT, layout, H5P_DEFAULT);
   bool bad = set < 0 || H5Dwrite(set, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) < 0;
+
   if (set >= 0 && H5Dclose(set) < 0) bad = true;  // a chunk may be written only now
   H5Pclose(layout);
   H5Sclose(space);
+
   if (bad) FAIL(NO_IO, "dataset %s cannot be written", name);
   return OK;
 }
@@ -248,7 +272,7 @@ status h5_values_write(hid_t group, const char *name, hid_t type, h5_extent exte
 bool h5_extent_read(h5_extent *extent, hid_t group, const char *name) {
   hid_t set;
   *extent = (h5_extent){0};
-  bool good = !set_open(&set, group, name) && extent_of(extent, set);
+  bool good = !h5_set_open(&set, group, name) && h5_extent_of(extent, set);
   if (set >= 0) H5Dclose(set);
   return good;
 }
@@ -260,7 +284,7 @@ bool h5_extent_equal(h5_extent a, h5_extent b) {
 bool h5_values_read(hid_t group, const char *name, hid_t type, h5_extent extent, void *values) {
   h5_extent found;
   hid_t set;
-  bool good = !set_open(&set, group, name) && extent_of(&found, set) && h5_extent_equal(found, extent) &&
+  bool good = !h5_set_open(&set, group, name) && h5_extent_of(&found, set) && h5_extent_equal(found, extent) &&
               H5Dread(set, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) >= 0;
   if (set >= 0) H5Dclose(set);
   return good;
@@ -268,7 +292,7 @@ bool h5_values_read(hid_t group, const char *name, hid_t type, h5_extent extent,
 
 bool h5_flags_read(hid_t group, const char *name, h5_extent extent, uint8_t *values) {
   hid_t set;
-  hid_t type = set_open(&set, group, name) ? -1 : H5Dget_type(set);
+  hid_t type = h5_set_open(&set, group, name) ? -1 : H5Dget_type(set);
   bool good = type >= 0 && H5Tget_size(type) == 1 && h5_values_read(group, name, type, extent, values);
   for (hsize_t i = 0; good && i < extent.dim[0]; i++) values[i] = values[i] != 0;
   if (type >= 0) H5Tclose(type);

@@ -18,7 +18,10 @@ status h5_attribute_write(hid_t object, const char *name, hid_t type, const void
 status h5_attribute_text(hid_t object, const char *name, const char *value);
 bool h5_attribute_read(hid_t object, const char *name, hid_t type, void *value);
 
-typedef struct h5_extent { int rank; hsize_t dim[4]; } h5_extent;
+typedef struct h5_extent {
+  int rank;
+  hsize_t dim[4];  // (rank)  the rest is 0
+} h5_extent;
 // Compressed: in chunks of some rows, each with a Fletcher32 checksum, so that other readers notice damage too.
 status h5_values_write(hid_t group, const char *name, hid_t type, h5_extent extent, bool compress, const void *values);
 // Why an array is not read, or NULL: it is missing, a link, stored elsewhere, unlike what we write, or claims more than
@@ -28,7 +31,7 @@ bool h5_extent_read(h5_extent *extent, hid_t group, const char *name);
 bool h5_extent_equal(h5_extent a, h5_extent b);
 // False if they are missing, damaged or of another extent.
 bool h5_values_read(hid_t group, const char *name, hid_t type, h5_extent extent, void *values);
-// One byte a flag, whatever the file calls its type; any non-zero is 1.
+// One byte per flag, whatever the file calls its type; any non-zero is 1.
 bool h5_flags_read(hid_t group, const char *name, h5_extent extent, uint8_t *values);
 
 #endif

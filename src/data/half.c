@@ -1,4 +1,5 @@
-// IEEE 754 binary16 to and from binary32, in whole numbers: exact, ties to even, the same on every machine and compiler.
+// IEEE 754 binary16 to and from binary32, in whole numbers: exact, ties to even, the same on every machine and
+// compiler.
 
 #include <string.h>
 

@@ -14,7 +14,9 @@ typedef struct walk {
 static void walk_down(walk *w, json_t *object, int depth) {
   const char *key;
   json_t *value;
+
   if (depth == DATA_NUMBERS_DEPTH) return;
+
   json_object_foreach(object, key, value) {
     w->keys[depth] = key;
     if (json_is_number(value)) w->seen(w->self, w->keys, depth + 1, json_number_value(value));
@@ -27,6 +29,8 @@ status data_numbers_read(const char *path, data_number_seen *seen, void *self) {
   size_t size;
   json_error_t wrong;
   TRY(file_read(&text, &size, path));
+
+  // Twice the same key: the last one counts, as for other readers of JSON.
   json_t *all = json_loadb(text, size, 0, &wrong);
   mem_free(text);
   if (!all) FAIL(BAD_FILE, "%s:%d: is not JSON: %s", path, wrong.line, wrong.text);

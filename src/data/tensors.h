@@ -10,5 +10,6 @@ status tensors_parse(data_tensors **out, const char *path, char *bytes, size_t s
 char *tensors_format(size_t *size, const data_tensor *tensors, int count, const char *const *metadata, int pairs);
 // All tensors, in the order of their places; borrowed until the file is closed.
 const data_tensor *tensors_all(const data_tensors *f, int *count);
+const char *tensors_type_word(data_type type);  // "F32", as it stands in files
 
 #endif

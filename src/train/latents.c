@@ -9,7 +9,9 @@
 #define FORMAT "dreamfarm-latents-1"
 #define LOOK_AT_ONCE 64
 
-static file_path block_path(const char *directory, int block) { return path_join(directory, "latents-%05d.safetensors", block); }
+static file_path block_path(const char *directory, int block) {
+  return path_join(directory, "latents-%05d.safetensors", block);
+}
 
 static int block_count(const dataset *d) { return (data_count(d) + LATENT_BLOCK - 1) / LATENT_BLOCK; }
 
@@ -24,15 +26,24 @@ static int64_t block_steps(const dataset *d, int block) {
   return steps;
 }
 
-static const char *mismatch(const data_tensors *f, const char *vae_hash, const dataset *d) {
-  const char *format = data_tensors_metadata(f, "format"), *vae = data_tensors_metadata(f, "vae"), *set = data_tensors_metadata(f, "dataset");
-  if (!format || strcmp(format, FORMAT) != 0) return "it was not written by this version";
-  if (!vae || strcmp(vae, vae_hash) != 0) return "it was made by another V";
-  if (!set || strcmp(set, data_hash(d).hex) != 0) return "it was made from another dataset";
+static int64_t block_frames(const dataset *d, int block) {  // an episode has one frame more than steps
+  return block_steps(d, block) + block_end(d, block) - block * LATENT_BLOCK;
+}
+
+static bool block_says(const data_tensors *f, const char *key, const char *wanted) {
+  const char *found = data_tensors_metadata(f, key);
+  return found && strcmp(found, wanted) == 0;
+}
+
+// Why a block cannot be used, or NULL.
+static const char *block_mismatch(const data_tensors *f, const char *vae_hash, const dataset *d) {
+  if (!block_says(f, "format", FORMAT)) return "it was not written by this version";
+  if (!block_says(f, "vae", vae_hash)) return "it was made by another V";
+  if (!block_says(f, "dataset", data_hash(d).hex)) return "it was made from another dataset";
   return NULL;
 }
 
-// --- writing ----------------------------------------------------------------------------------------------------------
+// --- writing ---------------------------------------------------------------------------------------------------------
 
 typedef struct encoder {
   const world *w;  // NULL: the observation is the latent
@@ -45,14 +56,17 @@ typedef struct encoder {
 
 static void encode_frames(encoder *c, float *mu, float *logvar, const void *observations, int frames) {
   size_t bytes = data_observation_bytes(data_spec_of(c->d));
+  // Without V the observation is the latent, exactly: its variance is nothing.
   if (!c->w) {
     memcpy(mu, observations, (size_t)frames * bytes);
     for (int i = 0; i < frames * c->Z; i++) logvar[i] = -INFINITY;
     return;
   }
+
   for (int from = 0; from < frames; from += LOOK_AT_ONCE) {
     int n = frames - from < LOOK_AT_ONCE ? frames - from : LOOK_AT_ONCE;
-    world_eye_look(c->eye, mu + (size_t)from * c->Z, logvar + (size_t)from * c->Z, (const char *)observations + (size_t)from * bytes, n);
+    size_t at = (size_t)from * c->Z;
+    world_eye_look(c->eye, mu + at, logvar + at, (const char *)observations + (size_t)from * bytes, n);
   }
 }
 
@@ -67,11 +81,15 @@ static status block_fill(block_arrays *a, encoder *c, int block) {
   for (int i = block * LATENT_BLOCK; i < block_end(c->d, block); i++) {
     data_episode e;
     if (c->watch->alive) c->watch->alive(c->watch->self);
+
     TRY(data_read(c->d, i, &e));
     encode_frames(c, a->mu + a->frames * c->Z, a->logvar + a->frames * c->Z, e.observations, e.steps + 1);
+
     memcpy(a->actions + a->steps * c->A, e.actions, (size_t)e.steps * c->A * sizeof(float));
     memcpy(a->terminated + a->steps, e.terminated, (size_t)e.steps);
+    // M learns in float32.
     for (int t = 0; t < e.steps; t++) a->rewards[a->steps + t] = (float)e.rewards[t];
+
     a->frames += e.steps + 1;
     a->steps += e.steps;
   }
@@ -85,19 +103,24 @@ static status block_save(const block_arrays *a, const encoder *c, int block) {
       {.name = "actions", .type = DATA_F32, .rank = 2, .dim = {a->steps, c->A}, .bytes = a->actions},
       {.name = "rewards", .type = DATA_F32, .rank = 1, .dim = {a->steps}, .bytes = a->rewards},
       {.name = "terminated", .type = DATA_U8, .rank = 1, .dim = {a->steps}, .bytes = a->terminated}};
+
+  // What the latents were made from and by whom: block_mismatch asks for it.
   hash of = data_hash(c->d);
   const char *const pairs[] = {"format", FORMAT, "vae", c->vae_hash, "dataset", of.hex};
   return data_tensors_write(block_path(c->directory, block).text, tensors, 5, pairs, 3);
 }
 
 static status block_encode(encoder *c, int block) {
-  int64_t steps = block_steps(c->d, block), frames = steps + block_end(c->d, block) - block * LATENT_BLOCK;
+  int64_t steps = block_steps(c->d, block), frames = block_frames(c->d, block);
   block_arrays a = {.memory = arena_open()};
+
+  // All of a block in memory at once: it is written whole or not at all.
   a.mu = ARENA_NEW(a.memory, float, frames * c->Z);
   a.logvar = ARENA_NEW(a.memory, float, frames * c->Z);
   a.actions = ARENA_NEW(a.memory, float, steps * c->A);
   a.rewards = ARENA_NEW(a.memory, float, steps);
   a.terminated = ARENA_NEW(a.memory, uint8_t, steps);
+
   status s = block_fill(&a, c, block);
   if (s == OK) s = block_save(&a, c, block);
   arena_close(a.memory);
@@ -108,7 +131,7 @@ static bool block_good(const encoder *c, int block) {
   file_path p = block_path(c->directory, block);
   data_tensors *f;
   if (!file_exists(p.text) || data_tensors_read(&f, p.text) != OK) return false;
-  bool good = mismatch(f, c->vae_hash, c->d) == NULL;
+  bool good = block_mismatch(f, c->vae_hash, c->d) == NULL;
   data_tensors_close(f);
   return good;
 }
@@ -117,8 +140,10 @@ static status encode_share(encoder *c, const train_team *team) {
   const train_watch *watch = c->watch;
   int blocks = block_count(c->d);
   for (int b = team->rank; b < blocks; b += team->size) {
+    // Blocks are files of their own: those that another run finished are kept.
     if (!block_good(c, b)) TRY(block_encode(c, b));
     if (team->rank == 0) watch->progress(watch->self, b + 1, blocks, (double)NAN);
+
     if (watch->stop && watch->stop(watch->self)) FAIL(INTERRUPTED, "encoding was stopped; finished files are kept");
   }
   return OK;
@@ -129,12 +154,15 @@ static status encoder_open(encoder *c, world **w, const char *vae_path, hash *va
   c->A = spec->actions;
   c->Z = spec->shape[0];
   c->vae_hash = "none";
+
   TRY(dir_make(c->directory));
+  // The environment's observation, or what V makes of it.
   if (!vae_path && spec->pixels) FAIL(MISMATCH, "the dataset holds pictures, not states; run collect again");
   if (!vae_path) return OK;
   TRY(train_pictures_check(c->d));
   TRY(world_open_eye(w, vae_path));
   TRY(hash_file(vae, vae_path));
+
   c->w = *w;
   c->Z = world_shape_of(*w)->Z;
   c->vae_hash = vae->hex;
@@ -142,19 +170,23 @@ static status encoder_open(encoder *c, world **w, const char *vae_path, hash *va
   return OK;
 }
 
-status train_encode(const char *vae_path, dataset *d, const char *directory, const train_team *team, const train_watch *watch) {
+status train_encode(const char *vae_path, dataset *d, const char *directory, const train_team *team,
+                    const train_watch *watch) {
   encoder c = {.d = d, .directory = directory, .watch = watch};
   world *w = NULL;
   hash vae;
+
+  // Collective: whoever fails is heard by all before anybody begins.
   status s = team->agree(team->self, encoder_open(&c, &w, vae_path, &vae));
   if (s == OK) s = team->agree(team->self, team->rank == 0 && watch->begin ? watch->begin(watch->self) : OK);
   if (s == OK) s = team->agree(team->self, encode_share(&c, team));
+
   world_eye_close(c.eye);
   world_close(w);
   return s;
 }
 
-// --- reading ----------------------------------------------------------------------------------------------------------
+// --- reading ---------------------------------------------------------------------------------------------------------
 
 struct latents {
   arena *memory;
@@ -167,71 +199,72 @@ typedef struct block_view {
   const uint8_t *terminated;
 } block_view;
 
-static status view_tensor(const void **bytes, const data_tensors *f, const char *path, const char *name, data_type type, int rank,
-                          int64_t rows, int columns) {
-  const data_tensor *t = data_tensors_find(f, name);
-  if (!t || t->type != type || t->rank != rank || t->dim[0] != rows || (rank == 2 && t->dim[1] != columns))
-    FAIL(BAD_FILE, "%s: tensor '%s' is missing or is not %lld x %d; remove the file and run encode again", path, name,
-         (long long)rows, columns);
-  *bytes = t->bytes;
-  return type == DATA_F32 ? data_tensor_finite(t, path, strcmp(name, "logvar") == 0) : OK;
+static status block_look(block_view *v, const data_source *from, const latents *l, int64_t frames, int64_t steps) {
+  TRY(data_f32_wanted(&v->mu, from, "mu", data_matrix(frames, l->Z)));
+  TRY(data_logs_wanted(&v->logvar, from, "logvar", data_matrix(frames, l->Z)));
+  TRY(data_f32_wanted(&v->actions, from, "actions", data_matrix(steps, l->A)));
+  TRY(data_f32_wanted(&v->rewards, from, "rewards", data_vector(steps)));
+  return data_u8_wanted(&v->terminated, from, "terminated", data_vector(steps));
 }
 
-static status block_look(block_view *v, const data_tensors *f, const char *path, const latents *l, int64_t frames, int64_t steps) {
-  TRY(view_tensor((const void **)&v->mu, f, path, "mu", DATA_F32, 2, frames, l->Z));
-  TRY(view_tensor((const void **)&v->logvar, f, path, "logvar", DATA_F32, 2, frames, l->Z));
-  TRY(view_tensor((const void **)&v->actions, f, path, "actions", DATA_F32, 2, steps, l->A));
-  TRY(view_tensor((const void **)&v->rewards, f, path, "rewards", DATA_F32, 1, steps, 1));
-  return view_tensor((const void **)&v->terminated, f, path, "terminated", DATA_U8, 1, steps, 1);
+static void *latents_keep(arena *a, const void *values, size_t bytes) {
+  return memcpy(arena_take(a, bytes, 1), values, bytes);
 }
 
-static void *keep(arena *a, const void *values, size_t bytes) { return memcpy(arena_take(a, bytes, 1), values, bytes); }
+static void latents_episode_keep(latents *l, int episode, int steps, const block_view *v, int64_t frame, int64_t step) {
+  size_t n = (size_t)steps, latent = (n + 1) * (size_t)l->Z * sizeof(float), acted = n * (size_t)l->A * sizeof(float);
+  arena *a = l->memory;
 
-static void episode_keep(latents *l, int episode, int steps, const block_view *v, int64_t frame, int64_t step) {
-  size_t frames = (size_t)steps + 1, Z = (size_t)l->Z, A = (size_t)l->A;
-  l->episodes[episode] = (latent_episode){
-      .steps = steps,
-      .mu = keep(l->memory, v->mu + frame * l->Z, frames * Z * sizeof(float)),
-      .logvar = keep(l->memory, v->logvar + frame * l->Z, frames * Z * sizeof(float)),
-      .actions = keep(l->memory, v->actions + step * l->A, (size_t)steps * A * sizeof(float)),
-      .rewards = keep(l->memory, v->rewards + step, (size_t)steps * sizeof(float)),
-      .terminated = keep(l->memory, v->terminated + step, (size_t)steps)};
+  l->episodes[episode] = (latent_episode){.steps = steps,
+                                          .mu = latents_keep(a, v->mu + frame * l->Z, latent),
+                                          .logvar = latents_keep(a, v->logvar + frame * l->Z, latent),
+                                          .actions = latents_keep(a, v->actions + step * l->A, acted),
+                                          .rewards = latents_keep(a, v->rewards + step, n * sizeof(float)),
+                                          .terminated = latents_keep(a, v->terminated + step, n)};
 }
 
-static status block_read(latents *l, const data_tensors *f, const char *path, const dataset *d, int block, const train_team *team) {
-  int64_t steps = block_steps(d, block), frame = 0, step = 0;
+static status block_read(latents *l, const data_source *from, const dataset *d, int block, const train_team *team) {
+  int64_t frame = 0, step = 0;
   block_view v;
-  TRY(block_look(&v, f, path, l, steps + block_end(d, block) - block * LATENT_BLOCK, steps));
+  TRY(block_look(&v, from, l, block_frames(d, block), block_steps(d, block)));
+
+  // Episodes stand one after the other; the other ranks' are stepped over.
   for (int e = block * LATENT_BLOCK; e < block_end(d, block); e++) {
     int n = data_steps(d, e);
-    if (e % team->size == team->rank) episode_keep(l, e, n, &v, frame, step);
+    if (e % team->size == team->rank) latents_episode_keep(l, e, n, &v, frame, step);
     frame += n + 1;
     step += n;
   }
   return OK;
 }
 
-static status blocks_read(latents *l, const char *directory, const dataset *d, const char *vae_hash, const train_team *team) {
+static status latents_read(latents *l, const char *directory, const dataset *d, const char *vae_hash,
+                           const train_team *team) {
   for (int b = 0; b < block_count(d); b++) {
     file_path p = block_path(directory, b);
     data_tensors *f;
     if (!file_exists(p.text)) FAIL(BAD_FILE, "%s: is missing; run encode again", p.text);
     TRY(data_tensors_read(&f, p.text));
-    const char *why = mismatch(f, vae_hash, d);
-    status s = why ? status_fail(MISMATCH, "%s: %s; encode the dataset again", p.text, why) : block_read(l, f, p.text, d, b, team);
+
+    // One that belongs to something else is not damaged: encode would make it anew by itself.
+    const data_source from = {.file = f, .path = p.text, .remedy = "remove the file and run encode again"};
+    const char *why = block_mismatch(f, vae_hash, d);
+    status s = why ? status_fail(MISMATCH, "%s: %s; encode the dataset again", p.text, why)
+                   : block_read(l, &from, d, b, team);
     data_tensors_close(f);
     if (s != OK) return s;
   }
   return OK;
 }
 
-status latents_open(latents **out, const char *directory, const dataset *d, const char *vae_hash, int Z, const train_team *team) {
+status latents_open(latents **out, const char *directory, const dataset *d, const char *vae_hash, int Z,
+                    const train_team *team) {
   arena *memory = arena_open();
   latents *l = ARENA_NEW(memory, latents, 1);
   *l = (latents){.memory = memory, .count = data_count(d), .Z = Z, .A = data_spec_of(d)->actions};
   l->episodes = ARENA_NEW(memory, latent_episode, l->count);
   *out = l;
-  return blocks_read(l, directory, d, vae_hash, team);
+  return latents_read(l, directory, d, vae_hash, team);
 }
 
 void latents_close(latents *l) {

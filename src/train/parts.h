@@ -4,13 +4,13 @@
 
 #include "train.h"
 
-// --- rows ------------------------------------------------------------------------------------------------------------------
+// --- rows ------------------------------------------------------------------------------------------------------------
 typedef struct tally {  // sums since the last row
   double part[TRAIN_PARTS], count;
 } tally;
 double tally_mean(const tally *t, int part);
 
-// --- weights with their optimiser ------------------------------------------------------------------------------------------
+// --- weights with their optimiser ------------------------------------------------------------------------------------
 typedef struct learner {
   arena *memory;
   size_t size;
@@ -36,7 +36,7 @@ void learner_row(learner *l, const train_row *row, const train_team *team, const
 // The rate after `done` of `all` steps: exponentially from first to last.
 double learning_rate_at(double first, double last, int64_t done, int64_t all);
 
-// --- who learns from what --------------------------------------------------------------------------------------------------
+// --- who learns from what --------------------------------------------------------------------------------------------
 // Episodes [0, held_from) are learnt from, the rest held out; rank r has those with number % size == r.
 static inline int split_held_from(int episodes, double held_out) {
   int held = (int)(held_out * episodes);
@@ -47,7 +47,7 @@ static inline int share_of(int batch, const train_team *t) { return batch / t->s
 // This rank's among episodes [from, to); returns their count.
 int episodes_of_rank(uint32_t *episodes, int from, int to, int rank, int size);
 
-// --- frames of a dataset, shuffled, in windows that fit memory -----------------------------------------------------------------
+// --- frames of a dataset, shuffled, in windows that fit memory -------------------------------------------------------
 status train_pictures_check(const dataset *d);  // MISMATCH where it does not hold V's pictures
 typedef struct frame_stream frame_stream;
 frame_stream *frames_open(dataset *d, int held_from, const train_team *team, uint64_t seed);
@@ -60,7 +60,7 @@ status frames_next(frame_stream *f, real *images, int b);  // (b, 64, 64, 3) in 
 // A fixed sample of held-out frames of this rank, at most `max`; returns how many.
 status frames_held_out(frame_stream *f, real *images, int max, int *count);
 
-// --- latents of a dataset --------------------------------------------------------------------------------------------------
+// --- latents of a dataset --------------------------------------------------------------------------------------------
 typedef struct latent_episode {
   int steps;
   const float *mu, *logvar;  // (steps+1, Z)
@@ -70,12 +70,13 @@ typedef struct latent_episode {
 } latent_episode;
 typedef struct latents latents;
 // Reads this rank's episodes of the files that train_encode wrote.
-status latents_open(latents **l, const char *directory, const dataset *d, const char *vae_hash, int Z, const train_team *team);
+status latents_open(latents **l, const char *directory, const dataset *d, const char *vae_hash, int Z,
+                    const train_team *team);
 void latents_close(latents *l);
 int latents_count(const latents *l);
 const latent_episode *latents_episode(const latents *l, int episode);  // NULL where it is another rank's
 // Standardises every latent in place: mu = (mu - offset) * scale.
 void latents_standardise(latents *l, const float *offset, const float *scale);
-#define LATENT_BLOCK 50  // episodes a file
+#define LATENT_BLOCK 50  // episodes per file
 
 #endif

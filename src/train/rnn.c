@@ -1,6 +1,6 @@
 // Training M, a mixture density network on an LSTM, on lanes of episodes. World Models' code clips each element of the
-// gradient and lets the rate decay by a fixed factor per step, tuned to its 24,400 steps; here the same exponential reaches
-// learning_rate_end at the last step, however many there are.
+// gradient and lets the rate decay by a fixed factor per step, tuned to its 24,400 steps; here the same exponential
+// reaches learning_rate_end at the last step, however many there are.
 
 #include <math.h>
 #include <string.h>
@@ -26,30 +26,35 @@ typedef struct rnn_run {
   float *offset, *scale;   // (Z)
 } rnn_run;
 
-static rnn_rules rules_of(const train_rnn_options *o) {
-  return (rnn_rules){(real)o->log_sigma_floor, (real)o->done_weight, (real)o->reward_weight};
+static rnn_rules rnn_rules_of(const train_rnn_options *o) {
+  return (rnn_rules){.log_sigma_floor = (real)o->log_sigma_floor,
+                     .done_factor = (real)o->done_weight,
+                     .reward_weight = (real)o->reward_weight};
 }
 
 // Chunks that every rank can fill from episodes [from, to) without seeing one twice; at least `least`.
-static int64_t chunks_in(const rnn_run *r, int from, int to, int64_t least) {
+static int64_t rnn_chunks(const rnn_run *r, int from, int to, int64_t least) {
   int64_t chunks = INT64_MAX;
   for (int rank = 0; rank < r->team->size; rank++) {
     train_team other = {.rank = rank, .size = r->team->size};
     int64_t steps = 0, rows = (int64_t)share_of(r->o->batch, &other) * r->o->steps;
     for (int e = from; e < to; e++)
       if (e % r->team->size == rank) steps += data_steps(r->d, e);
+
+    // A rank without a lane holds nobody up.
     if (rows && steps / rows < chunks) chunks = steps / rows;
   }
+
   return chunks > least ? chunks : least;
 }
 
-static void memory_clear(rnn_run *r) {
+static void rnn_memory_clear(rnn_run *r) {
   size_t n = (size_t)r->share * r->o->shape.H;
   memset(r->h, 0, n * sizeof *r->h);
   memset(r->c, 0, n * sizeof *r->c);
 }
 
-// --- what the loop asks for -----------------------------------------------------------------------------------------------
+// --- what the loop asks for ------------------------------------------------------------------------------------------
 
 // The lanes' memories live only within an epoch, so its end is where a checkpoint is whole: `first` is 0.
 static status rnn_seek(void *self, int epoch, int64_t first) {
@@ -57,15 +62,17 @@ static status rnn_seek(void *self, int epoch, int64_t first) {
   rng luck = rng_stream(r->o->seed, "rnn latents");
   CHECK(first == 0, "chunk %lld of an epoch", (long long)first);
   stream_begin(r->episodes, 0, r->held_from, r->team, luck, (uint32_t)epoch, true);
-  memory_clear(r);
+  rnn_memory_clear(r);
   return OK;
 }
 
 static status rnn_batch(void *self, float *g, float *parts) {
   rnn_run *r = self;
   rnn_chunk k = stream_chunk(r->episodes);
+
   real scale = (real)(1 / r->lesson.samples);
-  rnn_loss loss = rnn_net_learn(r->net, g, r->lesson.l.w, &k, r->h, r->c, rules_of(r->o), scale);
+  rnn_loss loss = rnn_net_learn(r->net, g, r->lesson.l.w, &k, r->h, r->c, rnn_rules_of(r->o), scale);
+
   parts[LOSS_Z] = (float)loss.z;
   parts[LOSS_DONE] = (float)loss.done;
   parts[LOSS_REWARD] = (float)loss.reward;
@@ -81,12 +88,15 @@ static void rnn_held_out(void *self, train_row *row) {
   rnn_run *r = self;
   const train_watch *watch = r->lesson.watch;
   double sums[4] = {0};
-  stream_begin(r->episodes, r->held_from, data_count(r->d), r->team, rng_stream(r->o->seed, "rnn held-out"), 0, false);
-  memory_clear(r);
+  rng luck = rng_stream(r->o->seed, "rnn held-out");
+  stream_begin(r->episodes, r->held_from, data_count(r->d), r->team, luck, 0, false);
+  rnn_memory_clear(r);
+
+  // As many chunks as every rank can fill; one that holds no such episodes adds nothing.
   for (int64_t i = 0; r->episodes->count && i < r->held_chunks; i++) {
     if (watch->alive) watch->alive(watch->self);
     rnn_chunk k = stream_chunk(r->episodes);
-    rnn_loss loss = rnn_net_learn(r->net, NULL, r->lesson.l.w, &k, r->h, r->c, rules_of(r->o), 0);
+    rnn_loss loss = rnn_net_learn(r->net, NULL, r->lesson.l.w, &k, r->h, r->c, rnn_rules_of(r->o), 0);
     sums[LOSS_Z] += loss.z;
     sums[LOSS_DONE] += loss.done;
     sums[LOSS_REWARD] += loss.reward;
@@ -98,12 +108,13 @@ static void rnn_held_out(void *self, train_row *row) {
   row->held_out = rnn_loss_of(r, row->held_out_part);
 }
 
-// --- the whole ------------------------------------------------------------------------------------------------------------
+// --- the whole -------------------------------------------------------------------------------------------------------
 
 // Where the observation is the latent: zero mean and unit deviation over the learnt-from frames of all ranks.
-static void standardise(rnn_run *r) {
+static void rnn_standardise(rnn_run *r) {
   int Z = r->o->shape.Z;
   double *sums = mem_take((size_t)2 * Z + 1, sizeof *sums);
+  // Sums, sums of squares and the count: this rank's, then all ranks'.
   for (int e = 0; e < r->held_from; e++) {
     const latent_episode *l = latents_episode(r->latent, e);
     if (!l) continue;
@@ -113,39 +124,53 @@ static void standardise(rnn_run *r) {
     }
     sums[2 * Z] += l->steps + 1;
   }
+
   r->team->sum_double(r->team->self, sums, (size_t)2 * Z + 1);
+
+  // What never moves would be divided by nothing: it keeps its size.
   for (int i = 0; i < Z; i++) {
     double mean = sums[i] / sums[2 * Z], variance = sums[Z + i] / sums[2 * Z] - mean * mean;
     r->offset[i] = (float)mean;
     r->scale[i] = (float)(1 / sqrt(variance > 1e-12 ? variance : 1));
   }
+
   latents_standardise(r->latent, r->offset, r->scale);
   mem_free(sums);
 }
 
 // Dreams begin where real episodes began.
-static status write_world(rnn_run *r) {
+static status rnn_write(rnn_run *r) {
   enum { ORIGINS_MAX = 1000 };
   int Z = r->o->shape.Z, count = latents_count(r->latent) < ORIGINS_MAX ? latents_count(r->latent) : ORIGINS_MAX;
   size_t n = (size_t)count * Z;
   float *first = mem_take(2 * n, sizeof *first);
+
+  // Each rank knows its own episodes alone.
   for (int e = 0; e < count; e++) {
     const latent_episode *l = latents_episode(r->latent, e);
     if (!l) continue;
     memcpy(first + (size_t)e * Z, l->mu, Z * sizeof *first);
     memcpy(first + n + (size_t)e * Z, l->logvar, Z * sizeof *first);
   }
+
   r->team->sum(r->team->self, first, 2 * n);  // others' rows are zero: the sum is exact
-  const world_origins o = {.count = count, .mu = first, .logvar = first + n, .offset = r->offset, .scale = r->scale,
+
+  const world_origins o = {.count = count,
+                           .mu = first,
+                           .logvar = first + n,
+                           .offset = r->offset,
+                           .scale = r->scale,
                            .log_sigma_floor = (float)r->o->log_sigma_floor};
+
   status s = OK;
   if (r->team->rank == 0) s = world_rnn_write(r->o->result, &r->o->shape, r->lesson.l.w, &o, r->o->vae_hash);
   if (r->team->rank == 0 && s == OK) s = file_remove(r->o->checkpoint);
+
   mem_free(first);
   return r->team->agree(r->team->self, s);
 }
 
-static status shapes_check(const rnn_run *r) {
+static status rnn_shapes_check(const rnn_run *r) {
   int size = r->team->size, actions = data_spec_of(r->d)->actions;
   if (r->o->batch < size) FAIL(BAD_CONFIG, "rnn.batch is %d, fewer than the %d ranks", r->o->batch, size);
   if (actions != r->o->shape.A)
@@ -155,17 +180,18 @@ static status shapes_check(const rnn_run *r) {
   return OK;
 }
 
-static status prepare(rnn_run *r) {
+static status rnn_prepare(rnn_run *r) {
   const train_rnn_options *o = r->o;
   const world_shape *s = &o->shape;
   learner *l = &r->lesson.l;
   r->held_from = split_held_from(data_count(r->d), o->held_out);
-  TRY(shapes_check(r));
+  TRY(rnn_shapes_check(r));
   TRY(latents_open(&r->latent, o->latents, r->d, o->vae_hash, s->Z, r->team));
 
+  // Chunks per epoch are the same for all ranks, so that all sum as often.
   r->share = share_of(o->batch, r->team);
-  r->lesson.batches = chunks_in(r, 0, r->held_from, 1);
-  r->held_chunks = chunks_in(r, r->held_from, data_count(r->d), 1);
+  r->lesson.batches = rnn_chunks(r, 0, r->held_from, 1);
+  r->held_chunks = rnn_chunks(r, r->held_from, data_count(r->d), 1);
   r->episodes = stream_open(r->latent, s->Z, s->A, r->share, o->steps);
   r->net = rnn_net_open(s, o->steps, r->share);
 
@@ -175,25 +201,41 @@ static status prepare(rnn_run *r) {
   r->offset = ARENA_NEW(l->memory, float, s->Z);
   r->scale = ARENA_NEW(l->memory, float, s->Z);
   for (int i = 0; i < s->Z; i++) r->scale[i] = 1;
+  // Random weights, and over them the checkpoint's, where there is one.
   rnn_net_init(l->w, s, o->seed);
   return lesson_resume(&r->lesson);
 }
 
-static status learn(rnn_run *r) {
-  TRY(r->team->agree(r->team->self, prepare(r)));
-  if (!r->o->shape.pixels) standardise(r);
+static status rnn_learn(rnn_run *r) {
+  TRY(r->team->agree(r->team->self, rnn_prepare(r)));
+  if (!r->o->shape.pixels) rnn_standardise(r);
   TRY(lesson_learn(&r->lesson));
-  return write_world(r);
+  return rnn_write(r);
 }
 
 status train_rnn(const train_rnn_options *o, const dataset *d, const train_team *team, const train_watch *watch) {
   rnn_run r = {.o = o, .d = d, .team = team};
-  r.lesson = (lesson){.name = "M", .self = &r, .team = team, .watch = watch, .checkpoint = o->checkpoint,
-                      .identity = o->identity, .anew = o->anew, .epochs = o->epochs,
-                      .samples = (double)o->batch * o->steps, .rows_per_epoch = 1, .learning_rate = o->learning_rate,
-                      .learning_rate_end = o->learning_rate_end, .clip = o->clip, .seek = rnn_seek, .batch = rnn_batch,
-                      .loss = rnn_loss_of, .held_out = rnn_held_out};
-  status s = learn(&r);
+  r.lesson = (lesson){.name = "M",
+                      .self = &r,
+                      .team = team,
+                      .watch = watch,
+                      .checkpoint = o->checkpoint,
+                      .identity = o->identity,
+                      .anew = o->anew,
+                      .epochs = o->epochs,
+                      .samples = (double)o->batch * o->steps,
+                      .rows_per_epoch = 1,
+                      .learning_rate = o->learning_rate,
+                      .learning_rate_end = o->learning_rate_end,
+                      .clip = o->clip,
+                      .seek = rnn_seek,
+                      .batch = rnn_batch,
+                      .loss = rnn_loss_of,
+                      .held_out = rnn_held_out};
+
+  status s = rnn_learn(&r);
+
+  // Each takes what was never opened, too.
   rnn_net_close(r.net);
   stream_close(r.episodes);
   latents_close(r.latent);

@@ -1,5 +1,5 @@
-// Episodes laid end to end on lanes, cut into chunks for truncated back-propagation: a lane that reaches an episode's end
-// takes the next one, with its memory cleared (keep = 0), so no target crosses a boundary and nothing is padded.
+// Episodes laid end to end on lanes, cut into chunks for truncated back-propagation: a lane that reaches an episode's
+// end takes the next one, with its memory cleared (keep = 0), so no target crosses a boundary and nothing is padded.
 // World Models' code concatenates episodes and predicts across deaths; the boundary carries no information, so here
 // it is no target.
 
@@ -7,37 +7,42 @@
 
 #include "stream.h"
 
-static rng frame_luck(const stream *s, uint32_t episode) { return rng_episode(s->luck, s->epoch, episode); }
+static rng stream_frame_luck(const stream *s, uint32_t episode) { return rng_episode(s->luck, s->epoch, episode); }
 
 // z of a frame is drawn anew each epoch from (mu, logvar), the same for input and target.
-static void draw(const stream *s, real *z, uint32_t episode, int frame) {
+static void stream_draw(const stream *s, real *z, uint32_t episode, int frame) {
   const latent_episode *e = latents_episode(s->l, (int)episode);
+  const float *mu = e->mu + (size_t)frame * s->Z, *logvar = e->logvar + (size_t)frame * s->Z;
   float sample[STREAM_Z_MAX];
-  world_latent_sample(sample, e->mu + (size_t)frame * s->Z, e->logvar + (size_t)frame * s->Z, s->Z, frame_luck(s, episode),
-                      (uint32_t)frame);
+  world_latent_sample(sample, mu, logvar, s->Z, stream_frame_luck(s, episode), (uint32_t)frame);
   for (int i = 0; i < s->Z; i++) z[i] = (real)sample[i];
 }
 
-static void lane_begin(stream *s, stream_lane *lane) {
+static void stream_lane_begin(stream *s, stream_lane *lane) {
   lane->episode = s->order[s->next++ % s->count];
   lane->t = 0;
-  draw(s, lane->z, lane->episode, 0);
+  stream_draw(s, lane->z, lane->episode, 0);
 }
 
 stream *stream_open(const latents *l, int Z, int A, int lanes, int steps) {
   arena *memory = arena_open();
   stream *s = ARENA_NEW(memory, stream, 1);
   size_t rows = (size_t)lanes * steps;
+
   CHECK(Z <= STREAM_Z_MAX, "%d latent dimensions", Z);
   *s = (stream){.memory = memory, .l = l, .Z = Z, .A = A, .lanes = lanes, .steps = steps};
+
   s->order = ARENA_NEW(memory, uint32_t, latents_count(l));
   s->lane = ARENA_NEW(memory, stream_lane, lanes);
   for (int i = 0; i < lanes; i++) s->lane[i].z = ARENA_NEW(memory, real, Z);
+
+  // A chunk, time-major: see rnn_chunk.
   s->x = ARENA_NEW(memory, real, rows * (Z + A));
   s->keep = ARENA_NEW(memory, real, rows);
   s->target = ARENA_NEW(memory, real, rows * Z);
   s->reward = ARENA_NEW(memory, real, rows);
   s->done = ARENA_NEW(memory, real, rows);
+
   return s;
 }
 
@@ -50,25 +55,39 @@ void stream_begin(stream *s, int from, int to, const train_team *team, rng luck,
   s->next = 0;
   s->luck = luck;
   s->epoch = epoch;
+
   if (shuffle) rng_shuffle(s->order, s->count, rng_episode(luck, epoch, UINT32_MAX), (uint32_t)team->rank);
-  for (int b = 0; s->count && b < s->lanes; b++) lane_begin(s, &s->lane[b]);
+  for (int b = 0; s->count && b < s->lanes; b++) stream_lane_begin(s, &s->lane[b]);
 }
 
-static void row_fill(stream *s, int row, stream_lane *lane) {
+static void stream_row_fill(stream *s, int row, stream_lane *lane) {
   const latent_episode *e = latents_episode(s->l, (int)lane->episode);
   real *x = s->x + (size_t)row * (s->Z + s->A), *target = s->target + (size_t)row * s->Z;
+
+  // What M is shown, and what it is to say.
   memcpy(x, lane->z, s->Z * sizeof *x);
   for (int i = 0; i < s->A; i++) x[s->Z + i] = (real)e->actions[(size_t)lane->t * s->A + i];
   s->keep[row] = lane->t > 0;
   s->reward[row] = (real)e->rewards[lane->t];
   s->done[row] = e->terminated[lane->t];
-  draw(s, target, lane->episode, lane->t + 1);
+
+  // The target of this step is the latent of the next: drawn once.
+  stream_draw(s, target, lane->episode, lane->t + 1);
   memcpy(lane->z, target, s->Z * sizeof *target);
-  if (++lane->t == e->steps) lane_begin(s, lane);
+
+  lane->t++;
+  if (lane->t == e->steps) stream_lane_begin(s, lane);
 }
 
 rnn_chunk stream_chunk(stream *s) {
   for (int t = 0; t < s->steps; t++)
-    for (int b = 0; b < s->lanes; b++) row_fill(s, t * s->lanes + b, &s->lane[b]);
-  return (rnn_chunk){.x = s->x, .keep = s->keep, .target = s->target, .reward = s->reward, .done = s->done, .T = s->steps, .B = s->lanes};
+    for (int b = 0; b < s->lanes; b++) stream_row_fill(s, t * s->lanes + b, &s->lane[b]);
+
+  return (rnn_chunk){.x = s->x,
+                     .keep = s->keep,
+                     .target = s->target,
+                     .reward = s->reward,
+                     .done = s->done,
+                     .T = s->steps,
+                     .B = s->lanes};
 }

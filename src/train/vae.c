@@ -1,5 +1,5 @@
-// Training V, a variational autoencoder of frames. World Models' article trains one epoch, its code ten; the loss is the
-// code's: the sum of squared pixel errors, and a KL floored per sample.
+// Training V, a variational autoencoder of frames. World Models' article trains one epoch, its code ten; the loss is
+// the code's: the sum of squared pixel errors, and a KL floored per sample.
 
 #include <math.h>
 #include <string.h>
@@ -25,9 +25,9 @@ typedef struct vae_run {
   int held_count;
 } vae_run;
 
-static real kl_floor(const train_vae_options *o) { return (real)(o->kl_tolerance * o->shape.Z); }
+static real vae_kl_floor(const train_vae_options *o) { return (real)(o->kl_tolerance * o->shape.Z); }
 
-// --- what the loop asks for -----------------------------------------------------------------------------------------------
+// --- what the loop asks for ------------------------------------------------------------------------------------------
 
 static status vae_seek(void *self, int epoch, int64_t first) {
   vae_run *r = self;
@@ -38,11 +38,12 @@ static status vae_batch(void *self, float *g, float *parts) {
   vae_run *r = self;
   const learner *l = &r->lesson.l;
   rng luck = rng_episode(rng_stream(r->o->seed, "vae noise"), (uint32_t)r->team->rank, 0);
+  // Noise is a function of rank and step: a run that was picked up draws the same.
   TRY(frames_next(r->f, r->images, r->share));
   rng_normals(r->noise, r->share * r->o->shape.Z, luck, (uint32_t)l->step, 0);
 
   real scale = 1.0f / (float)r->o->batch;
-  vae_loss loss = vae_net_learn(r->net, g, l->w, r->images, r->noise, r->share, kl_floor(r->o), scale);
+  vae_loss loss = vae_net_learn(r->net, g, l->w, r->images, r->noise, r->share, vae_kl_floor(r->o), scale);
   parts[LOSS_RECONSTRUCTION] = (float)loss.reconstruction;
   parts[LOSS_KL] = (float)loss.kl;
   parts[LOSS_TOTAL] = (float)(loss.reconstruction + loss.kl_floored);
@@ -59,11 +60,12 @@ static void vae_held_out(void *self, train_row *row) {
   const real *w = r->lesson.l.w;
   double sums[4] = {0};
   int Z = r->o->shape.Z;
+  // The same frames with the same noise each time, so that rows can be compared.
   for (int from = 0; from < r->held_count; from += r->share) {
     int n = r->held_count - from < r->share ? r->held_count - from : r->share;
     const real *images = r->held + (size_t)from * WORLD_PIXELS;
     rng_normals(r->noise, n * Z, rng_stream(r->o->seed, "vae held-out noise"), (uint32_t)from, 0);
-    vae_loss loss = vae_net_learn(r->net, NULL, w, images, r->noise, n, kl_floor(r->o), 0);
+    vae_loss loss = vae_net_learn(r->net, NULL, w, images, r->noise, n, vae_kl_floor(r->o), 0);
     sums[LOSS_RECONSTRUCTION] += loss.reconstruction;
     sums[LOSS_KL] += loss.kl;
     sums[LOSS_TOTAL] += loss.reconstruction + loss.kl_floored;
@@ -76,20 +78,21 @@ static void vae_held_out(void *self, train_row *row) {
   row->held_out_part[1] = sums[LOSS_KL] / sums[3];
 }
 
-// --- the whole ------------------------------------------------------------------------------------------------------------
+// --- the whole -------------------------------------------------------------------------------------------------------
 
-static int64_t batches_per_epoch(const vae_run *r) {
+static int64_t vae_batches(const vae_run *r) {
   int64_t batches = frames_batches(r->f, r->o->batch), most = r->o->frames / r->o->batch;
   return r->o->frames && batches > most ? most : batches;
 }
 
-static status prepare(vae_run *r, dataset *d) {
+static status vae_prepare(vae_run *r, dataset *d) {
   const train_vae_options *o = r->o;
   TRY(train_pictures_check(d));
   if (o->batch < r->team->size) FAIL(BAD_CONFIG, "vae.batch is %d, fewer than the %d ranks", o->batch, r->team->size);
+
   r->share = share_of(o->batch, r->team);
   r->f = frames_open(d, split_held_from(data_count(d), o->held_out), r->team, o->seed);
-  r->lesson.batches = batches_per_epoch(r);
+  r->lesson.batches = vae_batches(r);
   if (r->lesson.batches < 1)
     FAIL(BAD_CONFIG, "the dataset has too few frames for one batch of %d over %d ranks", o->batch, r->team->size);
 
@@ -98,16 +101,19 @@ static status prepare(vae_run *r, dataset *d) {
   r->images = mem_take((size_t)r->share * WORLD_PIXELS, sizeof(real));
   r->noise = mem_take((size_t)r->share * o->shape.Z, sizeof(real));
   r->held = mem_take((size_t)held * WORLD_PIXELS, sizeof(real));
+  // Read once: a sample that fits memory.
   TRY(frames_held_out(r->f, r->held, held, &r->held_count));
 
   lesson_open(&r->lesson, world_vae_table(&o->shape).size);
+  // Random weights, and over them the checkpoint's, where there is one.
   vae_net_init(r->lesson.l.w, &o->shape, o->seed);
   return lesson_resume(&r->lesson);
 }
 
-static status learn(vae_run *r, dataset *d) {
-  TRY(r->team->agree(r->team->self, prepare(r, d)));
+static status vae_learn(vae_run *r, dataset *d) {
+  TRY(r->team->agree(r->team->self, vae_prepare(r, d)));
   TRY(lesson_learn(&r->lesson));
+
   status s = OK;
   if (r->team->rank == 0) s = world_vae_write(r->o->result, &r->o->shape, r->lesson.l.w, data_hash(d).hex);
   if (r->team->rank == 0 && s == OK) s = file_remove(r->o->checkpoint);
@@ -116,12 +122,27 @@ static status learn(vae_run *r, dataset *d) {
 
 status train_vae(const train_vae_options *o, dataset *d, const train_team *team, const train_watch *watch) {
   vae_run r = {.o = o, .team = team};
-  r.lesson = (lesson){.name = "V", .self = &r, .team = team, .watch = watch, .checkpoint = o->checkpoint,
-                      .identity = o->identity, .anew = o->anew, .epochs = o->epochs, .samples = o->batch,
-                      .rows_per_epoch = ROWS_PER_EPOCH, .whole_within = true, .learning_rate = o->learning_rate,
-                      .learning_rate_end = o->learning_rate_end, .seek = vae_seek, .batch = vae_batch,
-                      .loss = vae_loss_of, .held_out = vae_held_out};
-  status s = learn(&r, d);
+  r.lesson = (lesson){.name = "V",
+                      .self = &r,
+                      .team = team,
+                      .watch = watch,
+                      .checkpoint = o->checkpoint,
+                      .identity = o->identity,
+                      .anew = o->anew,
+                      .epochs = o->epochs,
+                      .samples = o->batch,
+                      .rows_per_epoch = ROWS_PER_EPOCH,
+                      .whole_within = true,
+                      .learning_rate = o->learning_rate,
+                      .learning_rate_end = o->learning_rate_end,
+                      .seek = vae_seek,
+                      .batch = vae_batch,
+                      .loss = vae_loss_of,
+                      .held_out = vae_held_out};
+
+  status s = vae_learn(&r, d);
+
+  // Each takes what was never opened, too.
   lesson_close(&r.lesson);
   vae_net_close(r.net);
   frames_close(r.f);

@@ -195,7 +195,8 @@ static void test_a_checkpoint_is_judged(void **state) {
                {2, -INFINITY, "3", "'adam.v' has an infinity at place 5"},
                {0, 0, "-1", "'step' is '-1'"},
                {0, 0, "3x", "'step' is '3x'"},
-               {0, 0, "9223372036854775807", "'step' is '9223372036854775807'; 0 to "}};
+               {0, 0, "9223372036854775807", "'step' is '9223372036854775807'; 0 to "},
+               {0, 0, "3", "'since_row' is missing; restore it, or start anew with --fresh"}};
   for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
     checkpoint_change(checkpoint.text, wrong[i].tensor, wrong[i].value, wrong[i].step);
     assert_int_equal(train_vae(&o, d, &alone, &watch), BAD_FILE);
