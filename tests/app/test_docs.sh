@@ -154,6 +154,12 @@ missing() { # DOCUMENT WORDS...: those that it does not name
 }
 formats=$(grep -rhoE '"dreamfarm-[a-z]+-[0-9]+' src | tr -d '"' | sort -u)
 check "files.md names every format" test -z "$(missing docs/files.md $formats)" -a "$(wc -w <<<"$formats")" -ge 9
+stale=$(grep -noE '`dreamfarm-[a-z]+-[0-9]+`' docs/*.md | grep -v reproducibility.md | tr -d '`' |
+        while IFS=: read -r document line format; do
+          grep -qxF "$format" <<<"$formats" || echo "$document:$line: no file has the format $format"
+        done)
+[ -z "$stale" ] || echo "$stale"
+check "no page names a format that is gone" test -z "$stale"
 codes=$(sed -n '/^exit codes$/,$s/^ *\([0-9]*\)  .*/| \1 |/p' "$dir/help" | tr ' ' _)
 tr ' ' _ <docs/usage.md >"$dir/usage"
 check "usage.md names every exit code" test -z "$(missing "$dir/usage" $codes)"
