@@ -164,6 +164,8 @@ codes=$(sed -n '/^exit codes$/,$s/^ *\([0-9]*\)  .*/| \1 |/p' "$dir/help" | tr '
 tr ' ' _ <docs/usage.md >"$dir/usage"
 check "usage.md names every exit code" test -z "$(missing "$dir/usage" $codes)"
 check "usage.md names every verb" test -z "$(missing docs/usage.md $(sed 's/.*/`&/' <<<"$verbs"))"
+rooms=$(sed -n 's/^ROOMS := //p' Makefile)
+check "architecture.md names every room" test -z "$(missing docs/architecture.md $(printf '`%s`\n' $rooms))"
 version=$(sed -n 's/^VERSION := //p' Makefile)
 check "the program says the Makefile's version" test "$("$program" --version)" = "dreamfarm $version"
 check "so does CITATION.cff" grep -qx "version: $version" CITATION.cff
