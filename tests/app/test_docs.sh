@@ -154,10 +154,18 @@ missing() { # DOCUMENT WORDS...: those that it does not name
 }
 formats=$(grep -rhoE '"dreamfarm-[a-z]+-[0-9]+' src | tr -d '"' | sort -u)
 check "files.md names every format" test -z "$(missing docs/files.md $formats)" -a "$(wc -w <<<"$formats")" -ge 9
+stale=$(grep -noE '`dreamfarm-[a-z]+-[0-9]+`' docs/*.md | grep -v reproducibility.md | tr -d '`' |
+        while IFS=: read -r document line format; do
+          grep -qxF "$format" <<<"$formats" || echo "$document:$line: no file has the format $format"
+        done)
+[ -z "$stale" ] || echo "$stale"
+check "no page names a format that is gone" test -z "$stale"
 codes=$(sed -n '/^exit codes$/,$s/^ *\([0-9]*\)  .*/| \1 |/p' "$dir/help" | tr ' ' _)
 tr ' ' _ <docs/usage.md >"$dir/usage"
 check "usage.md names every exit code" test -z "$(missing "$dir/usage" $codes)"
 check "usage.md names every verb" test -z "$(missing docs/usage.md $(sed 's/.*/`&/' <<<"$verbs"))"
+rooms=$(sed -n 's/^ROOMS := //p' Makefile)
+check "architecture.md names every room" test -z "$(missing docs/architecture.md $(printf '`%s`\n' $rooms))"
 version=$(sed -n 's/^VERSION := //p' Makefile)
 check "the program says the Makefile's version" test "$("$program" --version)" = "dreamfarm $version"
 check "so does CITATION.cff" grep -qx "version: $version" CITATION.cff
