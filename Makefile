@@ -14,9 +14,10 @@ train_sees   := base num nn data world
 rollout_sees := base num nn env world
 config_sees  := base
 app_sees     := base num nn es farm env data world train rollout config
-# --- each foreign header and the one door it comes in by --------------------------------------------------------------
+# --- each foreign header and the one door it comes in by; and ours that are for a few alone ---------------------------
 FOREIGN := mpi.h=src/farm/mpi.c cblas.h=src/num/ Random123=src/num/ yaml.h=src/config/yaml.c hdf5.h=src/data/ \
-           png.h=src/data/ jansson.h=src/data/ xxhash.h=src/base/
+           png.h=src/data/ jansson.h=src/data/ xxhash.h=src/base/ \
+           world_mdn.h=src/world/,src/train/,include/train.h train.h=src/train/,src/app/train.c
 
 VERSION := 0.1.0
 PREFIX  ?= /usr/local

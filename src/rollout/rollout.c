@@ -197,7 +197,7 @@ int rollout_work(void *self, int *tickets, void *results, int max) {
 
 // --- moving on: a state is the result so far, and the dream's -------------------------------------------------------------
 
-size_t rollout_state_bytes(const rollout *r) { return r->o.world ? sizeof(rollout_result) + dream_state_bytes(r->o.world) : 0; }
+size_t rollout_state_bytes(const rollout *r) { return r->o.world ? sizeof(rollout_result) + mind_state_bytes(r->o.world) : 0; }
 
 // The one with the most before it, as far as is known.
 static int youngest(const lane_group *g) {

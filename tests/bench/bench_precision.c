@@ -8,6 +8,7 @@
 
 #include "bench.h"
 #include "config.h"
+#include "data.h"
 #include "rollout.h"
 
 enum { CANDIDATES = 64 };
@@ -35,9 +36,11 @@ static void candidates_draw(candidates *c, const char *directory, double way) {
 }
 
 static controller_shape controller_of(const settings *s, const world *w) {
-  const world_shape *shape = world_shape_of(w);
-  return (controller_shape){.Z = shape->Z, .H = shape->H, .A = shape->A, .use_h = s->controller.features != CONFIG_FEATURES_Z,
-                            .use_c = s->controller.features == CONFIG_FEATURES_ZHC, .hidden = s->controller.hidden, .bias = s->controller.bias};
+  static const char *const words[] = {
+      [CONFIG_FEATURES_Z] = "z", [CONFIG_FEATURES_ZH] = "zh", [CONFIG_FEATURES_ZHC] = "zhc"};
+  world_features f;
+  must(world_features_of(&f, w, words[s->controller.features]));
+  return controller_for(&f, world_senses_of(w).actions, s->controller.hidden, s->controller.bias);
 }
 
 // One record a candidate, with its parameters behind it.
