@@ -43,7 +43,7 @@ typedef struct rollout_result {
 typedef struct rollout rollout;
 typedef struct rollout_options {
   const world *world;            // not owned; NULL: baselines only
-  const env_kind *environment;
+  const env_spec *environment;   // not owned; NULL: dreams only
   controller_shape controller;
   int lanes;
 } rollout_options;

@@ -17,7 +17,8 @@
 typedef struct app {
   farm *f;
   settings s;
-  const env_kind *environment;
+  env_spec described;                          // of environment.name
+  const env_spec *environment;                 // &described, once the command line has been read
   bool fresh;                                  // --fresh: start a stage anew instead of refusing another one's checkpoint
   bool quiet;                                  // --quiet
   const char *out;                             // evaluate, report --out: where they write; NULL: run.directory

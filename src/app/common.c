@@ -46,7 +46,7 @@ void ranks_dismiss(app *a) {
 }
 
 static status world_fits(const app *a, const world *w, const char *path) {
-  const env_kind *k = a->environment;
+  const env_spec *k = a->environment;
   world_senses s = world_senses_of(w);
   world_features f;
   if (s.pixels != k->pixels || s.actions != k->actions || s.observation != (int)env_observation_size(k))

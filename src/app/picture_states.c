@@ -49,7 +49,7 @@ static int tile_steps(int steps) {
 
 static status duel_sheet(const duel *d) {
   const app *a = d->p->a;
-  char words[2][160], of[100];
+  char words[2][256], of[100];
   int shown = a->environment->cap < rules_of(a).cap ? a->environment->cap : rules_of(a).cap;
   int every = tile_steps(shown);
   player_words(d->p, of, sizeof of);

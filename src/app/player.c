@@ -86,16 +86,17 @@ recording recording_dream(const player *p, int steps, int every, uint32_t episod
 }
 
 // What the environment shows at this step, into the mind and the recording.
-static void player_look(const player *p, recording *r, const env *e, mind *m) {
+static void player_look(const player *p, recording *r, env *e, mind *m) {
   uint8_t *seen = r->seen + (size_t)r->steps * env_observation_bytes(p->a->environment);
-  env_observe(e, 0, seen);
+  env_observe(e, seen, 1);
   mind_see(m, seen, 1);
   recording_thought(r, p, m);
 }
 
 recording recording_real(const player *p, int steps, int every, uint32_t episode) {
   recording r = recording_of(p, steps, every, true);
-  env *e = env_open(p->a->environment, 1);
+  env *e;
+  CHECK(env_open(&e, p->a->environment->name, 1) == OK, "%s", status_message());
   mind *m = mind_open(p->w, 1);
   rng luck = rng_episode(rng_stream((uint64_t)p->a->s.run.seed, "report real"), 0, episode);
   env_reset(e, 0, luck);
@@ -105,7 +106,8 @@ recording recording_real(const player *p, int steps, int every, uint32_t episode
 
   while (r.steps < steps && !r.ended) {
     const float *action = player_act(p, &r, m);
-    env_outcome out = env_step(e, 0, action);
+    env_outcome out;
+    env_step(e, action, &out, 1);
     mind_act(m, action, 1);
     recording_step(&r, out.reward);
     player_look(p, &r, e, m);

@@ -126,7 +126,7 @@ static void stage_begin(rollout *r, rollout_place place, int lane, const rollout
 }
 
 static void play_baseline(rollout *r, const rollout_task *task) {
-  if (!r->baseline) r->baseline = env_open(r->o.environment, 1);
+  if (!r->baseline) r->baseline = stage_env_open(&r->o, 1);
   rollout_result result = baseline_play(r->baseline, task);
   r->steps += result.steps;
   finish(r, task->ticket, result);

@@ -38,6 +38,9 @@ void real_stage_begin(real_stage *s, int lane, const rollout_task *task);
 void real_stage_move(real_stage *s, int to, int from);
 void real_stage_step(real_stage *s, rollout_lane *lanes, bool *ended, int n);
 
+// The environment was found when its description was read.
+env *stage_env_open(const rollout_options *o, int lanes);
+
 // A baseline policy's whole episode.
 rollout_result baseline_play(env *lane, const rollout_task *task);
 

@@ -16,7 +16,7 @@
 
 typedef struct run {
   settings s;
-  const env_kind *environment;
+  env_spec environment;
   world *w;
   controller_shape shape;
   float *parameters;  // the mean's
@@ -38,13 +38,13 @@ static status controller_read(run *r, const char *path) {
 static status run_read(run *r, const char *directory) {
   settings_default(&r->s);
   TRY(settings_load(&r->s, path_join(directory, "config.yaml").text));
-  r->environment = env_find(r->s.environment.name);
+  TRY(env_describe(&r->environment, r->s.environment.name));
   file_path vae = path_join(directory, "vae.safetensors");
-  TRY(world_open(&r->w, r->environment->pixels ? vae.text : NULL, path_join(directory, "rnn.safetensors").text));
+  TRY(world_open(&r->w, r->environment.pixels ? vae.text : NULL, path_join(directory, "rnn.safetensors").text));
   static const char *const words[] = {"z", "zh", "zhc"};
   world_features f;
   TRY(world_features_of(&f, r->w, words[r->s.controller.features]));
-  r->shape = controller_for(&f, r->environment->actions, r->s.controller.hidden, r->s.controller.bias);
+  r->shape = controller_for(&f, r->environment.actions, r->s.controller.hidden, r->s.controller.bias);
   return controller_read(r, path_join(directory, "controller.safetensors").text);
 }
 
@@ -69,25 +69,28 @@ static void *record_add(record *r, const char *name, data_type type, int rows, i
 
 // A real episode: observations, as V sees them (or standardised), and what is imagined of that.
 static void real_record(record *out, const run *r) {
-  int Z = world_shape_of(r->w)->Z, size = (int)env_observation_size(r->environment);
-  bool pixels = r->environment->pixels;
+  int Z = world_shape_of(r->w)->Z, size = (int)env_observation_size(&r->environment);
+  bool pixels = r->environment.pixels;
   char *seen = record_add(out, "observation", pixels ? DATA_U8 : DATA_F32, STEPS, size);
   float *mu = record_add(out, "mu", DATA_F32, STEPS, Z), *logvar = record_add(out, "logvar", DATA_F32, STEPS, Z);
   float *imagined = record_add(out, "imagined", DATA_F32, STEPS, size);
-  env *e = env_open(r->environment, 1);
+  env *e;
+  CHECK(env_open(&e, r->environment.name, 1) == OK, "%s", status_message());
   mind *m = mind_open(r->w, 1);
   world_eye *eye = world_eye_open(r->w, STEPS);
   float *action = mem_take((size_t)r->shape.A, sizeof *action);
   env_reset(e, 0, rng_stream(1, "weights real"));
   mind_begin(m, 0, rng_stream(1, "weights eye"));
 
-  size_t bytes = env_observation_bytes(r->environment);
+  size_t bytes = env_observation_bytes(&r->environment);
   for (int t = 0; t < STEPS; t++) {
-    env_observe(e, 0, seen + (size_t)t * bytes);
+    env_observe(e, seen + (size_t)t * bytes, 1);
     world_eye_look(eye, mu + (size_t)t * Z, logvar + (size_t)t * Z, seen + (size_t)t * bytes, 1);
     mind_see(m, seen + (size_t)t * bytes, 1);
     run_act(r, action, m);
-    if (env_step(e, 0, action).terminated) env_reset(e, 0, rng_stream((uint64_t)t, "weights real"));
+    env_outcome o;
+    env_step(e, action, &o, 1);
+    if (o.terminated) env_reset(e, 0, rng_stream((uint64_t)t, "weights real"));
     mind_act(m, action, 1);
   }
   world_imagine(r->w, imagined, mu, STEPS);

@@ -93,8 +93,10 @@ static void test_frozen_results(void **state) {
     const frozen *f = &all[i];
     small_world files = small_world_write(f->pixels, 21);
     world *w = world_for(&files, f);
+    env_spec environment;
+    assert_int_equal(env_describe(&environment, f->pixels ? "takecover" : "cartpole_swingup"), OK);
     const rollout_options o = {.world = w,
-                               .environment = env_find(f->pixels ? "takecover" : "cartpole_swingup"),
+                               .environment = &environment,
                                .controller = controller_in(w, f),
                                .lanes = LANES};
     rollout *r = rollout_open(&o);

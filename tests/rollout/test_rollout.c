@@ -9,6 +9,8 @@
 
 #define EPISODES 40
 
+static env_spec takecover;
+
 static controller_shape shape_for(const world *w) {
   world_features f;
   assert_int_equal(world_features_of(&f, w, "zhc"), OK);
@@ -90,7 +92,7 @@ static void bench_close(bench *b) {
 
 // Plays EPISODES tasks (task = 3 candidates in turn) in the given order with a number of lanes.
 static void play(const bench *b, int lanes, bool backwards, rollout_result *results) {
-  rollout_options o = {.world = b->w, .environment = env_find("takecover"), .controller = shape_for(b->w), .lanes = lanes};
+  rollout_options o = {.world = b->w, .environment = &takecover, .controller = shape_for(b->w), .lanes = lanes};
   rollout *r = rollout_open(&o);
   assert_int_equal(rollout_record_bytes(r), b->record_bytes);
   int begun = 0, finished = 0, tickets[8];
@@ -168,7 +170,7 @@ static void test_a_broken_candidate_is_a_result(void **state) {
 static void test_dropped_tasks_leave_no_trace(void **state) {
   (void)state;
   bench b = bench_open(ROLLOUT_DREAM);
-  rollout_options o = {.world = b.w, .environment = env_find("takecover"), .controller = shape_for(b.w), .lanes = 5};
+  rollout_options o = {.world = b.w, .environment = &takecover, .controller = shape_for(b.w), .lanes = 5};
   rollout *r = rollout_open(&o);
   int all = rollout_vacancies(r), tickets[64];
   rollout_result results[64];
@@ -204,7 +206,7 @@ static uint64_t asked;
 
 // Between a dream's begin and its return: hundreds of episodes through few lanes, refilled and compacted all the time.
 static void nothing_is_allocated(const bench *b, const world *w) {
-  rollout_options o = {.world = w, .environment = env_find("takecover"), .controller = shape_for(w), .lanes = 9};
+  rollout_options o = {.world = w, .environment = &takecover, .controller = shape_for(w), .lanes = 9};
   rollout *r = rollout_open(&o);
   int tickets[8], begun = 0;
   rollout_result some[8];
@@ -267,7 +269,7 @@ static pair play_moving(const bench *b, uint64_t seed, rollout_result *results) 
   pair p = {.b = b};
   rng luck = rng_stream(seed, "moves");
   for (int i = 0; i < 2; i++) {
-    const rollout_options o = {.world = b->w, .environment = env_find("takecover"), .controller = shape_for(b->w), .lanes = 1 + (int)rng_below(luck, 0, (uint32_t)i, 20)};
+    const rollout_options o = {.world = b->w, .environment = &takecover, .controller = shape_for(b->w), .lanes = 1 + (int)rng_below(luck, 0, (uint32_t)i, 20)};
     p.r[i] = rollout_open(&o);
   }
   p.state = mem_take(1, rollout_state_bytes(p.r[0]));
@@ -314,6 +316,7 @@ static void test_real_episodes_stay(void **state) {
 
 int main(void) {
   num_open();
+  if (env_describe(&takecover, "takecover") != OK) return 1;
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_controller_is_the_formula), cmocka_unit_test(test_paper_sizes),
       cmocka_unit_test(test_dream_lanes),               cmocka_unit_test(test_real_lanes),

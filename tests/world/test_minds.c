@@ -268,8 +268,9 @@ static frozen frozen_dream(const small_world *s, const world *w) {
 static frozen frozen_awake(const small_world *s, const world *w, const char *environment) {
   frozen all = {0};
   mind *m = mind_open(w, 2);
-  env *e = env_open(env_find(environment), 2);
-  size_t bytes = env_observation_bytes(env_of(e));
+  env *e;
+  assert_int_equal(env_open(&e, environment, 2), OK);
+  size_t bytes = env_observation_bytes(env_spec_of(e));
   char *seen = mem_take(2, bytes);
   for (int i = 0; i < 2; i++) {
     mind_begin(m, i, rng_episode(rng_stream(9, "golden eye"), 1, (uint32_t)i));
@@ -277,10 +278,11 @@ static frozen frozen_awake(const small_world *s, const world *w, const char *env
   }
   for (int t = 0; t < 60; t++) {
     const float actions[2] = {act_by_step(t), act_by_step(t)};
-    for (int i = 0; i < 2; i++) env_observe(e, i, seen + (size_t)i * bytes);
+    env_outcome out[2];
+    env_observe(e, seen, 2);
     mind_see(m, seen, 2);
     memcpy(all.step[t], mind_features(m, 1), belief_bytes(s));
-    for (int i = 0; i < 2; i++) env_step(e, i, &actions[i]);
+    env_step(e, actions, out, 2);
     mind_act(m, actions, 2);
   }
   mind_close(m);
