@@ -32,9 +32,10 @@ app_is       := options and verbs, a file each
 app_sees     := base num nn es farm env data world train rollout config run launch
 # the rooms that call the system itself
 SYSTEM := base run launch app
-# --- each foreign header and the one door it comes in by --------------------------------------------------------------
+# --- each foreign header and the one door it comes in by; and ours that are for a few alone ---------------------------
 FOREIGN := mpi.h=src/farm/mpi.c cblas.h=src/num/ Random123=src/num/ yaml.h=src/config/yaml.c hdf5.h=src/data/ \
-           png.h=src/data/ jansson.h=src/data/ xxhash.h=src/base/
+           png.h=src/data/ jansson.h=src/data/ xxhash.h=src/base/ \
+           world_mdn.h=src/world/,src/train/,include/train.h train.h=src/train/,src/app/train.c
 
 VERSION := 0.1.0
 PREFIX  ?= /usr/local

@@ -8,17 +8,17 @@
 #include "num.h"
 #include "world.h"
 
-// --- the controller: action = tanh(W [z, h?, c?] + b?), optionally with one hidden tanh layer ------------------------------
+// --- the controller: action = tanh(W features + b?), optionally with one hidden tanh layer --------------------------------
 typedef struct controller_shape {
-  int Z, H, A;      // <- world
-  bool use_h, use_c;
-  int hidden;       // units; 0: linear
+  int F, A;                          // features and actions of a mind
+  int part[WORLD_FEATURES_MAX + 1];  // floats of F's parts, 0 after the last: a sum is made of theirs, in this order
+  int hidden;                        // units; 0: linear
   bool bias;
 } controller_shape;
-int controller_size(const controller_shape *s);                                   // number of parameters
-// z (Z), h, c (H), action (A), parameters (controller_size). Same bits on every instruction set.
-void controller_act(const controller_shape *s, float *action, const float *parameters, const float *z, const float *h,
-                    const float *c);
+controller_shape controller_for(const world_features *f, int A, int hidden, bool bias);
+int controller_size(const controller_shape *s);  // number of parameters
+// features (F), action (A), parameters (controller_size). Same bits on every instruction set.
+void controller_act(const controller_shape *s, float *action, const float *parameters, const float *features);
 #define CONTROLLER_HIDDEN_MAX 4096
 
 // --- tasks ------------------------------------------------------------------------------------------------------------
@@ -43,7 +43,7 @@ typedef struct rollout_result {
 typedef struct rollout rollout;
 typedef struct rollout_options {
   const world *world;            // not owned; NULL: baselines only
-  const env_kind *environment;
+  const env_spec *environment;   // not owned; NULL: dreams only
   controller_shape controller;
   int lanes;
 } rollout_options;

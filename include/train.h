@@ -5,7 +5,7 @@
 
 #include "data.h"
 #include "nn.h"
-#include "world.h"
+#include "world_mdn.h"
 
 // --- who trains together, and who watches ----------------------------------------------------------------------------
 typedef struct train_team {  // all functions are collective
@@ -76,6 +76,9 @@ typedef struct train_rnn_options {
   hash identity;
 } train_rnn_options;
 status train_rnn(const train_rnn_options *o, const dataset *d, const train_team *team, const train_watch *watch);
+
+// --- a world of that size that has learned nothing, to measure dreams with; it sees nothing, and no file of it stays --------
+status train_random_world(world **w, const world_shape *s, uint64_t seed);  // NO_IO
 
 // --- one step of each network, forward and back; checked in double by the tests --------------------------------------
 typedef struct vae_net vae_net;

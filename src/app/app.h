@@ -10,7 +10,6 @@
 #include "farm.h"
 #include "rollout.h"
 #include "run.h"
-#include "train.h"
 #include "world.h"
 
 // --- one invocation ---------------------------------------------------------------------------------------------------------
@@ -19,8 +18,9 @@
 typedef struct app {
   farm *f;
   settings s;
-  const env_kind *environment;
-  run_home run;                                 // its directory
+  env_spec described;                          // of environment.name
+  const env_spec *environment;                 // &described, once the command line has been read
+  run_home run;                                // its directory
   bool quiet;                                  // --quiet
   const char *policies[APP_POLICIES_MAX];      // evaluate --policy
   int policy_count;
@@ -102,14 +102,16 @@ void journal_write(journal *j);  // what was added, with one write; from then on
 
 // --- help for the verbs ----------------------------------------------------------------------------------------------------------
 controller_shape controller_of(const app *a, const world *w);
-controller_shape controller_in(const app *a, const world_shape *s);
+controller_shape controller_in(const app *a, const world_features *f);
+const char *features_word(const app *a);  // controller.features
 es_options search_options(const app *a, int n);  // of a search for n parameters
 bool best_is_judged(const app *a);  // not the search's last mean: there may be several searches
 dream_rules rules_of(const app *a);
 status world_read(const app *a, world **w);     // from the run's files, in the precision of the configuration; by this rank alone
 status world_of_run(const app *a, world **w);  // collective; every rank must find the same bytes
-world_shape shape_of(const app *a);
-train_team team_of(app *a);
+// Of the world that this configuration would make: what of it the controller sees, and one like it with random weights.
+world_features features_expected(const app *a);
+status world_random(const app *a, world **w);
 farm_crew crew_of(rollout *r);
 void ranks_dismiss(app *a);  // rank 0, when a verb's maps are done
 

@@ -11,17 +11,10 @@ typedef struct arguments {
 } arguments;
 
 static status environment_find(app *a) {
-  a->environment = env_find(a->s.environment.name);
-  if (a->environment) a->run.pixels = a->environment->pixels;
-  if (a->environment) return OK;
-
-  int count;
-  const char *const *names = env_names(&count);
-  text_buffer all = {0};
-  for (int i = 0; i < count; i++) text_add(&all, "%s%s", i ? ", " : "", names[i]);
-  status s = status_fail(BAD_CONFIG, "environment.name: found '%s', known are: %s", a->s.environment.name, all.bytes);
-  text_free(&all);
-  return s;
+  TRY(env_describe(&a->described, a->s.environment.name));
+  a->environment = &a->described;
+  a->run.pixels = a->environment->pixels;
+  return OK;
 }
 
 // The next word as an option, with its value; *at is then behind both.

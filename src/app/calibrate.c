@@ -1,51 +1,10 @@
 // How many steps a second this rank dreams: measured for a moment, in the run's world or in a random one of its size.
 
-#include <errno.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-
 #include "app.h"
 
 #define WARM_SECONDS 0.1
 #define SECONDS 0.4
-enum { CANDIDATES = 16, RESULTS = 256, ORIGINS = 16 };
-
-// --- a random world: M alone, since no dream looks at V ------------------------------------------------------------------------
-
-// Its dreams hardly ever end, so that the lanes stay full.
-static void weights_draw(real *m, const world_shape *s, uint64_t seed) {
-  nn_table t = world_rnn_table(s);
-  rnn_net_init(m, s, seed);
-  m[t.tensor[RNN_HEAD_B].at + (size_t)world_head_done(s)] = (real)-30;
-}
-
-static status random_write(const app *a, const world_shape *s, const char *path) {
-  size_t Z = (size_t)s->Z;
-  real *m = mem_take(world_rnn_table(s).size, sizeof *m);
-  float *mu = mem_take(ORIGINS * Z, sizeof *mu), *logvar = mem_take(ORIGINS * Z, sizeof *logvar), *offset = mem_take(Z, sizeof *offset), *scale = mem_take(Z, sizeof *scale);
-  for (size_t i = 0; i < Z; i++) scale[i] = 1;
-  weights_draw(m, s, (uint64_t)a->s.run.seed);
-  const world_origins o = {.count = ORIGINS, .mu = mu, .logvar = logvar, .offset = offset, .scale = scale, .log_sigma_floor = (float)a->s.rnn.log_sigma_floor};
-  status done = world_rnn_write(path, s, m, &o, "none");
-  void *all[] = {m, mu, logvar, offset, scale};
-  for (size_t i = 0; i < sizeof all / sizeof *all; i++) mem_free(all[i]);
-  return done;
-}
-
-static status random_world(const app *a, world **w) {
-  const char *temporary = getenv("TMPDIR");
-  file_path directory = path_join(temporary && *temporary ? temporary : "/tmp", "dreamfarm-XXXXXX");
-  world_shape s = shape_of(a);
-  s.pixels = false;
-  if (!mkdtemp(directory.text)) FAIL(NO_IO, "%s: cannot be made: %s", directory.text, strerror(errno));
-  file_path rnn = path_join(directory.text, "rnn.safetensors");
-  status made = random_write(a, &s, rnn.text);
-  if (made == OK) made = world_open(w, NULL, rnn.text);
-  unlink(rnn.text);
-  rmdir(directory.text);
-  return made;
-}
+enum { CANDIDATES = 16, RESULTS = 256 };
 
 // --- a moment's dreaming ------------------------------------------------------------------------------------------------------
 
@@ -88,7 +47,7 @@ static double steps_a_second(const app *a, const world *w, int lanes) {
 status calibrate_dream(const app *a, double *steps, bool *learned, int lanes) {
   world *w;
   *learned = file_exists(run_path(&a->run, "rnn.safetensors").text);
-  TRY(*learned ? world_read(a, &w) : random_world(a, &w));
+  TRY(*learned ? world_read(a, &w) : world_random(a, &w));
   *steps = steps_a_second(a, w, lanes);
   world_close(w);
   return OK;

@@ -31,7 +31,7 @@ typedef struct collector {  // a crew that plays one shard at a time, an episode
   data_episode longest;     // room for an episode of full length, reused
 } collector;
 
-static data_spec spec_of(const env_kind *k) {
+static data_spec spec_of(const env_spec *k) {
   return (data_spec){.pixels = k->pixels, .shape = {k->shape[0], k->shape[1], k->shape[2]}, .actions = k->actions};
 }
 
@@ -65,23 +65,22 @@ static void episode_copy(data_episode *to, const data_episode *from, const data_
 }
 
 static void episode_play(collector *c, data_episode *e, int64_t id) {
-  const env_kind *k = env_of(c->lane);
   size_t bytes = data_observation_bytes(&c->spec);
   uint64_t seed = (uint64_t)c->a->s.run.seed, memory[ENV_POLICY_MEMORY / 8] = {0};
   rng luck = rng_episode(rng_stream(seed, "collect"), 0, (uint32_t)id);
   rng policy_luck = rng_episode(rng_stream(seed, "collect policy"), 0, (uint32_t)id);
   e->id = id, e->seed = seed, e->steps = 0;
   env_reset(c->lane, 0, luck);
-  env_observe(c->lane, 0, e->observations);
+  env_observe(c->lane, e->observations, 1);
   for (env_outcome out = {0}; !out.terminated && !out.truncated;) {
-    float *action = e->actions + (size_t)e->steps * k->actions;
-    c->policy.act(&c->policy, k, env_state(c->lane, 0), e->steps, policy_luck, memory, action);
-    out = env_step(c->lane, 0, action);
+    float *action = e->actions + (size_t)e->steps * c->spec.actions;
+    env_policy_act(&c->policy, c->lane, 0, e->steps, policy_luck, memory, action);
+    env_step(c->lane, action, &out, 1);
     e->rewards[e->steps] = (double)out.reward;
     e->terminated[e->steps] = out.terminated;
     e->truncated[e->steps] = out.truncated;
     e->steps++;
-    env_observe(c->lane, 0, (char *)e->observations + (size_t)e->steps * bytes);
+    env_observe(c->lane, (char *)e->observations + (size_t)e->steps * bytes, 1);
   }
 }
 
@@ -193,14 +192,14 @@ static status collect_all(app *a, collector *c) {
 }
 
 static status collector_open(collector *c, app *a) {
-  const env_kind *k = a->environment;
+  const env_spec *k = a->environment;
   *c = (collector){.a = a, .ticket = -1, .spec = spec_of(k), .directory = run_path(&a->run, "episodes")};
   TRY(env_policy_parse(&c->policy, a->s.collect.policy, k));
   snprintf(c->provenance.environment, sizeof c->provenance.environment, "%s", k->name);
   snprintf(c->provenance.version, sizeof c->provenance.version, "%s", k->version);
   snprintf(c->provenance.policy, sizeof c->provenance.policy, "%.63s", a->s.collect.policy);
   c->provenance.seed = (uint64_t)a->s.run.seed;
-  c->lane = env_open(k, 1);
+  TRY(env_open(&c->lane, k->name, 1));
   c->episodes = mem_take((size_t)a->s.collect.shard, sizeof *c->episodes);
   episode_room(&c->longest, &c->spec, k->cap);
   return dir_make(c->directory.text);

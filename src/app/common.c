@@ -10,12 +10,20 @@
 
 #include "app.h"
 
-controller_shape controller_of(const app *a, const world *w) { return controller_in(a, world_shape_of(w)); }
+const char *features_word(const app *a) {
+  static const char *const words[] = {
+      [CONFIG_FEATURES_Z] = "z", [CONFIG_FEATURES_ZH] = "zh", [CONFIG_FEATURES_ZHC] = "zhc"};
+  return words[a->s.controller.features];
+}
 
-controller_shape controller_in(const app *a, const world_shape *s) {
-  int features = a->s.controller.features;
-  return (controller_shape){.Z = s->Z, .H = s->H, .A = s->A, .use_h = features != CONFIG_FEATURES_Z,
-                            .use_c = features == CONFIG_FEATURES_ZHC, .hidden = a->s.controller.hidden, .bias = a->s.controller.bias};
+controller_shape controller_of(const app *a, const world *w) {
+  world_features f;
+  CHECK(world_features_of(&f, w, features_word(a)) == OK, "%s", status_message());  // world_read has asked already
+  return controller_in(a, &f);
+}
+
+controller_shape controller_in(const app *a, const world_features *f) {
+  return controller_for(f, a->environment->actions, a->s.controller.hidden, a->s.controller.bias);
 }
 
 bool best_is_judged(const app *a) {
@@ -38,10 +46,13 @@ void ranks_dismiss(app *a) {
 }
 
 static status world_fits(const app *a, const world *w, const char *path) {
-  const world_shape *s = world_shape_of(w);
-  if (s->pixels != a->environment->pixels || s->A != a->environment->actions || (!s->pixels && s->Z != a->environment->shape[0]))
-    FAIL(MISMATCH, "%s: a world of %d latents and %d actions is not one of %s", path, s->Z, s->A, a->environment->name);
-  return OK;
+  const env_spec *k = a->environment;
+  world_senses s = world_senses_of(w);
+  world_features f;
+  if (s.pixels != k->pixels || s.actions != k->actions || s.observation != (int)env_observation_size(k))
+    FAIL(MISMATCH, "%s: a world that sees %d %s and has %d actions is not one of %s", path, s.observation,
+         s.pixels ? "pixels' colours" : "numbers", s.actions, k->name);
+  return world_features_of(&f, w, features_word(a));
 }
 
 status world_read(const app *a, world **w) {

@@ -76,9 +76,8 @@ static status entries_make(evaluation *v) {
     return OK;
   }
   entry_add(v, ROLLOUT_REAL, a->untrained ? "controller, M untrained" : "controller");
-  int count;
-  const char *const *names = env_baselines(a->environment, &count);
-  for (int i = 0; i < count; i++) TRY(baseline_add(v, names[i]));
+  for (const env_baseline *b = a->environment->baselines; b->name; b++)
+    if (b->reported) TRY(baseline_add(v, b->reported));
   return OK;
 }
 

@@ -28,28 +28,35 @@ static void put(sheet *s, const char *name, double value, const char *formula, c
 
 // --- the controller's size ------------------------------------------------------------------------------------------------------
 
-static void put_controller(sheet *s, const app *a, const controller_shape *c) {
+static void put_controller(sheet *s, const world_features *f, const controller_shape *c) {
   heading(s, "controller", "controller");
-  put(s, "z", c->Z, "", a->environment->pixels ? "vae.latent: what V makes of a frame" : "the environment's observation, which is the latent");
-  if (c->use_h) put(s, "h", c->H, "", "rnn.hidden: M's output");
-  if (c->use_c) put(s, "c", c->H, "", "rnn.hidden: M's cell");
+  for (int i = 0; i < f->parts; i++) put(s, f->part[i].name, f->part[i].size, "", f->part[i].words);
   put(s, "A", c->A, "", "the environment's actions");
   put(s, "hidden", c->hidden, "", "controller.hidden: units between; 0: linear");
   put(s, "bias", c->bias, "", "controller.bias");
 }
 
-static const char *n_formula(const controller_shape *c) {
-  static const char *const formulas[2][3] = {{"A (z + bias)", "A (z + h + bias)", "A (z + h + c + bias)"},
-                                             {"hidden (z + bias) + A (hidden + bias)", "hidden (z + h + bias) + A (hidden + bias)",
-                                              "hidden (z + h + c + bias) + A (hidden + bias)"}};
-  return formulas[c->hidden > 0][c->use_h + c->use_c];
+// n of the features' parts: A (z + h + bias), say.
+typedef struct n_formula {
+  char text[96];
+} n_formula;
+
+static n_formula n_formula_of(const world_features *f, const controller_shape *c) {
+  n_formula n;
+  char sum[48] = "";
+  size_t at = 0;
+  for (int i = 0; i < f->parts; i++)
+    at += (size_t)snprintf(sum + at, sizeof sum - at, "%s + ", f->part[i].name);
+  if (c->hidden) snprintf(n.text, sizeof n.text, "hidden (%sbias) + A (hidden + bias)", sum);
+  else snprintf(n.text, sizeof n.text, "A (%sbias)", sum);
+  return n;
 }
 
 // --- the strategy's constants ----------------------------------------------------------------------------------------------------
 
-static void put_constants(sheet *s, const controller_shape *c, const es_options *o, const es_constant *list, int count) {
+static void put_constants(sheet *s, const char *formula_of_n, const es_options *o, const es_constant *list, int count) {
   const struct { const char *name, *formula, *source; } ours[] = {
-      {"n", n_formula(c), "the controller's parameters"}, {"popsize", "", "evolve.popsize"}, {"sigma0", "", "evolve.sigma0"}};
+      {"n", formula_of_n, "the controller's parameters"}, {"popsize", "", "evolve.popsize"}, {"sigma0", "", "evolve.sigma0"}};
   char words[160];
   snprintf(words, sizeof words, "%s%s", es_kind_name(o->kind), o->dialect == ES_PYCMA ? ", in pycma's dialect" : ", in the tutorial's dialect");
   heading(s, "constants", o->kind <= ES_LRA_CMA ? words : es_kind_name(o->kind));
@@ -187,14 +194,15 @@ static status pace_measure(const app *a, pace *p) {
   return OK;
 }
 
-static status shape_of_run(const app *a, world_shape *s) {
+// What the controller sees of the run's world; where there is none yet, of the one that would be made.
+static status features_of_run(const app *a, world_features *f) {
   world *w;
-  *s = shape_of(a);
+  *f = features_expected(a);
   if (!file_exists(run_path(&a->run, "rnn.safetensors").text)) return OK;
   TRY(world_read(a, &w));
-  *s = *world_shape_of(w);
+  status s = world_features_of(f, w, features_word(a));
   world_close(w);
-  return OK;
+  return s;
 }
 
 static void sheet_print(sheet *s, bool json) {
@@ -207,12 +215,12 @@ static void sheet_print(sheet *s, bool json) {
 }
 
 status app_explain(app *a) {
-  world_shape shape;
+  world_features f;
   es_constant list[ES_CONSTANTS_MAX];
   int count;
   pace p = {0};
-  TRY(farm_agree(a->f, shape_of_run(a, &shape)));
-  controller_shape c = controller_in(a, &shape);
+  TRY(farm_agree(a->f, features_of_run(a, &f)));
+  controller_shape c = controller_in(a, &f);
   const es_options o = search_options(a, controller_size(&c));
   TRY(es_explain(list, &count, &o));
   TRY(pace_measure(a, &p));
@@ -222,9 +230,9 @@ status app_explain(app *a) {
   json_open(&s.json, NULL, '{');
   json_text(&s.json, "strategy", es_kind_name(o.kind));
   json_text(&s.json, "dialect", o.dialect == ES_PYCMA ? "pycma" : "tutorial");
-  put_controller(&s, a, &c);
+  put_controller(&s, &f, &c);
   json_close(&s.json, ']');
-  put_constants(&s, &c, &o, list, count);
+  put_constants(&s, n_formula_of(&f, &c).text, &o, list, count);
   put_pace(&s, a, &p);
   sheet_print(&s, a->json);
   return OK;

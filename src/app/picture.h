@@ -54,10 +54,12 @@ status picture_states(const app *a, chart *c);
 typedef struct recording {
   int steps;         // made; there is one observation more
   bool ended;        // by itself, before it was cut
-  float *latents;    // (steps + 1, Z), owned
+  int every;         // steps from one thought to the next
+  float *thought;    // (steps / every + 1, observation), owned: what the mind thought it saw
   uint8_t *seen;     // (steps + 1, observation), owned: frames or states; NULL in a dream
   float *actions;    // (steps, A), owned
   float *rewards;    // (steps), owned
+  void *start;       // the mind after its first look, as mind_save has it, owned; NULL in a dream
 } recording;
 // The run's world and the controller that is judged.
 typedef struct player {
@@ -70,9 +72,9 @@ typedef struct player {
 status player_open(player *p, const app *a);
 void player_close(player *p);
 void player_words(const player *p, char *words, size_t size);  // which controller, of which generation
-recording recording_real(const player *p, int steps, uint32_t episode);
-// first (Z): where it begins.
-recording recording_dream(const player *p, int steps, uint32_t episode, const float *first);
+recording recording_real(const player *p, int steps, int every, uint32_t episode);
+// start: a real recording's, where it begins.
+recording recording_dream(const player *p, int steps, int every, uint32_t episode, const void *start);
 void recording_free(recording *r);
 
 #endif

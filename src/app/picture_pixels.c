@@ -10,16 +10,6 @@ enum { TILES = 8, SCALE = 2 };
 
 // --- frames and what V makes of them -------------------------------------------------------------------------------
 
-static void frame_reconstruct(const world *w, float *image, const uint8_t *frame) {
-  int Z = world_shape_of(w)->Z;
-  float *mu = mem_take(2 * (size_t)Z, sizeof *mu);
-  world_eye *eye = world_eye_open(w, 1);
-  world_eye_look(eye, mu, mu + Z, frame, 1);
-  world_imagine(w, image, mu, 1);
-  world_eye_close(eye);
-  mem_free(mu);
-}
-
 static void frame_difference(float *difference, const float *image, const uint8_t *frame) {
   for (int i = 0; i < WORLD_PIXELS; i++)
     difference[i] = DIFFERENCE_GAIN * fabsf(image[i] - (float)frame[i] * (1.0f / 255.0f));
@@ -39,7 +29,7 @@ static void episode_reconstruct(sheet *s, int band, const world *w, const data_e
   for (int i = 0; i < TILES; i++) {
     int step = (int)((int64_t)e->steps * (i + 1) / (TILES + 1));
     const uint8_t *frame = (const uint8_t *)e->observations + (size_t)step * WORLD_PIXELS;
-    frame_reconstruct(w, image, frame);
+    world_reconstruct(w, image, frame, 1);
     frame_difference(difference, image, frame);
     column_number(s, band, i, "step %d", step);
     sheet_tile(s, band, 0, i, frame);
@@ -95,18 +85,12 @@ static status reconstructions_draw(const app *a) {
 
 enum { EVERY = 12 };  // steps between two tiles
 
-static void strip_latents(sheet *s, int band, int row, const world *w, const recording *r) {
-  float *image = mem_take(WORLD_PIXELS, sizeof *image);
-  int Z = world_shape_of(w)->Z;
-  for (int i = 0; i < TILES; i++) {
-    if (i * EVERY > r->steps) {
+static void strip_thoughts(sheet *s, int band, int row, const recording *r) {
+  for (int i = 0; i < TILES; i++)
+    if (i * EVERY > r->steps)
       sheet_empty(s, band, row, i, "ended");
-      continue;
-    }
-    world_imagine(w, image, r->latents + (size_t)i * EVERY * Z, 1);
-    sheet_tile_float(s, band, row, i, image);
-  }
-  mem_free(image);
+    else
+      sheet_tile_float(s, band, row, i, r->thought + (size_t)i * WORLD_PIXELS);
 }
 
 static void strip_frames(sheet *s, int band, int row, const recording *r) {
@@ -119,15 +103,15 @@ static void strip_frames(sheet *s, int band, int row, const recording *r) {
 
 static void pair_draw(sheet *s, int band, const player *p) {
   char name[32];
-  recording awake = recording_real(p, (TILES - 1) * EVERY, (uint32_t)band);
-  recording dreamt = recording_dream(p, (TILES - 1) * EVERY, (uint32_t)band, awake.latents);
+  recording awake = recording_real(p, (TILES - 1) * EVERY, EVERY, (uint32_t)band);
+  recording dreamt = recording_dream(p, (TILES - 1) * EVERY, EVERY, (uint32_t)band, awake.start);
   snprintf(name, sizeof name, "pair %d", band + 1);
   sheet_band_name(s, band, name);
   sheet_column_name(s, band, 0, "start");
   for (int i = 1; i < TILES; i++) column_number(s, band, i, "+%d steps", i * EVERY);
   strip_frames(s, band, 0, &awake);
-  strip_latents(s, band, 1, p->w, &awake);
-  strip_latents(s, band, 2, p->w, &dreamt);
+  strip_thoughts(s, band, 1, &awake);
+  strip_thoughts(s, band, 2, &dreamt);
   recording_free(&awake);
   recording_free(&dreamt);
 }

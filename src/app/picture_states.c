@@ -1,5 +1,5 @@
 // Where the observation is the state: a real episode and a dream from the same state on, as the environment draws them,
-// and their numbers over the steps. M's latents are the standardised state, so that what is shown is what it thinks.
+// and their numbers over the steps: those that the environment has, and those that the dreamer thinks it has.
 
 #include <math.h>
 #include <string.h>
@@ -11,7 +11,6 @@ enum { COLUMNS = 8, BANDS = 2, TILE_ROWS = 104, TILE_COLUMNS = 150 };
 typedef struct duel {
   const player *p;
   recording real, dreamt;
-  float *thought;  // (steps + 1, observation) of the dream
   int size;  // of an observation
 } duel;
 
@@ -19,17 +18,14 @@ static duel duel_play(const player *p) {
   const app *a = p->a;
   int cap = a->environment->cap, dream_cap = rules_of(a).cap;
   duel d = {.p = p, .size = (int)env_observation_size(a->environment)};
-  d.real = recording_real(p, cap, 0);
-  d.dreamt = recording_dream(p, dream_cap, 0, d.real.latents);
-  d.thought = mem_take((size_t)(d.dreamt.steps + 1) * d.size, sizeof(float));
-  world_imagine(p->w, d.thought, d.dreamt.latents, d.dreamt.steps + 1);
+  d.real = recording_real(p, cap, 1, 0);
+  d.dreamt = recording_dream(p, dream_cap, 1, 0, d.real.start);
   return d;
 }
 
 static void duel_free(duel *d) {
   recording_free(&d->real);
   recording_free(&d->dreamt);
-  mem_free(d->thought);
 }
 
 // --- the sheet -----------------------------------------------------------------------------------------------------
@@ -53,7 +49,7 @@ static int tile_steps(int steps) {
 
 static status duel_sheet(const duel *d) {
   const app *a = d->p->a;
-  char words[2][160], of[100];
+  char words[2][256], of[100];
   int shown = a->environment->cap < rules_of(a).cap ? a->environment->cap : rules_of(a).cap;
   int every = tile_steps(shown);
   player_words(d->p, of, sizeof of);
@@ -76,7 +72,7 @@ static status duel_sheet(const duel *d) {
     snprintf(name, sizeof name, tile ? "+%d steps" : "start", tile * every);
     sheet_column_name(&s, tile / COLUMNS, tile % COLUMNS, name);
     state_tile(&s, tile, 0, d, &d->real, (const float *)d->real.seen, tile * every);
-    state_tile(&s, tile, 1, d, &d->dreamt, d->thought, tile * every);
+    state_tile(&s, tile, 1, d, &d->dreamt, d->dreamt.thought, tile * every);
   }
   return sheet_write(&s, run_out(&a->run, "report/dream-and-real.png").text);
 }
@@ -133,7 +129,7 @@ static status duel_curves(const duel *d, chart *c) {
   TRY(chart_picture(c, run_out(&a->run, "report").text, &f));
   for (int i = 0; i < d->size; i++) {
     line awake = line_of((const float *)d->real.seen + i, d->real.steps + 1, d->size, 0);
-    line dreamt = line_of(d->thought + i, d->dreamt.steps + 1, d->size, 0);
+    line dreamt = line_of(d->dreamt.thought + i, d->dreamt.steps + 1, d->size, 0);
     both_draw(c, d, a->environment->components[i], awake, dreamt, i == 0);
   }
   line awake = line_of(d->real.rewards, d->real.steps, 1, 1),

@@ -31,92 +31,90 @@ void player_words(const player *p, char *words, size_t size) {
            p->search.generation, (long long)p->a->s.run.seed);
 }
 
-static recording recording_of(const player *p, int steps, bool awake) {
-  recording r = {.latents = mem_take((size_t)(steps + 1) * p->shape.Z, sizeof(float)),
+static recording recording_of(const player *p, int steps, int every, bool awake) {
+  size_t size = (size_t)world_senses_of(p->w).observation, thoughts = (size_t)(steps / every) + 1;
+  recording r = {.every = every,
+                 .thought = mem_take(thoughts * size, sizeof(float)),
                  .actions = mem_take((size_t)(steps + 1) * p->shape.A, sizeof(float)),
                  .rewards = mem_take((size_t)steps + 1, sizeof(float))};
   if (awake) r.seen = mem_take((size_t)steps + 1, env_observation_bytes(p->a->environment));
+  if (awake) r.start = mem_take(1, mind_state_bytes(p->w));
   return r;
 }
 
 void recording_free(recording *r) {
-  mem_free(r->latents);
+  mem_free(r->thought);
   mem_free(r->seen);
   mem_free(r->actions);
   mem_free(r->rewards);
+  mem_free(r->start);
 }
 
-static void player_act(const player *p, world_memory *m) {
-  controller_act(&p->shape, world_memory_action(m, 0), p->parameters, world_memory_z(m, 0), world_memory_h(m, 0),
-                 world_memory_c(m, 0));
+static float *player_act(const player *p, recording *r, const mind *m) {
+  float *action = r->actions + (size_t)r->steps * p->shape.A;
+  controller_act(&p->shape, action, p->parameters, mind_features(m, 0));
+  return action;
 }
 
-// What a step did, whose action and latent the memory still holds.
-static void recording_step(recording *r, const player *p, world_memory *m, float reward) {
-  memcpy(r->actions + (size_t)r->steps * p->shape.A, world_memory_action(m, 0), (size_t)p->shape.A * sizeof(float));
+static void recording_step(recording *r, float reward) {
   r->rewards[r->steps] = reward;
   r->steps++;
 }
 
-static void recording_latent(recording *r, const player *p, world_memory *m) {
-  memcpy(r->latents + (size_t)r->steps * p->shape.Z, world_memory_z(m, 0), (size_t)p->shape.Z * sizeof(float));
+static void recording_thought(recording *r, const player *p, const mind *m) {
+  size_t size = (size_t)world_senses_of(p->w).observation;
+  if (r->steps % r->every == 0) mind_picture(m, 0, r->thought + (size_t)(r->steps / r->every) * size);
 }
 
-recording recording_dream(const player *p, int steps, uint32_t episode, const float *first) {
-  recording r = recording_of(p, steps, false);
-  dream *d = dream_open(p->w, 1);
-  world_memory *m = dream_memory(d);
+recording recording_dream(const player *p, int steps, int every, uint32_t episode, const void *start) {
+  recording r = recording_of(p, steps, every, false);
+  mind *m = mind_open(p->w, 1);
   dream_rules rules = rules_of(p->a);
-  dream_reset(d, 0, &rules, rng_episode(rng_stream((uint64_t)p->a->s.run.seed, "report"), 0, episode));
-  memcpy(world_memory_z(m, 0), first, (size_t)p->shape.Z * sizeof(float));
-  recording_latent(&r, p, m);
+  mind_load(m, 0, &rules, rng_episode(rng_stream((uint64_t)p->a->s.run.seed, "report"), 0, episode), start);
+  recording_thought(&r, p, m);
 
   while (r.steps < steps && !r.ended) {
     dream_outcome out;
-    player_act(p, m);
-    dream_step(d, &out, 1);
+    mind_imagine(m, player_act(p, &r, m), &out, 1);
     r.ended = out.terminated || out.broken;
-    recording_step(&r, p, m, out.reward);
-    recording_latent(&r, p, m);
+    recording_step(&r, out.reward);
+    recording_thought(&r, p, m);
     if (out.truncated) break;
   }
-  dream_close(d);
+  mind_close(m);
   return r;
 }
 
-// The latent of what the environment shows at this step, into the memory and the recording.
-static void player_look(const player *p, recording *r, const env *e, world_eye *eye, world_memory *m, rng luck,
-                        float *mu) {
+// What the environment shows at this step, into the mind and the recording.
+static void player_look(const player *p, recording *r, env *e, mind *m) {
   uint8_t *seen = r->seen + (size_t)r->steps * env_observation_bytes(p->a->environment);
-  int Z = p->shape.Z;
-  env_observe(e, 0, seen);
-  world_eye_look(eye, mu, mu + Z, seen, 1);
-  world_latent_sample(world_memory_z(m, 0), mu, mu + Z, Z, luck, (uint32_t)r->steps);
-  recording_latent(r, p, m);
+  env_observe(e, seen, 1);
+  mind_see(m, seen, 1);
+  recording_thought(r, p, m);
 }
 
-recording recording_real(const player *p, int steps, uint32_t episode) {
-  recording r = recording_of(p, steps, true);
-  env *e = env_open(p->a->environment, 1);
-  world_eye *eye = world_eye_open(p->w, 1);
-  world_memory *m = world_memory_open(p->w, 1);
-  float *mu = mem_take(2 * (size_t)p->shape.Z, sizeof *mu);
+recording recording_real(const player *p, int steps, int every, uint32_t episode) {
+  recording r = recording_of(p, steps, every, true);
+  env *e;
+  CHECK(env_open(&e, p->a->environment->name, 1) == OK, "%s", status_message());
+  mind *m = mind_open(p->w, 1);
   rng luck = rng_episode(rng_stream((uint64_t)p->a->s.run.seed, "report real"), 0, episode);
   env_reset(e, 0, luck);
-  player_look(p, &r, e, eye, m, luck, mu);
+  mind_begin(m, 0, luck);
+  player_look(p, &r, e, m);
+  mind_save(m, 0, r.start);
 
   while (r.steps < steps && !r.ended) {
-    player_act(p, m);
-    env_outcome out = env_step(e, 0, world_memory_action(m, 0));
-    recording_step(&r, p, m, out.reward);
-    world_memory_step(m, 1);
-    player_look(p, &r, e, eye, m, luck, mu);
+    const float *action = player_act(p, &r, m);
+    env_outcome out;
+    env_step(e, action, &out, 1);
+    mind_act(m, action, 1);
+    recording_step(&r, out.reward);
+    player_look(p, &r, e, m);
     r.ended = out.terminated;
     if (out.truncated) break;
   }
-  mem_free(mu);
-  world_memory_close(m);
-  world_eye_close(eye);
+  mind_close(m);
   env_close(e);
   return r;
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "app.h"
+#include "train.h"
 
 // --- the ranks as a team ---------------------------------------------------------------------------------------------------
 
@@ -14,16 +15,28 @@ static status team_agree(void *self, status mine) {
   return farm_agree(self, mine);
 }
 
-train_team team_of(app *a) {
+static train_team team_of(app *a) {
   return (train_team){.rank = farm_rank(a->f), .size = farm_size(a->f), .self = a->f, .sum = team_sum, .sum_double = team_sum_double, .agree = team_agree};
 }
 
-world_shape shape_of(const app *a) {
+static world_shape shape_of(const app *a) {
   const settings *s = &a->s;
   world_shape shape = {.pixels = a->environment->pixels, .Z = s->vae.latent, .A = a->environment->actions, .H = s->rnn.hidden, .K = s->rnn.mixtures};
   memcpy(shape.channels, s->vae.channels, sizeof shape.channels);
   if (!shape.pixels) shape.Z = a->environment->shape[0];
   return shape;
+}
+
+world_features features_expected(const app *a) {
+  world_features f;
+  world_shape s = shape_of(a);
+  CHECK(world_mdn_features(&f, &s, features_word(a)), "%s", features_word(a));
+  return f;
+}
+
+status world_random(const app *a, world **w) {
+  world_shape s = shape_of(a);
+  return train_random_world(w, &s, (uint64_t)a->s.run.seed);
 }
 
 // --- rows and progress -----------------------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 #ifndef ENV_CARTPOLE_H
 #define ENV_CARTPOLE_H
 
-#include "env.h"
+#include "parts.h"
 
 typedef struct cartpole {
   double x, x_dot, theta, theta_dot;  // m, m/s, rad (0 upright), rad/s

@@ -2,9 +2,8 @@
 
 #include <string.h>
 
-#include "env.h"
+#include "parts.h"
 
-// An environment is one file with one env_kind, and one line here.
 #define ENVIRONMENTS(X) \
   X(env_takecover)      \
   X(env_cartpole_swingup)
@@ -15,23 +14,49 @@ ENVIRONMENTS(DECLARE)
 static const env_kind *const kinds[] = {ENVIRONMENTS(ENTRY)};
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
-const env_kind *env_find(const char *name) {
-  for (int i = 0; i < KINDS; i++)
-    if (strcmp(kinds[i]->name, name) == 0) return kinds[i];
+static const env_kind *lent;
+void env_kind_lend(const env_kind *k) { lent = k; }
+
+const env_kind *env_kind_at(int i) { return i < KINDS ? kinds[i] : i == KINDS ? lent : NULL; }
+
+const env_kind *env_kind_find(const char *name) {
+  const env_kind *k;
+  for (int i = 0; (k = env_kind_at(i)); i++)
+    if (strcmp(k->spec.name, name) == 0) return k;
   return NULL;
 }
 
 const char *const *env_names(int *count) {
   static const char *names[KINDS];
-  for (int i = 0; i < KINDS; i++) names[i] = kinds[i]->name;
+  for (int i = 0; i < KINDS; i++) names[i] = kinds[i]->spec.name;
   *count = KINDS;
   return names;
 }
 
-size_t env_observation_size(const env_kind *k) { return (size_t)k->shape[0] * (size_t)k->shape[1] * (size_t)k->shape[2]; }
+static status env_unknown(const char *name) {
+  int count;
+  const char *const *names = env_names(&count);
+  text_buffer all = {0};
+  for (int i = 0; i < count; i++) text_add(&all, "%s%s", i ? ", " : "", names[i]);
+  status s = status_fail(BAD_CONFIG, "environment.name: found '%s', known are: %s", name, all.bytes);
+  text_free(&all);
+  return s;
+}
 
-size_t env_observation_bytes(const env_kind *k) {
-  return env_observation_size(k) * (k->pixels ? sizeof(uint8_t) : sizeof(float));
+size_t env_observation_size(const env_spec *s) {
+  return (size_t)s->shape[0] * (size_t)s->shape[1] * (size_t)s->shape[2];
+}
+
+size_t env_observation_bytes(const env_spec *s) {
+  return env_observation_size(s) * (s->pixels ? sizeof(uint8_t) : sizeof(float));
+}
+
+status env_describe(env_spec *s, const char *name) {
+  env *e;
+  TRY(env_open(&e, name, 1));
+  *s = *env_spec_of(e);
+  env_close(e);
+  return OK;
 }
 
 // --- lanes ----------------------------------------------------------------------------------------------------------
@@ -42,12 +67,17 @@ struct env {
   char *states;   // (lanes, stride)
 };
 
-env *env_open(const env_kind *k, int lanes) {
+// A name is looked up here and nowhere else.
+status env_open(env **out, const char *name, int lanes) {
+  const env_kind *k = env_kind_find(name);
   CHECK(lanes >= 1, "%d lanes", lanes);
+  if (!k) return env_unknown(name);
+
   env *e = mem_take(1, sizeof *e);
   *e = (env){.kind = k, .lanes = lanes, .stride = (k->state_bytes + 63) / 64 * 64};
   e->states = mem_take((size_t)lanes, e->stride);
-  return e;
+  *out = e;
+  return OK;
 }
 
 void env_close(env *e) {
@@ -56,17 +86,25 @@ void env_close(env *e) {
   mem_free(e);
 }
 
-const env_kind *env_of(const env *e) { return e->kind; }
+const env_spec *env_spec_of(const env *e) { return &e->kind->spec; }
 
-static void *state_of(const env *e, int lane) {
+void *env_state(env *e, int lane) {
   CHECK(lane >= 0 && lane < e->lanes, "lane %d of %d", lane, e->lanes);
   return e->states + (size_t)lane * e->stride;
 }
 
-void *env_state(env *e, int lane) { return state_of(e, lane); }
+void env_reset(env *e, int lane, rng luck) { e->kind->reset(env_state(e, lane), luck); }
 
-void env_reset(env *e, int lane, rng luck) { e->kind->reset(state_of(e, lane), luck); }
+void env_step(env *e, const float *actions, env_outcome *outcomes, int n) {
+  for (int i = 0; i < n; i++)
+    outcomes[i] = e->kind->step(env_state(e, i), actions + (size_t)i * e->kind->spec.actions);
+}
 
-env_outcome env_step(env *e, int lane, const float *action) { return e->kind->step(state_of(e, lane), action); }
+void env_observe(env *e, void *observations, int n) {
+  size_t bytes = env_observation_bytes(&e->kind->spec);
+  for (int i = 0; i < n; i++) e->kind->observe(env_state(e, i), (char *)observations + (size_t)i * bytes);
+}
 
-void env_observe(const env *e, int lane, void *observation) { e->kind->observe(state_of(e, lane), observation); }
+void env_move(env *e, int to, int from) {
+  if (to != from) memcpy(env_state(e, to), env_state(e, from), e->kind->state_bytes);
+}

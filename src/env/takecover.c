@@ -143,14 +143,39 @@ static env_outcome takecover_step(void *state, const float *action) {
   return (env_outcome){.reward = 1, .terminated = dead, .truncated = !dead && s->steps >= TAKECOVER_CAP};
 }
 
+// --- policies -----------------------------------------------------------------------------------------------------------
+// Blind: left for a half-period, right for the next. Left first is what the published scores of the sweeps are of; the
+// imps do not stand symmetrically.
+static void takecover_sweep(ENV_ACT) {
+  (void)actions, (void)state, (void)luck, (void)memory;
+  action[0] = step / (int)p->number % 2 == 0 ? -1.0f : 1.0f;
+}
+
+static void takecover_lookahead(ENV_ACT) {
+  (void)p, (void)actions, (void)step, (void)luck, (void)memory;
+  action[0] = (float)-takecover_plan(state);
+}
+
+static const env_baseline takecover_baselines[] = {
+    {.name = "random", .reported = "random", .act = env_act_random},
+    {.name = "hold-random", .reported = "hold-random", .act = env_act_hold_random},
+    {.name = "wander", .number = "LONGEST_HOLD", .act = env_act_wander},
+    {.name = "still", .reported = "still", .act = env_act_still},
+    {.name = "sweep", .number = "HALF_PERIOD", .reported = "sweep:100", .act = takecover_sweep},
+    {.name = "lookahead", .privileged = true, .act = takecover_lookahead},
+    {.name = NULL},
+};
+
 const env_kind env_takecover = {
-    .name = "takecover",
-    .words = "Doom's Take Cover: step aside from fireballs, seen in 64x64 pixels; reward 1 a tic lived through",
-    .version = "1",
-    .pixels = true,
-    .shape = {64, 64, 3},
-    .actions = 1,
-    .cap = TAKECOVER_CAP,
+    .spec = {.name = "takecover",
+             .words = "Doom's Take Cover: step aside from fireballs, seen in 64x64 pixels; reward 1 a tic lived through",
+             .version = "1",
+             .pixels = true,
+             .shape = {64, 64, 3},
+             .actions = 1,
+             .cap = TAKECOVER_CAP,
+             .pure = true,
+             .baselines = takecover_baselines},
     .state_bytes = sizeof(takecover),
     .reset = takecover_reset,
     .step = takecover_step,

@@ -3,7 +3,7 @@
 #ifndef ENV_TAKECOVER_H
 #define ENV_TAKECOVER_H
 
-#include "env.h"
+#include "parts.h"
 
 #define ROOM_BACK (-448.0)  // x of the wall behind the player
 #define ROOM_FRONT 128.0    // x of the wall behind the imps

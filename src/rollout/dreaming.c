@@ -6,44 +6,48 @@
 
 struct dream_stage {
   const rollout_options *o;
-  dream *d;
+  mind *m;
+  float *actions;           // (lanes, A)
   dream_outcome *outcomes;  // (lanes)
   double controlling;       // seconds in controllers
 };
 
 dream_stage *dream_stage_open(const rollout_options *o) {
   dream_stage *s = mem_take(1, sizeof *s);
-  *s = (dream_stage){.o = o, .d = dream_open(o->world, o->lanes), .outcomes = mem_take((size_t)o->lanes, sizeof(dream_outcome))};
+  *s = (dream_stage){.o = o,
+                     .m = mind_open(o->world, o->lanes),
+                     .actions = mem_take((size_t)o->lanes * o->controller.A, sizeof(float)),
+                     .outcomes = mem_take((size_t)o->lanes, sizeof(dream_outcome))};
   return s;
 }
 
 void dream_stage_close(dream_stage *s) {
   if (!s) return;
-  dream_close(s->d);
+  mind_close(s->m);
+  mem_free(s->actions);
   mem_free(s->outcomes);
   mem_free(s);
 }
 
 void dream_stage_begin(dream_stage *s, int lane, const rollout_task *task) {
-  dream_reset(s->d, lane, &task->record->rules, rollout_luck_of(task).world);
+  mind_dream(s->m, lane, &task->record->rules, rollout_luck_of(task).world);
 }
 
-void dream_stage_move(dream_stage *s, int to, int from) { dream_move(s->d, to, from); }
+void dream_stage_move(dream_stage *s, int to, int from) { mind_move(s->m, to, from); }
 
-void dream_stage_save(const dream_stage *s, int lane, void *state) { dream_save(s->d, lane, state); }
+void dream_stage_save(const dream_stage *s, int lane, void *state) { mind_save(s->m, lane, state); }
 
 void dream_stage_load(dream_stage *s, int lane, const rollout_task *task, const void *state) {
-  dream_load(s->d, lane, &task->record->rules, rollout_luck_of(task).world, state);
+  mind_load(s->m, lane, &task->record->rules, rollout_luck_of(task).world, state);
 }
 
 void dream_stage_step(dream_stage *s, rollout_lane *lanes, bool *ended, int n) {
-  world_memory *m = dream_memory(s->d);
+  const controller_shape *c = &s->o->controller;
   double start = time_now();
   for (int i = 0; i < n; i++)
-    controller_act(&s->o->controller, world_memory_action(m, i), rollout_parameters(&lanes[i].task), world_memory_z(m, i),
-                   world_memory_h(m, i), world_memory_c(m, i));
+    controller_act(c, s->actions + (size_t)i * c->A, rollout_parameters(&lanes[i].task), mind_features(s->m, i));
   s->controlling += time_now() - start;
-  dream_step(s->d, s->outcomes, n);
+  mind_imagine(s->m, s->actions, s->outcomes, n);
   for (int i = 0; i < n; i++) {
     const dream_outcome *out = &s->outcomes[i];
     lanes[i].result.total += (double)out->reward;

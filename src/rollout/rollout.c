@@ -126,7 +126,7 @@ static void stage_begin(rollout *r, rollout_place place, int lane, const rollout
 }
 
 static void play_baseline(rollout *r, const rollout_task *task) {
-  if (!r->baseline) r->baseline = env_open(r->o.environment, 1);
+  if (!r->baseline) r->baseline = stage_env_open(&r->o, 1);
   rollout_result result = baseline_play(r->baseline, task);
   r->steps += result.steps;
   finish(r, task->ticket, result);
@@ -197,7 +197,7 @@ int rollout_work(void *self, int *tickets, void *results, int max) {
 
 // --- moving on: a state is the result so far, and the dream's -------------------------------------------------------------
 
-size_t rollout_state_bytes(const rollout *r) { return r->o.world ? sizeof(rollout_result) + dream_state_bytes(r->o.world) : 0; }
+size_t rollout_state_bytes(const rollout *r) { return r->o.world ? sizeof(rollout_result) + mind_state_bytes(r->o.world) : 0; }
 
 // The one with the most before it, as far as is known.
 static int youngest(const lane_group *g) {

@@ -321,6 +321,7 @@ static status open_from(world **out, sources from) {
   arena *memory = arena_open();
   world *w = ARENA_NEW(memory, world, 1);
   w->memory = memory;
+  w->family = &world_mdn;
   status s = world_read(w, &from);
   if (s != OK) {
     arena_close(memory);

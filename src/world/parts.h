@@ -1,11 +1,40 @@
-// What the files of this room share: the world's weights, packed.
+// What the files of this room share: the table of a family, and the world's weights, packed.
 #ifndef WORLD_PARTS_H
 #define WORLD_PARTS_H
 
-#include "world.h"
+#include "world_mdn.h"
+
+// --- a family of worlds: one file, one table; the door (mind.c) has looked at lanes and counts ----------------------------
+struct mind {  // the first member of every family's mind
+  const world *w;
+  int lanes;
+};
+typedef struct world_family {
+  const char *name;
+  world_senses (*senses)(const world *w);
+  bool (*features)(world_features *f, const world *w, const char *which);  // false: no such word
+  const char *words;                                                       // that there are, for a sentence
+  void (*reconstruct)(const world *w, float *pictures, const void *observations, int n);
+
+  mind *(*open)(const world *w, int lanes);
+  void (*close)(mind *m);
+  void (*begin)(mind *m, int lane, rng luck);
+  void (*dream)(mind *m, int lane, const dream_rules *rules, rng luck);
+  void (*see)(mind *m, const void *observations, int n);
+  void (*act)(mind *m, const float *actions, int n);
+  void (*imagine)(mind *m, const float *actions, dream_outcome *outcomes, int n);
+  const float *(*at)(const mind *m, int lane);  // features
+  void (*move)(mind *m, int to, int from);
+  size_t (*state_bytes)(const world *w);
+  void (*save)(const mind *m, int lane, void *state);
+  void (*load)(mind *m, int lane, const dream_rules *rules, rng luck, const void *state);
+  void (*picture)(const mind *m, int lane, float *picture);
+} world_family;
+extern const world_family world_mdn;
 
 struct world {
   arena *memory;
+  const world_family *family;
   world_shape shape;
   hash identity;
   packed conv[4];        // V's encoder
@@ -21,7 +50,8 @@ struct world {
   size_t mapping_bytes;
 };
 
-#define LANES_AT_ONCE 48  // whose gates, and whatever else is made of them, stay in the second-level cache: whole tiles of every kernel
+// Whose gates, and whatever else is made of them, stay in the second-level cache: whole tiles of every kernel.
+#define LANES_AT_ONCE 48
 
 // A softmax knows only differences, so component 0 has no logits of its own.
 static inline int world_logits(const world_shape *s) { return s->Z * (s->K - 1); }
@@ -31,8 +61,9 @@ static inline int world_logits(const world_shape *s) { return s->Z * (s->K - 1);
 enum { WORLD_ORIGINS_MAX = 1 << 24 };
 status world_shape_check(const world_shape *s, bool memory, const char *path);
 
-// The head but for its logits is items, of each of which two columns are wanted once the logits have been drawn from: dimension z's
-// mean (second = 0) and log sigma (1) of component k; and as item Z, component 0, what nothing is drawn for: the reward and the end.
+// The head but for its logits is items, of each of which two columns are wanted once the logits have been drawn from:
+// dimension z's mean (second = 0) and log sigma (1) of component k; and as item Z, component 0, what nothing is drawn
+// for: the reward and the end.
 static inline int world_items(const world_shape *s) { return s->Z + 1; }
 bool world_picks(const world_shape *s);  // whether packed_pick knows so many components
 int world_component_columns(const world_shape *s);
@@ -41,5 +72,17 @@ int world_component_column(const world_shape *s, int z, int second, int k);
 // n rows of K floats, ld apart, as M's products want them: as they are, or rounded into narrow (n, K + K % 2).
 typedef struct world_rows { const void *x; int ld; } world_rows;
 world_rows world_rows_for(const world *w, uint16_t *narrow, const float *x, int ld, int K, int n);
+
+// --- M's head: what comes next, drawn (mdn_head.c) ------------------------------------------------------------------------
+typedef struct mdn_lane {
+  rng luck;
+  dream_rules rules;
+  uint32_t step;  // actions so far
+} mdn_lane;
+typedef struct mdn_head mdn_head;
+mdn_head *mdn_head_open(const world *w, int lanes);  // LANES_AT_ONCE at most are drawn at once
+void mdn_head_close(mdn_head *d);                    // NULL is allowed
+// beliefs (n, ld) [z | h | ..]: z is drawn anew from h, by the luck of the lane at its step.  n <= LANES_AT_ONCE
+void mdn_head_draw(mdn_head *d, float *beliefs, int ld, const mdn_lane *lanes, dream_outcome *outcomes, int n);
 
 #endif

@@ -125,6 +125,7 @@ status world_map(world **out, const char *path) {
   arena *memory = arena_open();
   world *w = ARENA_NEW(memory, world, 1);
   w->memory = memory;
+  w->family = &world_mdn;
   status s = file_map(&w->mapping, &w->mapping_bytes, path);
   if (s == OK) s = mapping_read(w, w->mapping, w->mapping_bytes, path);
   if (s != OK) world_close(w);

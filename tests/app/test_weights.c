@@ -16,7 +16,7 @@
 
 typedef struct run {
   settings s;
-  const env_kind *environment;
+  env_spec environment;
   world *w;
   controller_shape shape;
   float *parameters;  // the mean's
@@ -38,24 +38,18 @@ static status controller_read(run *r, const char *path) {
 static status run_read(run *r, const char *directory) {
   settings_default(&r->s);
   TRY(settings_load(&r->s, path_join(directory, "config.yaml").text));
-  r->environment = env_find(r->s.environment.name);
+  TRY(env_describe(&r->environment, r->s.environment.name));
   file_path vae = path_join(directory, "vae.safetensors");
-  TRY(world_open(&r->w, r->environment->pixels ? vae.text : NULL, path_join(directory, "rnn.safetensors").text));
-  const world_shape *s = world_shape_of(r->w);
-  int features = r->s.controller.features;
-  r->shape = (controller_shape){.Z = s->Z,
-                                .H = s->H,
-                                .A = s->A,
-                                .use_h = features != CONFIG_FEATURES_Z,
-                                .use_c = features == CONFIG_FEATURES_ZHC,
-                                .hidden = r->s.controller.hidden,
-                                .bias = r->s.controller.bias};
+  TRY(world_open(&r->w, r->environment.pixels ? vae.text : NULL, path_join(directory, "rnn.safetensors").text));
+  static const char *const words[] = {"z", "zh", "zhc"};
+  world_features f;
+  TRY(world_features_of(&f, r->w, words[r->s.controller.features]));
+  r->shape = controller_for(&f, r->environment.actions, r->s.controller.hidden, r->s.controller.bias);
   return controller_read(r, path_join(directory, "controller.safetensors").text);
 }
 
-static void run_act(const run *r, world_memory *m) {
-  controller_act(&r->shape, world_memory_action(m, 0), r->parameters, world_memory_z(m, 0), world_memory_h(m, 0),
-                 world_memory_c(m, 0));
+static void run_act(const run *r, float *action, const mind *m) {
+  controller_act(&r->shape, action, r->parameters, mind_features(m, 0));
 }
 
 // --- what went in and came out --------------------------------------------------------------------------------------
@@ -75,59 +69,64 @@ static void *record_add(record *r, const char *name, data_type type, int rows, i
 
 // A real episode: observations, as V sees them (or standardised), and what is imagined of that.
 static void real_record(record *out, const run *r) {
-  int Z = r->shape.Z, size = (int)env_observation_size(r->environment);
-  bool pixels = r->environment->pixels;
+  int Z = world_shape_of(r->w)->Z, size = (int)env_observation_size(&r->environment);
+  bool pixels = r->environment.pixels;
   char *seen = record_add(out, "observation", pixels ? DATA_U8 : DATA_F32, STEPS, size);
   float *mu = record_add(out, "mu", DATA_F32, STEPS, Z), *logvar = record_add(out, "logvar", DATA_F32, STEPS, Z);
   float *imagined = record_add(out, "imagined", DATA_F32, STEPS, size);
-  env *e = env_open(r->environment, 1);
-  world_memory *m = world_memory_open(r->w, 1);
+  env *e;
+  CHECK(env_open(&e, r->environment.name, 1) == OK, "%s", status_message());
+  mind *m = mind_open(r->w, 1);
   world_eye *eye = world_eye_open(r->w, STEPS);
+  float *action = mem_take((size_t)r->shape.A, sizeof *action);
   env_reset(e, 0, rng_stream(1, "weights real"));
+  mind_begin(m, 0, rng_stream(1, "weights eye"));
 
-  size_t bytes = env_observation_bytes(r->environment);
+  size_t bytes = env_observation_bytes(&r->environment);
   for (int t = 0; t < STEPS; t++) {
-    env_observe(e, 0, seen + (size_t)t * bytes);
+    env_observe(e, seen + (size_t)t * bytes, 1);
     world_eye_look(eye, mu + (size_t)t * Z, logvar + (size_t)t * Z, seen + (size_t)t * bytes, 1);
-    memcpy(world_memory_z(m, 0), mu + (size_t)t * Z, (size_t)Z * sizeof(float));
-    run_act(r, m);
-    if (env_step(e, 0, world_memory_action(m, 0)).terminated) env_reset(e, 0, rng_stream((uint64_t)t, "weights real"));
-    world_memory_step(m, 1);
+    mind_see(m, seen + (size_t)t * bytes, 1);
+    run_act(r, action, m);
+    env_outcome o;
+    env_step(e, action, &o, 1);
+    if (o.terminated) env_reset(e, 0, rng_stream((uint64_t)t, "weights real"));
+    mind_act(m, action, 1);
   }
   world_imagine(r->w, imagined, mu, STEPS);
   world_eye_close(eye);
-  world_memory_close(m);
+  mind_close(m);
   env_close(e);
+  mem_free(action);
 }
 
 // A dream, step by step: (z, h, c) and the action on it; h and c after it; the z, reward and end that M says come next.
 static void dream_record(record *out, const run *r) {
-  int Z = r->shape.Z, H = r->shape.H, A = r->shape.A;
+  int Z = world_shape_of(r->w)->Z, H = world_shape_of(r->w)->H, A = r->shape.A;
   float *z = record_add(out, "z", DATA_F32, STEPS + 1, Z), *h = record_add(out, "h", DATA_F32, STEPS + 1, H);
   float *c = record_add(out, "c", DATA_F32, STEPS + 1, H), *action = record_add(out, "action", DATA_F32, STEPS, A);
   float *noise = record_add(out, "noise", DATA_F32, STEPS, Z), *reward = record_add(out, "reward", DATA_F32, STEPS, 1);
   uint8_t *done = record_add(out, "done", DATA_U8, STEPS, 1);
   const dream_rules rules = {.temperature = TEMPERATURE, .cap = STEPS + 1, .reward_head = true};
   rng luck = rng_stream(1, "weights dream");
-  dream *d = dream_open(r->w, 1);
-  world_memory *m = dream_memory(d);
-  dream_reset(d, 0, &rules, luck);
+  mind *m = mind_open(r->w, 1);
+  mind_dream(m, 0, &rules, luck);
 
   for (int t = 0;; t++) {
-    memcpy(z + (size_t)t * Z, world_memory_z(m, 0), (size_t)Z * sizeof(float));
-    memcpy(h + (size_t)t * H, world_memory_h(m, 0), (size_t)H * sizeof(float));
-    memcpy(c + (size_t)t * H, world_memory_c(m, 0), (size_t)H * sizeof(float));
+    const float *belief = mind_features(m, 0);  // [z | h | c]
+    memcpy(z + (size_t)t * Z, belief, (size_t)Z * sizeof(float));
+    memcpy(h + (size_t)t * H, belief + Z, (size_t)H * sizeof(float));
+    memcpy(c + (size_t)t * H, belief + Z + H, (size_t)H * sizeof(float));
     if (t == STEPS) break;
-    run_act(r, m);
-    memcpy(action + (size_t)t * A, world_memory_action(m, 0), (size_t)A * sizeof(float));
+    run_act(r, action + (size_t)t * A, m);
     dream_outcome o;
-    dream_step(d, &o, 1);
+    mind_imagine(m, action + (size_t)t * A, &o, 1);
     reward[t] = o.reward;
     done[t] = o.terminated;
     rng_normals(noise + (size_t)t * Z, Z, luck, (uint32_t)t + 1,
-                (uint32_t)(Z + 3) / 4);  // as src/world/dream.c draws them
+                (uint32_t)(Z + 3) / 4);  // as src/world/mdn_head.c draws them
   }
-  dream_close(d);
+  mind_close(m);
 }
 
 static int run_record(const char *directory, const char *path) {

@@ -13,19 +13,18 @@ static double mflop_a_step(const world_shape *s) {
 }
 
 typedef struct dreamer {
-  dream *d;
+  mind *m;
   controller_shape c;
-  float *parameters;
+  float *parameters, *actions;
   dream_outcome *outcomes;
   int lanes;
 } dreamer;
 
 static void step(void *self) {
   dreamer *x = self;
-  world_memory *m = dream_memory(x->d);
   for (int i = 0; i < x->lanes; i++)
-    controller_act(&x->c, world_memory_action(m, i), x->parameters, world_memory_z(m, i), world_memory_h(m, i), world_memory_c(m, i));
-  dream_step(x->d, x->outcomes, x->lanes);
+    controller_act(&x->c, x->actions + (size_t)i * x->c.A, x->parameters, mind_features(x->m, i));
+  mind_imagine(x->m, x->actions, x->outcomes, x->lanes);
 }
 
 static world *random_world(const world_shape *s, num_precision precision) {
@@ -47,16 +46,19 @@ static world *random_world(const world_shape *s, num_precision precision) {
 }
 
 static double steps_a_second(const world *w, int lanes) {
-  const world_shape *s = world_shape_of(w);
-  dreamer x = {.d = dream_open(w, lanes), .c = {.Z = s->Z, .H = s->H, .A = s->A, .use_h = true, .use_c = true}, .lanes = lanes};
+  world_features f;
+  CHECK(world_features_of(&f, w, "zhc") == OK, "%s", status_message());
+  dreamer x = {.m = mind_open(w, lanes), .c = controller_for(&f, world_senses_of(w).actions, 0, false), .lanes = lanes};
   int n = controller_size(&x.c);
   x.parameters = mem_take((size_t)n, sizeof(float));
   rng_normals(x.parameters, n, rng_stream(1, "controller"), 0, 0);
+  x.actions = mem_take((size_t)lanes * x.c.A, sizeof *x.actions);
   x.outcomes = mem_take((size_t)lanes, sizeof *x.outcomes);
   const dream_rules rules = {.temperature = 1.15f, .cap = 1 << 30};
-  for (int i = 0; i < lanes; i++) dream_reset(x.d, i, &rules, rng_episode(rng_stream(1, "bench"), 0, (uint32_t)i));
+  for (int i = 0; i < lanes; i++) mind_dream(x.m, i, &rules, rng_episode(rng_stream(1, "bench"), 0, (uint32_t)i));
   double rate = lanes / bench_seconds(step, &x, 0.1);
-  dream_close(x.d);
+  mind_close(x.m);
+  mem_free(x.actions);
   mem_free(x.parameters);
   mem_free(x.outcomes);
   return rate;

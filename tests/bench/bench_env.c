@@ -17,14 +17,17 @@ typedef struct bench_play {
 static void bench_play_steps(void *self) {
   bench_play *p = self;
   for (int i = 0; i < STEPS; i++) {
-    env_outcome out = env_step(p->world, 0, &p->action[i % ACTIONS]);
-    if (p->look) env_observe(p->world, 0, p->observation);
+    env_outcome out;
+    env_step(p->world, &p->action[i % ACTIONS], &out, 1);
+    if (p->look) env_observe(p->world, p->observation, 1);
     if (out.terminated || out.truncated) env_reset(p->world, 0, (p->luck.episode++, p->luck));
   }
 }
 
-static double bench_rate(const env_kind *k, bool look) {
-  bench_play p = {env_open(k, 1), look, rng_stream(1, "bench"), {0}, mem_take(1, env_observation_bytes(k))};
+static double bench_rate(const char *name, bool look) {
+  bench_play p = {.look = look, .luck = rng_stream(1, "bench")};
+  CHECK(env_open(&p.world, name, 1) == OK, "%s", status_message());
+  p.observation = mem_take(1, env_observation_bytes(env_spec_of(p.world)));
   rng_uniforms(p.action, ACTIONS, p.luck, 0, 0);
   for (int i = 0; i < ACTIONS; i++) p.action[i] = 2 * p.action[i] - 1;
   env_reset(p.world, 0, p.luck);
@@ -36,9 +39,8 @@ static double bench_rate(const env_kind *k, bool look) {
 
 int main(void) {
   num_open();
-  const env_kind *takecover = env_find("takecover"), *cartpole = env_find("cartpole_swingup");
-  bench_say("takecover_steps", bench_rate(takecover, false), "steps/s");
-  bench_say("takecover_steps_with_pictures", bench_rate(takecover, true), "frames/s");
-  bench_say("cartpole_swingup_steps", bench_rate(cartpole, false), "steps/s");
+  bench_say("takecover_steps", bench_rate("takecover", false), "steps/s");
+  bench_say("takecover_steps_with_pictures", bench_rate("takecover", true), "frames/s");
+  bench_say("cartpole_swingup_steps", bench_rate("cartpole_swingup", false), "steps/s");
   return 0;
 }

@@ -8,6 +8,7 @@
 
 #include "bench.h"
 #include "config.h"
+#include "data.h"
 #include "rollout.h"
 
 enum { CANDIDATES = 64 };
@@ -35,13 +36,15 @@ static void candidates_draw(candidates *c, const char *directory, double way) {
 }
 
 static controller_shape controller_of(const settings *s, const world *w) {
-  const world_shape *shape = world_shape_of(w);
-  return (controller_shape){.Z = shape->Z, .H = shape->H, .A = shape->A, .use_h = s->controller.features != CONFIG_FEATURES_Z,
-                            .use_c = s->controller.features == CONFIG_FEATURES_ZHC, .hidden = s->controller.hidden, .bias = s->controller.bias};
+  static const char *const words[] = {
+      [CONFIG_FEATURES_Z] = "z", [CONFIG_FEATURES_ZH] = "zh", [CONFIG_FEATURES_ZHC] = "zhc"};
+  world_features f;
+  must(world_features_of(&f, w, words[s->controller.features]));
+  return controller_for(&f, world_senses_of(w).actions, s->controller.hidden, s->controller.bias);
 }
 
 // One record a candidate, with its parameters behind it.
-static char *records_of(const candidates *c, const env_kind *environment, const char *luck, size_t bytes) {
+static char *records_of(const candidates *c, const env_spec *environment, const char *luck, size_t bytes) {
   const settings *s = &c->s;
   char *records = mem_take(CANDIDATES, bytes);
   for (int i = 0; i < CANDIDATES; i++) {
@@ -56,10 +59,11 @@ static char *records_of(const candidates *c, const env_kind *environment, const 
 
 // The mean return of each candidate.
 static double *play(const candidates *c, const world *w, const char *luck) {
-  const env_kind *environment = env_find(c->s.environment.name);
-  rollout_options o = {.world = w, .environment = environment, .controller = controller_of(&c->s, w), .lanes = 256};
+  env_spec environment;
+  must(env_describe(&environment, c->s.environment.name));
+  rollout_options o = {.world = w, .environment = &environment, .controller = controller_of(&c->s, w), .lanes = 256};
   rollout *r = rollout_open(&o);
-  char *records = records_of(c, environment, luck, rollout_record_bytes(r));
+  char *records = records_of(c, &environment, luck, rollout_record_bytes(r));
   double *mean = mem_take(CANDIDATES, sizeof *mean);
   int tasks = CANDIDATES * c->episodes, begun = 0, tickets[64];
   rollout_result some[64];
@@ -142,7 +146,9 @@ int main(int count, char **words) {
   num_open();
   settings_default(&c.s);
   must(settings_load(&c.s, path_join(words[1], "config.yaml").text));
-  bool pixels = env_find(c.s.environment.name)->pixels;
+  env_spec environment;
+  must(env_describe(&environment, c.s.environment.name));
+  bool pixels = environment.pixels;
   for (int p = 0; p < 2; p++)
     must(world_open_as(&w[p], pixels ? path_join(words[1], "vae.safetensors").text : NULL, path_join(words[1], "rnn.safetensors").text,
                        &(world_options){.precision = p ? NUM_BF16 : NUM_FP32}));

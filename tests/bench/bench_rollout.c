@@ -127,19 +127,20 @@ typedef struct written {
   float *done;                // (STEPS, LANES)   0/1
 } written;
 
-// The draws of a lane's step, in the order of src/world/dream.c.
+// The draws of a lane's step, in the order of src/world/mdn_head.c.
 static void draws_write(written *x, int Z, int step, int lane, rng luck) {
   size_t at = ((size_t)step * CASE_LANES + (size_t)lane) * (size_t)Z;
   rng_uniforms(x->uniforms + at, Z, luck, (uint32_t)step + 1, 0);
   rng_normals(x->normals + at, Z, luck, (uint32_t)step + 1, (uint32_t)(Z + 3) / 4);
 }
 
-static void state_write(written *x, const world_shape *s, world_memory *m, int step) {
+static void state_write(written *x, const world_shape *s, const mind *m, int step) {
   for (int lane = 0; lane < CASE_LANES; lane++) {
     size_t at = (size_t)step * CASE_LANES + (size_t)lane, Z = (size_t)s->Z, H = (size_t)s->H;
-    memcpy(x->z + at * Z, world_memory_z(m, lane), Z * sizeof(float));
-    memcpy(x->h + at * H, world_memory_h(m, lane), H * sizeof(float));
-    memcpy(x->c + at * H, world_memory_c(m, lane), H * sizeof(float));
+    const float *belief = mind_features(m, lane);  // [z | h | c]
+    memcpy(x->z + at * Z, belief, Z * sizeof(float));
+    memcpy(x->h + at * H, belief + Z, H * sizeof(float));
+    memcpy(x->c + at * H, belief + Z + H, H * sizeof(float));
   }
 }
 
@@ -147,25 +148,27 @@ static void steps_write(written *x, const world *w) {
   const world_shape *s = world_shape_of(w);
   const controller_shape c = doom_controller(s);
   const dream_rules rules = {.temperature = 1.15f, .cap = 1 << 30};
-  dream *d = dream_open(w, CASE_LANES);
-  world_memory *m = dream_memory(d);
+  mind *m = mind_open(w, CASE_LANES);
+  float *actions = mem_take((size_t)CASE_LANES * c.A, sizeof *actions);
   dream_outcome out[CASE_LANES];
   rng luck = rng_stream(1, "peers");
   for (int i = 0; i < CASE_LANES; i++) {
     rng_normals(x->parameters + (size_t)i * controller_size(&c), controller_size(&c), rng_episode(luck, 1, (uint32_t)i), 0, 0);
-    dream_reset(d, i, &rules, rng_episode(luck, 0, (uint32_t)i));
+    mind_dream(m, i, &rules, rng_episode(luck, 0, (uint32_t)i));
   }
   state_write(x, s, m, 0);
   for (int t = 0; t < CASE_STEPS; t++) {
     for (int i = 0; i < CASE_LANES; i++) {
       draws_write(x, s->Z, t, i, rng_episode(luck, 0, (uint32_t)i));
-      controller_act(&c, world_memory_action(m, i), x->parameters + (size_t)i * controller_size(&c), world_memory_z(m, i), world_memory_h(m, i), world_memory_c(m, i));
+      controller_act(&c, actions + (size_t)i * c.A, x->parameters + (size_t)i * controller_size(&c),
+                     mind_features(m, i));
     }
-    dream_step(d, out, CASE_LANES);
+    mind_imagine(m, actions, out, CASE_LANES);
     for (int i = 0; i < CASE_LANES; i++) x->done[t * CASE_LANES + i] = out[i].terminated;
     state_write(x, s, m, t + 1);
   }
-  dream_close(d);
+  mind_close(m);
+  mem_free(actions);
 }
 
 static status case_write(const char *path) {

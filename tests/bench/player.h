@@ -46,7 +46,12 @@ static inline world *random_world_in(num_precision precision, const world_shape 
 
 static inline world *random_world(const world_shape *s) { return random_world_in(NUM_FP32, s); }
 
-static inline controller_shape doom_controller(const world_shape *s) { return (controller_shape){.Z = s->Z, .H = s->H, .A = s->A, .use_h = true, .use_c = true}; }
+// Linear, of all that there is to see of a mind.
+static inline controller_shape doom_controller(const world_shape *s) {
+  world_features f;
+  CHECK(world_mdn_features(&f, s, "zhc"), "no such features");
+  return controller_for(&f, s->A, 0, false);
+}
 
 // A candidate's record: random parameters, and the length of its episodes.
 static inline void candidate_write(rollout_record *r, const controller_shape *c, int candidate, int cap) {

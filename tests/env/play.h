@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "env.h"
+#include "../../src/env/parts.h"
 
 typedef struct play {
   int steps;
@@ -19,21 +19,39 @@ typedef struct play {
   env_outcome last;
 } play;
 
-static inline env_policy policy_of(const char *text, const env_kind *k) {
+static inline env *opened(const char *name, int lanes) {
+  env *e;
+  if (env_open(&e, name, lanes) != OK) fail_msg("%s", status_message());
+  return e;
+}
+
+static inline env_spec described(const char *name) {
+  env_spec s;
+  if (env_describe(&s, name) != OK) fail_msg("%s", status_message());
+  return s;
+}
+
+static inline env_policy policy_of(const char *text, const env_spec *s) {
   env_policy p;
-  if (env_policy_parse(&p, text, k) != OK) fail_msg("%s", status_message());
+  if (env_policy_parse(&p, text, s) != OK) fail_msg("%s", status_message());
   return p;
 }
 
-static inline play play_episode(env *e, int lane, const env_policy *p, uint64_t seed, uint32_t episode) {
+static inline env_outcome step_one(env *e, const float *action) {
+  env_outcome out;
+  env_step(e, action, &out, 1);
+  return out;
+}
+
+static inline play play_episode(env *e, const env_policy *p, uint64_t seed, uint32_t episode) {
   rng world = rng_episode(rng_stream(seed, "world"), 0, episode), luck = rng_episode(rng_stream(seed, "policy"), 0, episode);
   uint64_t memory[ENV_POLICY_MEMORY / 8] = {0};
   float action[8];
   play r = {0};
-  env_reset(e, lane, world);
+  env_reset(e, 0, world);
   while (!r.last.terminated && !r.last.truncated) {
-    p->act(p, env_of(e), env_state(e, lane), r.steps, luck, memory, action);
-    r.last = env_step(e, lane, action);
+    env_policy_act(p, e, 0, r.steps, luck, memory, action);
+    r.last = step_one(e, action);
     r.total += (double)r.last.reward;
     r.steps++;
   }
@@ -43,12 +61,11 @@ static inline play play_episode(env *e, int lane, const env_policy *p, uint64_t 
 typedef struct score { double mean, sd; } score;
 
 static inline score score_of(const char *policy, const char *environment, int episodes, uint64_t seed) {
-  const env_kind *k = env_find(environment);
-  env *e = env_open(k, 1);
-  env_policy p = policy_of(policy, k);
+  env *e = opened(environment, 1);
+  env_policy p = policy_of(policy, env_spec_of(e));
   double sum = 0, squares = 0;
   for (int i = 0; i < episodes; i++) {
-    double total = play_episode(e, 0, &p, seed, (uint32_t)i).total;
+    double total = play_episode(e, &p, seed, (uint32_t)i).total;
     sum += total;
     squares += total * total;
   }

@@ -7,14 +7,14 @@
 
 #define PI 3.14159265358979323846
 
-static const env_kind *kind;
+static const env_spec *spec;
 static env *one;
 
 static int open_all(void **unused) {
   (void)unused;
   num_open();
-  kind = env_find("cartpole_swingup");
-  one = env_open(kind, 1);
+  one = opened("cartpole_swingup", 1);
+  spec = env_spec_of(one);
   return 0;
 }
 
@@ -31,7 +31,7 @@ static cartpole *start_at(cartpole from) {
   return s;
 }
 
-static env_outcome step_once(float action) { return env_step(one, 0, &action); }
+static env_outcome step_once(float action) { return step_one(one, &action); }
 
 // --- sine and cosine -----------------------------------------------------------------------------------------------
 static double sincos_error(double x) {
@@ -146,8 +146,8 @@ static void test_observation(void **unused) {
   (void)unused;
   start_at((cartpole){0.5, -1.5, 2, 3, 0});
   float o[5];
-  assert_int_equal(env_observation_bytes(kind), sizeof o);
-  env_observe(one, 0, o);
+  assert_int_equal(env_observation_bytes(spec), sizeof o);
+  env_observe(one, o, 1);
   const double exact[] = {0.5, -1.5, cos(2), sin(2), 3};
   for (int i = 0; i < 5; i++) assert_true(fabs((double)o[i] - exact[i]) < 1e-7);
 }
@@ -180,8 +180,8 @@ static void test_cap_truncates(void **unused) {
     out = step_once(0);
     assert_false(out.terminated);
   }
-  assert_int_equal(steps, kind->cap);
-  assert_int_equal(kind->cap, 1000);
+  assert_int_equal(steps, spec->cap);
+  assert_int_equal(spec->cap, 1000);
 }
 
 // Without skill there is little to win: what a controller must beat.
@@ -225,7 +225,7 @@ static spot spot_of(bool red) {
 
 static void picture_of(double x, double theta) {
   const float observation[5] = {(float)x, 0, (float)cos(theta), (float)sin(theta), 0};
-  kind->picture(&picture[0][0][0], PICTURE_ROWS, PICTURE_COLUMNS, observation);
+  spec->picture(&picture[0][0][0], PICTURE_ROWS, PICTURE_COLUMNS, observation);
 }
 
 static void test_picture(void **unused) {
@@ -249,7 +249,7 @@ static void test_picture_of_anything(void **unused) {
   const float odd[] = {0, -3, 1e30f, -INFINITY, NAN};
   for (int i = 0; i < 5 * 5 * 5; i++) {
     const float observation[5] = {odd[i % 5], odd[i / 5 % 5], odd[i / 25], odd[i % 5], odd[(i + 1) % 5]};
-    kind->picture(&picture[0][0][0], 10, 10, observation);
+    spec->picture(&picture[0][0][0], 10, 10, observation);
   }
 }
 

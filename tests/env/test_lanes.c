@@ -1,5 +1,5 @@
-// What every environment owes: episodes that are a function of their luck alone, lanes that do not know each other,
-// states that can be copied, and policies that fit or are refused with a sentence.
+// What every environment owes: episodes that are a function of their luck alone, lanes that do not know each other and
+// may move, and policies that fit or are refused with a sentence.
 
 #include "play.h"
 
@@ -12,10 +12,10 @@ static int open_all(void **unused) {
 }
 
 // Runs a check on every environment of the table.
-static void for_each_environment(void (*check)(const env_kind *)) {
+static void for_each_environment(void (*check)(const char *name)) {
   int count;
   const char *const *names = env_names(&count);
-  for (int i = 0; i < count; i++) check(env_find(names[i]));
+  for (int i = 0; i < count; i++) check(names[i]);
 }
 
 typedef struct trace {
@@ -29,41 +29,43 @@ typedef struct moment {
   hash seen;
 } moment;
 
-static moment moment_of(env *e, int lane, env_outcome out) {
-  size_t bytes = env_observation_bytes(env_of(e));
-  void *observation = mem_take(1, bytes);
-  env_observe(e, lane, observation);
-  moment m = {out.reward, out.terminated, out.truncated, hash_bytes(observation, bytes)};
-  mem_free(observation);
-  return m;
+static trace trace_begin(const env *e, const void *observation) {
+  moment m = {.seen = hash_bytes(observation, env_observation_bytes(env_spec_of(e)))};
+  hash parts[] = {{"start"}, hash_bytes(&m.reward, sizeof m.reward), hash_bytes(&m.terminated, 8), m.seen};
+  return (trace){0, hash_join(parts, 4)};
 }
 
-static hash hash_of_step(env *e, int lane, hash so_far, env_outcome out) {
-  moment m = moment_of(e, lane, out);
-  hash parts[] = {so_far, hash_bytes(&m.reward, sizeof m.reward), hash_bytes(&m.terminated, 2 * sizeof(int32_t)), m.seen};
-  return hash_join(parts, 4);
+static void trace_step(trace *t, const env *e, env_outcome out, const void *observation) {
+  moment m = {out.reward, out.terminated, out.truncated,
+              hash_bytes(observation, env_observation_bytes(env_spec_of(e)))};
+  hash parts[] = {t->hash, hash_bytes(&m.reward, sizeof m.reward), hash_bytes(&m.terminated, 8), m.seen};
+  assert_false(out.broken);
+  t->hash = hash_join(parts, 4);
+  t->steps++;
 }
 
 // A few hundred steps with actions from a formula.
-enum { STEPS = 150 };
-static env_outcome act(env *e, int lane, int step) {
-  float action[8];
-  for (int i = 0; i < env_of(e)->actions; i++) action[i] = (float)((step / 9 * 5 + i) % 7) / 3 - 1;
-  return env_step(e, lane, action);
+enum { STEPS = 150, ACTIONS_MAX = 8 };
+static void act(float *action, const env *e, int step) {
+  for (int i = 0; i < env_spec_of(e)->actions; i++) action[i] = (float)((step / 9 * 5 + i) % 7) / 3 - 1;
 }
 
-static trace run_from(env *e, int lane, trace t) {
-  for (env_outcome out = {0}; t.steps < STEPS && !out.terminated && !out.truncated; t.steps++) {
-    out = act(e, lane, t.steps);
-    t.hash = hash_of_step(e, lane, t.hash, out);
+static rng luck_of(uint32_t episode) { return rng_episode(rng_stream(9, "lanes"), 0, episode); }
+
+static trace run(env *e, uint32_t episode) {
+  void *seen = mem_take(1, env_observation_bytes(env_spec_of(e)));
+  env_reset(e, 0, luck_of(episode));
+  env_observe(e, seen, 1);
+  trace t = trace_begin(e, seen);
+  for (env_outcome out = {0}; t.steps < STEPS && !out.terminated && !out.truncated;) {
+    float action[ACTIONS_MAX];
+    act(action, e, t.steps);
+    env_step(e, action, &out, 1);
+    env_observe(e, seen, 1);
+    trace_step(&t, e, out, seen);
   }
+  mem_free(seen);
   return t;
-}
-
-static trace run(env *e, int lane, uint32_t episode) {
-  env_reset(e, lane, rng_episode(rng_stream(9, "lanes"), 0, episode));
-  trace t = {0, hash_of_step(e, lane, (hash){"start"}, (env_outcome){0})};
-  return run_from(e, lane, t);
 }
 
 static void assert_same(trace a, trace b) {
@@ -72,68 +74,138 @@ static void assert_same(trace a, trace b) {
 }
 
 // --- purity -----------------------------------------------------------------------------------------------------------
-static void check_pure(const env_kind *k) {
-  env *e = env_open(k, 2);
-  trace first = run(e, 0, 4), other = run(e, 0, 5), again = run(e, 0, 4), elsewhere = run(e, 1, 4);
+static void check_pure(const char *name) {
+  env *e = opened(name, 2), *elsewhere = opened(name, 1);
+  trace first = run(e, 4), other = run(e, 5), again = run(e, 4);
+  assert_true(env_spec_of(e)->pure);
   assert_same(first, again);
-  assert_same(first, elsewhere);
+  assert_same(first, run(elsewhere, 4));
   assert_string_not_equal(first.hash.hex, other.hash.hex);
   env_close(e);
+  env_close(elsewhere);
 }
 static void test_episode_is_a_function_of_its_luck(void **unused) { (void)unused, for_each_environment(check_pure); }
 
-static void check_dirty_memory(const env_kind *k) {
-  env *e = env_open(k, 1);
-  trace clean = run(e, 0, 4);
-  memset(env_state(e, 0), 0xA5, k->state_bytes);
-  assert_same(clean, run(e, 0, 4));
+static void check_dirty_memory(const char *name) {
+  env *e = opened(name, 1);
+  trace clean = run(e, 4);
+  memset(env_state(e, 0), 0xA5, env_kind_find(name)->state_bytes);
+  assert_same(clean, run(e, 4));
   env_close(e);
 }
 static void test_reset_forgets_everything(void **unused) { (void)unused, for_each_environment(check_dirty_memory); }
 
-// Five lanes in lockstep, started at different times, give what each gives alone.
-static void check_lockstep(const env_kind *k) {
-  enum { LANES = 5 };
-  env *alone = env_open(k, 1), *e = env_open(k, LANES);
-  trace t[LANES];
-  bool ended[LANES] = {false};
-  for (int time = 0; time < STEPS + 10 * LANES; time++)
-    for (int lane = LANES - 1; lane >= 0; lane--) {
-      if (time == 10 * lane) {
-        env_reset(e, lane, rng_episode(rng_stream(9, "lanes"), 0, (uint32_t)lane));
-        t[lane] = (trace){0, hash_of_step(e, lane, (hash){"start"}, (env_outcome){0})};
-      }
-      if (time < 10 * lane || ended[lane] || t[lane].steps == STEPS) continue;
-      env_outcome out = act(e, lane, t[lane].steps++);
-      t[lane].hash = hash_of_step(e, lane, t[lane].hash, out);
-      ended[lane] = out.terminated || out.truncated;
+// Lanes that are stepped at once, begin at different times, and leave their places to the last: what each gives alone.
+typedef struct lane {
+  uint32_t episode;
+  trace so_far;
+  bool over;
+} lane;
+
+enum { LANES = 5, EPISODES = 11 };
+
+static void lanes_step(env *e, lane *lanes, uint8_t *seen, int n) {
+  float actions[LANES * ACTIONS_MAX];
+  env_outcome out[LANES];
+  size_t bytes = env_observation_bytes(env_spec_of(e));
+  int A = env_spec_of(e)->actions;
+  for (int i = 0; i < n; i++) act(actions + i * A, e, lanes[i].so_far.steps);
+  env_step(e, actions, out, n);
+  env_observe(e, seen, n);
+  for (int i = 0; i < n; i++) {
+    trace_step(&lanes[i].so_far, e, out[i], seen + (size_t)i * bytes);
+    lanes[i].over = out[i].terminated || out[i].truncated || lanes[i].so_far.steps == STEPS;
+  }
+}
+
+static int lanes_compact(env *e, env *alone, lane *lanes, int n) {
+  for (int i = n - 1; i >= 0; i--) {
+    if (!lanes[i].over) continue;
+    assert_same(run(alone, lanes[i].episode), lanes[i].so_far);
+    n--;
+    env_move(e, i, n);
+    lanes[i] = lanes[n];
+  }
+  return n;
+}
+
+static void check_lockstep(const char *name) {
+  env *alone = opened(name, 1), *e = opened(name, LANES);
+  size_t bytes = env_observation_bytes(env_spec_of(e));
+  uint8_t *seen = mem_take(LANES, bytes);
+  lane lanes[LANES];
+  int n = 0;
+  uint32_t begun = 0;
+  for (int time = 0; n || begun < EPISODES; time++) {
+    if (time % 10 == 0 && n < LANES && begun < EPISODES) {
+      env_reset(e, n, luck_of(begun));
+      env_observe(e, seen, n + 1);
+      lanes[n] = (lane){.episode = begun++, .so_far = trace_begin(e, seen + (size_t)n * bytes)};
+      n++;
     }
-  for (int lane = 0; lane < LANES; lane++) assert_same(run(alone, 0, (uint32_t)lane), t[lane]);
+    lanes_step(e, lanes, seen, n);
+    n = lanes_compact(e, alone, lanes, n);
+  }
+  mem_free(seen);
   env_close(alone);
   env_close(e);
 }
 static void test_lanes_are_independent(void **unused) { (void)unused, for_each_environment(check_lockstep); }
 
-static void check_copy(const env_kind *k) {
-  env *e = env_open(k, 3);
-  env_reset(e, 0, rng_episode(rng_stream(9, "lanes"), 0, 4));
-  trace half = {0, {"half"}};
-  for (; half.steps < 40; half.steps++) act(e, 0, half.steps);
-  memcpy(env_state(e, 2), env_state(e, 0), k->state_bytes);
-  assert_same(run_from(e, 0, half), run_from(e, 2, half));
-  env_close(e);
-}
-static void test_copied_state_goes_on_alike(void **unused) { (void)unused, for_each_environment(check_copy); }
-
-static void check_quiet_observation(const env_kind *k) {
-  env *e = env_open(k, 1);
+static void check_quiet_observation(const char *name) {
+  env *e = opened(name, 1);
+  size_t bytes = env_kind_find(name)->state_bytes;
+  void *seen = mem_take(1, env_observation_bytes(env_spec_of(e)));
   env_reset(e, 0, rng_stream(9, "lanes"));
-  hash before = hash_bytes(env_state(e, 0), k->state_bytes);
-  moment_of(e, 0, (env_outcome){0});
-  assert_true(hash_equal(before, hash_bytes(env_state(e, 0), k->state_bytes)));
+  hash before = hash_bytes(env_state(e, 0), bytes);
+  env_observe(e, seen, 1);
+  assert_true(hash_equal(before, hash_bytes(env_state(e, 0), bytes)));
+  mem_free(seen);
   env_close(e);
 }
 static void test_observing_changes_nothing(void **unused) { (void)unused, for_each_environment(check_quiet_observation); }
+
+// --- what fails by itself ---------------------------------------------------------------------------------------------
+typedef struct glass {
+  int steps, whole;  // steps it will have
+} glass;
+
+static void glass_reset(void *state, rng luck) { *(glass *)state = (glass){0, (int)luck.episode}; }
+static env_outcome glass_step(void *state, const float *action) {
+  glass *g = state;
+  g->steps++;
+  return (env_outcome){.reward = *action, .broken = g->steps > g->whole};
+}
+static void glass_observe(const void *state, void *observation) { *(float *)observation = (float)((const glass *)state)->steps; }
+
+static const env_baseline no_baselines[] = {{.name = NULL}};
+static const env_kind glass_kind = {.spec = {.name = "glass", .version = "1", .shape = {1, 1, 1}, .actions = 1,
+                                             .cap = 10, .baselines = no_baselines},
+                                    .state_bytes = sizeof(glass),
+                                    .reset = glass_reset,
+                                    .step = glass_step,
+                                    .observe = glass_observe};
+
+static void test_a_broken_lane_is_said_and_others_go_on(void **unused) {
+  (void)unused;
+  env_kind_lend(&glass_kind);
+  env *e = opened("glass", 3);
+  assert_false(env_spec_of(e)->pure);
+  for (int i = 0; i < 3; i++) env_reset(e, i, rng_episode(rng_stream(1, "glass"), 0, i == 1 ? 2 : 9));
+  for (int t = 1; t <= 3; t++) {
+    env_outcome out[3];
+    float seen[3];
+    env_step(e, (const float[]){0.25f, 0.5f, 0.75f}, out, 3);
+    env_observe(e, seen, 3);
+    for (int i = 0; i < 3; i++) {
+      assert_int_equal(out[i].broken, i == 1 && t == 3);
+      assert_true(out[i].reward == 0.25f * (float)(i + 1) && seen[i] == (float)t);
+    }
+  }
+  env_close(e);
+  env_kind_lend(NULL);
+  assert_int_equal(env_open(&e, "glass", 1), BAD_CONFIG);
+}
 
 // --- the table --------------------------------------------------------------------------------------------------------
 static void test_table(void **unused) {
@@ -143,21 +215,32 @@ static void test_table(void **unused) {
   assert_int_equal(count, 2);
   assert_string_equal(names[0], "takecover");
   assert_string_equal(names[1], "cartpole_swingup");
-  assert_null(env_find("takecove"));
-  assert_null(env_find(""));
-  assert_int_equal(env_observation_size(env_find("takecover")), 64 * 64 * 3);
-  assert_int_equal(env_observation_bytes(env_find("takecover")), 64 * 64 * 3);
-  assert_int_equal(env_observation_size(env_find("cartpole_swingup")), 5);
-  assert_int_equal(env_observation_bytes(env_find("cartpole_swingup")), 20);
+  env_spec takecover = described("takecover"), cartpole = described("cartpole_swingup");
+  assert_int_equal(env_observation_size(&takecover), 64 * 64 * 3);
+  assert_int_equal(env_observation_bytes(&takecover), 64 * 64 * 3);
+  assert_int_equal(env_observation_size(&cartpole), 5);
+  assert_int_equal(env_observation_bytes(&cartpole), 20);
+}
+
+static void test_unknown_names_are_refused(void **unused) {
+  (void)unused;
+  static const char *const names[] = {"takecove", "", "TAKECOVER", "takecover:1"};
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+    env *e;
+    env_spec s;
+    assert_int_equal(env_open(&e, names[i], 1), BAD_CONFIG);
+    assert_non_null(strstr(status_message(), names[i]));
+    assert_non_null(strstr(status_message(), "known are: takecover, cartpole_swingup"));
+    assert_int_equal(env_describe(&s, names[i]), BAD_CONFIG);
+  }
 }
 
 static void test_loop_allocates_nothing(void **unused) {
   (void)unused;
-  const env_kind *k = env_find("takecover");
-  env *e = env_open(k, 1);
-  env_policy p = policy_of("hold-random", k);
+  env *e = opened("takecover", 1);
+  env_policy p = policy_of("hold-random", env_spec_of(e));
   uint64_t before = mem_count();
-  play_episode(e, 0, &p, 1, 0);
+  play_episode(e, &p, 1, 0);
   assert_int_equal(mem_count(), before);
   env_close(e);
 }
@@ -165,13 +248,15 @@ static void test_loop_allocates_nothing(void **unused) {
 // --- policies ---------------------------------------------------------------------------------------------------------
 static void assert_refused(const char *text, const char *environment, const char *says) {
   env_policy p;
-  assert_int_equal(env_policy_parse(&p, text, env_find(environment)), BAD_CONFIG);
+  env_spec s = described(environment);
+  assert_int_equal(env_policy_parse(&p, text, &s), BAD_CONFIG);
   if (!strstr(status_message(), says)) fail_msg("\"%s\" does not say \"%s\"", status_message(), says);
 }
 
 static void test_refusals(void **unused) {
   (void)unused;
   assert_refused("wise", "takecover", "random, hold-random, wander:LONGEST_HOLD, still, sweep:HALF_PERIOD, lookahead");
+  assert_refused("wise", "cartpole_swingup", "there are: random, hold-random, wander:LONGEST_HOLD, still");
   assert_refused("", "takecover", "not known");
   assert_refused("sweep", "takecover", "whole number");
   assert_refused("sweep:", "takecover", "whole number");
@@ -187,20 +272,37 @@ static void test_refusals(void **unused) {
   assert_refused("sweep:00000000000000000000000000000000000000100", "takecover", "too long");
 }
 
-static void check_baselines(const env_kind *k) {
-  int count;
-  const char *const *names = env_baselines(k, &count);
-  assert_true(count >= 2);
-  for (int i = 0; i < count; i++) assert_string_equal(policy_of(names[i], k).text, names[i]);
+// Reported ones stand for themselves, and those that every environment has are there.
+static void check_baselines(const char *name) {
+  static const char *const everywhere[] = {"random", "hold-random", "wander:5", "still"};
+  env_spec s = described(name);
+  int reported = 0;
+  for (const env_baseline *b = s.baselines; b->name; b++) {
+    if (!b->reported) continue;
+    assert_string_equal(policy_of(b->reported, &s).text, b->reported);
+    assert_ptr_equal(policy_of(b->reported, &s).baseline, b);
+    reported++;
+  }
+  assert_true(reported >= 2);
+  for (int i = 0; i < 4; i++) policy_of(everywhere[i], &s);
 }
 static void test_baselines_fit(void **unused) { (void)unused, for_each_environment(check_baselines); }
 
+// Only lookahead is shown the state.
+static void test_privileges(void **unused) {
+  (void)unused;
+  env_spec s = described("takecover");
+  for (const env_baseline *b = s.baselines; b->name; b++)
+    assert_int_equal(b->privileged, strcmp(b->name, "lookahead") == 0);
+}
+
 static void actions_of(float *actions, int steps, const char *policy, uint32_t episode) {
-  const env_kind *k = env_find("takecover");
-  env_policy p = policy_of(policy, k);
+  env *e = opened("takecover", 1);
+  env_policy p = policy_of(policy, env_spec_of(e));
   uint64_t memory[ENV_POLICY_MEMORY / 8] = {0};
   rng luck = rng_episode(rng_stream(6, "policy"), 0, episode);
-  for (int t = 0; t < steps; t++) p.act(&p, k, NULL, t, luck, memory, &actions[t]);
+  for (int t = 0; t < steps; t++) env_policy_act(&p, e, 0, t, luck, memory, &actions[t]);
+  env_close(e);
 }
 
 static void test_still_and_sweep(void **unused) {
@@ -253,12 +355,14 @@ int main(void) {
       cmocka_unit_test(test_episode_is_a_function_of_its_luck),
       cmocka_unit_test(test_reset_forgets_everything),
       cmocka_unit_test(test_lanes_are_independent),
-      cmocka_unit_test(test_copied_state_goes_on_alike),
       cmocka_unit_test(test_observing_changes_nothing),
+      cmocka_unit_test(test_a_broken_lane_is_said_and_others_go_on),
       cmocka_unit_test(test_table),
+      cmocka_unit_test(test_unknown_names_are_refused),
       cmocka_unit_test(test_loop_allocates_nothing),
       cmocka_unit_test(test_refusals),
       cmocka_unit_test(test_baselines_fit),
+      cmocka_unit_test(test_privileges),
       cmocka_unit_test(test_still_and_sweep),
       cmocka_unit_test(test_random_is_uniform),
       cmocka_unit_test(test_hold_random_holds),

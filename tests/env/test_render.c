@@ -200,15 +200,14 @@ static void test_golden(void **unused) {
   (void)unused;
   static const char *const hashes[] = {"e96d468afa3ec71eef24b010b321c5ca", "2b90ab632e7cf911599edb54f0e1d840",
                                        "c79003d2596ffd566a4952276d37321a"};
-  const env_kind *k = env_find("takecover");
-  env *e = env_open(k, 1);
+  env *e = opened("takecover", 1);
   static frame frames[20];
   for (uint32_t episode = 0; episode < 3; episode++) {
     env_reset(e, 0, rng_episode(rng_stream(7, "world"), 0, episode));
     takecover *s = env_state(e, 0);
     for (int i = 0; i < 20; i++) {
-      env_observe(e, 0, &frames[i]);
-      for (int t = 0; t < 23; t++) s->health = 100, env_step(e, 0, &(float){(float)(i % 3) - 1});
+      env_observe(e, &frames[i], 1);
+      for (int t = 0; t < 23; t++) s->health = 100, step_one(e, &(float){(float)(i % 3) - 1});
     }
     assert_string_equal(hash_bytes(frames, sizeof frames).hex, hashes[episode]);
   }

@@ -19,14 +19,14 @@
 #define SLOW 0
 #endif
 
-static const env_kind *kind;
+static const env_spec *spec;
 static env *one;
 
 static int open_all(void **unused) {
   (void)unused;
   num_open();
-  kind = env_find("takecover");
-  one = env_open(kind, 1);
+  one = opened("takecover", 1);
+  spec = env_spec_of(one);
   return 0;
 }
 
@@ -37,7 +37,7 @@ static int close_all(void **unused) {
 }
 
 static takecover *state_now(void) { return env_state(one, 0); }
-static env_outcome step_once(float action) { return env_step(one, 0, &action); }
+static env_outcome step_once(float action) { return step_one(one, &action); }
 static takecover *fresh(uint32_t episode) {
   env_reset(one, 0, rng_episode(rng_stream(5, "test"), 0, episode));
   return state_now();
@@ -79,10 +79,10 @@ static void test_lookahead_reaches_the_cap(void **unused) {
 // 1.6 hits an episode, the fatal one included, as in the published model.
 static void test_hits_an_episode(void **unused) {
   (void)unused;
-  env_policy still = policy_of("still", kind);
+  env_policy still = policy_of("still", spec);
   int hits = 0;
   for (uint32_t i = 0; i < 1000; i++) {
-    play_episode(one, 0, &still, 2, i);
+    play_episode(one, &still, 2, i);
     hits += state_now()->hits;
   }
   assert_in_range(hits, 1500, 1700);
@@ -271,8 +271,8 @@ static void test_cap_truncates(void **unused) {
     assert_false(out.terminated);
     assert_true(out.reward == 1);
   }
-  assert_int_equal(s->steps, kind->cap);
-  assert_int_equal(kind->cap, 2100);
+  assert_int_equal(s->steps, spec->cap);
+  assert_int_equal(spec->cap, 2100);
 }
 
 static void test_death_at_the_cap_is_death(void **unused) {
@@ -292,8 +292,8 @@ static void test_golden(void **unused) {
   static const char *const hashes[] = {"04ef5bde2ecc4529bd25f5cecfb19445", "801ede933eac473079528adc31f07617",
                                        "5494aab3808e787f375e2375dc945db5"};
   for (int i = 0; i < 3; i++) {
-    env_policy p = policy_of(policies[i], kind);
-    play r = play_episode(one, 0, &p, 7, (uint32_t)i);
+    env_policy p = policy_of(policies[i], spec);
+    play r = play_episode(one, &p, 7, (uint32_t)i);
     takecover *s = state_now();
     double numbers[] = {s->y, s->v, s->health, s->hits, s->imps, s->balls, s->imp[3].y, s->ball[0].x, s->ball[0].y};
     assert_int_equal(r.steps, steps[i]);

@@ -9,9 +9,12 @@
 
 #define EPISODES 40
 
+static env_spec takecover;
+
 static controller_shape shape_for(const world *w) {
-  const world_shape *s = world_shape_of(w);
-  return (controller_shape){.Z = s->Z, .H = s->H, .A = s->A, .use_h = true, .use_c = true};
+  world_features f;
+  assert_int_equal(world_features_of(&f, w, "zhc"), OK);
+  return controller_for(&f, world_senses_of(w).actions, 0, false);
 }
 
 // --- the controller -------------------------------------------------------------------------------------------------------
@@ -19,14 +22,16 @@ static controller_shape shape_for(const world *w) {
 static void test_controller_is_the_formula(void **state) {
   (void)state;
   for (int variant = 0; variant < 12; variant++) {
-    controller_shape s = {.Z = 5, .H = 19, .A = 2, .use_h = variant % 3 > 0, .use_c = variant % 3 > 1, .hidden = variant / 6 * 7, .bias = variant / 3 % 2};
-    int n = controller_size(&s), inputs = 5 + 19 * (s.use_h + s.use_c);
+    int parts = 1 + variant % 3, inputs = 5 + 19 * (parts - 1);
+    world_features f = {.F = inputs, .parts = parts, .part = {{.size = 5}, {.size = 19}, {.size = 19}}};
+    controller_shape s = controller_for(&f, 2, variant / 6 * 7, variant / 3 % 2);
+    int n = controller_size(&s);
     float w[1024], x[64], action[2];
     assert_true(n <= 1024);
     rng_normals(w, n, rng_stream(1, "w"), 0, 0);
     rng_normals(x, 64, rng_stream(1, "x"), 0, 0);
     for (int i = 0; i < n; i++) w[i] *= 0.2f;
-    controller_act(&s, action, w, x, x + 5, x + 5 + 19);
+    controller_act(&s, action, w, x);
     double layer[64], next[64];
     for (int i = 0; i < inputs; i++) layer[i] = (double)x[i];
     const float *p = w;
@@ -48,8 +53,14 @@ static void test_controller_is_the_formula(void **state) {
 
 static void test_paper_sizes(void **state) {
   (void)state;
-  assert_int_equal(controller_size(&(controller_shape){.Z = 64, .H = 512, .A = 1, .use_h = true, .use_c = true}), 1088);  // Doom
-  assert_int_equal(controller_size(&(controller_shape){.Z = 32, .H = 256, .A = 3, .use_h = true, .bias = true}), 867);    // CarRacing
+  const world_shape doom = {.Z = 64, .A = 1, .H = 512, .K = 5}, car_racing = {.Z = 32, .A = 3, .H = 256, .K = 5};
+  world_features f;
+  assert_true(world_mdn_features(&f, &doom, "zhc"));
+  controller_shape c = controller_for(&f, 1, 0, false);
+  assert_int_equal(controller_size(&c), 1088);
+  assert_true(world_mdn_features(&f, &car_racing, "zh"));
+  c = controller_for(&f, 3, 0, true);
+  assert_int_equal(controller_size(&c), 867);
 }
 
 // --- lanes ----------------------------------------------------------------------------------------------------------------
@@ -81,7 +92,7 @@ static void bench_close(bench *b) {
 
 // Plays EPISODES tasks (task = 3 candidates in turn) in the given order with a number of lanes.
 static void play(const bench *b, int lanes, bool backwards, rollout_result *results) {
-  rollout_options o = {.world = b->w, .environment = env_find("takecover"), .controller = shape_for(b->w), .lanes = lanes};
+  rollout_options o = {.world = b->w, .environment = &takecover, .controller = shape_for(b->w), .lanes = lanes};
   rollout *r = rollout_open(&o);
   assert_int_equal(rollout_record_bytes(r), b->record_bytes);
   int begun = 0, finished = 0, tickets[8];
@@ -159,7 +170,7 @@ static void test_a_broken_candidate_is_a_result(void **state) {
 static void test_dropped_tasks_leave_no_trace(void **state) {
   (void)state;
   bench b = bench_open(ROLLOUT_DREAM);
-  rollout_options o = {.world = b.w, .environment = env_find("takecover"), .controller = shape_for(b.w), .lanes = 5};
+  rollout_options o = {.world = b.w, .environment = &takecover, .controller = shape_for(b.w), .lanes = 5};
   rollout *r = rollout_open(&o);
   int all = rollout_vacancies(r), tickets[64];
   rollout_result results[64];
@@ -195,7 +206,7 @@ static uint64_t asked;
 
 // Between a dream's begin and its return: hundreds of episodes through few lanes, refilled and compacted all the time.
 static void nothing_is_allocated(const bench *b, const world *w) {
-  rollout_options o = {.world = w, .environment = env_find("takecover"), .controller = shape_for(w), .lanes = 9};
+  rollout_options o = {.world = w, .environment = &takecover, .controller = shape_for(w), .lanes = 9};
   rollout *r = rollout_open(&o);
   int tickets[8], begun = 0;
   rollout_result some[8];
@@ -258,7 +269,7 @@ static pair play_moving(const bench *b, uint64_t seed, rollout_result *results) 
   pair p = {.b = b};
   rng luck = rng_stream(seed, "moves");
   for (int i = 0; i < 2; i++) {
-    const rollout_options o = {.world = b->w, .environment = env_find("takecover"), .controller = shape_for(b->w), .lanes = 1 + (int)rng_below(luck, 0, (uint32_t)i, 20)};
+    const rollout_options o = {.world = b->w, .environment = &takecover, .controller = shape_for(b->w), .lanes = 1 + (int)rng_below(luck, 0, (uint32_t)i, 20)};
     p.r[i] = rollout_open(&o);
   }
   p.state = mem_take(1, rollout_state_bytes(p.r[0]));
@@ -305,6 +316,7 @@ static void test_real_episodes_stay(void **state) {
 
 int main(void) {
   num_open();
+  if (env_describe(&takecover, "takecover") != OK) return 1;
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_controller_is_the_formula), cmocka_unit_test(test_paper_sizes),
       cmocka_unit_test(test_dream_lanes),               cmocka_unit_test(test_real_lanes),

@@ -14,15 +14,15 @@ static world *mapped_of(const small_world *s, const world *w) {
 static void dream_play(const world *w, float *z, int steps) {
   const dream_rules rules = {.temperature = 1.1f, .cap = 1000};
   int Z = world_shape_of(w)->Z;
-  dream *d = dream_open(w, 1);
-  dream_reset(d, 0, &rules, rng_stream(4, "a dream"));
+  mind *m = mind_open(w, 1);
+  mind_dream(m, 0, &rules, rng_stream(4, "a dream"));
   for (int t = 0; t < steps; t++) {
     dream_outcome out;
-    *world_memory_action(dream_memory(d), 0) = (float)(t % 3 - 1);
-    dream_step(d, &out, 1);
-    memcpy(z + (size_t)t * Z, world_memory_z(dream_memory(d), 0), (size_t)Z * sizeof *z);
+    float action = (float)(t % 3 - 1);
+    mind_imagine(m, &action, &out, 1);
+    memcpy(z + (size_t)t * Z, mind_features(m, 0), (size_t)Z * sizeof *z);
   }
-  dream_close(d);
+  mind_close(m);
 }
 
 static void same_world(bool pixels, num_precision precision) {

@@ -1,4 +1,4 @@
-// Tests for src/world: eyes and memory against the layers of nn, dreams against their own law.
+// Tests for src/world, of the family that is there: eyes and memory against the layers of nn, dreams against their own law.
 
 #include "small_world.h"
 
@@ -94,8 +94,6 @@ static void test_states_are_standardised(void **state) {
   small_world_remove(&s);
 }
 
-// --- memory -------------------------------------------------------------------------------------------------------------
-
 // What is imagined of a latent is the observation that it stands for.
 static void test_states_are_imagined(void **state) {
   (void)state;
@@ -115,12 +113,20 @@ static void test_states_are_imagined(void **state) {
   small_world_remove(&s);
 }
 
+// --- memory -------------------------------------------------------------------------------------------------------------
+
+// A belief is [z | h | c].
+static const float *z_of(const mind *m, int lane) { return mind_features(m, lane); }
+static const float *h_of(const mind *m, const small_world *s) { return mind_features(m, 0) + s->shape.Z; }
+static const float *c_of(const mind *m, const small_world *s) { return h_of(m, s) + s->shape.H; }
+
+// In a world of states, what is seen is z.
 static void test_memory_agrees_with_lstm(void **state) {
   (void)state;
   enum { T = 5 };
-  small_world s = small_world_write(true, 4);
+  small_world s = small_world_write(false, 4);
   world *w = small_world_open(&s);
-  world_memory *m = world_memory_open(w, 1);
+  mind *m = mind_open(w, 1);
   int I = s.shape.Z + s.shape.A, H = s.shape.H;
   float x[T * 8], keep[T] = {0, 1, 1, 1, 1}, h0[24] = {0}, c0[24] = {0}, gates[T * 96], c[T * 24], h[T * 24], tanhc[T * 24];
   float *work = mem_take(nn_lstm_work(T, 1, I, H), sizeof *work);
@@ -128,17 +134,17 @@ static void test_memory_agrees_with_lstm(void **state) {
   nn_table t = world_rnn_table(&s.shape);
   nn_lstm((nn_lstm_tape){gates, c, h, tanhc}, x, keep, h0, c0, s.m + t.tensor[RNN_LSTM].at, s.m + t.tensor[RNN_LSTM_B].at, T, 1, I, H, work);
   mem_free(work);
-  world_memory_clear(m, 0);
+  mind_begin(m, 0, rng_stream(5, "luck"));
   for (int step = 0; step < T; step++) {
-    memcpy(world_memory_z(m, 0), x + step * I, s.shape.Z * sizeof *x);
-    memcpy(world_memory_action(m, 0), x + step * I + s.shape.Z, s.shape.A * sizeof *x);
-    world_memory_step(m, 1);
+    mind_see(m, x + step * I, 1);
+    assert_memory_equal(z_of(m, 0), x + step * I, s.shape.Z * sizeof *x);
+    mind_act(m, x + step * I + s.shape.Z, 1);
     for (int u = 0; u < H; u++) {
-      assert_true(fabsf(world_memory_h(m, 0)[u] - h[step * H + u]) < 2e-6f);
-      assert_true(fabsf(world_memory_c(m, 0)[u] - c[step * H + u]) < 2e-6f);
+      assert_true(fabsf(h_of(m, &s)[u] - h[step * H + u]) < 2e-6f);
+      assert_true(fabsf(c_of(m, &s)[u] - c[step * H + u]) < 2e-6f);
     }
   }
-  world_memory_close(m);
+  mind_close(m);
   world_close(w);
   small_world_remove(&s);
 }
@@ -152,21 +158,21 @@ typedef struct trace {
   int steps;
 } trace;
 
-static void act_by_step(dream *d, int lane, int t) { *world_memory_action(dream_memory(d), lane) = (float)(t % 3 - 1); }
+static float act_by_step(int t) { return (float)(t % 3 - 1); }
 
 // One episode alone.
 static trace dream_alone(const world *w, rng luck) {
-  dream *d = dream_open(w, 1);
+  mind *m = mind_open(w, 1);
   trace r = {0};
-  dream_reset(d, 0, &rules, luck);
+  mind_dream(m, 0, &rules, luck);
   for (dream_outcome out = {0}; !out.terminated && !out.truncated;) {
-    memcpy(r.z[r.steps], world_memory_z(dream_memory(d), 0), 7 * sizeof(float));
-    act_by_step(d, 0, r.steps);
-    dream_step(d, &out, 1);
+    memcpy(r.z[r.steps], z_of(m, 0), 7 * sizeof(float));
+    float action = act_by_step(r.steps);
+    mind_imagine(m, &action, &out, 1);
     r.total += out.reward;
     r.steps++;
   }
-  dream_close(d);
+  mind_close(m);
   return r;
 }
 
@@ -176,8 +182,10 @@ static void test_dream_is_pure(void **state) {
   enum { N = 13 };
   small_world s = small_world_write(true, 6);
   world *w = small_world_open(&s);
-  dream *d = dream_open(w, N);
+  mind *m = mind_open(w, N);
   trace alone[N];
+  float actions[N] = {0};
+  dream_outcome out[N];
   int episode[N], t[N] = {0}, alive = N, shortest = 1000, longest = 0;
   for (int i = 0; i < N; i++) {
     rng luck = rng_episode(rng_stream(9, "pure"), 4, (uint32_t)i);
@@ -185,28 +193,28 @@ static void test_dream_is_pure(void **state) {
     shortest = alone[i].steps < shortest ? alone[i].steps : shortest;
     longest = alone[i].steps > longest ? alone[i].steps : longest;
     episode[i] = i;
-    dream_reset(d, i, &rules, luck);
+    mind_dream(m, i, &rules, luck);
   }
   assert_true(shortest < longest);  // or compaction would not be tested
-  uint64_t allocations = mem_count();
+  uint64_t allocations = 0;
   while (alive) {
-    dream_outcome out[N];
     for (int i = 0; i < alive; i++) {
-      assert_memory_equal(world_memory_z(dream_memory(d), i), alone[episode[i]].z[t[i]], 7 * sizeof(float));
-      act_by_step(d, i, t[i]);
+      assert_memory_equal(z_of(m, i), alone[episode[i]].z[t[i]], 7 * sizeof(float));
+      actions[i] = act_by_step(t[i]);
     }
-    dream_step(d, out, alive);
+    mind_imagine(m, actions, out, alive);
+    if (!allocations) allocations = mem_count();
     for (int i = alive - 1; i >= 0; i--) {
       t[i]++;
       if (!out[i].terminated && !out[i].truncated) continue;
       assert_int_equal(t[i], alone[episode[i]].steps);
       alive--;
       episode[i] = episode[alive], t[i] = t[alive];
-      if (i != alive) dream_move(d, i, alive);
+      if (i != alive) mind_move(m, i, alive);
     }
   }
   assert_int_equal(mem_count(), allocations);
-  dream_close(d);
+  mind_close(m);
   world_close(w);
   small_world_remove(&s);
 }
@@ -216,28 +224,29 @@ static void test_a_dream_goes_on_elsewhere(void **state) {
   (void)state;
   small_world s = small_world_write(true, 6);
   world *w = small_world_open(&s);
-  dream *d[2] = {dream_open(w, 3), dream_open(w, 2)};
-  void *saved = mem_take(1, dream_state_bytes(w));
+  mind *d[2] = {mind_open(w, 3), mind_open(w, 2)};
+  void *saved = mem_take(1, mind_state_bytes(w));
   for (uint32_t i = 0; i < 9; i++) {
     rng luck = rng_episode(rng_stream(9, "pure"), 4, i);
     trace alone = dream_alone(w, luck);
     int lane = 0, t = 0;
-    for (int j = 0; j < 5; j++) dream_reset(d[j % 2], j / 2, &rules, rng_episode(rng_stream(8, "others"), 1, i));
-    dream_reset(d[0], 0, &rules, luck);
+    for (int j = 0; j < 5; j++) mind_dream(d[j % 2], j / 2, &rules, rng_episode(rng_stream(8, "others"), 1, i));
+    mind_dream(d[0], 0, &rules, luck);
     for (bool over = false; !over; t++) {
-      dream *here = d[t % 2], *next = d[!(t % 2)];
+      mind *here = d[t % 2], *next = d[!(t % 2)];
       dream_outcome out[3] = {0};
-      assert_memory_equal(world_memory_z(dream_memory(here), lane), alone.z[t], 7 * sizeof(float));
-      act_by_step(here, lane, t);
-      dream_step(here, out, lane + 1);
+      float actions[2] = {0};
+      assert_memory_equal(z_of(here, lane), alone.z[t], 7 * sizeof(float));
+      actions[lane] = act_by_step(t);
+      mind_imagine(here, actions, out, lane + 1);
       over = out[lane].terminated || out[lane].truncated;
-      dream_save(here, lane, saved);
+      mind_save(here, lane, saved);
       lane = !lane;
-      dream_load(next, lane, &rules, luck, saved);
+      mind_load(next, lane, &rules, luck, saved);
     }
     assert_int_equal(t, alone.steps);
   }
-  for (int i = 0; i < 2; i++) dream_close(d[i]);
+  for (int i = 0; i < 2; i++) mind_close(d[i]);
   mem_free(saved);
   world_close(w);
   small_world_remove(&s);
@@ -267,7 +276,7 @@ static void draws_from_a_mixture(int K) {
   const world_origins o = {.count = 1, .mu = zeros, .logvar = zeros, .offset = zeros, .scale = ones, .log_sigma_floor = -7};
   assert_int_equal(world_rnn_write(s.rnn.text, &s.shape, s.m, &o, vae.hex), OK);
   world *w = small_world_open(&s);
-  dream *d = dream_open(w, 1);
+  mind *m = mind_open(w, 1);
   const double temperatures[2] = {1.0, 0.5};
   for (int which = 0; which < 2; which++) {
     double tau = temperatures[which], share[MOST], total = 0, mean = 0, second = 0;
@@ -277,15 +286,15 @@ static void draws_from_a_mixture(int K) {
       second += share[k] / total * ((double)(mu[k] * mu[k]) + exp(2 * (double)log_sigma[k]) * tau);
     }
     dream_rules long_rules = {.temperature = (float)tau, .cap = 1 << 30};
-    dream_reset(d, 0, &long_rules, rng_stream(11, "mixture"));
+    mind_dream(m, 0, &long_rules, rng_stream(11, "mixture"));
     double sum = 0, squares = 0;
     const int steps = 6000;
     for (int step = 0; step < steps; step++) {
       dream_outcome out;
-      dream_step(d, &out, 1);
+      mind_imagine(m, &(float){0}, &out, 1);
       assert_false(out.terminated || out.truncated || out.broken);
       for (int i = 0; i < Z; i++) {
-        double z = (double)world_memory_z(dream_memory(d), 0)[i];
+        double z = (double)z_of(m, 0)[i];
         sum += z, squares += z * z;
       }
     }
@@ -293,7 +302,7 @@ static void draws_from_a_mixture(int K) {
     assert_true(fabs(sum / n - mean) < 4 * sd / sqrt(n));
     assert_true(fabs(squares / n - second) < 0.02 * second);
   }
-  dream_close(d);
+  mind_close(m);
   world_close(w);
   small_world_remove(&s);
 }
@@ -310,15 +319,13 @@ static void test_broken_numbers_are_noticed(void **state) {
   (void)state;
   small_world s = small_world_write(true, 8);
   world *w = small_world_open(&s);
-  dream *d = dream_open(w, 2);
+  mind *m = mind_open(w, 2);
   dream_outcome out[2];
-  for (int i = 0; i < 2; i++) dream_reset(d, i, &rules, rng_episode(rng_stream(1, "x"), 0, (uint32_t)i));
-  world_memory_action(dream_memory(d), 0)[0] = NAN;
-  world_memory_action(dream_memory(d), 1)[0] = 0.5f;
-  dream_step(d, out, 2);
+  for (int i = 0; i < 2; i++) mind_dream(m, i, &rules, rng_episode(rng_stream(1, "x"), 0, (uint32_t)i));
+  mind_imagine(m, (const float[]){NAN, 0.5f}, out, 2);
   assert_true(out[0].broken);
   assert_false(out[1].broken);
-  dream_close(d);
+  mind_close(m);
   world_close(w);
   small_world_remove(&s);
 }
@@ -327,21 +334,25 @@ static void test_broken_numbers_are_noticed(void **state) {
 
 static world *narrow_open(const small_world *s) {
   world *w;
-  if (world_open_as(&w, s->vae.text, s->rnn.text, &(world_options){.precision = NUM_BF16}) != OK) fail_msg("%s", status_message());
+  const char *vae = s->shape.pixels ? s->vae.text : NULL;
+  if (world_open_as(&w, vae, s->rnn.text, &(world_options){.precision = NUM_BF16}) != OK) fail_msg("%s", status_message());
   return w;
 }
 
 // What all instruction sets have in common: each step's z, alone and as one of many lanes.
 static void narrow_play(const world *w, float *z, int lanes, int steps) {
-  dream *d = dream_open(w, lanes);
+  const dream_rules long_rules = {.temperature = 1.1f, .cap = 1000};
+  mind *m = mind_open(w, lanes);
   dream_outcome out[70];
-  for (int i = 0; i < lanes; i++) dream_reset(d, i, &(dream_rules){.temperature = 1.1f, .cap = 1000}, rng_episode(rng_stream(7, "narrow"), 0, (uint32_t)i));
+  float actions[70];
+  for (int i = 0; i < lanes; i++)
+    mind_dream(m, i, &long_rules, rng_episode(rng_stream(7, "narrow"), 0, (uint32_t)i));
   for (int t = 0; t < steps; t++) {
-    for (int i = 0; i < lanes; i++) act_by_step(d, i, t);
-    dream_step(d, out, lanes);
-    memcpy(z + t * 7, world_memory_z(dream_memory(d), 0), 7 * sizeof *z);
+    for (int i = 0; i < lanes; i++) actions[i] = act_by_step(t);
+    mind_imagine(m, actions, out, lanes);
+    memcpy(z + t * 7, z_of(m, 0), 7 * sizeof *z);
   }
-  dream_close(d);
+  mind_close(m);
 }
 
 static void test_bf16_is_the_same_everywhere(void **state) {
@@ -370,16 +381,17 @@ static void test_bf16_is_the_same_everywhere(void **state) {
 // One step from the same memory: as far from fp32 as eight bits of mantissa allow, and not at it.
 static void test_bf16_is_near_fp32(void **state) {
   (void)state;
-  small_world s = small_world_write(true, 15);
+  small_world s = small_world_write(false, 15);
   world *both[2] = {small_world_open(&s), narrow_open(&s)};
-  float h[2][24];
+  float h[2][24], seen[8];
+  rng_normals(seen, s.shape.Z, rng_stream(8, "z"), 0, 0);
   for (int i = 0; i < 2; i++) {
-    world_memory *m = world_memory_open(both[i], 1);
-    world_memory_clear(m, 0);
-    rng_normals(world_memory_z(m, 0), s.shape.Z, rng_stream(8, "z"), 0, 0);
-    for (int t = 0; t < 3; t++) world_memory_step(m, 1);
-    memcpy(h[i], world_memory_h(m, 0), sizeof h[i]);
-    world_memory_close(m);
+    mind *m = mind_open(both[i], 1);
+    mind_begin(m, 0, rng_stream(8, "luck"));
+    mind_see(m, seen, 1);
+    for (int t = 0; t < 3; t++) mind_act(m, &(float){0}, 1);
+    memcpy(h[i], h_of(m, &s), sizeof h[i]);
+    mind_close(m);
   }
   float far = 0;
   for (int u = 0; u < 24; u++) far = fmaxf(far, fabsf(h[0][u] - h[1][u]));

@@ -1,0 +1,105 @@
+// M's head: the next latent, reward and end, drawn from what the LSTM says (World Models, sampling as in its code:
+// z' = mu_k + sigma_k sqrt(tau) N(0,1), mixture logits / tau, the end where its logit is positive).
+
+#include <math.h>
+#include <string.h>
+
+#include "parts.h"
+
+struct mdn_head {
+  arena *memory;
+  const world *w;
+  // of LANES_AT_ONCE lanes:
+  uint16_t *narrow;   // (.., H)     h, only in bf16
+  float *logits;      // (.., K - 1, Z)
+  int32_t *drawn;     // (.., Z + 1)     the component of each dimension, and 0
+  float *chosen;      // (.., 2, Z + 1)  [its mean | reward], [its log sigma | done]
+  float *work;        // what picking them needs
+  // of one lane:
+  float *weights;     // (K, Z)      shares of the mixture's components
+  float *luck;        // (Z)         uniforms, then normals
+};
+
+mdn_head *mdn_head_open(const world *w, int lanes) {
+  const world_shape *s = &w->shape;
+  arena *memory = arena_open();
+  mdn_head *d = ARENA_NEW(memory, mdn_head, 1);
+  size_t some = (size_t)(lanes < LANES_AT_ONCE ? lanes : LANES_AT_ONCE);
+  size_t work = world_picks(s) ? packed_pick_work(&w->components, world_items(s)) : some * w->components.N;
+  *d = (mdn_head){.memory = memory, .w = w};
+  if (w->precision == NUM_BF16) d->narrow = ARENA_NEW(memory, uint16_t, some * (s->H + s->H % 2));
+  d->logits = ARENA_NEW(memory, float, some * w->logits.N);
+  d->drawn = ARENA_NEW(memory, int32_t, some * world_items(s));
+  d->chosen = ARENA_NEW(memory, float, some * 2 * world_items(s));
+  d->work = ARENA_NEW(memory, float, work);
+  d->weights = ARENA_NEW(memory, float, s->Z * s->K);
+  d->luck = ARENA_NEW(memory, float, s->Z);
+  return d;
+}
+
+void mdn_head_close(mdn_head *d) {
+  if (d) arena_close(d->memory);
+}
+
+world_rows world_rows_for(const world *w, uint16_t *narrow, const float *x, int ld, int K, int n) {
+  if (w->precision == NUM_FP32) return (world_rows){x, ld};
+  int even = K + K % 2;  // where K is odd the last number has weight zero, and must be finite
+  for (int i = 0; i < n; i++) {
+    vec_bf16(narrow + (size_t)i * even, x + (size_t)i * ld, K);
+    if (K % 2) narrow[(size_t)i * even + K] = 0;
+  }
+  return (world_rows){narrow, even};
+}
+
+// Which component of each dimension; uniforms are a step's first blocks, normals those after them.
+static void components_draw(mdn_head *d, int32_t *drawn, const float *logits, const mdn_lane *lane) {
+  const world_shape *s = &d->w->shape;
+  rng_uniforms(d->luck, s->Z, lane->luck, lane->step, 0);
+  vec_draw(drawn, d->weights, logits, d->luck, s->Z, s->K, lane->rules.temperature);
+  drawn[s->Z] = 0;
+}
+
+// The two columns of each item that n lanes drew; picked, or, with very many components, taken from all of them.
+static void components_find(mdn_head *d, world_rows h, int n) {
+  const world_shape *s = &d->w->shape;
+  int items = world_items(s), N = d->w->components.N;
+  if (world_picks(s)) {
+    packed_pick(&d->w->components, d->chosen, h.x, h.ld, d->drawn, items, s->K, n, d->work);
+    return;
+  }
+  packed_apply(&d->w->components, d->work, N, h.x, h.ld, n);
+  for (int i = 0; i < n; i++)
+    for (int second = 0; second < 2; second++)
+      for (int z = 0; z < items; z++) {
+        int column = world_component_column(s, z, second, d->drawn[i * items + z]);
+        d->chosen[(i * 2 + second) * items + z] = d->work[(size_t)i * N + column];
+      }
+}
+
+// z = mu + sigma sqrt(tau) N(0,1); false if one is not finite
+static bool latent_draw(mdn_head *d, float *z, const float *mu, const float *log_sigma, const mdn_lane *lane) {
+  int Z = d->w->shape.Z;
+  rng_normals(d->luck, Z, lane->luck, lane->step, (uint32_t)(Z + 3) / 4);
+  return vec_gauss(z, mu, log_sigma, d->luck, Z, d->w->origins.log_sigma_floor, sqrtf(lane->rules.temperature));
+}
+
+static dream_outcome outcome_of(const mdn_lane *lane, float reward, float done, bool finite) {
+  if (!lane->rules.reward_head) reward = 1;
+  return (dream_outcome){.reward = reward, .terminated = done > 0, .truncated = lane->step >= (uint32_t)lane->rules.cap,
+                         .broken = !finite || !isfinite(reward) || isnan(done)};
+}
+
+void mdn_head_draw(mdn_head *d, float *beliefs, int ld, const mdn_lane *lanes, dream_outcome *outcomes, int n) {
+  const world_shape *s = &d->w->shape;
+  int items = world_items(s), size = d->w->logits.N;
+  world_rows h = world_rows_for(d->w, d->narrow, beliefs + s->Z, ld, s->H, n);
+  packed_apply(&d->w->logits, d->logits, size, h.x, h.ld, n);
+  for (int i = 0; i < n; i++) components_draw(d, d->drawn + i * items, d->logits + (size_t)i * size, &lanes[i]);
+
+  components_find(d, h, n);
+  for (int i = 0; i < n; i++) {
+    const float *mean = d->chosen + (size_t)i * 2 * items, *log_sigma = mean + items;
+    bool finite = latent_draw(d, beliefs + (size_t)i * ld, mean, log_sigma, &lanes[i]);
+    outcomes[i] = outcome_of(&lanes[i], mean[s->Z], log_sigma[s->Z], finite);
+  }
+}
