@@ -424,6 +424,8 @@ static void simulate_fate_draw(process *p) {
   simulation *m = p->m;
   const farm_simulation *w = m->what;
   if (simulate_chance(m, w->dies)) p->dies = m->now + w->span * simulate_draw(m);
+
+  // Stopped for up to twice the span, so that some wake after all is done.
   if (simulate_chance(m, w->stops)) {
     p->stops = m->now + w->span * simulate_draw(m);
     p->wakes = p->stops + 2 * w->span * simulate_draw(m);
@@ -537,6 +539,7 @@ static void simulate_count_due(simulation *m) {
     for (int i = g * w->members; i < (g + 1) * w->members; i++) m->unanswered[g] += !(w->known && w->known[i]);
   }
 
+  // A block that is known wholly is never played; any other one in all its fillings.
   for (int i = 0; i < w->groups * w->members; i++) {
     int first = i / w->members / m->block * m->block, open = 0;
     for (int g = first; g < first + m->block && g < w->groups; g++) open += m->unanswered[g];
@@ -572,8 +575,7 @@ static status simulate_play(simulation *m) {
     CHECK(e.at >= m->now, "time runs backwards");
     m->now = e.at;
 
-    // Of a process's steps that were put forward the later ones are stale; where it wakes from a stop is one of its
-    // own.
+    // A step that was put forward leaves a stale event behind; waking from a stop has an event of its own.
     if (e.arrives) simulate_letter_arrive(m, e.arrives);
     else if (m->now < master->dies && (m->now >= p->wake || m->now == p->wakes)) s = simulate_step(m, p);
     if (m->now >= master->dies) s = status_fail(RESUME_ME, "rank 0 died");
@@ -670,6 +672,7 @@ static void simulate_open(simulation *m, int tasks) {
 }
 
 static status simulate_play_job(simulation *m, const farm_job *job) {
+  // Other bytes in every job, and a record that names it: what is left of an earlier one would be noticed.
   m->job++;
   for (size_t i = 0; i < m->what->shared_bytes; i++) m->shared[i] = simulate_shared_byte(m->job, i);
   for (int g = 0; g < job->groups; g++) {
