@@ -7,7 +7,7 @@
 #include "config.h"
 #include "data.h"
 
-// --- the directory ------------------------------------------------------------------------------------------------------
+// --- the directory -------------------------------------------------------------------------------------------------
 typedef struct run_home {
   const settings *s;   // borrowed; s->run.directory is where it is
   bool pixels;         // the environment shows pictures: the run has a V
@@ -46,16 +46,16 @@ status run_lock(const run_home *r);
 bool run_locked(const run_home *r);  // by another process
 void run_sweep(const run_home *r);   // removes what a killed process left half-written; only under the lock
 
-// A lock that the kernel lets go of when the process ends, however it ends, on the file at `path`, which is made where it is
-// missing and is always ours; *fd stays open as long as the lock is to be held, by this process alone: none that it starts
-// inherits it. While another holds the lock, waits `patience` seconds. `format`: who would hold it and where, as a whole
-// clause ("another dreamfarm works in runs/x"); both what is said while waiting and the refusal begin with it. Errors:
-// BROKEN, another holds it; NO_IO, the file cannot be opened. Where the file system has no locks (ENOLCK, ENOTSUP, ENOSYS,
-// ...) a warning tells the reason, *fd is -1, and the status is OK.
+// A lock that the kernel lets go of when the process ends, however it ends, on the file at `path`, which is made where
+// it is missing and is always ours; *fd stays open as long as the lock is to be held, by this process alone: none that
+// it starts inherits it. While another holds the lock, waits `patience` seconds. `format`: who would hold it and where,
+// as a whole clause ("another dreamfarm works in runs/x"); both what is said while waiting and the refusal begin with
+// it. Errors: BROKEN, another holds it; NO_IO, the file cannot be opened. Where the file system has no locks (ENOLCK,
+// ENOTSUP, ENOSYS, ...) a warning tells the reason, *fd is -1, and the status is OK.
 status lock_take(int *fd, const char *path, double patience, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
-// --- stages: what is complete is skipped, what was begun goes on, what was made with other settings is not touched ----------
+// --- stages: what is complete is skipped, what was begun goes on, what was made with other settings is not touched -
 typedef enum stage { STAGE_COLLECT, STAGE_VAE, STAGE_ENCODE, STAGE_RNN, STAGE_EVOLVE, STAGE_EVALUATE, STAGES } stage;
 typedef enum stage_standing {
   STAGE_NEW,       // nothing is there
@@ -68,8 +68,8 @@ const char *stage_name(stage s);
 bool stage_is_of(const run_home *r, stage s);      // V's is left out where the observation is the latent
 hash stage_identity(const run_home *r, stage s);   // of everything that decides its result
 // Before anything is written: how stages first .. last stand, into standing[stage]. MISMATCH names every knob that is
-// another than a stage was made with, both values, and files that are not ours; BAD_FILE what cannot be made again. With
-// --fresh these are STAGE_OTHER instead, but files that are not ours stay refused.
+// another than a stage was made with, both values, and files that are not ours; BAD_FILE what cannot be made again.
+// With --fresh these are STAGE_OTHER instead, but files that are not ours stay refused.
 status stages_look(const run_home *r, stage first, stage last, stage_standing *standing);
 status stage_begin(const run_home *r, stage s);    // all is ready; from here on its files are made with these settings
 status stage_done(const run_home *r, stage s);     // remembers that it is complete, and what it left
@@ -78,7 +78,7 @@ status stage_length_ask(const run_home *r, stage s, int length);
 int stage_length_asked(const run_home *r, stage s);  // 0: nothing was asked
 status stages_stand(const run_home *r);            // at a run's end: all that was made is still there
 
-// --- the pulse: rank 0 writes it wherever its loops look up, `launch` reads it ------------------------------------------------
+// --- the pulse: rank 0 writes it wherever its loops look up, `launch` reads it -------------------------------------
 // Random, so that what carries it in its environment, on its command line or in its name can only belong to that start.
 typedef struct job_token { char hex[33]; } job_token;
 job_token job_token_new(void);
@@ -105,11 +105,11 @@ bool result_read(const char *path, job_token job, int *code);
 // The token of the job that this process is a rank of; NULL: of none.
 const char *heartbeat_job(void);
 void heartbeat_open(void);                 // before MPI; without a job all of these do nothing
-void heartbeat_beat(void);                 // wherever a loop of rank 0 looks up; costs nothing more often than once a second
+void heartbeat_beat(void);                 // wherever a loop of rank 0 looks up; within a second of the last it is free
 void heartbeat_silence(double seconds);    // what follows may take so long before the next beat
 void heartbeat_result(status s);           // rank 0 leaves with this code
 
-// --- tables read back -----------------------------------------------------------------------------------------------------
+// --- tables read back ----------------------------------------------------------------------------------------------
 // A CSV file with a head, as numbers.
 typedef struct table {
   int rows, columns;

@@ -23,8 +23,16 @@ status transport_open(transport **out, int *argc, char ***argv) {
   return OK;
 }
 
-int transport_rank(const transport *t) { return (void)t, 0; }
-int transport_size(const transport *t) { return (void)t, 1; }
+int transport_rank(const transport *t) {
+  (void)t;
+  return 0;
+}
+
+int transport_size(const transport *t) {
+  (void)t;
+  return 1;
+}
+
 const char *transport_host(const transport *t) { return t->host; }
 
 // --- messages -------------------------------------------------------------------------------------------------------
@@ -55,7 +63,15 @@ static double alone_now(void *self) {
   return time_now();
 }
 
-post transport_post(transport *t) { return (post){t, alone_send, alone_can_send, alone_receive, alone_now}; }
+post transport_post(transport *t) {
+  return (post){
+      .self = t,
+      .send = alone_send,
+      .can_send = alone_can_send,
+      .receive = alone_receive,
+      .now = alone_now,
+  };
+}
 
 void transport_prepare(transport *t, size_t bytes) {
   (void)t;

@@ -8,10 +8,13 @@
 status farm_open(farm **out, int *argc, char ***argv) {
   farm *f = mem_take(1, sizeof *f);
   TRY(transport_open(&f->line, argc, argv));
+
   f->rank = transport_rank(f->line);
   f->size = transport_size(f->line);
+
   log_open(f->rank, f->size, false);
   if (f->rank == 0) f->plan = schedule_open(f->size, schedule_customary);
+
   f->post = transport_post(f->line);
   f->piece_bytes = PIECE_BYTES;
   f->peer = mem_take((size_t)f->size, sizeof *f->peer);
@@ -34,7 +37,7 @@ int farm_ranks_most(void) { return transport_most(); }
 int farm_workers(int ranks) { return ranks < MASTER_ONLY_RANKS ? ranks : ranks - 1; }
 bool farm_lossy(const farm *f) { return f->lossy; }
 
-static size_t larger(size_t a, size_t b) { return a > b ? a : b; }
+static size_t farm_larger(size_t a, size_t b) { return a > b ? a : b; }
 
 void farm_scratch_free(farm *f) {
   mem_free(f->message);
@@ -45,10 +48,12 @@ void farm_scratch_free(farm *f) {
 
 void farm_scratch(farm *f) {
   size_t piece = f->shared_max < f->piece_bytes ? f->shared_max : f->piece_bytes;
-  size_t orders = sizeof(order_head) + larger(f->record_max + f->state_max, piece);
-  size_t news = sizeof(news_head) + larger(RESULTS_MAX * news_item_bytes(f->result_max), f->state_max);
+  size_t orders = sizeof(order_head) + farm_larger(f->record_max + f->state_max, piece);
+  size_t news = sizeof(news_head) + farm_larger(RESULTS_MAX * news_item_bytes(f->result_max), f->state_max);
+
+  // One buffer for either direction: a step writes one message at a time.
   farm_scratch_free(f);
-  f->message_max = larger(orders, news);
+  f->message_max = farm_larger(orders, news);
   f->message = mem_take(1, f->message_max);
   f->tickets = mem_take(RESULTS_MAX, sizeof *f->tickets);
   f->results = mem_take(RESULTS_MAX, f->result_max);
@@ -56,10 +61,10 @@ void farm_scratch(farm *f) {
 }
 
 void farm_prepare(farm *f, const farm_sizes *most) {
-  f->record_max = larger(f->record_max, most->record_bytes);
-  f->result_max = larger(f->result_max, most->result_bytes);
-  f->state_max = larger(f->state_max, (most->state_bytes + 7) / 8 * 8);
-  f->shared_max = larger(f->shared_max, most->shared_bytes);
+  f->record_max = farm_larger(f->record_max, most->record_bytes);
+  f->result_max = farm_larger(f->result_max, most->result_bytes);
+  f->state_max = farm_larger(f->state_max, (most->state_bytes + 7) / 8 * 8);
+  f->shared_max = farm_larger(f->shared_max, most->shared_bytes);
   farm_scratch(f);
   if (f->rank == 0) schedule_reserve(f->plan, most->tasks);
   if (!f->lossy) transport_prepare(f->line, f->message_max);
@@ -75,40 +80,43 @@ void nap_take(nap *n, bool something_happened) {
   usleep((useconds_t)n->microseconds);
 }
 
-// --- collectives ------------------------------------------------------------------------------------------------------------
+// --- collectives ---------------------------------------------------------------------------------------------------
 
-static void whole(const farm *f) { CHECK(!f->lossy, "a collective after a rank was lost"); }
+static void farm_check_whole(const farm *f) { CHECK(!f->lossy, "a collective after a rank was lost"); }
 
 void farm_barrier(farm *f) {
-  whole(f);
+  farm_check_whole(f);
   transport_barrier(f->line);
 }
 
 void farm_share(farm *f, void *bytes, size_t size) {
-  whole(f);
+  farm_check_whole(f);
   transport_share(f->line, 0, bytes, size);
 }
 
 void farm_gather(farm *f, void *all, const void *mine, size_t size) {
-  whole(f);
+  farm_check_whole(f);
   transport_gather(f->line, all, mine, size);
 }
 
 void farm_sum(farm *f, float *x, size_t n) {
-  whole(f);
+  farm_check_whole(f);
   transport_sum(f->line, x, n);
 }
 
 void farm_sum_double(farm *f, double *x, size_t n) {
-  whole(f);
+  farm_check_whole(f);
   transport_sum_double(f->line, x, n);
 }
 
 status farm_agree(farm *f, status mine) {
   typedef struct failure { int32_t code; char words[1020]; } failure;
   if (f->lossy) return mine;
+
   int first = transport_least(f->line, mine == OK ? f->size : f->rank);
   if (first == f->size) return OK;
+
+  // The sentence is the first failing rank's; the others take it over, whatever they had to say.
   failure what = {.code = (int32_t)mine};
   if (f->rank == first) text_print(what.words, sizeof what.words, "%s", status_message());
   transport_share(f->line, first, &what, sizeof what);

@@ -1,12 +1,13 @@
-// What is expected of a task: its group's figure, which the job brings and its first answers mend, times its member's, which is
-// learnt on the way: where members share their luck (common random numbers), what is long for one group is for others.
+// What is expected of a task: its group's figure, which the job brings and its first answers mend, times its member's,
+// which is learnt on the way: where members share their luck (common random numbers), what is long for one group is for
+// others.
 
 #include "fresh.h"
 
 enum { NOBODY = -1, LEARN_MEMBERS_MAX = 1024, REORDERS = 64, PRIOR = 6 };
 #define UNMET 1.5         // a member not met yet is taken for longer than the mean, or it might be met last of all
 
-// --- room -------------------------------------------------------------------------------------------------------------------
+// --- room ----------------------------------------------------------------------------------------------------------
 
 void fresh_free(fresh_tasks *f) {
   mem_free(f->fresh);
@@ -23,7 +24,7 @@ void fresh_reserve(fresh_tasks *f, int tasks_max) {
   f->member = mem_take((size_t)tasks_max, sizeof *f->member);
 }
 
-// --- what is learnt ---------------------------------------------------------------------------------------------------------
+// --- what is learnt ------------------------------------------------------------------------------------------------
 
 static void tally_add(tally *t, int out, double sent_at) {
   t->out += out;
@@ -48,39 +49,48 @@ void fresh_took(fresh_tasks *f, int task, double seconds) {
   if (seconds > f->longest) f->longest = seconds;
 }
 
-// Time spent over answers that came of it: those still out count for what they have lasted, or the first to answer, the short
-// ones, would be all that is known. As if PRIOR answers more had been as expected before.
+// Time spent over answers that came of it: those still out count for what they have lasted, or the first to answer, the
+// short ones, would be all that is known. As if PRIOR answers more had been as expected before.
 static double tally_expects(const tally *t, double now, double before) {
   return (t->spent + t->out * now - t->sent_sum + PRIOR * before) / (t->answered + PRIOR);
 }
 
-// --- the order --------------------------------------------------------------------------------------------------------------
+// --- the order -----------------------------------------------------------------------------------------------------
 
-static bool goes_first(fresh_order a, fresh_order b) { return a.expected != b.expected ? a.expected > b.expected : a.group < b.group; }
+static bool fresh_goes_first(fresh_order a, fresh_order b) {
+  return a.expected != b.expected ? a.expected > b.expected : a.group < b.group;
+}
 
-static void order_sort(fresh_order *x, int n) {  // Shell's; qsort may allocate
+// Shell's sort, since qsort may allocate.
+static void fresh_order_sort(fresh_order *x, int n) {
   for (int gap = n / 2; gap > 0; gap /= 2)
     for (int i = gap; i < n; i++) {
       fresh_order moved = x[i];
       int j = i;
-      for (; j >= gap && goes_first(moved, x[j - gap]); j -= gap) x[j] = x[j - gap];
+      for (; j >= gap && fresh_goes_first(moved, x[j - gap]); j -= gap) x[j] = x[j - gap];
       x[j] = moved;
     }
 }
 
-static void order_groups(fresh_tasks *f, int64_t accepted, double now) {
+static void fresh_order_groups(fresh_tasks *f, int64_t accepted, double now) {
   double mean = tally_expects(&f->whole, now, 0);
-  for (int g = 0; g < f->groups; g++) f->order[g] = (fresh_order){tally_expects(&f->group[g].t, now, mean * f->group[g].brought), g};
+  for (int g = 0; g < f->groups; g++) {
+    double before = mean * f->group[g].brought;
+    f->order[g] = (fresh_order){.expected = tally_expects(&f->group[g].t, now, before), .group = g};
+  }
+
+  // Nothing has been learnt yet: the job's own figures, in whatever unit.
   if (mean <= 0)
     for (int g = 0; g < f->groups; g++) f->order[g].expected = f->group[g].brought;
-  order_sort(f->order, f->groups);
+
+  fresh_order_sort(f->order, f->groups);
   for (int g = 0; g < f->groups; g++) f->group[f->order[g].group].rank = g;
   for (int m = 0; m < f->members; m++) f->member[m].next = 0;
   f->ordered_at = accepted;
 }
 
 // Groups of no known expectation, or of one that makes no sense, are like the mean.
-static void groups_begin(fresh_tasks *f, const double *expected) {
+static void fresh_groups_begin(fresh_tasks *f, const double *expected) {
   double sum = 0;
   for (int g = 0; g < f->groups; g++) sum += expected ? expected[g] : 1;
   for (int g = 0; g < f->groups; g++) {
@@ -89,17 +99,24 @@ static void groups_begin(fresh_tasks *f, const double *expected) {
   }
 }
 
-void fresh_begin(fresh_tasks *f, int groups, int members, const double *expected, const unsigned char *known, double now) {
-  f->groups = groups, f->members = members;
+void fresh_begin(fresh_tasks *f, int groups, int members, const double *expected, const unsigned char *known,
+                 double now) {
+  f->groups = groups;
+  f->members = members;
   f->tasks = (int64_t)groups * members;
   f->count = f->turn = 0;
   f->longest = 0;
   f->whole = (tally){0};
-  for (int64_t i = 0; i < f->tasks; i++) f->count += f->fresh[i] = !(known && known[i]);
+
+  for (int64_t i = 0; i < f->tasks; i++) {
+    f->fresh[i] = !(known && known[i]);
+    f->count += f->fresh[i];
+  }
   if (f->tasks == 0) return;
-  groups_begin(f, expected);
+
+  fresh_groups_begin(f, expected);
   for (int m = 0; m < members; m++) f->member[m] = (fresh_member){0};
-  order_groups(f, f->tasks - f->count, now);
+  fresh_order_groups(f, f->tasks - f->count, now);
 }
 
 void fresh_reopen(fresh_tasks *f, int group) {
@@ -108,43 +125,55 @@ void fresh_reopen(fresh_tasks *f, int group) {
     f->fresh[group * f->members + m] = 1;
     if (g->rank < f->member[m].next) f->member[m].next = g->rank;
   }
+
+  // The filling to come is another's (another candidate's, say): what was met of the last one says nothing of it.
   g->t = (tally){0};
   f->count += f->members;
   f->ordered_at -= f->members;
 }
 
-// --- the next ---------------------------------------------------------------------------------------------------------------
+// --- the next ------------------------------------------------------------------------------------------------------
 
 // The first of the ordered groups where this member is not handed out; NULL: it is in all.
-static const fresh_order *next_group(fresh_tasks *f, int member) {
+static const fresh_order *fresh_next_group(fresh_tasks *f, int member) {
   fresh_member *m = &f->member[member];
   while (m->next < f->groups && !f->fresh[f->order[m->next].group * f->members + member]) m->next++;
   return m->next < f->groups ? &f->order[m->next] : NULL;
 }
 
-static int longest_member(fresh_tasks *f, int64_t accepted, double now) {
+static int fresh_longest_member(fresh_tasks *f, int64_t accepted, double now) {
   double most = -1, before = UNMET * tally_expects(&f->whole, now, 0);
   int longest = NOBODY;
-  if ((accepted - f->ordered_at) * REORDERS > f->tasks) order_groups(f, accepted, now);
+
+  // Ordered anew when a 64th part of the tasks was answered since, so that the sorting costs next to nothing.
+  if ((accepted - f->ordered_at) * REORDERS > f->tasks) fresh_order_groups(f, accepted, now);
+
+  // Of each member only its longest group is looked at: the factors are the same for all its groups.
   for (int m = 0; m < f->members; m++) {
-    const fresh_order *g = next_group(f, m);
+    const fresh_order *g = fresh_next_group(f, m);
     double expected = g ? g->expected * tally_expects(&f->member[m].t, now, before) : -1;
-    if (expected > most) most = expected, longest = m;
+    if (expected > most) {
+      most = expected;
+      longest = m;
+    }
   }
   return longest;
 }
 
-// Group by group where there is nothing to learn of the members, or where there are so many that it would take its time.
-static int next_member(fresh_tasks *f, int64_t accepted, double now) {
-  if (f->groups > 1 && f->members <= LEARN_MEMBERS_MAX) return longest_member(f, accepted, now);
-  for (int i = 0; i < f->members; i++, f->turn = (f->turn + 1) % f->members)
-    if (next_group(f, f->turn)) return f->turn;
+// Group by group where there is nothing to learn of the members, or where there are so many that it would take its
+// time.
+static int fresh_next_member(fresh_tasks *f, int64_t accepted, double now) {
+  if (f->groups > 1 && f->members <= LEARN_MEMBERS_MAX) return fresh_longest_member(f, accepted, now);
+  for (int i = 0; i < f->members; i++) {
+    if (fresh_next_group(f, f->turn)) return f->turn;
+    f->turn = (f->turn + 1) % f->members;
+  }
   return NOBODY;
 }
 
 void fresh_next(fresh_tasks *f, int64_t accepted, double now, int *group, int *member) {
-  *member = next_member(f, accepted, now);
-  *group = next_group(f, *member)->group;
+  *member = fresh_next_member(f, accepted, now);
+  *group = fresh_next_group(f, *member)->group;
 }
 
 int fresh_take(fresh_tasks *f, int group, int member, int most) {

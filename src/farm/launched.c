@@ -11,15 +11,15 @@
 // Each launcher's count of what it started, and which of them this is. SLURM_NTASKS will not do: batch scripts have it,
 // too.
 typedef struct launched_kind { const char *size, *rank; } launched_kind;
-static const launched_kind kinds[] = {
-    {"OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK"},
-    {"PMI_SIZE", "PMI_RANK"},
-    {"MV2_COMM_WORLD_SIZE", "MV2_COMM_WORLD_RANK"},
-    {"SLURM_STEP_NUM_TASKS", "SLURM_PROCID"},
+static const launched_kind launched_kinds[] = {
+    {.size = "OMPI_COMM_WORLD_SIZE", .rank = "OMPI_COMM_WORLD_RANK"},
+    {.size = "PMI_SIZE", .rank = "PMI_RANK"},
+    {.size = "MV2_COMM_WORLD_SIZE", .rank = "MV2_COMM_WORLD_RANK"},
+    {.size = "SLURM_STEP_NUM_TASKS", .rank = "SLURM_PROCID"},
 };
-enum { KINDS = sizeof kinds / sizeof *kinds };
+enum { LAUNCHED_KINDS = sizeof launched_kinds / sizeof *launched_kinds };
 
-static char *step_hidden;  // SLURM_STEP_ID while MPI starts; owned
+static char *launched_step_hidden;  // SLURM_STEP_ID while MPI starts; owned
 
 static int launched_number(const char *variable) {
   const char *text = getenv(variable);
@@ -32,8 +32,8 @@ static bool launched_alone(void) {
                                       "OMPI_MCA_orte_hnp_uri", "OMPI_MCA_ess_base_jobid"};
   for (size_t i = 0; i < sizeof wires / sizeof *wires; i++)
     if (getenv(wires[i])) return false;
-  for (int i = 0; i < KINDS; i++)
-    if (launched_number(kinds[i].size) > 1) return false;
+  for (int i = 0; i < LAUNCHED_KINDS; i++)
+    if (launched_number(launched_kinds[i].size) > 1) return false;
   return true;
 }
 
@@ -51,25 +51,25 @@ void launched_before_mpi(void) {
   // The only task of a step of SLURM's, without the wire that --mpi=pmix lays: Open MPI would miss it.
   const char *step = getenv("SLURM_STEP_ID");
   if (!step) return;
-  step_hidden = strcpy(mem_take(strlen(step) + 1, 1), step);
+  launched_step_hidden = strcpy(mem_take(strlen(step) + 1, 1), step);
   unsetenv("SLURM_STEP_ID");
 }
 
 void launched_after_mpi(void) {
-  if (step_hidden) setenv("SLURM_STEP_ID", step_hidden, 1);
-  mem_free(step_hidden);
-  step_hidden = NULL;
+  if (launched_step_hidden) setenv("SLURM_STEP_ID", launched_step_hidden, 1);
+  mem_free(launched_step_hidden);
+  launched_step_hidden = NULL;
 }
 
 status launched_check(int size, const char *library) {
   const launched_kind *by = NULL;
   int most = size;
-  for (int i = 0; i < KINDS; i++) {
-    int started = launched_number(kinds[i].size);
+  for (int i = 0; i < LAUNCHED_KINDS; i++) {
+    int started = launched_number(launched_kinds[i].size);
     if (size > 1 || started == 1) return OK;  // the nearest launcher may stand inside another one's job
     if (started <= most) continue;
     most = started;
-    by = &kinds[i];
+    by = &launched_kinds[i];
   }
   if (!by) return OK;
 
@@ -78,10 +78,11 @@ status launched_check(int size, const char *library) {
     sleep(LINGER_SECONDS);
     FAIL(USAGE, "%s", "");
   }
+
   if (!library)
     FAIL(USAGE,
-         "%s says that %d ranks were started, but this program was built for one, without MPI (make MPI=no): start it by "
-         "itself, or build it with MPI",
+         "%s says that %d ranks were started, but this program was built for one, without MPI (make MPI=no): start it "
+         "by itself, or build it with MPI",
          by->size, most);
   FAIL(USAGE,
        "%s says that %d ranks were started, but each finds itself alone: the launcher belongs to another MPI than this "

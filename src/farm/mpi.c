@@ -34,7 +34,7 @@ struct transport {
   size_t scratch_bytes;
 };
 
-static void abort_all(void) { MPI_Abort(MPI_COMM_WORLD, 1); }
+static void mpi_abort_all(void) { MPI_Abort(MPI_COMM_WORLD, 1); }
 
 static status mpi_start(int *argc, char ***argv) {
   char library[MPI_MAX_LIBRARY_VERSION_STRING];
@@ -58,11 +58,14 @@ status transport_open(transport **out, int *argc, char ***argv) {
   MPI_Comm_rank(MPI_COMM_WORLD, &t->rank);
   MPI_Comm_size(MPI_COMM_WORLD, &t->size);
   MPI_Get_processor_name(t->host, &length);
+
+  // Errors are returned, not fatal: a lost rank must not take the others with it.
   MPI_Comm_dup(MPI_COMM_WORLD, &t->messages);
   MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
   MPI_Comm_set_errhandler(t->messages, MPI_ERRORS_RETURN);
+
   t->given = -1;
-  check_on_failure(abort_all);
+  check_on_failure(mpi_abort_all);
   *out = t;
   return OK;
 }
@@ -72,22 +75,22 @@ int transport_rank(const transport *t) { return t->rank; }
 int transport_size(const transport *t) { return t->size; }
 const char *transport_host(const transport *t) { return t->host; }
 
-// --- messages -------------------------------------------------------------------------------------------------------------
+// --- messages ------------------------------------------------------------------------------------------------------
 
-static void receive_post(transport *t, buffer *b) {
+static void mpi_receive_post(transport *t, buffer *b) {
   MPI_Irecv(b->bytes, (int)t->room, MPI_BYTE, MPI_ANY_SOURCE, TAG_MESSAGE, t->messages, &b->request);
   b->busy = true;
   b->posted = ++t->receives;
 }
 
-static bool sent(buffer *b) {
+static bool mpi_sent(buffer *b) {
   int done = 1;
   if (b->busy && MPI_Test(&b->request, &done, MPI_STATUS_IGNORE) != MPI_SUCCESS) done = 0;
   if (done) b->busy = false;
   return done;
 }
 
-static buffer *oldest_after(transport *t, uint64_t posted) {
+static buffer *mpi_oldest_after(transport *t, uint64_t posted) {
   buffer *oldest = NULL;
   for (int i = 0; i < RECEIVE_BUFFERS; i++) {
     buffer *b = &t->receive[i];
@@ -96,17 +99,20 @@ static buffer *oldest_after(transport *t, uint64_t posted) {
   return oldest;
 }
 
-// In the order of arrival, which workers rely on: their orders all come from rank 0. Rank 0 itself may pass over a message
-// that is stuck halfway, since its sender may have died; what it gets may come in any order.
-static bool receive(void *self, int *from, const void **bytes, size_t *size) {
+// In the order of arrival, which workers rely on: their orders all come from rank 0. Rank 0 itself may pass over a
+// message that is stuck halfway, since its sender may have died; what it gets may come in any order.
+static bool mpi_receive(void *self, int *from, const void **bytes, size_t *size) {
   transport *t = self;
   if (t->size == 1) return false;
-  if (t->given >= 0) receive_post(t, &t->receive[t->given]);
+
+  // The caller is done with the message it had: its buffer listens again.
+  if (t->given >= 0) mpi_receive_post(t, &t->receive[t->given]);
   t->given = -1;
-  for (buffer *b = oldest_after(t, 0); b; b = t->rank == 0 ? oldest_after(t, b->posted) : NULL) {
+  for (buffer *b = mpi_oldest_after(t, 0); b; b = t->rank == 0 ? mpi_oldest_after(t, b->posted) : NULL) {
     MPI_Status status_;
     int done = 0, count = 0;
     if (MPI_Test(&b->request, &done, &status_) != MPI_SUCCESS || !done) continue;
+
     b->busy = false;
     t->given = (int)(b - t->receive);
     MPI_Get_count(&status_, MPI_BYTE, &count);
@@ -118,7 +124,7 @@ static bool receive(void *self, int *from, const void **bytes, size_t *size) {
   return false;
 }
 
-static void receives_cancel(transport *t) {
+static void mpi_receives_cancel(transport *t) {
   for (int i = 0; i < RECEIVE_BUFFERS; i++) {
     buffer *b = &t->receive[i];
     if (b->busy) {
@@ -128,10 +134,11 @@ static void receives_cancel(transport *t) {
     mem_free(b->bytes);
     *b = (buffer){0};
   }
+
   t->given = -1;
 }
 
-static void sends_free(transport *t) {
+static void mpi_sends_free(transport *t) {
   for (int i = 0; t->send && i < t->size * SEND_BUFFERS; i++) {
     if (t->send[i].busy) MPI_Request_free(&t->send[i].request);
     mem_free(t->send[i].bytes);
@@ -140,23 +147,25 @@ static void sends_free(transport *t) {
   t->send = NULL;
 }
 
-static bool all_sent(transport *t) {
+static bool mpi_all_sent(transport *t) {
   for (int i = 0; i < t->size * SEND_BUFFERS; i++)
-    if (t->send[i].busy && !sent(&t->send[i])) return false;
+    if (t->send[i].busy && !mpi_sent(&t->send[i])) return false;
   return true;
 }
 
 // Until every rank's last message has arrived: receives and forgets, and says so once its own have left.
-static void drain(transport *t) {
+static void mpi_drain(transport *t) {
   MPI_Request barrier;
   int from, done = 0;
   bool posted = false;
   const void *bytes;
   size_t size;
+
   if (t->room == 0) return;
+
   while (!done) {
-    while (receive(t, &from, &bytes, &size)) continue;
-    if (!posted && all_sent(t)) posted = MPI_Ibarrier(t->messages, &barrier) == MPI_SUCCESS;
+    while (mpi_receive(t, &from, &bytes, &size)) continue;
+    if (!posted && mpi_all_sent(t)) posted = MPI_Ibarrier(t->messages, &barrier) == MPI_SUCCESS;
     if (posted) MPI_Test(&barrier, &done, MPI_STATUS_IGNORE);
   }
 }
@@ -164,49 +173,63 @@ static void drain(transport *t) {
 void transport_prepare(transport *t, size_t bytes) {
   if (t->size == 1 || bytes <= t->room) return;
   CHECK(bytes < (size_t)1 << 30, "a message of %zu bytes", bytes);
-  drain(t);
-  receives_cancel(t);
-  sends_free(t);
+
+  mpi_drain(t);
+  mpi_receives_cancel(t);
+  mpi_sends_free(t);
+
   t->room = bytes;
   t->send = mem_take((size_t)t->size * SEND_BUFFERS, sizeof *t->send);
   for (int i = 0; i < RECEIVE_BUFFERS; i++) {
     t->receive[i].bytes = mem_take(1, bytes);
-    receive_post(t, &t->receive[i]);
+    mpi_receive_post(t, &t->receive[i]);
   }
+
+  // The others speak to rank 0 alone.
   for (int i = 0; i < t->size * SEND_BUFFERS; i++)
-    if (t->rank == 0 || i / SEND_BUFFERS == 0) t->send[i].bytes = mem_take(1, bytes);  // the others speak to rank 0 alone
+    if (t->rank == 0 || i / SEND_BUFFERS == 0) t->send[i].bytes = mem_take(1, bytes);
+
+  // Nobody sends before all have room for it.
   MPI_Barrier(t->messages);
 }
 
-static buffer *free_buffer(transport *t, int to) {
+static buffer *mpi_free_buffer(transport *t, int to) {
   for (int i = 0; i < SEND_BUFFERS; i++)
-    if (sent(&t->send[to * SEND_BUFFERS + i])) return &t->send[to * SEND_BUFFERS + i];
+    if (mpi_sent(&t->send[to * SEND_BUFFERS + i])) return &t->send[to * SEND_BUFFERS + i];
   return NULL;
 }
 
-static bool can_send(void *self, int to) { return free_buffer(self, to) != NULL; }
+static bool mpi_can_send(void *self, int to) { return mpi_free_buffer(self, to) != NULL; }
 
-static bool send_copy(void *self, int to, const void *bytes, size_t size) {
+static bool mpi_send_copy(void *self, int to, const void *bytes, size_t size) {
   transport *t = self;
   CHECK(size <= t->room, "a message of %zu bytes, room for %zu", size, t->room);
-  buffer *b = free_buffer(t, to);
+  buffer *b = mpi_free_buffer(t, to);
   if (!b) return false;
   memcpy(b->bytes, bytes, size);
   b->busy = MPI_Isend(b->bytes, (int)size, MPI_BYTE, to, TAG_MESSAGE, t->messages, &b->request) == MPI_SUCCESS;
   return true;  // an error here is a peer that is gone: its lease will say so
 }
 
-static double now(void *self) {
+static double mpi_now(void *self) {
   (void)self;
   return time_now();
 }
 
-post transport_post(transport *t) { return (post){t, send_copy, can_send, receive, now}; }
+post transport_post(transport *t) {
+  return (post){
+      .self = t,
+      .send = mpi_send_copy,
+      .can_send = mpi_can_send,
+      .receive = mpi_receive,
+      .now = mpi_now,
+  };
+}
 
 void transport_flush(transport *t, int to, double seconds) {
   stopwatch p = stopwatch_begin(time_now());
   for (int i = 0; i < SEND_BUFFERS; i++)
-    while (!sent(&t->send[to * SEND_BUFFERS + i]) && stopwatch_spent(&p, time_now()) < seconds) usleep(200);
+    while (!mpi_sent(&t->send[to * SEND_BUFFERS + i]) && stopwatch_spent(&p, time_now()) < seconds) usleep(200);
 }
 
 void transport_close(transport *t, bool lossy, int code) {
@@ -214,9 +237,10 @@ void transport_close(transport *t, bool lossy, int code) {
     fflush(NULL);
     _exit(code);
   }
-  drain(t);
-  receives_cancel(t);
-  sends_free(t);
+
+  mpi_drain(t);
+  mpi_receives_cancel(t);
+  mpi_sends_free(t);
   MPI_Comm_free(&t->messages);
   check_on_failure(NULL);
   MPI_Finalize();
@@ -224,7 +248,7 @@ void transport_close(transport *t, bool lossy, int code) {
   mem_free(t);
 }
 
-// --- collectives ------------------------------------------------------------------------------------------------------------
+// --- collectives ---------------------------------------------------------------------------------------------------
 
 void transport_barrier(transport *t) {
   (void)t;
@@ -250,7 +274,7 @@ int transport_least(transport *t, int value) {
   return least;
 }
 
-static void scratch_room(transport *t, size_t bytes) {
+static void mpi_scratch_room(transport *t, size_t bytes) {
   if (bytes <= t->scratch_bytes) return;
   for (int i = 0; i < 2; i++) {
     mem_free(t->scratch[i]);
@@ -263,7 +287,7 @@ static void scratch_room(transport *t, size_t bytes) {
 #define SUM_BLOCK(name, number, mpi_number)                                                                        \
   static void name(transport *t, number *x, size_t n) {                                                            \
     int slice = (int)((n + (size_t)t->size - 1) / (size_t)t->size), padded = slice * t->size;                      \
-    scratch_room(t, (size_t)padded * sizeof(number));                                                              \
+    mpi_scratch_room(t, (size_t)padded * sizeof(number));                                                          \
     number *out = (number *)(void *)t->scratch[0], *in = (number *)(void *)t->scratch[1];                          \
     memcpy(out, x, n * sizeof(number));                                                                            \
     memset(out + n, 0, ((size_t)padded - n) * sizeof(number));                                                     \
@@ -273,15 +297,15 @@ static void scratch_room(transport *t, size_t bytes) {
     MPI_Allgather(in, slice, mpi_number, out, slice, mpi_number, MPI_COMM_WORLD);                                  \
     memcpy(x, out, n * sizeof(number));                                                                            \
   }
-SUM_BLOCK(sum_floats, float, MPI_FLOAT)
-SUM_BLOCK(sum_doubles, double, MPI_DOUBLE)
+SUM_BLOCK(mpi_sum_floats, float, MPI_FLOAT)
+SUM_BLOCK(mpi_sum_doubles, double, MPI_DOUBLE)
 
 void transport_sum(transport *t, float *x, size_t n) {
   for (size_t from = 0; t->size > 1 && from < n; from += BLOCK_NUMBERS)
-    sum_floats(t, x + from, n - from < BLOCK_NUMBERS ? n - from : BLOCK_NUMBERS);
+    mpi_sum_floats(t, x + from, n - from < BLOCK_NUMBERS ? n - from : BLOCK_NUMBERS);
 }
 
 void transport_sum_double(transport *t, double *x, size_t n) {
   for (size_t from = 0; t->size > 1 && from < n; from += BLOCK_NUMBERS)
-    sum_doubles(t, x + from, n - from < BLOCK_NUMBERS ? n - from : BLOCK_NUMBERS);
+    mpi_sum_doubles(t, x + from, n - from < BLOCK_NUMBERS ? n - from : BLOCK_NUMBERS);
 }

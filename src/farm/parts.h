@@ -49,7 +49,7 @@ enum {
   RESULTS_MAX = 256,       // in a message
   MASTER_ONLY_RANKS = 32,  // from so many ranks on, rank 0 only hands out: its own crew would make the others wait
   PIECE_BYTES = 16384,
-  PIECES_A_WORD = 4,       // pieces that arrive before a worker says so
+  PIECES_PER_NEWS = 4,     // pieces that arrive before a worker says so
   ALONE_SECONDS = 20,      // so long rank 0 waits for a lost worker to come back when all are lost
 };
 #define NEWS_SECONDS 0.5            // between two signs of life
@@ -57,9 +57,19 @@ enum {
 #define PING_SECONDS 20             // between two words of rank 0 to a worker, in a job
 #define RETELL_SECONDS 2            // after which a worker that still speaks of another job is told again
 
-// --- from rank 0 -------------------------------------------------------------------------------------------------------
-typedef enum order { ORDER_START, ORDER_PIECE, ORDER_TASKS, ORDER_HAND_BACK, ORDER_END, ORDER_PING, ORDER_DISMISS } order;
-typedef struct order_head {  // ORDER_TASKS: the group's record follows, and of a single task perhaps the state to continue from
+// --- from rank 0 ---------------------------------------------------------------------------------------------------
+typedef enum order {
+  ORDER_START,      // of a job
+  ORDER_PIECE,      // of what the job shares
+  ORDER_TASKS,
+  ORDER_HAND_BACK,  // tasks, for another worker
+  ORDER_END,        // of the job
+  ORDER_PING,       // asks for a sign of life
+  ORDER_DISMISS     // there will be no more jobs
+} order;
+
+// After ORDER_TASKS the group's record follows, and of a single task perhaps the state to continue from.
+typedef struct order_head {
   int32_t order, job;
   int32_t group, member, count, members;
   int32_t filling, reserved;  // of the group
@@ -70,23 +80,30 @@ typedef struct order_head {  // ORDER_TASKS: the group's record follows, and of 
   int32_t lossy, unused;     // ORDER_DISMISS
 } order_head;
 
-// --- to rank 0 ---------------------------------------------------------------------------------------------------------
+// --- to rank 0 -----------------------------------------------------------------------------------------------------
 // Only the state as it is, no counts of messages: a message that is lost, late or doubled leaves no trace in the next.
-typedef struct news_head {  // `count` times {int32 task, int32 filling, result} follow, and a state where one comes back
+// `count` times {int32 task, int32 filling, result} follow, and a state where one comes back.
+typedef struct news_head {
   int32_t job, count;
   int32_t lanes, capacity;      // tasks the crew steps at once; would hold at most
   int32_t unanswered;           // tasks of the job that are here, after these results
-  int32_t gave, keeps;          // the last request to hand tasks back that is done with; what is here cannot be handed back
+  int32_t gave;                 // the last request to hand tasks back that is done with
+  int32_t keeps;                // what is here cannot be handed back
   int32_t back, filling;        // the task that comes back with these news; -1: none
   int32_t begun;                // it was begun: its state comes too
   int32_t has, reserved;        // pieces of what the job shares that are here, without a gap
   double busy, apart;           // seconds of work in this job so far; of them apart
 } news_head;
-static inline int pieces_of(size_t shared_bytes, size_t piece_bytes) { return shared_bytes ? (int)((shared_bytes - 1) / piece_bytes) + 1 : 0; }
+
+static inline int pieces_of(size_t shared_bytes, size_t piece_bytes) {
+  return shared_bytes ? (int)((shared_bytes - 1) / piece_bytes) + 1 : 0;
+}
+
 static inline size_t piece_size(size_t shared_bytes, size_t piece_bytes, int i) {
   size_t rest = shared_bytes - (size_t)i * piece_bytes;
   return rest < piece_bytes ? rest : piece_bytes;
 }
+
 static inline size_t news_item_bytes(size_t result_bytes) { return 8 + (result_bytes + 7) / 8 * 8; }
 
 static inline double crew_apart(const farm_crew *c) { return c->apart ? c->apart(c->self) : 0; }
@@ -95,7 +112,7 @@ static inline double crew_apart(const farm_crew *c) { return c->apart ? c->apart
 void farm_scratch(farm *f);
 void farm_scratch_free(farm *f);
 
-// --- rank 0's side of a job, step by step --------------------------------------------------------------------------------
+// --- rank 0's side of a job, step by step --------------------------------------------------------------------------
 struct map_run {
   farm *f;
   const farm_job *job;
@@ -118,7 +135,7 @@ bool map_finished(const map_run *r);
 status map_step(map_run *r, bool *active);
 void map_end(map_run *r, farm_report *report);
 
-// --- a worker's side, step by step -----------------------------------------------------------------------------------------
+// --- a worker's side, step by step ---------------------------------------------------------------------------------
 typedef struct service service;
 service *service_open(farm *f, const farm_crew *crew);
 bool service_step(service *s);        // true: something happened

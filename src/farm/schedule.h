@@ -14,7 +14,7 @@ typedef struct schedule_chunk {
 typedef struct schedule_limits {
   double lease_least, lease_most;  // seconds of silence after which a worker is presumed lost: within these,
   double lease_gaps;               // so many times the usual gap between two signs of life
-  double limit_least, limit_most;  // seconds after which a task is taken back from a worker that does speak: within these,
+  double limit_least, limit_most;  // seconds after which a task is taken back from a worker that speaks: within these,
   double limit_longest;            // so many times the longest that any task of this job took
   double patience;                 // a task out for so many mean task times may be given to a second worker
 } schedule_limits;
@@ -37,7 +37,7 @@ enum { SCHEDULE_TRIES = 3, SCHEDULE_TRIES_MAX = 8 };
 // A new job. Workers keep who they are and whether they are lost; all they held is forgotten.
 void schedule_begin(schedule *s, const schedule_job *job, double now);
 bool schedule_finished(const schedule *s);
-int64_t schedule_accepted(const schedule *s);  // tasks answered so far, known and poisoned ones and earlier fillings among them
+int64_t schedule_accepted(const schedule *s);  // tasks answered so far; known, poisoned, of earlier fillings: all count
 
 // Groups that are wholly answered become fresh once more. Answers to an earlier filling must be kept from here.
 void schedule_reopen(schedule *s, int group, int groups);
@@ -54,18 +54,18 @@ void schedule_heard(schedule *s, int worker, schedule_word word, double now);
 // The next chunk for a worker with room, or false. What is asked for is thereby sent.
 bool schedule_next(schedule *s, int worker, double now, schedule_chunk *chunk);
 // Where there is nothing to hand out, running tasks move on from a worker that has many. Whom to ask for the benefit of
-// `poor`: to hand back up to `count` of its tasks, and to keep at least `keep`. False: nobody, now. One request at a time
-// of a worker, and for a worker; one that is not answered is forgotten.
+// `poor`: to hand back up to `count` of its tasks, and to keep at least `keep`. False: nobody, now. One request at a
+// time of a worker, and for a worker; one that is not answered is forgotten.
 typedef struct schedule_request { int worker, count, keep, number; } schedule_request;
 bool schedule_ask(schedule *s, int poor, double now, schedule_request *r);
 int schedule_helps(const schedule *s, int worker);  // the worker for whose benefit it was asked, or -1
-// A task comes back, begun or not. True: it will be handed out again, and may continue from its state. False: it goes on
-// elsewhere, or is to start anew.
+// A task comes back, begun or not. True: it will be handed out again, and may continue from its state. False: it goes
+// on elsewhere, or is to start anew.
 bool schedule_handed_back(schedule *s, int worker, int task, bool begun, double now);
 // An answer, from whomever. True: the first for this task, it counts. False: a copy was faster; drop it.
 bool schedule_answered(schedule *s, int worker, int task, double now);
 // Takes back tasks that are out too long, and gives up workers whose lease ran out: their tasks are free again. Returns
-// one such worker a call, or -1.
+// one such worker per call, or -1.
 int schedule_expired(schedule *s, double now);
 void schedule_lose(schedule *s, int worker, double now);  // at once
 // A task that took `workers` workers down and was alone on the last; it counts as answered from now on. False: no more.

@@ -1,6 +1,6 @@
-// A farm in virtual time: the real master.c, worker.c and schedule.c, each process stepped when a message arrives for it,
-// when a task of its crew ends, or now and then. Lines that lose, delay, double and reorder messages; workers that die,
-// stop, wake, slow down and join late; a master that dies. Everything follows from the seed.
+// A farm in virtual time: the real master.c, worker.c and schedule.c, each process stepped when a message arrives for
+// it, when a task of its crew ends, or now and then. Lines that lose, delay, double and reorder messages; workers that
+// die, stop, wake, slow down and join late; a master that dies. Everything follows from the seed.
 
 #include <math.h>
 #include <string.h>
@@ -51,7 +51,7 @@ typedef struct event { double at; uint64_t number; int who; letter *arrives; } e
 
 struct simulation {
   const farm_simulation *what;
-  uint64_t luck;
+  uint64_t luck;          // the state of the random stream
   double now, began;      // began: the job
   int size, lanes, capacity;
   double knee;            // lanes from which on a core does all it can
@@ -73,362 +73,473 @@ struct simulation {
   farm_simulated *out;
 };
 
-// --- luck -------------------------------------------------------------------------------------------------------------------
+// --- luck ----------------------------------------------------------------------------------------------------------
 
-static uint64_t mixed(uint64_t x) {  // the finaliser of SplitMix64
+// The finaliser of SplitMix64 (Steele, Lea, Flood 2014).
+static uint64_t simulate_mixed(uint64_t x) {
   x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9u;
   x = (x ^ x >> 27) * 0x94d049bb133111ebu;
   return x ^ x >> 31;
 }
 
-static double draw(simulation *m) { return (double)(mixed(m->luck += 0x9e3779b97f4a7c15u) >> 11) * 0x1p-53; }
-static bool chance(simulation *m, double p) { return p > 0 && draw(m) < p; }
-static uint64_t answer_of(int number, int filling) { return mixed((uint64_t)filling << 32 | (uint64_t)(number + 1)); }
+// Uniform in [0, 1), by SplitMix64: its 53 highest bits.
+static double simulate_draw(simulation *m) {
+  m->luck += 0x9e3779b97f4a7c15u;
+  return (double)(simulate_mixed(m->luck) >> 11) * 0x1p-53;
+}
 
-// --- events: a binary heap -----------------------------------------------------------------------------------------------------
+static bool simulate_chance(simulation *m, double p) { return p > 0 && simulate_draw(m) < p; }
+static uint64_t simulate_answer_of(int number, int filling) {
+  return simulate_mixed((uint64_t)filling << 32 | (uint64_t)(number + 1));
+}
 
-static bool sooner(const event *a, const event *b) { return a->at != b->at ? a->at < b->at : a->number < b->number; }
+// --- events: a binary heap -----------------------------------------------------------------------------------------
 
-static void event_push(simulation *m, event e) {
-  if (m->events == m->events_max) {
-    event *more = mem_take((size_t)m->events_max * 2, sizeof *more);
-    memcpy(more, m->heap, (size_t)m->events * sizeof *more);
-    mem_free(m->heap);
-    m->heap = more;
-    m->events_max *= 2;
-  }
+// By number where two are at the same time, so that the order is the same every time.
+static bool simulate_event_sooner(const event *a, const event *b) {
+  return a->at != b->at ? a->at < b->at : a->number < b->number;
+}
+
+static void simulate_events_grow(simulation *m) {
+  event *more = mem_take((size_t)m->events_max * 2, sizeof *more);
+  memcpy(more, m->heap, (size_t)m->events * sizeof *more);
+  mem_free(m->heap);
+  m->heap = more;
+  m->events_max *= 2;
+}
+
+static void simulate_event_push(simulation *m, event e) {
+  if (m->events == m->events_max) simulate_events_grow(m);
   e.number = ++m->numbers;
+
   int i = m->events++;
-  for (; i && sooner(&e, &m->heap[(i - 1) / 2]); i = (i - 1) / 2) m->heap[i] = m->heap[(i - 1) / 2];
+  for (; i && simulate_event_sooner(&e, &m->heap[(i - 1) / 2]); i = (i - 1) / 2) m->heap[i] = m->heap[(i - 1) / 2];
   m->heap[i] = e;
 }
 
-static event event_pop(simulation *m) {
+static event simulate_event_pop(simulation *m) {
   event top = m->heap[0], last = m->heap[--m->events];
   int i = 0;
+
+  // The last one takes the place of the first, and sinks to where it belongs.
   for (int child; (child = 2 * i + 1) < m->events; i = child) {
-    if (child + 1 < m->events && sooner(&m->heap[child + 1], &m->heap[child])) child++;
-    if (!sooner(&m->heap[child], &last)) break;
+    if (child + 1 < m->events && simulate_event_sooner(&m->heap[child + 1], &m->heap[child])) child++;
+    if (!simulate_event_sooner(&m->heap[child], &last)) break;
     m->heap[i] = m->heap[child];
   }
+
   m->heap[i] = last;
   return top;
 }
 
-static void wake_at(process *p, double at) {
+static void simulate_wake_at(process *p, double at) {
   if (at >= p->wake) return;
   p->wake = at;
-  event_push(p->m, (event){.at = at, .who = p->f.rank});
+  simulate_event_push(p->m, (event){.at = at, .who = p->f.rank});
 }
 
-// --- lines ----------------------------------------------------------------------------------------------------------------------
+// --- lines ---------------------------------------------------------------------------------------------------------
 
-static int *line_load(simulation *m, int from, int to) { return &m->under_way[from == 0 ? to : m->size + from]; }
+static int *simulate_line_load(simulation *m, int from, int to) {
+  return &m->under_way[from == 0 ? to : m->size + from];
+}
 
-static bool line_can_send(void *self, int to) {
+static bool simulate_line_can_send(void *self, int to) {
   const process *p = self;
-  return *line_load(p->m, p->f.rank, to) < SEND_BUFFERS;
+  return *simulate_line_load(p->m, p->f.rank, to) < SEND_BUFFERS;
 }
 
-static void letter_post(simulation *m, letter *l) {
+static void simulate_letter_post(simulation *m, letter *l) {
   const farm_simulation *w = m->what;
   process *to = &m->p[l->to];
-  double at = m->now + w->delay * (chance(m, w->lags) ? 100 * draw(m) : 0.5 + draw(m));
+  double at = m->now + w->delay * (simulate_chance(m, w->lags) ? 100 * simulate_draw(m) : 0.5 + simulate_draw(m));
   if (w->lags == 0) to->last_arrival = at = fmax(at, to->last_arrival);
   if (++m->in_flight > m->out->in_flight_max) m->out->in_flight_max = m->in_flight;
-  event_push(m, (event){.at = at, .arrives = l});
+  simulate_event_push(m, (event){.at = at, .arrives = l});
 }
 
-static letter *letter_write(int from, int to, const void *bytes, size_t size) {
+static letter *simulate_letter_write(int from, int to, const void *bytes, size_t size) {
   letter *l = mem_take(1, sizeof *l + size);
-  l->from = from, l->to = to, l->size = size;
+  l->from = from;
+  l->to = to;
+  l->size = size;
   memcpy(l->bytes, bytes, size);
   return l;
 }
 
-static bool line_send(void *self, int to, const void *bytes, size_t size) {
+static bool simulate_line_send(void *self, int to, const void *bytes, size_t size) {
   process *p = self;
   simulation *m = p->m;
   if (m->now >= p->dies) return true;  // it died in this very step
-  if (!line_can_send(p, to)) return false;
-  letter *l = letter_write(p->f.rank, to, bytes, size);
-  ++*line_load(m, p->f.rank, to);
+  if (!simulate_line_can_send(p, to)) return false;
+
+  letter *l = simulate_letter_write(p->f.rank, to, bytes, size);
+  ++*simulate_line_load(m, p->f.rank, to);
   m->out->messages++;
-  l->vanishes = chance(m, m->what->vanishes);
-  letter_post(m, l);
-  if (!chance(m, m->what->doubles)) return true;
-  l = letter_write(p->f.rank, to, bytes, size);
+  l->vanishes = simulate_chance(m, m->what->vanishes);
+  simulate_letter_post(m, l);
+
+  // The second of two takes no place on the line: the sender knows of one.
+  if (!simulate_chance(m, m->what->doubles)) return true;
+  l = simulate_letter_write(p->f.rank, to, bytes, size);
   l->copied = true;
-  letter_post(m, l);
+  simulate_letter_post(m, l);
   return true;
 }
 
-static void letter_end(simulation *m, letter *l) {
-  if (!l->copied) --*line_load(m, l->from, l->to);
+static void simulate_letter_end(simulation *m, letter *l) {
+  if (!l->copied) --*simulate_line_load(m, l->from, l->to);
   m->in_flight--;
   mem_free(l);
 }
 
-static bool line_receive(void *self, int *from, const void **bytes, size_t *size) {
+static bool simulate_line_receive(void *self, int *from, const void **bytes, size_t *size) {
   process *p = self;
-  if (p->given) letter_end(p->m, p->given);
+  if (p->given) simulate_letter_end(p->m, p->given);
   p->given = p->first;
   if (!p->given) return false;
+
   p->first = p->given->next;
   *from = p->given->from;
   *bytes = p->given->bytes;
   *size = p->given->size;
+
+  // Rank 0 is one core too: what it takes in keeps it from its next step.
   p->free_at += p->f.rank == 0 ? p->m->what->message_seconds : 0;
   return true;
 }
 
-static double line_now(void *self) { return ((process *)self)->m->now; }
+static double simulate_line_now(void *self) { return ((process *)self)->m->now; }
 
-static bool silent(const process *p, double t) { return t < p->joins || t >= p->dies || (t >= p->stops && t < p->wakes); }
+static bool simulate_is_silent(const process *p, double t) {
+  return t < p->joins || t >= p->dies || (t >= p->stops && t < p->wakes);
+}
 
-static void arrive(simulation *m, letter *l) {
+static void simulate_letter_arrive(simulation *m, letter *l) {
   process *p = &m->p[l->to];
   if (l->vanishes) {
-    letter_end(m, l);
+    simulate_letter_end(m, l);
     return;
   }
+
   l->next = NULL;
   if (p->first) p->last->next = l;
   else p->first = l;
   p->last = l;
-  if (!silent(p, m->now)) wake_at(p, fmax(m->now, p->free_at));
+
+  // A process that is stopped finds it when it wakes.
+  if (!simulate_is_silent(p, m->now)) simulate_wake_at(p, fmax(m->now, p->free_at));
 }
 
-// --- a crew ---------------------------------------------------------------------------------------------------------------------
+// --- a crew --------------------------------------------------------------------------------------------------------
 
-static unsigned char shared_byte(int job, size_t i) { return (unsigned char)mixed((uint64_t)job << 32 | i); }
+static unsigned char simulate_shared_byte(int job, size_t i) {
+  return (unsigned char)simulate_mixed((uint64_t)job << 32 | i);
+}
 
-static bool shared_by(int job, const unsigned char *bytes, size_t size) {
+static bool simulate_shared_by(int job, const unsigned char *bytes, size_t size) {
   for (size_t i = 0; i < size; i++)
-    if (bytes[i] != shared_byte(job, i)) return false;
+    if (bytes[i] != simulate_shared_byte(job, i)) return false;
   return true;
 }
 
 // A worker may still be in an earlier job.
-static void crew_share(void *self, const void *bytes, size_t size) {
+static void simulate_crew_share(void *self, const void *bytes, size_t size) {
   process *p = self;
   int job = p->m->job;
-  while (job > p->shared_job && !shared_by(job, bytes, size)) job--;
-  if (size != p->m->what->shared_bytes || job <= p->shared_job) p->m->mixed_up = "what is shared arrived damaged, or twice";
+  while (job > p->shared_job && !simulate_shared_by(job, bytes, size)) job--;
+  if (size != p->m->what->shared_bytes || job <= p->shared_job)
+    p->m->mixed_up = "what is shared arrived damaged, or twice";
   p->shared_job = job;
 }
 
-static int crew_vacancies(void *self) {
+static int simulate_crew_vacancies(void *self) {
   const process *p = self;
   bool works = p->f.rank != 0 || p->m->what->master_works;
   return works ? p->m->capacity - p->running - p->queued - p->done : 0;
 }
 
-static double overlap(double from, double to, double start, double end) { return fmax(0, fmin(to, end) - fmax(from, start)); }
+static double simulate_overlap(double from, double to, double start, double end) {
+  return fmax(0, fmin(to, end) - fmax(from, start));
+}
 
 // What the core did in a span of time, in seconds of a core of speed 1 at its best: nothing while it was stopped.
-static double core_seconds(const process *p, double from, double to) {
+static double simulate_core_seconds(const process *p, double from, double to) {
   double turn = fmin(fmax(p->slows, from), to);
-  double fast = turn - from - overlap(from, turn, p->stops, p->wakes), slow = to - turn - overlap(turn, to, p->stops, p->wakes);
+  double fast = turn - from - simulate_overlap(from, turn, p->stops, p->wakes);
+  double slow = to - turn - simulate_overlap(turn, to, p->stops, p->wakes);
   return p->speed * (fast + slow / SLOW_FACTOR);
 }
 
 // Lanes share the core. Fewer than the knee cost as much as the knee: a step of few is spent on fetching the weights.
-static double lane_cost(const process *p) { return fmax(p->running, p->m->knee); }
+static double simulate_lane_cost(const process *p) { return fmax(p->running, p->m->knee); }
 
-static int soonest(const process *p) {
+static int simulate_lane_soonest(const process *p) {
   int first = 0;
   for (int i = 1; i < p->running; i++)
     if (p->lane[i].left < p->lane[first].left) first = i;
   return first;
 }
 
-static void lane_enter(process *p, task t) {
+static void simulate_lane_enter(process *p, task t) {
   const unsigned char *kills = p->m->what->kills;
   p->lane[p->running++] = t;
   if (kills && kills[t.number]) p->dies = p->m->now;
 }
 
-static void lanes_fill(process *p) {
+static void simulate_lanes_fill(process *p) {
   while (p->queued && p->running < p->m->lanes) {
-    lane_enter(p, p->waiting[0]);
+    simulate_lane_enter(p, p->waiting[0]);
     memmove(p->waiting, p->waiting + 1, (size_t)--p->queued * sizeof *p->waiting);
   }
 }
 
-static task lane_leave(process *p, int i) {
+static task simulate_lane_leave(process *p, int i) {
   task t = p->lane[i];
   p->lane[i] = p->lane[--p->running];
   return t;
 }
 
 // Runs the tasks up to the present; those that end give their lanes to those that wait.
-static void advance(process *p) {
-  double work = core_seconds(p, p->advanced, p->m->now);
+static void simulate_advance(process *p) {
+  double work = simulate_core_seconds(p, p->advanced, p->m->now);
   p->advanced = p->m->now;
-  for (int first; p->running && (first = soonest(p), true);) {
-    double cost = lane_cost(p), step = fmin(p->lane[first].left, work / cost);
+  while (p->running) {
+    // From one end to the next: in between all lanes go on alike, and each costs the same.
+    int first = simulate_lane_soonest(p);
+    double cost = simulate_lane_cost(p), step = fmin(p->lane[first].left, work / cost);
     for (int i = 0; i < p->running; i++) p->lane[i].left -= step;
     if (p->lane[first].left > AT_AN_END) return;
+
     work -= step * cost;
-    p->ended[p->done++] = lane_leave(p, first);
-    lanes_fill(p);
+    p->ended[p->done++] = simulate_lane_leave(p, first);
+    simulate_lanes_fill(p);
   }
 }
 
-static task task_of(const process *p, int ticket, const void *rec, int member) {
+static task simulate_task_of(const process *p, int ticket, const void *rec, int member) {
   record r;
   memcpy(&r, rec, sizeof r);
   int number = r.group * p->m->what->members + member;
-  if (p->m->what->shared_bytes && p->shared_job != r.job) p->m->mixed_up = "a task was begun before what is shared was there";
-  return (task){ticket, number, r.filling, p->m->what->length[number]};
+  if (p->m->what->shared_bytes && p->shared_job != r.job)
+    p->m->mixed_up = "a task was begun before what is shared was there";
+  return (task){.ticket = ticket, .number = number, .filling = r.filling, .left = p->m->what->length[number]};
 }
 
-static void crew_begin(void *self, int ticket, const void *rec, int member) {
+static void simulate_crew_begin(void *self, int ticket, const void *rec, int member) {
   process *p = self;
-  advance(p);
-  p->waiting[p->queued++] = task_of(p, ticket, rec, member);
-  lanes_fill(p);
+  simulate_advance(p);
+  p->waiting[p->queued++] = simulate_task_of(p, ticket, rec, member);
+  simulate_lanes_fill(p);
 }
 
-static void crew_begin_from(void *self, int ticket, const void *rec, int member, const void *bytes) {
+static void simulate_crew_begin_from(void *self, int ticket, const void *rec, int member, const void *bytes) {
   process *p = self;
-  task t = task_of(p, ticket, rec, member);
+  task t = simulate_task_of(p, ticket, rec, member);
   state s;
   memcpy(&s, bytes, sizeof s);
   if (s.number != t.number || s.filling != t.filling) p->m->mixed_up = "a task was to go on from the state of another";
+
   t.left = s.left;
-  advance(p);
-  if (p->running < p->m->lanes) lane_enter(p, t);
-  else crew_begin(self, ticket, rec, member);
+  simulate_advance(p);
+  if (p->running < p->m->lanes) simulate_lane_enter(p, t);
+  else simulate_crew_begin(self, ticket, rec, member);
 }
 
-static double age(const process *p, int lane) { return p->m->what->length[p->lane[lane].number] - p->lane[lane].left; }
+static double simulate_lane_age(const process *p, int lane) {
+  return p->m->what->length[p->lane[lane].number] - p->lane[lane].left;
+}
 
-static int youngest(const process *p) {
+static int simulate_lane_youngest(const process *p) {
   int least = 0;
   for (int i = 1; i < p->running; i++)
-    if (age(p, i) < age(p, least)) least = i;
+    if (simulate_lane_age(p, i) < simulate_lane_age(p, least)) least = i;
   return least;
 }
 
 // One that waits, or else the youngest.
-static int crew_give(void *self, void *bytes, bool *begun) {
+static int simulate_crew_give(void *self, void *bytes, bool *begun) {
   process *p = self;
-  advance(p);
+  simulate_advance(p);
   *begun = p->queued == 0;
   if (p->queued) return p->waiting[--p->queued].ticket;
   if (p->running == 0) return -1;
-  task t = lane_leave(p, youngest(p));
-  state s = {t.number, t.filling, t.left};
+
+  task t = simulate_lane_leave(p, simulate_lane_youngest(p));
+  state s = {.number = t.number, .filling = t.filling, .left = t.left};
   memcpy(bytes, &s, sizeof s);
   return t.ticket;
 }
 
-static int crew_work(void *self, int *tickets, void *results, int max) {
+static int simulate_crew_work(void *self, int *tickets, void *results, int max) {
   process *p = self;
   int n = 0;
-  advance(p);
+  simulate_advance(p);
+
   for (; n < max && p->done; n++) {
     const task *t = &p->ended[--p->done];
     tickets[n] = t->ticket;
-    ((uint64_t *)results)[n] = answer_of(t->number, t->filling);
+    ((uint64_t *)results)[n] = simulate_answer_of(t->number, t->filling);
   }
   return n;
 }
 
-static void crew_drop(void *self) {
+static void simulate_crew_drop(void *self) {
   process *p = self;
   p->running = p->queued = p->done = 0;
 }
 
-// --- fate -----------------------------------------------------------------------------------------------------------------------
+// --- fate ----------------------------------------------------------------------------------------------------------
 
-static void process_open(simulation *m, int rank, const farm *shared) {
+static post simulate_post(process *p) {
+  return (post){
+      .self = p,
+      .send = simulate_line_send,
+      .can_send = simulate_line_can_send,
+      .receive = simulate_line_receive,
+      .now = simulate_line_now,
+  };
+}
+
+static farm_crew simulate_crew(process *p) {
+  farm_crew hands = {
+      .self = p,
+      .vacancies = simulate_crew_vacancies,
+      .begin = simulate_crew_begin,
+      .work = simulate_crew_work,
+      .drop = simulate_crew_drop,
+      .lanes = p->m->lanes,
+      .share = simulate_crew_share,
+  };
+  if (p->m->what->stays) return hands;
+
+  hands.state_bytes = sizeof(state);
+  hands.give = simulate_crew_give;
+  hands.begin_from = simulate_crew_begin_from;
+  return hands;
+}
+
+// What will happen to a worker, and when.
+static void simulate_fate_draw(process *p) {
+  simulation *m = p->m;
+  const farm_simulation *w = m->what;
+  if (simulate_chance(m, w->dies)) p->dies = m->now + w->span * simulate_draw(m);
+
+  // Stopped for up to twice the span, so that some wake after all is done.
+  if (simulate_chance(m, w->stops)) {
+    p->stops = m->now + w->span * simulate_draw(m);
+    p->wakes = p->stops + 2 * w->span * simulate_draw(m);
+  }
+
+  if (simulate_chance(m, w->slows)) p->slows = m->now + w->span * simulate_draw(m);
+  if (simulate_chance(m, w->late)) p->joins = m->now + w->span * simulate_draw(m);
+}
+
+static void simulate_process_open(simulation *m, int rank, const farm *shared) {
   const farm_simulation *w = m->what;
   process *p = &m->p[rank];
-  *p = (process){.m = m, .f = *shared, .speed = exp(w->spread * (2 * draw(m) - 1)), .dies = NEVER, .stops = NEVER, .wakes = NEVER, .slows = NEVER,
-                 .advanced = m->now, .wake = NEVER};
+  *p = (process){
+      .m = m,
+      .f = *shared,
+      .speed = exp(w->spread * (2 * simulate_draw(m) - 1)),
+      .dies = NEVER,
+      .stops = NEVER,
+      .wakes = NEVER,
+      .slows = NEVER,
+      .advanced = m->now,
+      .wake = NEVER,
+  };
   p->f.rank = rank;
-  p->f.post = (post){p, line_send, line_can_send, line_receive, line_now};
-  p->hands = (farm_crew){.self = p, .vacancies = crew_vacancies, .begin = crew_begin, .work = crew_work, .drop = crew_drop, .lanes = m->lanes, .share = crew_share};
-  if (!w->stays) {
-    p->hands.state_bytes = sizeof(state);
-    p->hands.give = crew_give;
-    p->hands.begin_from = crew_begin_from;
-  }
+  p->f.post = simulate_post(p);
+  p->hands = simulate_crew(p);
+
+  // Three lists of as many tasks as it may hold, in one piece.
   p->lane = mem_take(3 * (size_t)m->capacity, sizeof *p->lane);
   p->waiting = p->lane + m->capacity;
   p->ended = p->waiting + m->capacity;
+
   if (rank == 0) {
     if (w->master_dies > 0) p->dies = m->now + w->master_dies;
     return;
   }
-  if (chance(m, w->dies)) p->dies = m->now + w->span * draw(m);
-  if (chance(m, w->stops)) p->stops = m->now + w->span * draw(m), p->wakes = p->stops + 2 * w->span * draw(m);
-  if (chance(m, w->slows)) p->slows = m->now + w->span * draw(m);
-  if (chance(m, w->late)) p->joins = m->now + w->span * draw(m);
+
+  simulate_fate_draw(p);
   p->s = service_open(&p->f, &p->hands);
-  wake_at(p, fmax(m->now, p->joins));
-  if (p->stops < NEVER) event_push(m, (event){.at = p->wakes, .who = rank});
+  simulate_wake_at(p, fmax(m->now, p->joins));
+  if (p->stops < NEVER) simulate_event_push(m, (event){.at = p->wakes, .who = rank});
 }
 
-// --- steps ------------------------------------------------------------------------------------------------------------------------
+// --- steps ---------------------------------------------------------------------------------------------------------
 
-static double next_step(const process *p) {
-  double beat = p->m->now + BEAT_SECONDS, speed = p->m->now >= p->slows ? p->speed / SLOW_FACTOR : p->speed;
-  double ends = p->running ? p->m->now + p->lane[soonest(p)].left * lane_cost(p) / speed : NEVER;
+static double simulate_next_step(const process *p) {
+  double beat = p->m->now + BEAT_SECONDS;
+  double speed = p->m->now >= p->slows ? p->speed / SLOW_FACTOR : p->speed;
+  double ends = p->running ? p->m->now + p->lane[simulate_lane_soonest(p)].left * simulate_lane_cost(p) / speed : NEVER;
   if (p->done || ends <= p->m->now) ends = p->m->now + RETRY_SECONDS;
   return fmax(fmin(beat, ends), p->free_at);
 }
 
-static status step(simulation *m, process *p) {
+static status simulate_step(simulation *m, process *p) {
   bool active;
   status s = OK;
   m->out->steps++;
   p->wake = NEVER;
-  if (silent(p, m->now)) {
-    if (m->now < p->dies) wake_at(p, m->now < p->joins ? p->joins : p->wakes);
+
+  // A dead one has no next step; one that is late or stopped has it when that is over.
+  if (simulate_is_silent(p, m->now)) {
+    if (m->now < p->dies) simulate_wake_at(p, m->now < p->joins ? p->joins : p->wakes);
     return OK;
   }
+
   if (p->f.rank == 0) p->free_at = m->now;
   if (p->s) service_step(p->s);
   else s = map_step(&m->run, &active);
-  if (m->now < p->dies) wake_at(p, next_step(p));
+  if (m->now < p->dies) simulate_wake_at(p, simulate_next_step(p));
   return s;
 }
 
-static const uint64_t poison = 0xdead;
+static const uint64_t simulate_poison = 0xdead;
 
 // A block of groups that is done is filled anew, while the others go on.
-static void block_refill(simulation *m, int group) {
-  int first = group - group % m->block, groups = m->what->groups - first < m->block ? m->what->groups - first : m->block;
+static void simulate_block_refill(simulation *m, int group) {
+  int first = group - group % m->block, left = m->what->groups - first;
+  int groups = left < m->block ? left : m->block;
   for (int g = first; g < first + groups; g++)
     if (m->unanswered[g]) return;
   if (m->records[first].filling + 1 >= m->fillings) return;
-  for (int g = first; g < first + groups; g++) m->records[g].filling++, m->unanswered[g] = m->what->members;
+
+  for (int g = first; g < first + groups; g++) {
+    m->records[g].filling++;
+    m->unanswered[g] = m->what->members;
+  }
   farm_reopen(&m->p[0].f, first, groups);
 }
 
-static void count_answer(void *watcher, int number, const void *result) {
+static void simulate_count_answer(void *watcher, int number, const void *result) {
   simulation *m = watcher;
   int group = number / m->what->members;
   uint64_t answer;
-  bool killer = m->what->kills && m->what->kills[number];
   memcpy(&answer, result, sizeof answer);
-  if (answer != answer_of(number, m->records[group].filling) && !(killer && answer == poison)) m->mixed_up = "a task has another's result, or an earlier filling's";
+
+  bool killer = m->what->kills && m->what->kills[number];
+  bool right = answer == simulate_answer_of(number, m->records[group].filling);
+  if (!right && !(killer && answer == simulate_poison))
+    m->mixed_up = "a task has another's result, or an earlier filling's";
+
   m->answers[number]++;
   m->unanswered[group]--;
-  block_refill(m, group);
+  simulate_block_refill(m, group);
 }
 
 // What is known of a block that is not known wholly is played again in its later fillings.
-static void count_due(simulation *m) {
+static void simulate_count_due(simulation *m) {
   const farm_simulation *w = m->what;
   for (int g = 0; g < w->groups; g++) {
     m->unanswered[g] = 0;
     for (int i = g * w->members; i < (g + 1) * w->members; i++) m->unanswered[g] += !(w->known && w->known[i]);
   }
+
+  // A block that is known wholly is never played; any other one in all its fillings.
   for (int i = 0; i < w->groups * w->members; i++) {
     int first = i / w->members / m->block * m->block, open = 0;
     for (int g = first; g < first + m->block && g < w->groups; g++) open += m->unanswered[g];
@@ -436,7 +547,7 @@ static void count_due(simulation *m) {
   }
 }
 
-static status judge(const simulation *m) {
+static status simulate_judge(const simulation *m) {
   if (m->mixed_up) FAIL(BROKEN, "%s", m->mixed_up);
   for (int i = 0; i < m->what->groups * m->what->members; i++)
     if (m->answers[i] > m->due[i] || (map_finished(&m->run) && m->answers[i] < m->due[i]))
@@ -444,58 +555,78 @@ static status judge(const simulation *m) {
   return OK;
 }
 
-static status play(simulation *m) {
-  process *master = &m->p[0];
+// When a run that has not ended is taken for one without an end.
+static double simulate_end(const simulation *m) {
   double end = m->now + SECONDS_MAX;
+  for (int i = 0; i < m->what->groups * m->what->members; i++)
+    end += WORK_MAX * m->knee * m->fillings * m->what->length[i];
+  return end;
+}
+
+static status simulate_play(simulation *m) {
+  process *master = &m->p[0];
+  double end = simulate_end(m);
   status s = OK;
-  for (int i = 0; i < m->what->groups * m->what->members; i++) end += WORK_MAX * m->knee * m->fillings * m->what->length[i];
-  wake_at(master, m->now);
+  simulate_wake_at(master, m->now);
+
   while (s == OK && !map_finished(&m->run)) {
-    event e = event_pop(m);
+    event e = simulate_event_pop(m);
     process *p = &m->p[e.who];
     CHECK(e.at >= m->now, "time runs backwards");
     m->now = e.at;
-    if (e.arrives) arrive(m, e.arrives);
-    else if (m->now < master->dies && (m->now >= p->wake || m->now == p->wakes)) s = step(m, p);
+
+    // A step that was put forward leaves a stale event behind; waking from a stop has an event of its own.
+    if (e.arrives) simulate_letter_arrive(m, e.arrives);
+    else if (m->now < master->dies && (m->now >= p->wake || m->now == p->wakes)) s = simulate_step(m, p);
     if (m->now >= master->dies) s = status_fail(RESUME_ME, "rank 0 died");
-    if (m->now > end || m->out->steps > STEPS_MAX) s = status_fail(BROKEN, "no end after %.0f s and %lld steps", m->now, (long long)m->out->steps);
+    if (m->now > end || m->out->steps > STEPS_MAX)
+      s = status_fail(BROKEN, "no end after %.0f s and %lld steps", m->now, (long long)m->out->steps);
   }
   return s;
 }
 
-static double capacity_of(const simulation *m) {
+static double simulate_capacity_of(const simulation *m) {
   double sum = 0;
   for (int i = m->what->master_works ? 0 : 1; i < m->size; i++) sum += m->p[i].speed;
   return sum;
 }
 
-static void account(simulation *m) {
+static void simulate_account(simulation *m) {
   const farm_simulation *w = m->what;
   double work = 0;
   for (int i = 0; i < w->groups * w->members; i++) {
     work += m->answers[i] * w->length[i];
     if (m->answers[i] == m->due[i] && w->known) w->known[i] = 1;
   }
+
+  // Against all that the cores could have done, those of the dead and the late among them.
   m->out->seconds = m->now - m->began;
-  m->out->used = m->out->seconds > 0 ? work / (capacity_of(m) * m->out->seconds) : 0;
+  m->out->used = m->out->seconds > 0 ? work / (simulate_capacity_of(m) * m->out->seconds) : 0;
 }
 
-static void simulation_close(simulation *m) {
+static void simulate_process_close(process *p) {
+  if (p->s) service_close(p->s);
+  mem_free(p->given);
+  for (letter *l = p->first, *next; l; l = next) {
+    next = l->next;
+    mem_free(l);
+  }
+  mem_free(p->lane);
+}
+
+static void simulate_close(simulation *m) {
+  // Letters that are still under way belong to their events.
   while (m->events) {
-    event e = event_pop(m);
+    event e = simulate_event_pop(m);
     mem_free(e.arrives);
   }
-  for (int i = 0; i < m->size; i++) {
-    process *p = &m->p[i];
-    if (p->s) service_close(p->s);
-    mem_free(p->given);
-    for (letter *l = p->first, *next; l; l = next) next = l->next, mem_free(l);
-    mem_free(p->lane);
-  }
+  for (int i = 0; i < m->size; i++) simulate_process_close(&m->p[i]);
+
   schedule_close(m->p[0].f.plan);
   mem_free(m->p[0].f.peer);
   farm_scratch_free(&m->p[0].f);
   mem_free(m->p);
+
   mem_free(m->under_way);
   mem_free(m->heap);
   mem_free(m->records);
@@ -506,11 +637,19 @@ static void simulation_close(simulation *m) {
   mem_free(m->shared);
 }
 
-static void simulation_open(simulation *m, int tasks) {
+static void simulate_open(simulation *m, int tasks) {
   const farm_simulation *w = m->what;
-  farm shared = {.size = m->size, .silent = true, .record_max = sizeof(record), .result_max = sizeof(uint64_t), .state_max = sizeof(state),
-                 .shared_max = w->shared_bytes, .piece_bytes = SMALL_PIECE};
+  farm shared = {
+      .size = m->size,
+      .silent = true,
+      .record_max = sizeof(record),
+      .result_max = sizeof(uint64_t),
+      .state_max = sizeof(state),
+      .shared_max = w->shared_bytes,
+      .piece_bytes = SMALL_PIECE,
+  };
   farm_scratch(&shared);  // used within a step only, hence one for all
+
   m->events_max = 4 * m->size + 64;
   m->heap = mem_take((size_t)m->events_max, sizeof *m->heap);
   m->under_way = mem_take(2 * (size_t)m->size, sizeof *m->under_way);
@@ -521,49 +660,89 @@ static void simulation_open(simulation *m, int tasks) {
   m->unanswered = mem_take((size_t)w->groups, sizeof *m->unanswered);
   m->shared = mem_take(w->shared_bytes, 1);
   for (int g = 0; g < w->groups; g++) m->records[g].group = g;
+
   m->p = mem_take((size_t)m->size, sizeof *m->p);
-  for (int i = 0; i < m->size; i++) process_open(m, i, &shared);
+  for (int i = 0; i < m->size; i++) simulate_process_open(m, i, &shared);
+
+  // Only rank 0 plans, as in a real farm.
   farm *f = &m->p[0].f;
   f->plan = schedule_open(m->size, schedule_customary);
   f->peer = mem_take((size_t)m->size, sizeof *f->peer);
   schedule_reserve(f->plan, tasks);
 }
 
-static status play_job(simulation *m, const farm_job *job) {
+static status simulate_play_job(simulation *m, const farm_job *job) {
+  // Other bytes in every job, and a record that names it: what is left of an earlier one would be noticed.
   m->job++;
-  for (size_t i = 0; i < m->what->shared_bytes; i++) m->shared[i] = shared_byte(m->job, i);
-  for (int g = 0; g < job->groups; g++) m->records[g].job = m->job, m->records[g].filling = 0;
-  count_due(m);
+  for (size_t i = 0; i < m->what->shared_bytes; i++) m->shared[i] = simulate_shared_byte(m->job, i);
+  for (int g = 0; g < job->groups; g++) {
+    m->records[g].job = m->job;
+    m->records[g].filling = 0;
+  }
+
+  simulate_count_due(m);
   memset(m->answers, 0, (size_t)(job->groups * job->members) * sizeof *m->answers);
   memset(m->results, 0, (size_t)(job->groups * job->members) * sizeof *m->results);
+
   m->run = (map_run){.f = &m->p[0].f, .job = job, .crew = &m->p[0].hands, .results = (char *)m->results};
   m->began = m->now;
+
   map_begin(&m->run);
-  status s = play(m), rules = judge(m);
+  status s = simulate_play(m), rules = simulate_judge(m);  // broken rules count for more than how it ended
   map_end(&m->run, &m->out->report);
   return rules != OK ? rules : s;
 }
 
+static farm_job simulate_job(simulation *m) {
+  const farm_simulation *w = m->what;
+  return (farm_job){
+      .groups = w->groups,
+      .members = w->members,
+      .records = m->records,
+      .record_bytes = sizeof(record),
+      .result_bytes = sizeof(uint64_t),
+      .shared = m->shared,
+      .shared_bytes = w->shared_bytes,
+      .expected = w->expected,
+      .known = w->known,
+      .answered = simulate_count_answer,
+      .watcher = m,
+      .poisoned = &simulate_poison,
+      .tries = w->tries,
+  };
+}
+
 status farm_simulate(farm_simulated *out, const farm_simulation *w) {
   int lanes = w->lanes ? w->lanes : 1, queue = w->lanes ? w->queue : 1;
-  simulation m = {.what = w, .luck = mixed(w->seed), .now = 1, .size = w->workers + 1, .lanes = lanes, .capacity = lanes + queue, .knee = fmax(w->knee, 1),
-                  .fillings = w->fillings ? w->fillings : 1, .block = w->block ? w->block : 1, .out = out};
+  simulation m = {
+      .what = w,
+      .luck = simulate_mixed(w->seed),
+      .now = 1,  // 0 is what was never heard of
+      .size = w->workers + 1,
+      .lanes = lanes,
+      .capacity = lanes + queue,
+      .knee = fmax(w->knee, 1),
+      .fillings = w->fillings ? w->fillings : 1,
+      .block = w->block ? w->block : 1,
+      .out = out,
+  };
   *out = (farm_simulated){0};
-  simulation_open(&m, w->groups * w->members);
-  const farm_job job = {.groups = w->groups, .members = w->members, .records = m.records, .record_bytes = sizeof(record), .result_bytes = sizeof(uint64_t),
-                        .shared = m.shared, .shared_bytes = w->shared_bytes,
-                        .expected = w->expected, .known = w->known, .answered = count_answer, .watcher = &m, .poisoned = &poison, .tries = w->tries};
+  simulate_open(&m, w->groups * w->members);
+
+  const farm_job job = simulate_job(&m);
   status s = OK;
-  for (int i = 0; s == OK && (i == 0 || i < w->jobs); i++) s = play_job(&m, &job);
-  account(&m);
-  simulation_close(&m);
+  for (int i = 0; s == OK && (i == 0 || i < w->jobs); i++) s = simulate_play_job(&m, &job);
+
+  simulate_account(&m);
+  simulate_close(&m);
   return s;
 }
 
-// When the last task has been handed out a worker has on average what is left of a length met at a random moment, and the
-// slowest has nearly the longest.
+// When the last task has been handed out a worker has on average what is left of a length met at a random moment, and
+// the slowest has nearly the longest.
 double farm_use_expected(int64_t tasks, int workers, double mean, double sd, double longest) {
-  double load = (double)tasks * mean / workers, left = (mean * mean + sd * sd) / (2 * mean);
+  double load = (double)tasks * mean / workers;
+  double left = (mean * mean + sd * sd) / (2 * mean);  // E[L^2] / 2 E[L]
   double seconds = tasks <= workers ? longest : fmax(longest, load - left + longest);
   return load / seconds;
 }

@@ -32,7 +32,7 @@ void transport_flush(transport *t, int to, double seconds);
 // Ends it; after a loss leaves the process at once with `code`, since peers that are gone would be waited for.
 void transport_close(transport *t, bool lossy, int code);
 
-// --- collectives --------------------------------------------------------------------------------------------------------
+// --- collectives ---------------------------------------------------------------------------------------------------
 void transport_barrier(transport *t);
 void transport_share(transport *t, int from, void *bytes, size_t size);
 void transport_gather(transport *t, void *all, const void *mine, size_t size);  // to rank 0

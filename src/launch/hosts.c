@@ -19,11 +19,14 @@ static bool hosts_resolves_to_here(const char *name) {
   struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_DGRAM}, *found = NULL;
   bool here = false;
   if (getaddrinfo(name, NULL, &hints, &found) != 0) return false;
+
+  // Nothing is sent: to bind a datagram socket asks this kernel alone.
   for (const struct addrinfo *a = found; a && !here; a = a->ai_next) {
     int fd = socket(a->ai_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     here = fd >= 0 && bind(fd, a->ai_addr, a->ai_addrlen) == 0;
     if (fd >= 0) close(fd);
   }
+
   freeaddrinfo(found);
   return here;
 }
@@ -33,6 +36,8 @@ static bool hosts_is_own_name(const char *name) {
   gethostname(own, sizeof own - 1);
   size_t short_own = strcspn(own, "."), short_name = strcspn(name, ".");
   if (strcmp(name, own) == 0) return true;
+
+  // One of the two may be the short form of the other.
   bool same_start = short_own == short_name && strncmp(name, own, short_own) == 0;
   return same_start && (!own[short_own] || !name[short_name]);
 }
@@ -45,6 +50,7 @@ static void hosts_add(hosts *h, const char *name, int slots, bool here) {
     mem_free(h->list);
     h->list = more;
   }
+
   host *new = &h->list[h->count++];
   snprintf(new->name, sizeof new->name, "%s", name);
   new->slots = slots;
@@ -66,9 +72,12 @@ static status hosts_name_check(const char *name, const char *place) {
   size_t good = strspn(name, NAME_CHARACTERS);
   if (!*name || *name == '-' || *name == '.' || *name == '_')
     FAIL(BAD_FILE, "%s: found '%.64s'; %s", place, name, wanted);
+
+  // What cannot be printed is shown by its number: it may be a terminal's escape.
   if (name[good] >= ' ' && name[good] < 127)
     FAIL(BAD_FILE, "%s: found '%c' in '%.64s'; %s", place, name[good], name, wanted);
   if (name[good]) FAIL(BAD_FILE, "%s: found the byte 0x%02x in a name; %s", place, (unsigned char)name[good], wanted);
+
   if (good >= sizeof((host *)NULL)->name)
     FAIL(BAD_FILE, "%s: found a name of %zu characters, which is too long", place, good);
   return OK;
@@ -103,6 +112,8 @@ static status hosts_value_take(char **value, char *key, char **at, const char *p
     *key_end = 0;
     return hosts_key_unknown(key, place);
   }
+
+  // Cut only now: the key's end may be the sign itself, which had to be seen.
   char *start = sign + 1 + strspn(sign + 1, " \t\r");
   char *end = start + strcspn(start, " \t\r");
   *key_end = 0;
@@ -122,6 +133,7 @@ static status hosts_slots_of(int *slots, char *at, const char *place) {
     if (!limits && strcmp(key, "slots") != 0) return hosts_key_unknown(key, place);
     TRY(hosts_slots_read(limits ? &most : slots, key, value, place));
   }
+
   if (*slots > most) FAIL(BAD_FILE, "%s: found %d slots, which is more than max_slots, %d", place, *slots, most);
   return OK;
 }
@@ -134,6 +146,7 @@ static status hosts_line_read(hosts *h, char *line, const char *place) {
   char *rest = *end ? end + 1 : end;
   *end = 0;
 
+  // As MPICH writes it: name:N.
   char *colon = strchr(name, ':');
   if (colon) *colon = 0;
   TRY(hosts_name_check(name, place));
@@ -151,11 +164,15 @@ static status hosts_lines_read(hosts *h, char *bytes, size_t size, const char *p
     snprintf(place, sizeof place, "%s:%d", path, number);
     next = memchr(line, '\n', (size_t)(bytes + size - line));
     next = next ? next + 1 : bytes + size;
+
+    // Behind a byte 0 a line would be silently shorter than it looks.
     if (memchr(line, 0, (size_t)(next - line)))
       FAIL(BAD_FILE, "%s: found a byte 0; wanted text, a host per line", place);
+
     if (next[-1] == '\n') next[-1] = 0;
     TRY(hosts_line_read(h, line, place));
   }
+
   if (!h->count) FAIL(BAD_FILE, "%s: names no host", path);
   return OK;
 }
@@ -190,6 +207,7 @@ status hosts_of_slurm(hosts *h, const char *node_list) {
   int code = 0;
   if (*node_list == '-') FAIL(BAD_FILE, "SLURM_JOB_NODELIST: found '%.64s', which is no list of hosts", node_list);
 
+  // SLURM folds names (node[01-16]); only its own program is sure to unfold them.
   status s = program_read(&said, &code, words);
   bool told = s == OK && code == 0 && said.size;
   if (told) s = hosts_names_read(h, said.bytes);
@@ -243,6 +261,8 @@ static pid_t hosts_sweep_start(const host *h, const char *agent, int tokens) {
     hosts_program_add(&l);
     words_add(&l, "launch");
     words_add(&l, "--sweep");
+
+    // A session of its own, so that a shell that hangs can be killed with all it started.
     program_order p = {.words = l.words, .in = tokens, .out = PROGRAM_NOWHERE, .err = PROGRAM_NOWHERE,
                        .own_session = true};
     if (program_start(&child, &p) != OK) child = 0;
@@ -261,6 +281,8 @@ static int hosts_tokens_file(const job_token *tokens, int count) {
 void hosts_sweep(hosts *h, const char *agent, const job_token *tokens, int count, double seconds) {
   pid_t *asked = mem_take((size_t)h->count + 1, sizeof *asked);
   int waiting = 0;
+
+  // A host that is not asked, because its program cannot be started, does not answer either.
   for (int i = 0; i < h->count; i++) {
     h->list[i].answers = h->list[i].here;
     if (h->list[i].here) continue;
@@ -269,6 +291,8 @@ void hosts_sweep(hosts *h, const char *agent, const job_token *tokens, int count
     close(file);
     waiting += asked[i] > 0;
   }
+
+  // All are waited for at once, so that dead hosts cost their time together, not one after the other.
   for (double end = time_now() + seconds; waiting && time_now() < end; usleep(20000))
     for (int i = 0; i < h->count; i++) {
       int how;
@@ -277,6 +301,8 @@ void hosts_sweep(hosts *h, const char *agent, const job_token *tokens, int count
       asked[i] = 0;
       waiting--;
     }
+
+  // Whoever has not answered is not waited for any more.
   for (int i = 0; i < h->count; i++)
     if (asked[i] > 0) {
       kill(-asked[i], SIGKILL);

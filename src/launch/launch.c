@@ -56,6 +56,7 @@ static sigset_t launch_watched(void) {
   static const int list[] = {SIGTERM, SIGUSR1, SIGCHLD, SIGINT, SIGHUP, SIGTSTP};
   sigset_t set;
   sigemptyset(&set);
+
   for (int i = 0; i < 6; i++) {
     struct sigaction now;
     bool ignored = sigaction(list[i], NULL, &now) == 0 && now.sa_handler == SIG_IGN;
@@ -116,7 +117,10 @@ static bool launch_is_here(const launch *l) {
   static const char *const flags[] = {"-H", "-host", "--host", "-hostfile", "--hostfile", "-machinefile",
                                       "--machinefile", "-default-hostfile", "--default-hostfile",
                                       "orte_default_hostfile"};
+
   if (l->order.on.count) return hosts_all_here(&l->order.on);
+
+  // The first of these is no sign where SLURM's allocation could not be told.
   for (size_t i = l->order.alone; i < sizeof schedulers / sizeof *schedulers; i++)
     if (getenv(schedulers[i])) return false;
   for (int i = 0; i < l->order.extra.count; i++)
@@ -134,9 +138,18 @@ static void launch_room(file_path *room, const job_token *t, bool here) {
 
 static status launch_ranks(launch *l, const ranks_order *o) {
   word_list words = launcher_words(o), environment = launcher_environment(o);
-  program_order p = {.words = words.words, .environment = environment.words, .in = PROGRAM_NOWHERE,
-                     .out = STDOUT_FILENO, .err = STDERR_FILENO, .own_session = true,
-                     .dies_with_us = true};  // if this launch is killed, the launcher goes, and its ranks with it
+
+  // If this launch is killed, the launcher goes, and its ranks with it.
+  program_order p = {
+      .words = words.words,
+      .environment = environment.words,
+      .in = PROGRAM_NOWHERE,
+      .out = STDOUT_FILENO,
+      .err = STDERR_FILENO,
+      .own_session = true,
+      .dies_with_us = true,
+  };
+
   status s = program_start(&l->child, &p);
   words_free(&words);
   words_free(&environment);
@@ -148,15 +161,27 @@ static status launch_start(launch *l) {
   launch_tokens_add(l, job_token_new());
   mem_free(l->found);
   l->found = mem_take((size_t)l->order.ranks, sizeof *l->found);
+
   pulse p = {.job = l->tokens[0], .host = "-", .patience = HEARTBEAT_START_SECONDS};
   TRY(pulse_write(&p, l->pulse.text));  // an earlier rank 0 that still lives reads this and leaves
 
   file_path room;
   bool here = launch_is_here(l), slurm = getenv("SLURM_JOB_ID") && !l->order.alone;
   launch_room(&room, &l->tokens[0], here);
-  ranks_order o = {.with = &l->order.with, .ranks = l->order.ranks, .on = &l->order.on, .here = here, .slurm = slurm,
-                   .terminal = l->terminal, .agent = l->order.agent, .extra = &l->order.extra, .directory = l->directory.text,
-                   .room = room.text, .job = l->tokens[0], .words = l->order.words};
+  ranks_order o = {
+      .with = &l->order.with,
+      .ranks = l->order.ranks,
+      .on = &l->order.on,
+      .here = here,
+      .slurm = slurm,
+      .terminal = l->terminal,
+      .agent = l->order.agent,
+      .extra = &l->order.extra,
+      .directory = l->directory.text,
+      .room = room.text,
+      .job = l->tokens[0],
+      .words = l->order.words,
+  };
   return launch_ranks(l, &o);
 }
 
@@ -203,10 +228,14 @@ static void watch_pulse(const launch *l, watch *w) {
   pulse now;
   char here[256] = "";
   if (!pulse_read(&now, l->pulse.text) || strcmp(now.job.hex, l->tokens[0].hex) != 0) return;
+
+  // Any beat is a word; a beat that asks for no patience comes from a loop at work.
   if (now.beats != w->p.beats) w->silence = 0;
   w->p = now;
   w->spoke = now.beats > 0;
   w->began |= w->spoke && now.patience <= 0;
+
+  // A process of that number here is another's unless it started when rank 0 says it did.
   gethostname(here, sizeof here - 1);
   w->seen_here |= w->spoke && strcmp(now.host, here) == 0 && process_started(now.pid) == now.started;
 }
@@ -229,7 +258,7 @@ static void watch_ranks_check(const launch *l, watch *w) {
     if (r->pid && !watch_was_lost(r) && process_started(r->pid) != r->started) watch_lost(l, w, i);
   }
 
-  // One that was gone before it was found
+  // One that was gone before it was found.
   bool missing = w->here && w->found && w->found < l->order.ranks && w->spoken > MISSING_SECONDS;
   for (int i = 1; missing && w->lost < 0 && i < l->order.ranks; i++)
     if (!l->found[i].pid) watch_lost(l, w, i);
@@ -237,10 +266,13 @@ static void watch_ranks_check(const launch *l, watch *w) {
 
 static void watch_ranks(const launch *l, watch *w) {
   if (l->blind) return;
+
+  // Often while they appear, then seldom: each look reads all of /proc.
   if (w->found < l->order.ranks && w->age < SEARCH_SECONDS && w->age >= w->search) {
     w->found = processes_ranks(l->found, l->order.ranks, &l->tokens[0]);
     w->search = w->age + (w->age < MISSING_SECONDS ? 0.2 : 2);
   }
+
   if (w->age < w->check) return;
   watch_ranks_check(l, w);
   w->check = w->age + 0.5;
@@ -264,11 +296,15 @@ static void watch_ask_to_stop(launch *l, watch *w, double now) {
 
 static ending watch_look(launch *l, watch *w, int *code) {
   bool ended = launch_child_ended(l), gone = watch_rank_0_gone(w);  // before the result, which is written before both
+
   if (result_read(l->result.text, l->tokens[0], code)) return HAS_RESULT;
   if (!launch_directory_there(l)) return DIRECTORY_GONE;
   if (ended) return LAUNCHER_ENDED;
   if (gone) return RANK_0_GONE;
+
   if (l->at_once || (l->asked && (!w->spoke || w->stop_left <= 0))) return STOPPED;
+
+  // All ranks are to be here, and none has appeared: mpirun itself hangs, and would do so for ever.
   bool none = w->here && !l->blind && l->order.with.kind == LAUNCHER_OPEN_MPI && !w->spoke && !w->found;
   if (none && w->age > l->order.stall) return NO_RANKS;
   return w->silence > watch_patience(l, w) ? SILENT : GOES_ON;
@@ -277,31 +313,41 @@ static ending watch_look(launch *l, watch *w, int *code) {
 static void watch_say(const launch *l, const watch *w, ending e) {
   const char *program = l->order.with.program;
   int64_t lost = w->lost >= 0 ? l->found[w->lost].pid : 0;
+
   if (e == SILENT && w->lost < 0) launch_say("rank 0 has said nothing for %.0f s", w->silence);
   if (e == SILENT && w->lost >= 0)
-    launch_say("rank %d (process %" PRId64 ") is gone, and rank 0 has said nothing for %.0f s", w->lost, lost, w->silence);
+    launch_say("rank %d (process %" PRId64 ") is gone, and rank 0 has said nothing for %.0f s", w->lost, lost,
+               w->silence);
   if (e == RANK_0_GONE) launch_say("rank 0 (process %" PRId64 ") is gone", w->p.pid);
-  if (e == NO_RANKS) launch_say("%s has started no rank in %.0f s; what it said, if anything, is above", program, w->age);
+
+  if (e == NO_RANKS)
+    launch_say("%s has started no rank in %.0f s; what it said, if anything, is above", program, w->age);
   if (e == LAUNCHER_ENDED && !w->spoke)
     launch_say("%s ended with %d before rank 0 had begun: it could not start the job; what it said is above", program,
-        l->child_code);
-  if (e == LAUNCHER_ENDED && w->spoke) launch_say("%s ended with %d before rank 0 had finished", program, l->child_code);
+               l->child_code);
+  if (e == LAUNCHER_ENDED && w->spoke)
+    launch_say("%s ended with %d before rank 0 had finished", program, l->child_code);
 }
 
 static ending watch_job(launch *l, int *code) {
   watch w = {.here = launch_is_here(l), .stop_left = STOP_SECONDS, .told = -STOP_AGAIN_SECONDS, .lost = -1};
+
   ending e;
   double before = time_now();
   while ((e = watch_look(l, &w, code)) == GOES_ON) {
     launch_rest(l, POLL_SECONDS);
-    double now = time_now(), passed = now - before < 1 ? now - before : 1;  // while we stood still, nobody was silent
+
+    // While we stood still ourselves (Ctrl-Z) nobody was silent: a long pause counts as a second.
+    double now = time_now(), passed = now - before < 1 ? now - before : 1;
     before = now;
     w.silence += passed;
     w.age += passed;
     w.spoken += w.spoke ? passed : 0;
+
     watch_pulse(l, &w);
     watch_ranks(l, &w);
 
+    // Asked again from time to time: not every launcher hands every signal on.
     if (!l->asked) continue;
     w.stop_left -= passed;
     if (w.spoke) watch_ask_to_stop(l, &w, now);
@@ -329,11 +375,14 @@ static void launch_end_job(launch *l, bool in_peace) {
     kill(l->child, SIGTERM);
     launch_child_wait(l, TERM_SECONDS);
   }
+
+  // Its whole group: a launcher that hangs may have started others.
   if (!launch_child_ended(l)) {
     kill(-l->child, SIGKILL);
     waitpid(l->child, NULL, 0);
     l->child = 0;
   }
+
   launch_say_left(processes_end(l->tokens, 1));
 }
 
@@ -343,12 +392,15 @@ static void launch_end_job(launch *l, bool in_peace) {
 static status launch_hosts_ask(launch *l) {
   int answer = 0;
   launch_say_left(processes_end(l->tokens, launch_tokens(l)));
+
   if (!l->order.on.count) return OK;
   hosts_sweep(&l->order.on, l->order.agent, l->tokens, launch_tokens(l), SWEEP_SECONDS);
+
   for (int i = 0; i < l->order.on.count; i++) {
     if (!l->order.on.list[i].answers) launch_say("%s does not answer and is left out", l->order.on.list[i].name);
     answer += l->order.on.list[i].answers;
   }
+
   if (!answer) FAIL(NO_IO, "none of the %d hosts answers", l->order.on.count);
   return OK;
 }
@@ -368,6 +420,8 @@ static void launch_folder_add(text_buffer *t, const char *path, bool all) {
     struct stat facts;
     if (!all && !launch_is_progress(e->d_name)) continue;
     if (fstatat(dirfd(d), e->d_name, &facts, 0) != 0 || !S_ISREG(facts.st_mode)) continue;
+
+    // Size and time will do: a hash would read gigabytes at every start.
     text_add(t, "%s %lld %lld.%09ld\n", e->d_name, (long long)facts.st_size, (long long)facts.st_mtim.tv_sec,
              facts.st_mtim.tv_nsec);
   }
@@ -390,20 +444,37 @@ static status launch_directory_gone(const launch *l) {
   FAIL(NO_IO, "%s was removed or replaced while the job was in it: there is nothing to go on with", l->directory.text);
 }
 
+static bool launch_job_gone(const launch *l, status *code) {
+  *code = launch_directory_gone(l);
+  launch_say("%s", status_message());
+  return true;
+}
+
+// What rank 0 has left as its result counts for more than being asked to stop: it may have finished in the meantime.
+static bool launch_is_over(const launch *l, ending e, int said, status *code) {
+  bool result = e == HAS_RESULT;
+  if (result && said != RESUME_ME && said != INTERRUPTED) *code = (status)said;
+  else if (l->asked) *code = launch_stopped(l);
+  else if (result && said == INTERRUPTED) *code = INTERRUPTED;
+  else return false;
+  return true;
+}
+
 // True: *code is the end. False: worth another start.
 static bool launch_job(launch *l, status *code) {
   int said = 0;
-  if (!launch_directory_there(l)) return launch_say("%s", (*code = launch_directory_gone(l), status_message())), true;
+  if (!launch_directory_there(l)) return launch_job_gone(l, code);
   *code = launch_hosts_ask(l);
   if (*code == OK) *code = launch_start(l);
-  if (*code != OK) return launch_say("%s", status_message()), false;
+  if (*code != OK) {
+    launch_say("%s", status_message());
+    return false;
+  }
 
   ending e = watch_job(l, &said);
   launch_end_job(l, e == HAS_RESULT);
-  if (e == DIRECTORY_GONE) return launch_say("%s", (*code = launch_directory_gone(l), status_message())), true;
-  if (e == HAS_RESULT && said != RESUME_ME && said != INTERRUPTED) return *code = (status)said, true;
-  if (l->asked) return *code = launch_stopped(l), true;
-  if (e == HAS_RESULT && said == INTERRUPTED) return *code = INTERRUPTED, true;
+  if (e == DIRECTORY_GONE) return launch_job_gone(l, code);
+  if (launch_is_over(l, e, said, code)) return true;
   if (e == HAS_RESULT) launch_say("the job wants to be started again");
   return false;
 }
@@ -420,10 +491,15 @@ static status launch_jobs(launch *l) {
   status code = OK;
   hash before = launch_progress(l);
   for (int failures = 1; !launch_job(l, &code); failures++) {
+    // What moved the run on, however little, was no failure.
     hash now = launch_progress(l);
     if (!hash_equal(now, before)) failures = 1;
     before = now;
-    if (failures > l->order.retries) return launch_say("gave up after %d starts without progress", failures), BROKEN;
+
+    if (failures > l->order.retries) {
+      launch_say("gave up after %d starts without progress", failures);
+      return BROKEN;
+    }
     launch_wait(l, failures);
     if (l->asked) return launch_stopped(l);
   }
@@ -447,11 +523,13 @@ static status launch_directory(launch *l) {
   size_t length = strlen(whole);
   if (length <= RUN_DIRECTORY_MAX) l->directory = path_join("", "%s", whole);
   free(whole);
+
   if (length > RUN_DIRECTORY_MAX)
     FAIL(NO_IO, "run.directory: the full path of %s has %zu bytes, up to %d are allowed: work nearer to /",
          l->order.asked_for.text, length, RUN_DIRECTORY_MAX);
   if (stat(l->directory.text, &facts) != 0) FAIL(NO_IO, "%s: %s", l->directory.text, strerror(errno));
 
+  // Remembered by its number: a directory of the same name may be another one later.
   l->directory_device = facts.st_dev;
   l->directory_number = facts.st_ino;
   l->pulse = path_join(l->directory.text, RUN_PULSE);
@@ -487,13 +565,18 @@ static void launch_leave(launch *l) {
 status launch_main(int count, char **words, launch_understand *understand) {
   if (count > 2 && strcmp(words[2], "--reach") == 0) launcher_agent(count - 3, words + 3);
   if (count > 2 && strcmp(words[2], "--sweep") == 0) return launch_sweep();
+
   launch l = {.order = order_default(understand), .lock = -1, .watched = launch_watched()};
   sigprocmask(SIG_BLOCK, &l.watched, NULL);  // first of all: a batch script may hand a signal on at once
   l.blind = getenv("PMIX_RANK") || getenv("PMI_RANK");
   l.terminal = isatty(STDERR_FILENO);
 
   status s = launch_prepare(&l, count, words);
-  if (s != OK) return launch_say("%s", status_message()), s;
+  if (s != OK) {
+    launch_say("%s", status_message());
+    return s;
+  }
+
   s = launch_jobs(&l);
   launch_leave(&l);
   return s;

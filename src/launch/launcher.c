@@ -14,6 +14,8 @@ status launcher_find(launcher *l, const char *program) {
   text_buffer said = {0};
   int code = 0;
   status s = program_read(&said, &code, words);
+
+  // By what it says, not by its name: mpirun is Open MPI's on one machine and Hydra's on the next.
   const char *text = said.bytes ? said.bytes : "";
   bool open_mpi = strstr(text, "Open MPI") || strstr(text, "OpenRTE");
   bool hydra = strstr(text, "HYDRA") || strstr(text, "Hydra");
@@ -62,11 +64,14 @@ static void launcher_add_ranks(word_list *l, int ranks) {
 // host:slots,host:slots
 static void launcher_add_hosts(word_list *l, const char *flag, const hosts *h, bool with_slots) {
   text_buffer t = {0};
+
   for (int i = 0; i < h->count; i++) {
     if (!h->list[i].answers) continue;
     text_add(&t, "%s%s", t.size ? "," : "", h->list[i].name);
     if (with_slots) text_add(&t, ":%d", h->list[i].slots);
   }
+
+  // No list where there are no hosts: the launcher has its own.
   if (t.size) launcher_add_pair(l, flag, t.bytes);
   text_free(&t);
 }
@@ -75,7 +80,7 @@ static void launcher_add_hosts(word_list *l, const char *flag, const hosts *h, b
 
 // Its hand to other hosts is this program, by a path without blanks and colons, at which Open MPI splits. The daemons
 // on other hosts want to find an agent, too, though they use none: the first of the list that is there.
-static void open_mpi_reach(word_list *l, const ranks_order *o) {
+static void launcher_open_mpi_reach(word_list *l, const ranks_order *o) {
   text_buffer agent = {0};
   text_add(&agent, "%s%s:ssh:rsh:env", *o->room ? o->room : o->words[0], *o->room ? "/reach" : "");
   launcher_add_mca(l, "plm_rsh_agent", agent.bytes);
@@ -85,7 +90,7 @@ static void open_mpi_reach(word_list *l, const ranks_order *o) {
 }
 
 // Where all ranks are on one host nothing has to be heard from outside: no rank listens. mpirun itself always does.
-static void open_mpi_here(word_list *l, const ranks_order *o) {
+static void launcher_open_mpi_here(word_list *l, const ranks_order *o) {
   if (access("/dev/shm", W_OK | X_OK) == 0) launcher_suggest_mca(l, o, "btl", "self,vader");
   launcher_suggest_mca(l, o, "oob_tcp_if_include", "127.0.0.0/8");
 }
@@ -93,36 +98,48 @@ static void open_mpi_here(word_list *l, const ranks_order *o) {
 // --enable-recovery: survivors of a lost rank or host go on. yield: there may be more ranks than cores. bind-to none:
 // containers all see the same cores. single copy off: containers forbid it. keepalive: an outage of two minutes is
 // survived, and a host cut off for longer ends its ranks by itself. The agent: see launcher_agent.
-static void open_mpi(word_list *l, const ranks_order *o) {
+static void launcher_open_mpi(word_list *l, const ranks_order *o) {
   static const char *const always[] = {
-      "--enable-recovery", "--oversubscribe", "--bind-to", "none", "--mca", "mpi_yield_when_idle", "1",
-      "--mca", "btl_vader_single_copy_mechanism", "none", "--mca", "oob_tcp_keepalive_time", "30",
-      "--mca", "oob_tcp_keepalive_intvl", "10", "--mca", "oob_tcp_keepalive_probes", "9",
-      "-x", JOB_VARIABLE, "-x", DIRECTORY_VARIABLE, "-x", "OPENBLAS_NUM_THREADS", NULL};
+      "--enable-recovery",
+      "--oversubscribe",
+      "--bind-to", "none",
+      "--mca", "mpi_yield_when_idle", "1",
+      "--mca", "btl_vader_single_copy_mechanism", "none",
+      "--mca", "oob_tcp_keepalive_time", "30",
+      "--mca", "oob_tcp_keepalive_intvl", "10",
+      "--mca", "oob_tcp_keepalive_probes", "9",
+      "-x", JOB_VARIABLE,
+      "-x", DIRECTORY_VARIABLE,
+      "-x", "OPENBLAS_NUM_THREADS",
+      NULL,
+  };
+
   launcher_add_all(l, always);
   if (o->terminal) launcher_add_pair(l, "-x", TERMINAL_VARIABLE);
   launcher_add_mca(l, "dreamfarm_job", o->job.hex);  // Open MPI hands it to its daemons: they carry the token too
 
   if (o->slurm) launcher_add_mca(l, "plm_slurm_args", "--no-kill --kill-on-bad-exit=0");
-  else open_mpi_reach(l, o);
+  else launcher_open_mpi_reach(l, o);
+
+  // In an allocation that is not to be used as such, Open MPI must not find it by itself.
   if (!o->slurm && getenv("SLURM_JOB_ID")) {
     launcher_suggest_mca(l, o, "ras", "^slurm");
     launcher_suggest_mca(l, o, "plm", "^slurm");
   }
-  if (o->here) open_mpi_here(l, o);
+  if (o->here) launcher_open_mpi_here(l, o);
 
   launcher_add_ranks(l, o->ranks);
   launcher_add_hosts(l, "--host", o->on, true);
 }
 
-static void hydra(word_list *l, const ranks_order *o) {
+static void launcher_hydra(word_list *l, const ranks_order *o) {
   words_add(l, "-disable-auto-cleanup");
   if (o->on->count && !strchr(o->agent, ' ')) launcher_add_pair(l, "-launcher-exec", o->agent);  // Hydra takes one word
   launcher_add_ranks(l, o->ranks);
   launcher_add_hosts(l, "-hosts", o->on, true);
 }
 
-static void slurm(word_list *l, const ranks_order *o) {
+static void launcher_slurm(word_list *l, const ranks_order *o) {
   static const char *const always[] = {"--mpi=pmix", "--no-kill", "--kill-on-bad-exit=0", "--overcommit", NULL};
   launcher_add_all(l, always);
   launcher_add_ranks(l, o->ranks);
@@ -132,9 +149,12 @@ static void slurm(word_list *l, const ranks_order *o) {
 word_list launcher_words(const ranks_order *o) {
   word_list l = {0};
   words_add(&l, o->with->program);
-  if (o->with->kind == LAUNCHER_OPEN_MPI) open_mpi(&l, o);
-  if (o->with->kind == LAUNCHER_HYDRA) hydra(&l, o);
-  if (o->with->kind == LAUNCHER_SLURM) slurm(&l, o);
+
+  if (o->with->kind == LAUNCHER_OPEN_MPI) launcher_open_mpi(&l, o);
+  if (o->with->kind == LAUNCHER_HYDRA) launcher_hydra(&l, o);
+  if (o->with->kind == LAUNCHER_SLURM) launcher_slurm(&l, o);
+
+  // The user's words stand after ours; what follows the program's name is the program's.
   for (int i = 0; i < o->extra->count; i++) words_add(&l, o->extra->words[i]);
   for (char *const *word = o->words; *word; word++) words_add(&l, *word);
   return l;
@@ -149,12 +169,18 @@ static void launcher_set(word_list *l, const char *name, const char *value) {
 
 word_list launcher_environment(const ranks_order *o) {
   word_list l = {0};
+
+  // Containers run as root, as a rule.
   launcher_set(&l, "OMPI_ALLOW_RUN_AS_ROOT", "1");
   launcher_set(&l, "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1");
+
+  // A rank is one core's; a library that starts threads of its own would fight the other ranks.
   launcher_set(&l, "OPENBLAS_NUM_THREADS", "1");
+
   launcher_set(&l, JOB_VARIABLE, o->job.hex);
   launcher_set(&l, DIRECTORY_VARIABLE, o->directory);
   launcher_set(&l, AGENT_VARIABLE, o->agent);
+
   if (o->terminal) launcher_set(&l, TERMINAL_VARIABLE, "1");
   if (*o->room && !getenv("OMPI_MCA_orte_tmpdir_base")) launcher_set(&l, "OMPI_MCA_orte_tmpdir_base", o->room);
   return l;
@@ -165,11 +191,14 @@ word_list launcher_environment(const ranks_order *o) {
 _Noreturn void launcher_agent(int count, char **words) {
   const char *agent = getenv(AGENT_VARIABLE);
   word_list l = {0};
+
   int code;
   status s = words_split(&l, agent ? agent : "ssh", "--agent");
   for (int i = 0; i < count; i++) words_add(&l, words[i]);
+
   program_order p = {.words = l.words, .in = STDIN_FILENO, .out = STDOUT_FILENO, .err = STDERR_FILENO};
   if (s == OK && l.count > count) s = program_run(&code, &p);
   if (s != OK) fprintf(stderr, "launch: %s\n", status_message());
+
   _exit(0);
 }

@@ -44,15 +44,26 @@ static status order_agent_check(const char *text) {
   return s;
 }
 
+// Where an option goes whose value is a word as it stands; NULL: it is no such option.
+static const char **order_word(launch_order *o, const char *option) {
+  if (strcmp(option, "--hostfile") == 0) return &o->hostfile;
+  if (strcmp(option, "--launcher") == 0) return &o->program;
+  if (strcmp(option, "--agent") == 0) return &o->agent;
+  return NULL;
+}
+
 static status order_option(launch_order *o, const char *word, const char *value) {
   if (strcmp(word, "-n") == 0) return order_whole(&o->ranks, word, value, 1, RANKS_MAX);
   if (strcmp(word, "--retries") == 0) return order_whole(&o->retries, word, value, 0, RETRIES_MAX);
   if (strcmp(word, "--stall") == 0) return order_seconds(&o->stall, word, value, STALL_MAX);
-  if (strcmp(word, "--hostfile") == 0) return o->hostfile = value, OK;
-  if (strcmp(word, "--launcher") == 0) return o->program = value, OK;
-  if (strcmp(word, "--agent") == 0) return o->agent = value, order_agent_check(value);
   if (strcmp(word, "--mpirun") == 0) return words_split(&o->extra, value, word);
-  return order_usage("unknown option", word);
+
+  const char **out = order_word(o, word);
+  if (!out) return order_usage("unknown option", word);
+  *out = value;
+
+  // Hosts are asked long after the command line was read, and nobody would hear then what is wrong with the agent.
+  return out == &o->agent ? order_agent_check(value) : OK;
 }
 
 static status order_options(launch_order *o, int count, char **words) {
@@ -61,7 +72,10 @@ static status order_options(launch_order *o, int count, char **words) {
     if (i + 1 == count) return order_usage("needs a value:", words[i]);
     TRY(order_option(o, words[i], words[i + 1]));
   }
+
   if (i + 1 >= count) return order_usage("a verb after -- is missing, last is", words[count - 1]);
+
+  // The ranks run this very program, wherever PATH leads on their hosts.
   o->words = words + i;
   o->words[0] = program_own();
   if (strcmp(o->words[0], PROGRAM_OWN_UNKNOWN) == 0)
@@ -89,6 +103,7 @@ static status order_place(launch_order *o) {
   if (!o->agent) o->agent = nodes && !o->alone ? "srun --overlap --mpi=none -Q -N1 -n1 -w" : "ssh -o BatchMode=yes";
   if (o->ranks) return OK;
 
+  // SLURM's count is of all its hosts, and of no use where this one of several is left.
   bool of_slurm = nodes && tasks && (!o->alone || !strpbrk(nodes, "[,"));
   if (of_slurm) return order_whole(&o->ranks, "SLURM_NTASKS", tasks, 1, RANKS_MAX);
   o->ranks = o->on.count ? hosts_slots(&o->on) : cores_usable();

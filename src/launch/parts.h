@@ -90,7 +90,7 @@ word_list launcher_environment(const ranks_order *o);
 // `dreamfarm launch --reach`: mpirun's hand to other hosts. Does not return.
 _Noreturn void launcher_agent(int count, char **words);
 
-// --- what is asked for -----------------------------------------------------------------------------------------------
+// --- what is asked for ---------------------------------------------------------------------------------------------
 typedef struct launch_order {
   const char *hostfile, *agent, *program;  // borrowed
   word_list extra;               // words for the launcher

@@ -14,6 +14,8 @@ static bool processes_carry(int64_t pid, const job_token *tokens, int count) {
   enum { ROOM = 1 << 20 };
   static char bytes[ROOM];
   static const char *const places[] = {"environ", "cmdline"};
+
+  // Ranks carry it in their environment, Open MPI's daemons on their command line.
   for (int i = 0; i < 2; i++) {
     size_t size = process_read(bytes, ROOM, pid, places[i]);
     for (int k = 0; k < count; k++)
@@ -29,10 +31,14 @@ static int processes_rank_of(int64_t pid, const job_token *t) {
   size_t size = process_read(bytes, ROOM, pid, "environ");
   bool carries = false;
   int rank = -1;
+
+  // NAME=value, each with a zero byte at its end.
   for (const char *pair = bytes; pair < bytes + size; pair += strlen(pair) + 1) {
     const char *value = strchr(pair, '=');
     size_t name = value ? (size_t)(value - pair) : 0;
+
     if (!value) continue;
+
     carries |= name == strlen(JOB_VARIABLE) && strncmp(pair, JOB_VARIABLE, name) == 0 && strcmp(value + 1, t->hex) == 0;
     if ((name == 9 && strncmp(pair, "PMIX_RANK", 9) == 0) || (name == 8 && strncmp(pair, "PMI_RANK", 8) == 0))
       number_whole(&rank, value + 1, 0, 1 << 30);
@@ -55,9 +61,12 @@ static void processes_memory_remove(int64_t pid) {
   enum { ROOM = 1 << 20 };
   static char maps[ROOM];
   process_read(maps, ROOM, pid, "maps");
+
   for (char *line = maps, *next; *line; line = next) {
     next = line + strcspn(line, "\n");
     if (*next) *next++ = 0;
+
+    // Mapped by several ranks: whoever is met first has it removed, and the others see "(deleted)".
     char *path = strstr(line, "/dev/shm/vader_segment");  // Open MPI's; others remove theirs as soon as all have it
     if (path && !strstr(path, " (deleted)")) unlink(path);
   }
@@ -72,6 +81,8 @@ int processes_end(const job_token *tokens, int count) {
     int64_t pid = strtoll(e->d_name, NULL, 10);
     if (pid <= 1 || processes_is_ancestor(pid) || !process_started(pid)) continue;
     if (!processes_carry(pid, tokens, count)) continue;
+
+    // Its maps can be read only as long as it lives.
     processes_memory_remove(pid);
     ended += kill((pid_t)pid, SIGKILL) == 0;
   }
@@ -88,6 +99,8 @@ int processes_ranks(rank_process *all, int ranks, const job_token *t) {
     int64_t pid = strtoll(e->d_name, NULL, 10);
     int rank = pid > 1 ? processes_rank_of(pid, t) : -1;
     if (rank < 0 || rank >= ranks || all[rank].pid) continue;
+
+    // With its start, since its number may be given to another process once it is gone.
     uint64_t started = process_started(pid);
     if (started) all[rank] = (rank_process){.pid = pid, .started = started};
   }

@@ -31,11 +31,14 @@ static bool room_begin(const char *path) { return mkdir(path, 0700) == 0 || (err
 
 bool room_make(file_path *room, const job_token *t, bool apart) {
   const char *bases[] = {apart ? NULL : getenv("TMPDIR"), ROOM_TEMPORARY};
+
+  // TMPDIR first, where it will do: below a long path Open MPI's own names find no room.
   for (int i = 0; i < 2; i++) {
     if (!room_base_good(bases[i])) continue;
     *room = path_join(bases[i], ROOM_PREFIX "%s", t->hex);
     if (room_begin(room->text)) return true;
   }
+
   room->text[0] = 0;
   return false;
 }
@@ -49,7 +52,9 @@ void launch_rank(const char *token) {
 // --- and removed ---------------------------------------------------------------------------------------------------
 
 static int room_remove_one(const char *path, const struct stat *facts, int kind, struct FTW *place) {
-  (void)facts, (void)kind, (void)place;
+  (void)facts;
+  (void)kind;
+  (void)place;
   (void)!remove(path);  // what cannot be removed is left
   return 0;
 }

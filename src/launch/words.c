@@ -18,6 +18,8 @@ void words_add(word_list *l, const char *word) {
     l->words = more;
     l->room = room;
   }
+
+  // Ends with a NULL at all times, as execvp wants it.
   l->words[l->count++] = strcpy(mem_take(strlen(word) + 1, 1), word);
   l->words[l->count] = NULL;
 }
@@ -38,6 +40,7 @@ static void words_take(char *word, const char **at, char *quote) {
   for (*quote = 0; *c && (*quote || !words_is_blank(*c)); c++) {
     bool escapes = *c == '\\' && *quote != '\'' && (!*quote || c[1] == '"' || c[1] == '\\');
     if (escapes) {
+      // A backslash with nothing behind it is left open, like a quote.
       if (!c[1]) *quote = '\\';
       if (c[1]) *word++ = *++c;
     } else if (*quote ? *c == *quote : *c == '"' || *c == '\'') {
@@ -46,6 +49,7 @@ static void words_take(char *word, const char **at, char *quote) {
       *word++ = *c;
     }
   }
+
   *word = 0;
   *at = c;
 }
@@ -54,11 +58,15 @@ status words_split(word_list *l, const char *text, const char *option) {
   char *word = mem_take(strlen(text) + 1, 1);
   char quote = 0;
   const char *at = text;
+
+  // No word is longer than the text, so one buffer serves them all.
   for (at += strspn(at, " \t\r\n"); *at && !quote; at += strspn(at, " \t\r\n")) {
     words_take(word, &at, &quote);
     if (!quote) words_add(l, word);
   }
+
   mem_free(word);
+
   if (quote == '\\') FAIL(USAGE, "%s: '%s' ends with a backslash, which quotes what follows it", option, text);
   if (quote) FAIL(USAGE, "%s: in '%s' a %c is opened and never closed", option, text, quote);
   return OK;
@@ -70,9 +78,12 @@ bool number_whole(int *out, const char *text, int least, int most) {
   char *end;
   size_t digits = strspn(text, "0123456789");
   if (!digits || text[digits]) return false;
+
+  // More digits than a long holds are out of any limits.
   errno = 0;
   long value = strtol(text, &end, 10);
   if (errno || value < least || value > most) return false;
+
   *out = (int)value;
   return true;
 }

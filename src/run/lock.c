@@ -25,18 +25,25 @@ status lock_take(int *fd, const char *path, double patience, const char *format,
   va_start(arguments, format);
   vsnprintf(who, sizeof who, format, arguments);
   va_end(arguments);
+
   int opened;
   *fd = -1;
   TRY(file_open(&opened, path, O_RDWR | O_CREAT | O_NOFOLLOW));
 
+  // Said once, and only where there is something to wait for.
   int reason = lock_try(opened);
   if (lock_is_held(reason) && patience > 0) log_all("%s; waiting for it to end", who);
   double end = time_now() + patience;
   for (; lock_is_held(reason) && time_now() < end; reason = lock_try(opened)) usleep(50000);
 
-  if (!reason) return *fd = opened, OK;
+  if (!reason) {
+    *fd = opened;
+    return OK;
+  }
   close(opened);
   if (lock_is_held(reason)) FAIL(BROKEN, "%s; end it, or use another run.directory", who);
+
+  // Better no lock than no run: cluster file systems may be mounted without.
   log_all("warning: %s: this file system gives no lock (%s), so nothing keeps a second dreamfarm out of this directory",
           path, strerror(reason));
   return OK;

@@ -18,9 +18,9 @@ static struct {
   pulse p;
   file_path path, result;
   double at;
-} own;
+} pulse_own;
 
-// --- a job's token ---------------------------------------------------------------------------------------------------
+// --- a job's token -------------------------------------------------------------------------------------------------
 
 job_token job_token_new(void) {
   unsigned char bytes[32];
@@ -39,8 +39,11 @@ status pulse_write(const pulse *p, const char *path) {
   char line[PULSE_BYTES + 1];
   int size = snprintf(line, sizeof line, "%s %s %" PRId64 " %" PRIu64 " %" PRId64 " %.0f ", p->job.hex, p->host, p->pid,
                       p->started, p->beats, p->patience);
+
+  // A shorter line must not leave the end of a longer one behind.
   memset(line + size, ' ', (size_t)(PULSE_BYTES - size));
   line[PULSE_BYTES - 1] = '\n';
+
   int fd;
   TRY(file_open(&fd, path, O_WRONLY | O_CREAT | O_NOFOLLOW));
   ssize_t put = pwrite(fd, line, PULSE_BYTES, 0);
@@ -70,23 +73,23 @@ bool result_read(const char *path, job_token job, int *code) {
 // --- rank 0 --------------------------------------------------------------------------------------------------------
 
 // A later start has taken over (this host was cut off, or stopped): two at once would write over each other.
-static void leave_if_replaced(void) {
+static void pulse_leave_if_replaced(void) {
   pulse now;
-  if (!pulse_read(&now, own.path.text) || strcmp(now.job.hex, own.p.job.hex) == 0) return;
-  fprintf(stderr, "dreamfarm: %s says that another start goes on with this run: this one ends\n", own.path.text);
+  if (!pulse_read(&now, pulse_own.path.text) || strcmp(now.job.hex, pulse_own.p.job.hex) == 0) return;
+  fprintf(stderr, "dreamfarm: %s says that another start goes on with this run: this one ends\n", pulse_own.path.text);
   _exit(RESUME_ME);
 }
 
-static void beat(double patience) {
-  leave_if_replaced();
-  own.p.beats++;
-  own.p.patience = patience;
-  own.at = time_now();
-  if (pulse_write(&own.p, own.path.text) != OK) log_here("%s", status_message());
+static void pulse_beat(double patience) {
+  pulse_leave_if_replaced();
+  pulse_own.p.beats++;
+  pulse_own.p.patience = patience;
+  pulse_own.at = time_now();
+  if (pulse_write(&pulse_own.p, pulse_own.path.text) != OK) log_here("%s", status_message());
 }
 
 // Which rank this will be is in the environment before MPI has started, which may already hang.
-static bool is_rank_0(void) {
+static bool pulse_is_rank_0(void) {
   static const char *const names[] = {"PMIX_RANK", "PMI_RANK", "SLURM_PROCID"};
   for (size_t i = 0; i < sizeof names / sizeof *names; i++)
     if (getenv(names[i])) return strcmp(getenv(names[i]), "0") == 0;
@@ -104,29 +107,31 @@ const char *heartbeat_job(void) {
 void heartbeat_open(void) {
   const char *job = heartbeat_job(), *directory = getenv(DIRECTORY_VARIABLE);
   if (!job) return;
-  memcpy(own.p.job.hex, job, sizeof own.p.job.hex);
-  if (!is_rank_0()) return;
+  memcpy(pulse_own.p.job.hex, job, sizeof pulse_own.p.job.hex);
+  if (!pulse_is_rank_0()) return;
 
-  if (gethostname(own.p.host, sizeof own.p.host - 1) != 0) snprintf(own.p.host, sizeof own.p.host, "?");
-  own.p.pid = getpid();
-  own.p.started = process_started(own.p.pid);
-  own.path = path_join(directory, RUN_PULSE);
-  own.result = path_join(directory, RUN_RESULT);
-  own.on = true;
-  beat(HEARTBEAT_START_SECONDS);
+  // The others carry the token too, but only rank 0 has a pulse.
+  pulse *p = &pulse_own.p;
+  if (gethostname(p->host, sizeof p->host - 1) != 0) snprintf(p->host, sizeof p->host, "?");
+  p->pid = getpid();
+  p->started = process_started(p->pid);
+  pulse_own.path = path_join(directory, RUN_PULSE);
+  pulse_own.result = path_join(directory, RUN_RESULT);
+  pulse_own.on = true;
+  pulse_beat(HEARTBEAT_START_SECONDS);
 }
 
 void heartbeat_beat(void) {
-  if (own.on && (own.p.patience > 0 || time_now() - own.at >= BEAT_SECONDS)) beat(0);
+  if (pulse_own.on && (pulse_own.p.patience > 0 || time_now() - pulse_own.at >= BEAT_SECONDS)) pulse_beat(0);
 }
 
 void heartbeat_silence(double seconds) {
-  if (own.on) beat(seconds);
+  if (pulse_own.on) pulse_beat(seconds);
 }
 
 void heartbeat_result(status s) {
   char line[64];
-  if (!own.on) return;
-  int size = snprintf(line, sizeof line, "%s %d\n", own.p.job.hex, (int)s);
-  if (file_write(own.result.text, line, (size_t)size) != OK) log_here("%s", status_message());
+  if (!pulse_own.on) return;
+  int size = snprintf(line, sizeof line, "%s %d\n", pulse_own.p.job.hex, (int)s);
+  if (file_write(pulse_own.result.text, line, (size_t)size) != OK) log_here("%s", status_message());
 }

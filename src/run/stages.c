@@ -12,7 +12,9 @@
 
 file_path run_path(const run_home *r, const char *name) { return path_join(r->s->run.directory, "%s", name); }
 
-file_path run_out(const run_home *r, const char *name) { return path_join(r->out ? r->out : r->s->run.directory, "%s", name); }
+file_path run_out(const run_home *r, const char *name) {
+  return path_join(r->out ? r->out : r->s->run.directory, "%s", name);
+}
 
 // Held until the process ends.
 status run_lock(const run_home *r) {
@@ -31,17 +33,31 @@ bool run_locked(const run_home *r) {
   return locked;
 }
 
-// --- what a killed process left half-written ---------------------------------------------------------------------------------
+// --- what a killed process left half-written -----------------------------------------------------------------------
 
 void run_sweep(const run_home *r) {
   static const struct { const char *folder, *prefix; } ours[] = {
-      {"", "config.yaml."}, {"", "controller."}, {"", "run.csv."}, {"", "state.json."}, {"", "train_"}, {"", "vae."}, {"", "rnn."},
-      {"", "evaluate"}, {"", "world-"}, {"", "preflight."}, {RUN_EPISODES, "shard-"}, {RUN_EPISODES, "main_data."},
-      {RUN_EPISODES, "metadata."}, {RUN_EPISODES, "index."}, {RUN_LATENTS, "latents-"}, {RUN_STAGES, ""}};
+      {"", "config.yaml."},
+      {"", "controller."},
+      {"", "run.csv."},
+      {"", "state.json."},
+      {"", "train_"},
+      {"", "vae."},
+      {"", "rnn."},
+      {"", "evaluate"},
+      {"", "world-"},
+      {"", "preflight."},
+      {RUN_EPISODES, "shard-"},
+      {RUN_EPISODES, "main_data."},
+      {RUN_EPISODES, "metadata."},
+      {RUN_EPISODES, "index."},
+      {RUN_LATENTS, "latents-"},
+      {RUN_STAGES, ""},
+  };
   for (size_t i = 0; i < sizeof ours / sizeof *ours; i++) dir_sweep(run_path(r, ours[i].folder).text, ours[i].prefix);
 }
 
-// --- what decides a stage, and what it leaves ------------------------------------------------------------------------------
+// --- what decides a stage, and what it leaves ----------------------------------------------------------------------
 enum { MADE_FROM_MAX = 2 };
 
 typedef struct stage_kind {
@@ -56,32 +72,68 @@ typedef struct stage_kind {
   const char *record;        // what was told on the way, and cannot be told again
 } stage_kind;
 
-static const stage_kind kinds[STAGES] = {
-    [STAGE_COLLECT] = {.name = "collect", .decides = CONFIG_EPISODES, .folder = RUN_EPISODES},
-    [STAGE_VAE] = {.name = "train-vae", .decides = CONFIG_V, .made_from = {RUN_EPISODES},
-                   .from_stage = {STAGE_COLLECT}, .results = {RUN_VAE}, .unfinished = {RUN_VAE_CHECKPOINT},
-                   .record = RUN_VAE_ROWS},
-    [STAGE_ENCODE] = {.name = "encode", .made_from = {RUN_EPISODES, RUN_VAE},
-                      .from_stage = {STAGE_COLLECT, STAGE_VAE}, .follows = true, .folder = RUN_LATENTS},
-    [STAGE_RNN] = {.name = "train-rnn", .decides = CONFIG_M, .made_from = {RUN_EPISODES, RUN_VAE},
-                   .from_stage = {STAGE_COLLECT, STAGE_VAE}, .results = {RUN_RNN},
-                   .unfinished = {RUN_RNN_CHECKPOINT}, .record = RUN_RNN_ROWS},
-    [STAGE_EVOLVE] = {.name = "evolve", .decides = CONFIG_SEARCH, .length = CONFIG_LENGTH,
-                      .made_from = {RUN_VAE, RUN_RNN}, .from_stage = {STAGE_VAE, STAGE_RNN},
-                      .results = {RUN_CONTROLLER}, .record = RUN_ROWS,
-                      .unfinished = {RUN_CONTROLLER_BEFORE, "descent-1/" RUN_CONTROLLER}},
-    [STAGE_EVALUATE] = {.name = "evaluate", .decides = CONFIG_JUDGEMENT, .made_from = {RUN_CONTROLLER},
-                        .from_stage = {STAGE_EVOLVE}, .follows = true, .results = {RUN_JUDGEMENT}},
+static const stage_kind stage_kinds[STAGES] = {
+    [STAGE_COLLECT] = {
+        .name = "collect",
+        .decides = CONFIG_EPISODES,
+        .folder = RUN_EPISODES,
+    },
+    [STAGE_VAE] = {
+        .name = "train-vae",
+        .decides = CONFIG_V,
+        .made_from = {RUN_EPISODES},
+        .from_stage = {STAGE_COLLECT},
+        .results = {RUN_VAE},
+        .unfinished = {RUN_VAE_CHECKPOINT},
+        .record = RUN_VAE_ROWS,
+    },
+    [STAGE_ENCODE] = {
+        .name = "encode",
+        .made_from = {RUN_EPISODES, RUN_VAE},
+        .from_stage = {STAGE_COLLECT, STAGE_VAE},
+        .follows = true,
+        .folder = RUN_LATENTS,
+    },
+    [STAGE_RNN] = {
+        .name = "train-rnn",
+        .decides = CONFIG_M,
+        .made_from = {RUN_EPISODES, RUN_VAE},
+        .from_stage = {STAGE_COLLECT, STAGE_VAE},
+        .results = {RUN_RNN},
+        .unfinished = {RUN_RNN_CHECKPOINT},
+        .record = RUN_RNN_ROWS,
+    },
+    [STAGE_EVOLVE] = {
+        .name = "evolve",
+        .decides = CONFIG_SEARCH,
+        .length = CONFIG_LENGTH,
+        .made_from = {RUN_VAE, RUN_RNN},
+        .from_stage = {STAGE_VAE, STAGE_RNN},
+        .results = {RUN_CONTROLLER},
+        .unfinished = {RUN_CONTROLLER_BEFORE, "descent-1/" RUN_CONTROLLER},
+        .record = RUN_ROWS,
+    },
+    [STAGE_EVALUATE] = {
+        .name = "evaluate",
+        .decides = CONFIG_JUDGEMENT,
+        .made_from = {RUN_CONTROLLER},
+        .from_stage = {STAGE_EVOLVE},
+        .follows = true,
+        .results = {RUN_JUDGEMENT},
+    },
 };
-const char *stage_name(stage s) { return kinds[s].name; }
+
+const char *stage_name(stage s) { return stage_kinds[s].name; }
 
 bool stage_is_of(const run_home *r, stage s) { return r->pixels || s != STAGE_VAE; }
 
-static file_path mark_path(const run_home *r, stage s) { return path_join(r->s->run.directory, RUN_STAGES "/%s", kinds[s].name); }
+static file_path stage_mark_path(const run_home *r, stage s) {
+  return path_join(r->s->run.directory, RUN_STAGES "/%s", stage_kinds[s].name);
+}
 
-// --- the lines of a mark that are known beforehand ---------------------------------------------------------------------------
+// --- the lines of a mark that are known beforehand -----------------------------------------------------------------
 
-static void lines_add(text_buffer *to, const char *kind, const run_home *r, unsigned decides) {
+static void stage_lines_add(text_buffer *to, const char *kind, const run_home *r, unsigned decides) {
   text_buffer t = {0};
   settings_lines(r->s, decides, &t);
   for (const char *line = t.size ? t.bytes : NULL; line && *line; line = strchr(line, '\n') + 1)
@@ -89,48 +141,56 @@ static void lines_add(text_buffer *to, const char *kind, const run_home *r, unsi
   text_free(&t);
 }
 
-// The hash of what a stage is made from: as the stage that made it says, since equal settings give equal bytes; where none
-// says so, of the file itself.
-static hash made_from(const run_home *r, stage maker, const char *name) {
+// The hash of what a stage is made from: as the stage that made it says, since equal settings give equal bytes; where
+// none says so, of the file itself.
+static hash stage_source_hash(const run_home *r, stage maker, const char *name) {
   char head[64], rest[PATH_MAX_LENGTH];
   long long bytes;
   hash h = {"missing"};
-  mark m = mark_read(mark_path(r, maker).text);
+  mark m = mark_read(stage_mark_path(r, maker).text);
   snprintf(head, sizeof head, "left %s ", name);
-  if (maker == STAGE_COLLECT && mark_find(rest, sizeof rest, &m, "identity ")) snprintf(h.hex, sizeof h.hex, "%.32s", rest);
+
+  // Episodes are a folder, known by the settings that made them; everything else is one file.
+  if (maker == STAGE_COLLECT && mark_find(rest, sizeof rest, &m, "identity "))
+    snprintf(h.hex, sizeof h.hex, "%.32s", rest);
   else if (maker == STAGE_COLLECT) h = stage_identity(r, STAGE_COLLECT);
   else if (!mark_find(rest, sizeof rest, &m, head) || sscanf(rest, "%lld %32s", &bytes, h.hex) != 2)
     if (hash_file(&h, run_path(r, name).text) != OK) h = (hash){"missing"};
+
   mark_free(&m);
   return h;
 }
 
-static bool is_made_from(const run_home *r, stage s, int i) {
-  return kinds[s].made_from[i] && stage_is_of(r, kinds[s].from_stage[i]);
+static bool stage_is_made_from(const run_home *r, stage s, int i) {
+  return stage_kinds[s].made_from[i] && stage_is_of(r, stage_kinds[s].from_stage[i]);
 }
 
-static void known_lines(const run_home *r, stage s, text_buffer *t, hash *identity) {
-  const stage_kind *k = &kinds[s];
+static void stage_known_lines(const run_home *r, stage s, text_buffer *t, hash *identity) {
+  const stage_kind *k = &stage_kinds[s];
   text_buffer decides = {0};
-  lines_add(&decides, "decides", r, k->decides);
+  stage_lines_add(&decides, "decides", r, k->decides);
   for (int i = 0; i < MADE_FROM_MAX; i++)
-    if (is_made_from(r, s, i))
-      text_add(&decides, "from %s %s\n", k->made_from[i], made_from(r, k->from_stage[i], k->made_from[i]).hex);
+    if (stage_is_made_from(r, s, i))
+      text_add(&decides, "from %s %s\n", k->made_from[i],
+               stage_source_hash(r, k->from_stage[i], k->made_from[i]).hex);
 
+  // The length stays outside: a longer run of the same stage is the same stage.
   *identity = hash_bytes(decides.bytes ? decides.bytes : "", decides.size);
   text_add(t, "identity %s\n%s", identity->hex, decides.bytes ? decides.bytes : "");
-  lines_add(t, "length", r, k->length);
+  stage_lines_add(t, "length", r, k->length);
   text_free(&decides);
 }
 
 // "8 evolve.generations: 4": what a running stage was asked for, instead of what the settings say; empty where these have
 // changed since, or nothing was.
-static void asked_find(char *line, size_t room, const run_home *r, stage s) {
+static void stage_asked_find(char *line, size_t room, const run_home *r, stage s) {
   text_buffer t = {0};
-  mark m = mark_read(mark_path(r, s).text);
-  settings_lines(r->s, kinds[s].length, &t);
+  mark m = mark_read(stage_mark_path(r, s).text);
+  settings_lines(r->s, stage_kinds[s].length, &t);
   bool found = t.size && mark_find(line, room, &m, "asked ");
   const char *instead = found ? strchr(line, ' ') : NULL;
+
+  // Behind the length stands what it is instead of.
   bool holds = instead && strlen(instead + 1) == t.size - 1 && strncmp(instead + 1, t.bytes, t.size - 1) == 0;
   if (!holds) line[0] = 0;
   mark_free(&m);
@@ -139,33 +199,34 @@ static void asked_find(char *line, size_t room, const run_home *r, stage s) {
 
 int stage_length_asked(const run_home *r, stage s) {
   char line[128] = "";
-  asked_find(line, sizeof line, r, s);
+  stage_asked_find(line, sizeof line, r, s);
   return *line ? atoi(line) : 0;
 }
 
 hash stage_identity(const run_home *r, stage s) {
   text_buffer t = {0};
   hash identity;
-  known_lines(r, s, &t, &identity);
+  stage_known_lines(r, s, &t, &identity);
   text_free(&t);
   return identity;
 }
 
-// --- begun, and done ---------------------------------------------------------------------------------------------------------
+// --- begun, and done -----------------------------------------------------------------------------------------------
 
-static void asked_keep(const run_home *r, stage s, text_buffer *t) {
+static void stage_asked_keep(const run_home *r, stage s, text_buffer *t) {
   char line[128] = "";
-  asked_find(line, sizeof line, r, s);
+  stage_asked_find(line, sizeof line, r, s);
   if (*line) text_add(t, "asked %s\n", line);
 }
 
 status stage_length_ask(const run_home *r, stage s, int length) {
   text_buffer t = {0}, lengths = {0};
   hash identity;
-  known_lines(r, s, &t, &identity);
-  settings_lines(r->s, kinds[s].length, &lengths);
+  stage_known_lines(r, s, &t, &identity);
+
+  settings_lines(r->s, stage_kinds[s].length, &lengths);
   text_add(&t, "asked %d %s", length, lengths.size ? lengths.bytes : "\n");
-  status done = mark_write(mark_path(r, s).text, MARK_BEGUN, &t);
+  status done = mark_write(stage_mark_path(r, s).text, MARK_BEGUN, &t);
   text_free(&t);
   text_free(&lengths);
   return done;
@@ -175,30 +236,33 @@ status stage_begin(const run_home *r, stage s) {
   text_buffer t = {0};
   hash identity;
   TRY(dir_make(run_path(r, RUN_STAGES).text));
-  known_lines(r, s, &t, &identity);
-  asked_keep(r, s, &t);
-  status done = mark_write(mark_path(r, s).text, MARK_BEGUN, &t);
+  stage_known_lines(r, s, &t, &identity);
+  stage_asked_keep(r, s, &t);
+  status done = mark_write(stage_mark_path(r, s).text, MARK_BEGUN, &t);
   text_free(&t);
   return done;
 }
 
-static int name_order(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }
+static int stage_name_order(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }
 
-static bool is_temporary(const char *name) {
+static bool stage_file_is_temporary(const char *name) {
   size_t size = strlen(name);
   return name[0] == '.' || (size > 4 && strcmp(name + size - 4, ".tmp") == 0);
 }
 
 // The files of a folder in order of their names: `see` gets "folder/name".
-static status folder_each(const run_home *r, const char *folder, status (*see)(const run_home *, const char *, void *), void *self) {
+static status stage_folder_each(const run_home *r, const char *folder,
+                                status (*see)(const run_home *, const char *, void *), void *self) {
   enum { FILES_MAX = 1 << 18 };
   char **names = mem_take(FILES_MAX, sizeof *names);
   int count = 0;
   DIR *d = opendir(run_path(r, folder).text);
   for (struct dirent *e; d && count < FILES_MAX && (e = readdir(d));)
-    if (!is_temporary(e->d_name)) names[count++] = strdup(e->d_name);
+    if (!stage_file_is_temporary(e->d_name)) names[count++] = strdup(e->d_name);
   if (d) closedir(d);
-  qsort(names, (size_t)count, sizeof *names, name_order);
+
+  // Sorted, so that a mark has the same bytes whatever the file system's order.
+  qsort(names, (size_t)count, sizeof *names, stage_name_order);
 
   status s = OK;
   for (int i = 0; i < count; i++) {
@@ -209,30 +273,30 @@ static status folder_each(const run_home *r, const char *folder, status (*see)(c
   return s;
 }
 
-static status file_left(const run_home *r, const char *name, void *lines) {
+static status stage_file_left(const run_home *r, const char *name, void *lines) {
   heartbeat_beat();
   return mark_add_file(lines, r->s->run.directory, name);
 }
 
-static status files_left(const run_home *r, stage s, text_buffer *t) {
-  const stage_kind *k = &kinds[s];
-  if (k->folder) return folder_each(r, k->folder, file_left, t);
-  for (int i = 0; k->results[i]; i++) TRY(file_left(r, k->results[i], t));
-  return k->record ? file_left(r, k->record, t) : OK;
+static status stage_files_left(const run_home *r, stage s, text_buffer *t) {
+  const stage_kind *k = &stage_kinds[s];
+  if (k->folder) return stage_folder_each(r, k->folder, stage_file_left, t);
+  for (int i = 0; k->results[i]; i++) TRY(stage_file_left(r, k->results[i], t));
+  return k->record ? stage_file_left(r, k->record, t) : OK;
 }
 
 status stage_done(const run_home *r, stage s) {
   text_buffer t = {0};
   hash identity;
-  known_lines(r, s, &t, &identity);
-  asked_keep(r, s, &t);
+  stage_known_lines(r, s, &t, &identity);
+  stage_asked_keep(r, s, &t);
   status done = files_left(r, s, &t);
-  if (done == OK) done = mark_write(mark_path(r, s).text, MARK_COMPLETE, &t);
+  if (done == OK) done = mark_write(stage_mark_path(r, s).text, MARK_COMPLETE, &t);
   text_free(&t);
   return done;
 }
 
-// --- the look before the first write -----------------------------------------------------------------------------------------
+// --- the look before the first write -------------------------------------------------------------------------------
 
 typedef struct look {
   const run_home *r;
@@ -243,7 +307,7 @@ typedef struct look {
   text_buffer record;       // what became of a file that cannot; empty: nothing
 } look;
 
-static status file_seen(const run_home *r, const char *name, void *self) {
+static status look_file_seen(const run_home *r, const char *name, void *self) {
   (void)r;
   (void)name;
   *(bool *)self = true;
@@ -251,17 +315,17 @@ static status file_seen(const run_home *r, const char *name, void *self) {
 }
 
 // Is there anything that making the stage anew would take away?
-static bool has_something(const run_home *r, stage s) {
-  const stage_kind *k = &kinds[s];
+static bool stage_has_something(const run_home *r, stage s) {
+  const stage_kind *k = &stage_kinds[s];
   bool some = false;
-  if (k->folder) folder_each(r, k->folder, file_seen, &some);
+  if (k->folder) stage_folder_each(r, k->folder, look_file_seen, &some);
   for (int i = 0; k->results[i]; i++) some |= file_exists(run_path(r, k->results[i]).text);
   for (int i = 0; k->unfinished[i]; i++) some |= file_exists(run_path(r, k->unfinished[i]).text);
   return some;
 }
 
 // A line "KNOB: VALUE" of the settings against the mark's.
-static void knob_compare(look *l, const char *line) {
+static void look_knob(look *l, const char *line) {
   int size = (int)strcspn(line, "\n"), name = (int)strcspn(line, ":");
   char head[PATH_MAX_LENGTH], was[PATH_MAX_LENGTH] = "not known";
   snprintf(head, sizeof head, "decides %.*s: ", name, line);
@@ -273,24 +337,26 @@ static void knob_compare(look *l, const char *line) {
   text_add(&l->differences, "%.*s is %.*s, but was %s\n", name, line, value_size, value, was);
 }
 
-static bool knobs_differ(look *l) {
+static bool look_knobs_differ(look *l) {
   size_t before = l->differences.size;
   text_buffer t = {0};
-  settings_lines(l->r->s, kinds[l->s].decides, &t);
-  for (const char *line = t.size ? t.bytes : NULL; line && *line; line = strchr(line, '\n') + 1) knob_compare(l, line);
+  settings_lines(l->r->s, stage_kinds[l->s].decides, &t);
+  for (const char *line = t.size ? t.bytes : NULL; line && *line; line = strchr(line, '\n') + 1) look_knob(l, line);
   text_free(&t);
   return l->differences.size > before;
 }
 
-// What is missing is made first, and looked at again then.
-static bool sources_differ(look *l) {
+static bool look_sources_differ(look *l) {
   size_t before = l->differences.size;
   for (int i = 0; i < MADE_FROM_MAX; i++) {
     char head[64], was[64];
-    if (!is_made_from(l->r, l->s, i)) continue;
-    const char *name = kinds[l->s].made_from[i];
-    hash now = made_from(l->r, kinds[l->s].from_stage[i], name);
+    if (!stage_is_made_from(l->r, l->s, i)) continue;
+
+    const char *name = stage_kinds[l->s].made_from[i];
+    hash now = stage_source_hash(l->r, stage_kinds[l->s].from_stage[i], name);
     snprintf(head, sizeof head, "from %s ", name);
+
+    // A source that is missing says nothing: it is made first, and looked at then.
     bool known = mark_find(was, sizeof was, &l->m, head) && strcmp(now.hex, "missing") != 0;
     if (known && strcmp(was, now.hex) != 0)
       text_add(&l->differences, "%s is of hash %.12s, but was of %.12s\n", name, now.hex, was);
@@ -298,68 +364,77 @@ static bool sources_differ(look *l) {
   return l->differences.size > before;
 }
 
-static bool lengths_differ(const look *l) {
+static bool look_lengths_differ(const look *l) {
   text_buffer t = {0};
   char was[64] = "";
-  settings_lines(l->r->s, kinds[l->s].length, &t);
+  settings_lines(l->r->s, stage_kinds[l->s].length, &t);
   if (t.size) mark_find(was, sizeof was, &l->m, "length ");
   bool differ = t.size && (strlen(was) != t.size - 1 || strncmp(was, t.bytes, t.size - 1) != 0);
   text_free(&t);
   return differ;
 }
 
-static bool file_compare(void *self, const char *rest) {
+static bool look_file_compare(void *self, const char *rest) {
   look *l = self;
   char name[PATH_MAX_LENGTH] = RUN_STAGES;
   heartbeat_beat();
+
   const char *what = mark_file_changed(name, sizeof name, l->r->s->run.directory, rest, true);
   if (!what) return true;
 
+  // Told once for what can be made again; a record cannot, and stops the run.
   file_path path = run_path(l->r, name);
-  if (kinds[l->s].record && strcmp(name, kinds[l->s].record) == 0) {
+  if (stage_kinds[l->s].record && strcmp(name, stage_kinds[l->s].record) == 0) {
     text_add(&l->record, "%s %s", path.text, what);
     return true;
   }
-  if (!l->lost) log_all("%-10s %s %s: it is made again", kinds[l->s].name, path.text, what);
+  if (!l->lost) log_all("%-10s %s %s: it is made again", stage_kinds[l->s].name, path.text, what);
   l->lost = true;
   return true;
 }
 
-static stage_standing files_look(look *l) {
-  if (l->m.state == MARK_BEGUN || lengths_differ(l)) return STAGE_BEGUN;
-  mark_each(&l->m, "left", file_compare, l);
+static stage_standing look_files(look *l) {
+  if (l->m.state == MARK_BEGUN || look_lengths_differ(l)) return STAGE_BEGUN;
+  mark_each(&l->m, "left", look_file_compare, l);
   return l->lost || l->record.size ? STAGE_DAMAGED : STAGE_COMPLETE;
 }
 
-static stage_standing marked_look(look *l) {
-  bool moved = sources_differ(l);
-  if (moved && kinds[l->s].follows) return STAGE_BEGUN;
-  bool other = knobs_differ(l);
-  if (moved || other) return has_something(l->r, l->s) ? STAGE_OTHER : STAGE_NEW;
-  return files_look(l);
+static stage_standing look_marked(look *l) {
+  bool moved = look_sources_differ(l);
+  if (moved && stage_kinds[l->s].follows) return STAGE_BEGUN;
+  bool other = look_knobs_differ(l);
+  if (moved || other) return stage_has_something(l->r, l->s) ? STAGE_OTHER : STAGE_NEW;
+  return look_files(l);
 }
 
-static bool episodes_are_ours(const run_home *r) {
+static bool look_episodes_are_ours(const run_home *r) {
   return file_exists(run_path(r, RUN_EPISODES "/shard-00000.hash").text) ||
          file_exists(run_path(r, RUN_EPISODES "/index.safetensors").text);
 }
 
 // Files, but nothing that says what they were made with.
-static status strangers_look(const look *l) {
+static status look_strangers(const look *l) {
   const run_home *r = l->r;
-  const stage_kind *k = &kinds[l->s];
+  const stage_kind *k = &stage_kinds[l->s];
   file_path there = run_path(r, k->folder ? k->folder : k->results[0]);
-  if (l->s == STAGE_COLLECT && !episodes_are_ours(r))
-    FAIL(MISMATCH, "%s: holds files that are not dreamfarm's, which stay as they are; use another run.directory, or move "
-         "them away", there.text);
+
+  // Not even --fresh may take away what somebody else has put there.
+  if (l->s == STAGE_COLLECT && !look_episodes_are_ours(r))
+    FAIL(MISMATCH,
+         "%s: holds files that are not dreamfarm's, which stay as they are; use another run.directory, or "
+         "move them away",
+         there.text);
+
   if (r->fresh) return OK;
-  FAIL(MISMATCH, "%s: is there, but %s, which says what it was made with, is %s; restore that, use another run.directory, "
-       "or let %s be made anew with --fresh", there.text, mark_path(r, l->s).text,
-       l->m.state == MARK_NONE ? "not" : "damaged or of another version", k->name);
+  FAIL(MISMATCH,
+       "%s: is there, but %s, which says what it was made with, is %s; restore that, use another run.directory, "
+       "or let %s be made anew with --fresh",
+       there.text, stage_mark_path(r, l->s).text, l->m.state == MARK_NONE ? "not" : "damaged or of another version",
+       k->name);
 }
 
 // What earlier stages have said already is not said again.
-static void differences_say(const look *l, text_buffer *words) {
+static void look_differences_say(const look *l, text_buffer *words) {
   const char *line = l->differences.size ? l->differences.bytes : NULL;
   for (char one[2 * PATH_MAX_LENGTH]; line && *line; line = strchr(line, '\n') + 1) {
     snprintf(one, sizeof one, "%.*s", (int)strcspn(line, "\n"), line);
@@ -367,16 +442,21 @@ static void differences_say(const look *l, text_buffer *words) {
   }
 }
 
-static status one_look(look *l, text_buffer *words, stage_standing *standing) {
+static status look_stage(look *l, text_buffer *words, stage_standing *standing) {
   bool marked = l->m.state == MARK_BEGUN || l->m.state == MARK_COMPLETE;
   *standing = STAGE_NEW;
-  if (!marked && !has_something(l->r, l->s)) return OK;
-  if (!marked) return *standing = STAGE_OTHER, strangers_look(l);
+  if (!marked && !stage_has_something(l->r, l->s)) return OK;
+  if (!marked) {
+    *standing = STAGE_OTHER;
+    return look_strangers(l);
+  }
 
-  *standing = marked_look(l);
-  if (*standing == STAGE_OTHER) differences_say(l, words);
+  *standing = look_marked(l);
+  if (*standing == STAGE_OTHER) look_differences_say(l, words);
+
+  // A record tells what happened on the way: to make it anew has to be asked for.
   if (l->record.size && !l->r->fresh)
-    FAIL(BAD_FILE, "%s; restore it, or let %s be made anew with --fresh", l->record.bytes, kinds[l->s].name);
+    FAIL(BAD_FILE, "%s; restore it, or let %s be made anew with --fresh", l->record.bytes, stage_kinds[l->s].name);
   return OK;
 }
 
@@ -386,28 +466,32 @@ status stages_look(const run_home *r, stage first, stage last, stage_standing *s
   status done = OK;
   for (stage s = first; s <= last && done == OK; s++) {
     if (!stage_is_of(r, s)) continue;
-    look l = {.r = r, .s = s, .m = mark_read(mark_path(r, s).text)};
+    look l = {.r = r, .s = s, .m = mark_read(stage_mark_path(r, s).text)};
     size_t size = strlen(names);
-    done = one_look(&l, &words, &standing[s]);
-    if (standing[s] == STAGE_OTHER) snprintf(names + size, sizeof names - size, "%s%s", size ? ", " : "", kinds[s].name);
+    done = look_stage(&l, &words, &standing[s]);
+    if (standing[s] == STAGE_OTHER)
+      snprintf(names + size, sizeof names - size, "%s%s", size ? ", " : "", stage_kinds[s].name);
+
     mark_free(&l.m);
     text_free(&l.differences);
     text_free(&l.record);
   }
 
+  // One sentence for all stages, after all have been looked at.
   if (done == OK && words.size && !r->fresh)
-    done = status_fail(MISMATCH, "%s was made with other settings (%s): %s; put them back, use another run.directory, or let "
-                       "these stages and what follows from them be made anew with --fresh", r->s->run.directory, names,
-                       words.bytes);
+    done = status_fail(MISMATCH,
+                       "%s was made with other settings (%s): %s; put them back, use another run.directory, or let "
+                       "these stages and what follows from them be made anew with --fresh",
+                       r->s->run.directory, names, words.bytes);
   text_free(&words);
   return done;
 }
 
-// --- a last look, by sizes alone -----------------------------------------------------------------------------------------------
+// --- a last look, by sizes alone -----------------------------------------------------------------------------------
 
 typedef struct last_look { const run_home *r; bool stands; } last_look;
 
-static bool file_stands(void *self, const char *rest) {
+static bool last_look_file(void *self, const char *rest) {
   last_look *l = self;
   char name[PATH_MAX_LENGTH];
   l->stands &= !mark_file_changed(name, sizeof name, l->r->s->run.directory, rest, false);
@@ -417,13 +501,16 @@ static bool file_stands(void *self, const char *rest) {
 status stages_stand(const run_home *r) {
   for (stage s = 0; s < STAGES; s++) {
     if (!stage_is_of(r, s)) continue;
-    mark m = mark_read(mark_path(r, s).text);
+
+    mark m = mark_read(stage_mark_path(r, s).text);
+
     last_look l = {.r = r, .stands = m.state == MARK_COMPLETE};
-    mark_each(&m, "left", file_stands, &l);
+    mark_each(&m, "left", last_look_file, &l);
     mark_free(&m);
+
     if (!l.stands)
       FAIL(NO_IO, "%s: what %s made there was removed or changed while this ran; the same command makes it again",
-           r->s->run.directory, kinds[s].name);
+           r->s->run.directory, stage_kinds[s].name);
   }
   return OK;
 }
