@@ -10,21 +10,36 @@
 
 typedef struct es es;
 
+// Who searches: (enumerator ES_..., its table in src/es, the word by which configurations and command lines call it).
+//   CMA           CMA-ES: a full covariance matrix; 3 n^2 numbers of memory, up to some thousand parameters
+//   SEP_CMA       CMA-ES with a diagonal C (Ros and Hansen 2008): O(n popsize), blind to dependencies between parameters
+//   LRA_CMA       CMA-ES that slows down its own learning until it hears a signal above the noise (Nomura, Akimoto and Ono
+//                 2023): noisy and rugged functions with a small popsize, for more generations; n^3 work in each
+//   LM_MA         LM-MA-ES (Loshchilov et al. 2017): C's longest directions in O(n log n) memory; ten thousand parameters
+//                 and more, popsize well below n
+//   OPENAI        OpenAI-ES (Salimans et al. 2017): mirrored samples, ranks, Adam; O(n) memory; even popsize
+//   PGPE          PGPE with ClipUp (Toklu et al. 2020): that with deviations that adapt; O(n) memory; even popsize
+//   ONE_PLUS_ONE  (1+1)-ES with the one-fifth rule: a plain baseline. Candidate 0 is always the parent, met by the same
+//                 luck as its children (popsize - 1 of them, 1 by default), so that a lucky one does not stay for ever
+//   RANDOM        samples around x0 and keeps the best as its mean: the plainest baseline
+#define ES_KIND_LIST(X)                         \
+  X(CMA, cma, "cma")                            \
+  X(SEP_CMA, sep_cma, "sep-cma")                \
+  X(LRA_CMA, lra_cma, "lra-cma")                \
+  X(LM_MA, lm_ma, "lm-ma")                      \
+  X(OPENAI, openai, "openai")                   \
+  X(PGPE, pgpe, "pgpe")                         \
+  X(ONE_PLUS_ONE, one_plus_one, "one-plus-one") \
+  X(RANDOM, random, "random")
+
 typedef enum es_kind {
-  ES_CMA,           // CMA-ES: a full covariance matrix; 3 n^2 numbers of memory, up to some thousand parameters
-  ES_SEP_CMA,       // CMA-ES with a diagonal C (Ros and Hansen 2008): O(n popsize), blind to dependencies between parameters
-  ES_LRA_CMA,       // CMA-ES that slows down its own learning until it hears a signal above the noise (Nomura, Akimoto and Ono
-                    // 2023): noisy and rugged functions with a small popsize, for more generations; n^3 work in each
-  ES_LM_MA,         // LM-MA-ES (Loshchilov et al. 2017): C's longest directions in O(n log n) memory; ten thousand parameters and more, popsize
-                    // well below n
-  ES_OPENAI,        // OpenAI-ES (Salimans et al. 2017): mirrored samples, ranks, Adam; O(n) memory; even popsize
-  ES_PGPE,          // PGPE with ClipUp (Toklu et al. 2020): that with deviations that adapt; O(n) memory; even popsize
-  ES_ONE_PLUS_ONE,  // (1+1)-ES with the one-fifth rule: a plain baseline. Candidate 0 is always the parent, met by the same
-                    // luck as its children (popsize - 1 of them, 1 by default), so that a lucky one does not stay for ever
-  ES_RANDOM,        // samples around x0 and keeps the best as its mean: the plainest baseline
+#define ES_KIND_ENUM(name, table, word) ES_##name,
+  ES_KIND_LIST(ES_KIND_ENUM)
+#undef ES_KIND_ENUM
   ES_KINDS
 } es_kind;
 const char *es_kind_name(es_kind kind);  // "CMA-ES"; borrowed, static; "no strategy" where there is none
+const char *es_kind_word(es_kind kind);  // "sep-cma"; borrowed, static; NULL where there is none
 
 // Two sets of strategy constants are in honest use; they differ as src/es/constants.c says. 0 is the default.
 typedef enum es_dialect { ES_PYCMA, ES_TUTORIAL } es_dialect;

@@ -6,6 +6,7 @@
 
 #include <float.h>
 #include <math.h>
+#include <string.h>
 
 #include "parts.h"
 
@@ -142,6 +143,18 @@ void es_round(const es *e, double *x) {
 void es_admit(const es *e, double *x) {
   for (int i = 0; e->now.bounded && i < e->now.n; i++) x[i] = fmin(fmax(x[i], e->lower[i]), e->upper[i]);
   es_round(e, x);
+}
+
+void es_show(const es *e, double *x) {
+  es_bound(e, x);
+  es_round(e, x);
+}
+
+const double *es_mean_shown(const es *e) {
+  if (!e->now.bounded) return e->mean;
+  memcpy(e->shown, e->mean, (size_t)e->now.n * sizeof *e->shown);
+  es_show(e, e->shown);
+  return e->shown;
 }
 
 // --- checks --------------------------------------------------------------------------------------------------------

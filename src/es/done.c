@@ -134,7 +134,7 @@ static bool axis_without_effect(const es *e, int which) {
 
 #define SAY(...) return snprintf(e->reason, ES_REASON, __VA_ARGS__), true
 
-static bool enough(const es *e) {
+bool es_enough(const es *e) {
   const es_numbers *now = &e->now;
   const es_limits *l = &now->limits;
   if (now->best == -INFINITY) SAY("ftarget: a fitness of -inf was reached; nothing is less");
@@ -175,7 +175,7 @@ bool es_spent(const es *e) {
 static bool shape_is_useless(const es *e) {
   const es_numbers *now = &e->now;
   const es_limits *l = &now->limits;
-  double largest = largest_deviation(e), condition = es_condition(e);
+  double largest = largest_deviation(e), condition = es_condition_of(e);
   double creep = now->sigma / (e->strategy->longest ? e->strategy->longest(e) : 1);
   if (largest < l->tolx * now->sigma0 && longest_path(e) < l->tolx * now->sigma0)
     SAY("tolx: no coordinate moves by more than %.3g any more", l->tolx * now->sigma0);
@@ -191,23 +191,17 @@ static bool shape_is_useless(const es *e) {
 static bool steps_are_lost(const es *e) {
   int i = e->now.limits.noeffectcoord ? coordinate_without_effect(e) : -1, which = e->now.generation % e->now.n;
   if (i >= 0)
-    SAY("noeffectcoord: a fifth of a standard deviation no longer changes x[%d] of the mean, %.6g", i, es_mean(e)[i]);
+    SAY("noeffectcoord: a fifth of a standard deviation no longer changes x[%d] of the mean, %.6g", i, es_mean_shown(e)[i]);
   if (e->now.limits.noeffectaxis && axis_without_effect(e, which))
     SAY("noeffectaxis: a tenth of a standard deviation along principal axis %d no longer changes the mean", which);
   return false;
 }
 #undef SAY
 
-static bool no_more_descents(const es *e) {
-  if (!e->now.ledger.over) return false;
-  return snprintf(e->reason, ES_REASON, "restarts: the last of %d descents ended by %s", es_descents(e), es_done(e->descent)), true;
-}
-
 // The first reason that holds, most telling first.
-const char *es_done(const es *e) {
+const char *es_search_done(const es *e) {
   if (e->now.generation == 0) return NULL;
-  if (e->descent) return enough(e) || no_more_descents(e) ? e->reason : NULL;
-  bool done = enough(e) || fitness_says_nothing(e) || es_spent(e) || shape_is_useless(e) || steps_are_lost(e);
+  bool done = es_enough(e) || fitness_says_nothing(e) || es_spent(e) || shape_is_useless(e) || steps_are_lost(e);
   return done ? e->reason : NULL;
 }
 

@@ -117,7 +117,7 @@ static void tell(es *e) {
   e->now.sigma *= exp(fmin(1, l->cs * (sqrt(es_squares(l->ps, n)) / l->chi_n - 1)));
 }
 
-void es_list_lm_ma(es_listing *l, const es_numbers *now) {
+static void lmma_list(es_listing *l, const es_numbers *now) {
   static const char paper[] = "Loshchilov, Glasmachers and Beyer 2017; capped for n below 4 popsize";
   int m = directions(now->n);
   es_constants c = es_constants_make(now->n, now->popsize, false, ES_PYCMA, NULL);
@@ -141,4 +141,5 @@ const es_strategy es_lm_ma = {.name = "LM-MA-ES",
                               .room = room,
                               .begin = begin,
                               .candidate = candidate,
-                              .tell = tell};
+                              .tell = tell,
+                              .list = lmma_list};

@@ -113,7 +113,7 @@ static void tell(es *e) {
   es_units_fit(e);
 }
 
-void es_list_lra_cma(es_listing *l, const es_numbers *now) {
+static void lra_list(es_listing *l, const es_numbers *now) {
   static const char paper[] = "Nomura, Akimoto and Ono 2023";
   es_list_cma(l, now);
   es_list(l, "alpha", ALPHA, "", "Nomura, Akimoto and Ono 2023: signal to noise over a share that is held");
@@ -139,6 +139,7 @@ const es_strategy es_lra_cma = {.name = "LRA-CMA-ES",
                                 .begin = begin,
                                 .candidates = cma_candidates,
                                 .tell = tell,
+                                .list = lra_list,
                                 .condition = cma_condition,
                                 .deviation = cma_deviation,
                                 .path = cma_path,

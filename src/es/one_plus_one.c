@@ -38,7 +38,7 @@ static void tell(es *e) {
   e->now.sigma *= exp(((double)count / (e->now.popsize - 1) - TARGET) / damping(&e->now));
 }
 
-void es_list_one_plus_one(es_listing *l, const es_numbers *now) {
+static void one_plus_one_list(es_listing *l, const es_numbers *now) {
   es_list(l, "target", TARGET, "", "the one-fifth rule (Rechenberg 1973)");
   es_list(l, "damping", damping(now), "sqrt(n + 1)", "Hansen, Arnold and Auger 2015");
 }
@@ -52,4 +52,6 @@ const es_strategy es_one_plus_one = {.name = "(1+1)-ES",
                                      .room = room,
                                      .begin = begin,
                                      .candidate = candidate,
-                                     .tell = tell};
+                                     .tell = tell,
+                                     .list = one_plus_one_list,
+                                     .popsize_formula = "2"};

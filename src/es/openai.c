@@ -59,7 +59,7 @@ static void tell(es *e) {
   }
 }
 
-void es_list_openai(es_listing *l, const es_numbers *now) {
+static void openai_list(es_listing *l, const es_numbers *now) {
   bool asked = now->learning_rate > 0;
   es_list(l, "learning_rate", rate_of(now), asked ? "" : "0.1 sigma0", asked ? "the options" : "the customary 0.01 at the customary sigma of 0.1 (Salimans et al. 2017)");
   es_list(l, "beta1", BETA1, "", "Adam (Kingma and Ba 2015)");
@@ -84,4 +84,6 @@ const es_strategy es_openai = {.name = "OpenAI-ES",
                                .begin = begin,
                                .candidate = candidate,
                                .tell = tell,
+                               .list = openai_list,
+                               .popsize_formula = "2 ceil((4 + floor(3 ln(n))) / 2)",
                                .sound = openai_sound};

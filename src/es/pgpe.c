@@ -99,7 +99,7 @@ static double condition(const es *e) {
 }
 static double deviation(const es *e, int i) { return pgpe_of(e)->d[i]; }
 
-void es_list_pgpe(es_listing *l, const es_numbers *now) {
+static void pgpe_list(es_listing *l, const es_numbers *now) {
   static const char paper[] = "Toklu, Liskowski and Srivastava 2020";
   bool asked = now->learning_rate > 0;
   es_list(l, "learning_rate", rate_of(now), asked ? "" : "sigma0 sqrt(n) / 30", asked ? "the options" : "Toklu, Liskowski and Srivastava 2020: half the speed limit, that a 15th of the radius");
@@ -122,6 +122,8 @@ const es_strategy es_pgpe = {.name = "PGPE with ClipUp",
                              .begin = begin,
                              .candidate = candidate,
                              .tell = tell,
+                             .list = pgpe_list,
+                             .popsize_formula = "2 ceil((4 + floor(3 ln(n))) / 2)",
                              .condition = condition,
                              .deviation = deviation,
                              .longest = longest,

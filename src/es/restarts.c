@@ -1,7 +1,7 @@
 // Restarts: a descent that is done is followed by another. IPOP doubles the popsize (A. Auger and N. Hansen, "A Restart
 // CMA Evolution Strategy With Increasing Population Size", CEC 2005); BIPOP puts short descents in between (N. Hansen,
 // "Benchmarking a BI-Population CMA-ES on the BBOB-2009 Function Testbed", GECCO 2009), with pycma's accounts. Knows only
-// the door: any strategy may descend.
+// searches (search.c): any strategy may descend.
 
 #include <limits.h>
 #include <math.h>
@@ -63,8 +63,9 @@ static void begin(es *e, plan p) {
                         .seed = seed_of(e), .active = now->active, .dialect = (es_dialect)now->dialect, .lower = e->lower,
                         .upper = e->upper, .limits = &limits, .learning_rate = now->learning_rate,
                         .most_effort = now->most_effort, .factored_from = now->factored ? 1 : INT_MAX, .single = now->single};
-  es_close(e->descent);
-  CHECK(es_open(&e->descent, &o) == OK, "%s", status_message());
+  es_search_close(e->descent);
+  CHECK(es_options_check(&o) == OK, "%s", status_message());
+  e->descent = es_search_open(&o);
   e->descent->alone = e->alone;
   e->now.ledger.descents++;
 }
@@ -74,17 +75,42 @@ void es_first_descent(es *e) {
   begin(e, (plan){e->now.popsize, 1, 0});
 }
 
-void es_next_descent(es *e) {
+// After a tell: if the present descent is done, the next one begins, or none will any more.
+static void next_descent(es *e) {
   es_ledger *l = &e->now.ledger;
-  const char *why = es_done(e->descent);
+  const char *why = es_search_done(e->descent);
   snprintf(e->ended, ES_REASON, "%s", why ? why : "");
   if (!why || l->over) return;
-  memcpy(e->last, es_mean(e->descent), (size_t)e->now.n * sizeof *e->last);
-  if (es_done(e)) return;
-  *(l->small ? &l->small_cost : &l->large_cost) += es_evaluations(e->descent);
+
+  memcpy(e->last, es_mean_shown(e->descent), (size_t)e->now.n * sizeof *e->last);
+  if (es_enough(e)) return;
+
+  *(l->small ? &l->small_cost : &l->large_cost) += e->descent->now.evaluations;
   l->small = l->policy == ES_BIPOP && l->small_cost < l->large_cost;
   l->over = !l->small && doublings(l) > l->most_doublings;
   if (l->over) return;
+
   l->small_descents += l->small;
   begin(e, l->small ? plan_small(e) : plan_large(e));
+}
+
+status es_descent_tell(es *e, const double *x, const double *fitness, const double *again) {
+  int64_t before = e->descent->now.evaluations;
+  TRY(es_search_tell(e->descent, x, fitness, again));
+
+  es_best_keep(e, e->descent->best, e->descent->now.best);
+  e->now.generation++;
+  e->now.evaluations += e->descent->now.evaluations - before;
+  next_descent(e);
+  return OK;
+}
+
+const char *es_descents_done(const es *e) {
+  if (e->now.generation == 0) return NULL;
+  if (es_enough(e)) return e->reason;
+  if (!e->now.ledger.over) return NULL;
+
+  snprintf(e->reason, ES_REASON, "restarts: the last of %d descents ended by %s", e->now.ledger.descents,
+           es_search_done(e->descent));
+  return e->reason;
 }

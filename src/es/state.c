@@ -72,9 +72,7 @@ static size_t sample_bytes(const es_numbers *now) {
   return ((size_t)now->n * (now->bounded ? 4 : 1) + (s->sampling ? s->sampling(now) : 0)) * sizeof(double);
 }
 
-size_t es_sample_size(const es *e) {
-  return e->descent ? es_sample_size(e->descent) : sizeof(head) + sample_bytes(&e->now);
-}
+size_t es_search_sample_size(const es *e) { return sizeof(head) + sample_bytes(&e->now); }
 
 size_t es_sample_size_of(const es_options *o) {
   if (es_options_check(o) != OK) return 0;
@@ -82,8 +80,7 @@ size_t es_sample_size_of(const es_options *o) {
   return es_strategy_of(now.kind)->candidate ? sizeof(head) + sample_bytes(&now) : 0;
 }
 
-void es_sample_save(const es *e, void *bytes) {
-  if (e->descent) return es_sample_save(e->descent, bytes);
+void es_search_sample_save(const es *e, void *bytes) {
   piece pieces[3];
   char *next = (char *)bytes + sizeof(head);
   sample_pieces(e, pieces);
@@ -186,7 +183,7 @@ static status descent_load(es **out, const head *h, const char *bytes, size_t si
   TRY(es_load(&descent, bytes, size));
   bool ours = descent->now.n == h->now.n && descent->now.kind == h->now.kind && !descent->descent;
   if (!ours) {
-    es_close(descent);
+    es_search_close(descent);
     DAMAGED("its descent is another search's");
   }
   *out = descent;
@@ -247,7 +244,7 @@ status es_load(es **out, const void *bytes, size_t size) {
   memcpy(e->state, doubles, doubles_size);
   e->descent = descent;
   if (!state_sound(e)) {
-    es_close(e);
+    es_search_close(e);
     DAMAGED("its vectors make no sense");
   }
   *out = e;
@@ -270,7 +267,7 @@ status es_sample_load(es **out, const void *bytes, size_t size) {
   }
   e->only_samples = true;
   if (!state_points_fit(e, e->strategy->sampling ? e->strategy->sampling(&e->now) : 0)) {
-    es_close(e);
+    es_search_close(e);
     DAMAGED("its vectors make no sense");
   }
   *out = e;

@@ -12,15 +12,12 @@
 #define QUANTILE 0.25  // of all rank changes there could be: theta / 2
 #define CUMULATION 0.3
 
-int es_reevaluations(const es *e) {
-  const es *searching = e->descent ? e->descent : e;
-  int popsize = searching->now.popsize, whole = 2 + popsize / 20;
-  rng luck = rng_episode(rng_stream(searching->now.seed, "es again"), (uint32_t)searching->now.generation, 0);
+int es_twice_count(const es *e) {
+  int popsize = e->now.popsize, whole = 2 + popsize / 20;
+  rng luck = rng_episode(rng_stream(e->now.seed, "es again"), (uint32_t)e->now.generation, 0);
   int count = whole + (rng_uniform(luck, 0, 0) < popsize / 20.0 - popsize / 20);
   return count < popsize ? count : popsize;
 }
-
-double es_effort(const es *e) { return (e->descent ? e->descent : e)->now.effort; }
 
 // How many of the 2 popsize values of both lists are smaller; candidates from `count` on have the same value twice.
 static int rank_of(double value, const double *fitness, const double *again, int count, int popsize) {
