@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "es.h"
+#include "num.h"
 
 #define ANGLE 1.0  // radians
 

@@ -5,6 +5,11 @@
 
 #include "parts.h"
 
+_Static_assert(ES_OK == (int)OK && ES_BROKEN == (int)BROKEN && ES_BAD_CONFIG == (int)BAD_CONFIG &&
+                   ES_BAD_FILE == (int)BAD_FILE, "a status of the library is one of the program");
+
+const char *es_message(void) { return status_message(); }
+
 // Who searches: the present descent, or without restarts the search itself.
 static es *at_work(es *e) { return e->descent ? e->descent : e; }
 
@@ -12,7 +17,7 @@ static const es *looked_at(const es *e) { return e->descent ? e->descent : e; }
 
 // --- life ---------------------------------------------------------------------------------------------------------------
 
-status es_open(es **out, const es_options *o) {
+es_status es_open(es **out, const es_options *o) {
   TRY(es_options_check(o));
   es *e = es_search_open(o);
   if (o->restarts != ES_ONCE) es_first_descent(e);
@@ -33,15 +38,15 @@ const double *es_ask(es *e) { return es_search_ask(at_work(e)); }
 
 void es_candidate(es *e, int index, double *x) { es_search_candidate(at_work(e), index, x); }
 
-status es_inject(es *e, int index, const double *x) { return es_search_inject(at_work(e), index, x); }
+es_status es_inject(es *e, int index, const double *x) { return es_search_inject(at_work(e), index, x); }
 
 static status door_tell(es *e, const double *x, const double *fitness, const double *again) {
   return e->descent ? es_descent_tell(e, x, fitness, again) : es_search_tell(e, x, fitness, again);
 }
 
-status es_tell(es *e, const double *x, const double *fitness) { return door_tell(e, x, fitness, NULL); }
+es_status es_tell(es *e, const double *x, const double *fitness) { return door_tell(e, x, fitness, NULL); }
 
-status es_tell_twice(es *e, const double *x, const double *fitness, const double *again) {
+es_status es_tell_twice(es *e, const double *x, const double *fitness, const double *again) {
   return door_tell(e, x, fitness, again);
 }
 

@@ -7,7 +7,7 @@ static const char *explain_popsize(const es_options *o, const es_strategy *s) {
   return s->popsize_formula ? s->popsize_formula : "4 + floor(3 ln(n))";
 }
 
-status es_explain(es_constant *list, int *count, const es_options *o) {
+es_status es_explain(es_constant *list, int *count, const es_options *o) {
   es_listing l = {.list = list};
   TRY(es_options_check(o));
   const es_strategy *s = es_strategy_of((int)o->kind);

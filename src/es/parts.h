@@ -11,7 +11,9 @@
 #ifndef ES_PARTS_H
 #define ES_PARTS_H
 
+#include "base.h"
 #include "es.h"
+#include "num.h"
 
 // The accounts of restarts.
 typedef struct es_ledger {

@@ -229,7 +229,7 @@ static bool state_sound(const es *e) {
   return !once || !e->strategy->sound || e->strategy->sound(e);
 }
 
-status es_load(es **out, const void *bytes, size_t size) {
+es_status es_load(es **out, const void *bytes, size_t size) {
   head h;
   TRY(head_read(&h, WHOLE, bytes, size));
   TRY(numbers_check(&h));
@@ -251,7 +251,7 @@ status es_load(es **out, const void *bytes, size_t size) {
   return OK;
 }
 
-status es_sample_load(es **out, const void *bytes, size_t size) {
+es_status es_sample_load(es **out, const void *bytes, size_t size) {
   head h;
   TRY(head_read(&h, SAMPLE, bytes, size));
   TRY(numbers_check(&h));
