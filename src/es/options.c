@@ -4,9 +4,9 @@
 
 #include "parts.h"
 
-static int popsize_of(const es_options *o) { return o->popsize ? o->popsize : es_strategy_of((int)o->kind)->popsize(o->n); }
+static int options_popsize(const es_options *o) { return o->popsize ? o->popsize : es_strategy_of((int)o->kind)->popsize(o->n); }
 
-static status sizes_check(const es_options *o, const es_strategy *s) {
+static status options_sizes_check(const es_options *o, const es_strategy *s) {
   if (o->n < 1 || o->n > s->most_parameters)
     FAIL(BAD_CONFIG, "%s: %d parameters; 1 to %d are allowed", s->name, o->n, s->most_parameters);
   if (o->popsize != 0 && (o->popsize < s->least_popsize || o->popsize > 1 << 20 || o->popsize % s->popsize_multiple))
@@ -17,7 +17,7 @@ static status sizes_check(const es_options *o, const es_strategy *s) {
   return OK;
 }
 
-static status steps_check(const es_options *o, const char *name) {
+static status options_steps_check(const es_options *o, const char *name) {
   if (!(o->sigma0 > 0) || !isfinite(o->sigma0))
     FAIL(BAD_CONFIG, "%s: sigma0 is %g; a number above 0 is allowed", name, o->sigma0);
   if (o->sigma0 < ES_LEAST_SIGMA0 || o->sigma0 > ES_MOST_SIGMA0)
@@ -34,35 +34,35 @@ static status steps_check(const es_options *o, const char *name) {
   return OK;
 }
 
-static status restarts_check(const es_options *o, const char *name) {
+static status options_restarts_check(const es_options *o, const char *name) {
   if ((int)o->restarts < ES_ONCE || (int)o->restarts > ES_BIPOP || o->most_doublings < 0 || o->most_doublings > 20)
     FAIL(BAD_CONFIG,
          "%s: restarts are %d with %d doublings; %d (once), %d (IPOP), %d (BIPOP) and 0 (9) to 20 doublings are "
          "allowed", name, (int)o->restarts, o->most_doublings, ES_ONCE, ES_IPOP, ES_BIPOP);
   int largest = (1 << 20) >> (o->restarts == ES_ONCE ? 0 : o->most_doublings ? o->most_doublings : 9);
-  if (popsize_of(o) > largest)
+  if (options_popsize(o) > largest)
     FAIL(BAD_CONFIG,
          "%s: restarts would double a popsize of %d beyond 1048576; one up to %d, or fewer doublings, are allowed",
-         name, popsize_of(o), largest);
+         name, options_popsize(o), largest);
   return OK;
 }
 
 status es_options_check(const es_options *o) {
   const es_strategy *s = es_strategy_of((int)o->kind);
   if (!s) FAIL(BAD_CONFIG, "evolution strategy: kind is %d; 0 to %d are allowed", (int)o->kind, ES_KINDS - 1);
-  TRY(sizes_check(o, s));
-  TRY(steps_check(o, s->name));
+  TRY(options_sizes_check(o, s));
+  TRY(options_steps_check(o, s->name));
   if (o->dialect != ES_PYCMA && o->dialect != ES_TUTORIAL)
     FAIL(BAD_CONFIG, "%s: dialect is %d; %d (pycma) and %d (tutorial) are allowed", s->name, (int)o->dialect, ES_PYCMA,
          ES_TUTORIAL);
-  TRY(restarts_check(o, s->name));
+  TRY(options_restarts_check(o, s->name));
   TRY(es_limits_check(o->limits));
   return es_bounds_check(o);
 }
 
 es_numbers es_numbers_first(const es_options *o) {
   bool once = o->restarts == ES_ONCE;
-  int popsize = popsize_of(o);
+  int popsize = options_popsize(o);
   es_numbers now = {.kind = (int32_t)o->kind, .n = o->n, .popsize = popsize, .active = o->active, .dialect = (int32_t)o->dialect,
                     .bounded = o->lower || o->upper, .single = o->single, .seed = o->seed, .history_size = once ? es_history_size(o->n, popsize) : 0,
                     .sigma = o->sigma0, .sigma0 = o->sigma0, .learning_rate = o->learning_rate, .best = INFINITY,

@@ -43,31 +43,31 @@ const double *es_told_row(es *e, int k) {
 
 // Within bounds, what was told is what was asked if they differ by no more than rounding to float does: the way back
 // from x to a genotype magnifies rounding where the transformation is flat.
-static bool is_asked(double told, double asked) { return fabs(told - asked) <= 0x1p-23 * fabs(asked); }
+static bool points_same(double told, double asked) { return fabs(told - asked) <= 0x1p-23 * fabs(asked); }
 
-static const double *genotype_row(es *e, int k) {
+static const double *points_genotype_row(es *e, int k) {
   size_t n = (size_t)e->now.n, at = (size_t)k * n;
   if (!e->asked) return e->strategy->candidate(e, k, e->row), e->row;
   if (!e->told) return e->genotypes + at;
   memcpy(e->row, e->told + at, n * sizeof *e->row);
   es_unbound(e, e->row);
   for (size_t i = 0; i < n; i++)
-    if (is_asked(e->told[at + i], e->x[at + i])) e->row[i] = e->genotypes[at + i];
+    if (points_same(e->told[at + i], e->x[at + i])) e->row[i] = e->genotypes[at + i];
   return e->row;
 }
 
 #define FAR 1e30  // sigma: a step that is longer counts as one of so many, lest its square be infinite
 
-static bool is_far(const es *e, const double *x, int i) { return !(fabs(x[i] - e->mean[i]) <= FAR * e->now.sigma); }
+static bool points_is_far(const es *e, const double *x, int i) { return !(fabs(x[i] - e->mean[i]) <= FAR * e->now.sigma); }
 
-static const double *nearer(es *e, const double *x) {
+static const double *points_nearer(es *e, const double *x) {
   int first = 0, n = e->now.n;
-  while (first < n && !is_far(e, x, first)) first++;
+  while (first < n && !points_is_far(e, x, first)) first++;
   if (first == n) return x;
 
   for (int i = 0; i < n; i++)
-    e->row[i] = is_far(e, x, i) ? e->mean[i] + copysign(FAR * e->now.sigma, x[i] - e->mean[i]) : x[i];
+    e->row[i] = points_is_far(e, x, i) ? e->mean[i] + copysign(FAR * e->now.sigma, x[i] - e->mean[i]) : x[i];
   return e->row;
 }
 
-const double *es_row(es *e, int k) { return nearer(e, e->now.bounded ? genotype_row(e, k) : es_told_row(e, k)); }
+const double *es_row(es *e, int k) { return points_nearer(e, e->now.bounded ? points_genotype_row(e, k) : es_told_row(e, k)); }

@@ -9,16 +9,16 @@
 
 // --- life ---------------------------------------------------------------------------------------------------------------
 
-static size_t common_doubles(const es_numbers *now) {
+static size_t search_common_doubles(const es_numbers *now) {
   size_t n = (size_t)now->n;
   return 2 * n + (now->bounded ? 3 * n : 0) + (size_t)now->history_size + 2 * (size_t)now->limits.tolstagnation;
 }
 
 size_t es_doubles(const es_numbers *now) {
-  return common_doubles(now) + (now->ledger.policy == ES_ONCE ? es_strategy_of(now->kind)->doubles(now) : 0);
+  return search_common_doubles(now) + (now->ledger.policy == ES_ONCE ? es_strategy_of(now->kind)->doubles(now) : 0);
 }
 
-static void state_place(es *e) {
+static void search_state_place(es *e) {
   size_t n = (size_t)e->now.n, stagnation = (size_t)e->now.limits.tolstagnation;
   double *next = e->state = ARENA_NEW(e->memory, double, e->state_doubles);
   e->mean = es_take(&next, n), e->best = es_take(&next, n);
@@ -39,7 +39,7 @@ es *es_room(const es_numbers *now) {
   e->now = *now;
   e->strategy = es_strategy_of(now->kind);
   e->state_doubles = es_doubles(now);
-  state_place(e);
+  search_state_place(e);
   e->row = ARENA_NEW(memory, double, now->n);
   if (now->bounded) e->shown = ARENA_NEW(memory, double, now->n);
   if (now->limits.tolstagnation) e->sorting = ARENA_NEW(memory, double, now->limits.tolstagnation);
@@ -51,7 +51,7 @@ es *es_room(const es_numbers *now) {
   return e;
 }
 
-static void bounds_set(es *e, const es_options *o) {
+static void search_bounds(es *e, const es_options *o) {
   for (int i = 0; e->now.bounded && i < o->n; i++) {
     e->lower[i] = o->lower ? o->lower[i] : -INFINITY;
     e->upper[i] = o->upper ? o->upper[i] : INFINITY;
@@ -62,7 +62,7 @@ static void bounds_set(es *e, const es_options *o) {
 es *es_search_open(const es_options *o) {
   es_numbers now = es_numbers_first(o);
   es *e = es_room(&now);
-  bounds_set(e, o);
+  search_bounds(e, o);
   if (o->x0) memcpy(e->mean, o->x0, (size_t)o->n * sizeof *e->mean);
   memcpy(e->best, e->mean, (size_t)o->n * sizeof *e->best);
   if (now.bounded) es_admit(e, e->best);
@@ -123,7 +123,7 @@ status es_search_inject(es *e, int index, const double *x) {
 
 // --- tell ---------------------------------------------------------------------------------------------------------------
 
-static status fitness_check(const double *fitness, int count, const char *which) {
+static status search_fitness_check(const double *fitness, int count, const char *which) {
   for (int k = 0; k < count; k++)
     if (isnan(fitness[k]))
       FAIL(BAD_CONFIG, "%sfitness of candidate %d is nan; numbers are allowed, and inf for one that is worth nothing",
@@ -131,7 +131,7 @@ static status fitness_check(const double *fitness, int count, const char *which)
   return OK;
 }
 
-static status told_check(const es *e, const double *x) {
+static status search_told_check(const es *e, const double *x) {
   for (int k = 0; x && k < e->now.popsize; k++)
     for (int i = 0; i < e->now.n; i++) {
       double value = x[(size_t)k * (size_t)e->now.n + (size_t)i];
@@ -140,15 +140,15 @@ static status told_check(const es *e, const double *x) {
   return OK;
 }
 
-static int by_fitness(const void *a, const void *b) {
+static int search_by_fitness(const void *a, const void *b) {
   const ranked *p = a, *q = b;
   if (p->fitness != q->fitness) return p->fitness < q->fitness ? -1 : 1;
   return p->candidate - q->candidate;
 }
 
-static void rank(es *e, const double *fitness) {
+static void search_rank(es *e, const double *fitness) {
   for (int k = 0; k < e->now.popsize; k++) e->order[k] = (ranked){fitness[k], k};
-  qsort(e->order, (size_t)e->now.popsize, sizeof *e->order, by_fitness);
+  qsort(e->order, (size_t)e->now.popsize, sizeof *e->order, search_by_fitness);
 }
 
 // The first that is told is the best so far, even if it is worth nothing.
@@ -160,8 +160,8 @@ void es_best_keep(es *e, const double *x, double fitness) {
   if (e->now.bounded) es_admit(e, e->best);
 }
 
-static void tell_search(es *e, const double *x, const double *fitness) {
-  rank(e, fitness);
+static void search_take(es *e, const double *x, const double *fitness) {
+  search_rank(e, fitness);
   if (x ? e->now.bounded : !e->strategy->candidate) es_search_ask(e);
   e->told = x;
   es_best_keep(e, es_told_row(e, e->order[0].candidate), e->order[0].fitness);
@@ -180,12 +180,12 @@ status es_search_tell(es *e, const double *x, const double *fitness, const doubl
   // Nothing is changed before all is known to be good.
   if (e->only_samples) FAIL(BROKEN, "%s: made to sample, it cannot be told", e->strategy->name);
   if (es_spent(e)) FAIL(BROKEN, "%s: it cannot be told any more: %s", e->strategy->name, e->reason);
-  TRY(fitness_check(fitness, e->now.popsize, ""));
-  TRY(fitness_check(again, count, "second "));
-  TRY(told_check(e, x));
+  TRY(search_fitness_check(fitness, e->now.popsize, ""));
+  TRY(search_fitness_check(again, count, "second "));
+  TRY(search_told_check(e, x));
 
   double changes = again ? es_rank_changes(fitness, again, count, e->now.popsize, e->ranks) : 0;
-  tell_search(e, x, fitness);
+  search_take(e, x, fitness);
   if (again) es_treat(e, changes);
   e->now.evaluations += count;
   return OK;
