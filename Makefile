@@ -1,5 +1,7 @@
 # dreamfarm: build, test, install. `make help` lists the targets.
 
+comma := ,
+space := $() $()
 # --- the house: each room and the rooms it may look at (build order, documentation and lint rule at once) -----------
 ROOMS := base num nn es farm env data config run world train rollout launch app
 base_is      := the words every room speaks: status, check, log, memory, files, text
@@ -37,7 +39,8 @@ FOREIGN := mpi.h=src/farm/mpi.c cblas.h=src/num/ Random123=src/num/ yaml.h=src/c
            png.h=src/data/ jansson.h=src/data/ xxhash.h=src/base/ \
            world_mdn.h=src/world/,src/train/,include/train.h train.h=src/train/,src/app/train.c
 
-VERSION := 0.1.0
+# The version stands in include/es.h, for users of the library too.
+VERSION := $(subst $(space),.,$(strip $(shell sed -n 's/^.define DREAMFARM_VERSION_[A-Z]* *//p' include/es.h)))
 PREFIX  ?= /usr/local
 MPICC   ?= mpicc
 # no: one rank, by the farm's serial twin, without mpicc and mpirun
@@ -161,14 +164,32 @@ bench-peers:
 	python3 -m venv $(BUILD)/peers
 	$(BUILD)/peers/bin/pip install -q -r tests/bench/peers/requirements.txt
 
+# --- the library for others: the es room's door, and what it needs of num and base in one object, so that an archive, too, shows
+# the names of include/es.h alone. No MPI. -------------------------------------------------------------------------------
+OBJCOPY ?= objcopy
+SHARED  := $(BUILD)/shared
+SHARED_NAME := $(if $(filter Darwin,$(elsewhere)),libdreamfarm.0.dylib,libdreamfarm.so.0)
+SHARED_LINK := $(if $(filter Darwin,$(elsewhere)),libdreamfarm.dylib,libdreamfarm.so)
+shared_objects = $(patsubst %.c,$(SHARED)/%.o,$(foreach r,$(1),$(call sources,$(r))))
+LIBRARY_LIBS = $(strip $(shell pkg-config --libs openblas 2>/dev/null || echo -lopenblas)) -lm -lpthread
+$(SHARED)/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(say)$(CC) $(FLAGS) -fPIC -fvisibility=hidden $(isa_flags) $(room_flags) -c $< -o $@
+$(SHARED)/below.a: $(call shared_objects,base num)
+	$(made)rm -f $@; ar rcs $@ $^
+$(SHARED)/dreamfarm.o: $(call shared_objects,es) $(SHARED)/below.a
+	$(made)$(CC) -r -nostdlib -o $@ $^
+	$(if $(V),,@)$(if $(filter Darwin,$(elsewhere)),true,$(OBJCOPY) --localize-hidden $@)
+$(SHARED)/libdreamfarm.a: $(SHARED)/dreamfarm.o
+	$(made)rm -f $@; ar rcs $@ $^
+$(SHARED)/$(SHARED_NAME): $(SHARED)/dreamfarm.o
+	$(made)$(LINK_ALONE) -shared -Wl,$(if $(filter Darwin,$(elsewhere)),-install_name$(comma)@rpath/,-soname$(comma))$(SHARED_NAME) \
+	  -o $@ $^ $(LIBRARY_LIBS) $(LDFLAGS)
+
 # --- BBOB through COCO: es in a shared object of its own, beside pycma, in a Python that nothing else needs --------------
 BBOB := $(BUILD)/bbob
-BBOB_OBJECTS := $(patsubst %.c,$(BBOB)/%.o,tests/bench/bbob/search.c $(foreach r,base num es,$(call sources,$(r))))
-$(BBOB)/%.o: %.c Makefile
-	@mkdir -p $(@D)
-	$(say)$(CC) $(FLAGS) -fPIC $(isa_flags) $(room_flags) -c $< -o $@
-$(BBOB)/libes.so: $(BBOB_OBJECTS)
-	$(made)$(CC) -shared -o $@ $^ $(shell pkg-config --libs openblas libxxhash) -lm
+$(BBOB)/libes.so: $(SHARED)/tests/bench/bbob/search.o $(call shared_objects,base num es)
+	$(made)$(CC) -shared -o $@ $^ $(LIBRARY_LIBS)
 $(BBOB)/python/ready:
 	python3 -m venv $(BBOB)/python
 	$(BBOB)/python/bin/pip install -q coco-experiment==2.8.2 cma==4.4.0
@@ -178,8 +199,6 @@ bench-bbob: $(BBOB)/libes.so $(BBOB)/python/ready
 	@OPENBLAS_NUM_THREADS=1 $(BBOB)/python/bin/python tests/bench/bbob/bbob.py --library $< --out $(BBOB)/results $(BBOB_ARGS)
 
 # --- the house's rules ----------------------------------------------------------------------------------------------------
-comma := ,
-space := $() $()
 lint:
 	@tests/lint "$(ROOMS)" "$(FOREIGN)" "$(foreach r,$(ROOMS),$(r)=$(subst $(space),$(comma),$($(r)_sees)))" "$(CC) -std=c11 -D_GNU_SOURCE -Iinclude $(PKG_CFLAGS) $(WARNINGS)"
 # What cannot be held yet as a whole: listed. Fails where files of a room call each other in a circle.
@@ -199,9 +218,8 @@ quickstart: deps
 	@$(MAKE) --no-print-directory -j$(cores) all
 	@$(if $(alone),$(PROGRAM) run,jobs/local) configs/quickstart.yaml $(QUICKSTART_ARGS)
 
-# The library for others is the es room: its door, what that includes, and the archive, of which only its members and those of num
-# and base are linked: no MPI. There is no shared one, so whoever links needs what it needs, with or without --static.
-DOORS := es base num
+# Two libraries, of one object; with the shared one nobody needs to name what it needs.
+DOORS := es
 define PC_FILE
 prefix=$(abspath $(PREFIX))
 libdir=$${prefix}/lib
@@ -211,14 +229,17 @@ Name: dreamfarm
 Description: evolution strategies, ask and tell
 Version: $(VERSION)
 Cflags: -I$${includedir}
-Libs: -L$${libdir} -ldreamfarm $(strip $(shell pkg-config --libs openblas 2>/dev/null || echo -lopenblas)) -lm
+Libs: -L$${libdir} -ldreamfarm
+Libs.private: $(LIBRARY_LIBS)
 endef
 install: export PC_TEXT = $(PC_FILE)
-install: all
+install: all $(SHARED)/libdreamfarm.a $(SHARED)/$(SHARED_NAME)
 	install -d $(addprefix $(DESTDIR)$(PREFIX)/,bin include/dreamfarm lib/pkgconfig share/dreamfarm)
 	install -m755 $(PROGRAM) $(DESTDIR)$(PREFIX)/bin/dreamfarm
 	install -m644 $(DOORS:%=include/%.h) $(DESTDIR)$(PREFIX)/include/dreamfarm/
-	install -m644 $(LIBRARY) $(DESTDIR)$(PREFIX)/lib/
+	install -m644 $(SHARED)/libdreamfarm.a $(DESTDIR)$(PREFIX)/lib/
+	install -m755 $(SHARED)/$(SHARED_NAME) $(DESTDIR)$(PREFIX)/lib/
+	ln -sf $(SHARED_NAME) $(DESTDIR)$(PREFIX)/lib/$(SHARED_LINK)
 	@printf '%s\n' "$$PC_TEXT" >$(DESTDIR)$(PREFIX)/lib/pkgconfig/dreamfarm.pc
 	cp -r configs jobs $(DESTDIR)$(PREFIX)/share/dreamfarm/
 

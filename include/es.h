@@ -1,30 +1,70 @@
-// Ask and tell: evolution strategies. Looks at base and num; knows nothing of worlds, ranks or files of settings.
+// Ask and tell: evolution strategies, as a library of its own. Looks at nothing, knows nothing of worlds, ranks or files of
+// settings; all its names begin with es_, ES_ or DREAMFARM_ (and there is the type es). C11 and C++.
 // Everything is double. The strategies MINIMISE. What a caller was given by its user is never a reason to end the
-// program: wrong options, solutions and fitness give a status with a sentence (status_message), and change nothing.
+// program: wrong options, solutions and fitness give a status with a sentence (es_message), and change nothing.
 // What only a program's author can get wrong (a pointer, an index of es_candidate) ends it; running out of memory, too.
+// Vectors are of n numbers, matrices row by row; "borrowed" is what the search owns and its next tell may change.
 #ifndef ES_H
 #define ES_H
 
-#include "base.h"
-#include "num.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+// Of the whole program; the Makefile reads it here.
+#define DREAMFARM_VERSION_MAJOR 0
+#define DREAMFARM_VERSION_MINOR 1
+#define DREAMFARM_VERSION_PATCH 0
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+#ifdef __GNUC__
+#pragma GCC visibility push(default)  // the shared library shows what stands here, and nothing else
+#endif
+
+// What a call came to: 0, or what is wrong, with a sentence.
+typedef int es_status;
+enum {
+  ES_OK = 0,
+  ES_BROKEN = 1,      // this search cannot do that, or not any more
+  ES_BAD_CONFIG = 3,  // an option, a solution or a fitness is not allowed
+  ES_BAD_FILE = 4     // these bytes are no state, or a damaged one
+};
+const char *es_message(void);  // the sentence of this process's last failure; borrowed until the next one
 
 typedef struct es es;
 
+// Who searches: (enumerator ES_..., its table in src/es, the word by which configurations and command lines call it).
+//   CMA           CMA-ES: a full covariance matrix; 3 n^2 numbers of memory, up to some thousand parameters
+//   SEP_CMA       CMA-ES with a diagonal C (Ros and Hansen 2008): O(n popsize), blind to dependencies between parameters
+//   LRA_CMA       CMA-ES that slows down its own learning until it hears a signal above the noise (Nomura, Akimoto and Ono
+//                 2023): noisy and rugged functions with a small popsize, for more generations; n^3 work in each
+//   LM_MA         LM-MA-ES (Loshchilov et al. 2017): C's longest directions in O(n log n) memory; ten thousand parameters
+//                 and more, popsize well below n
+//   OPENAI        OpenAI-ES (Salimans et al. 2017): mirrored samples, ranks, Adam; O(n) memory; even popsize
+//   PGPE          PGPE with ClipUp (Toklu et al. 2020): that with deviations that adapt; O(n) memory; even popsize
+//   ONE_PLUS_ONE  (1+1)-ES with the one-fifth rule: a plain baseline. Candidate 0 is always the parent, met by the same
+//                 luck as its children (popsize - 1 of them, 1 by default), so that a lucky one does not stay for ever
+//   RANDOM        samples around x0 and keeps the best as its mean: the plainest baseline
+#define ES_KIND_LIST(X)                         \
+  X(CMA, cma, "cma")                            \
+  X(SEP_CMA, sep_cma, "sep-cma")                \
+  X(LRA_CMA, lra_cma, "lra-cma")                \
+  X(LM_MA, lm_ma, "lm-ma")                      \
+  X(OPENAI, openai, "openai")                   \
+  X(PGPE, pgpe, "pgpe")                         \
+  X(ONE_PLUS_ONE, one_plus_one, "one-plus-one") \
+  X(RANDOM, random, "random")
+
 typedef enum es_kind {
-  ES_CMA,           // CMA-ES: a full covariance matrix; 3 n^2 numbers of memory, up to some thousand parameters
-  ES_SEP_CMA,       // CMA-ES with a diagonal C (Ros and Hansen 2008): O(n popsize), blind to dependencies between parameters
-  ES_LRA_CMA,       // CMA-ES that slows down its own learning until it hears a signal above the noise (Nomura, Akimoto and Ono
-                    // 2023): noisy and rugged functions with a small popsize, for more generations; n^3 work in each
-  ES_LM_MA,         // LM-MA-ES (Loshchilov et al. 2017): C's longest directions in O(n log n) memory; ten thousand parameters and more, popsize
-                    // well below n
-  ES_OPENAI,        // OpenAI-ES (Salimans et al. 2017): mirrored samples, ranks, Adam; O(n) memory; even popsize
-  ES_PGPE,          // PGPE with ClipUp (Toklu et al. 2020): that with deviations that adapt; O(n) memory; even popsize
-  ES_ONE_PLUS_ONE,  // (1+1)-ES with the one-fifth rule: a plain baseline. Candidate 0 is always the parent, met by the same
-                    // luck as its children (popsize - 1 of them, 1 by default), so that a lucky one does not stay for ever
-  ES_RANDOM,        // samples around x0 and keeps the best as its mean: the plainest baseline
+#define ES_KIND_ENUM(name, table, word) ES_##name,
+  ES_KIND_LIST(ES_KIND_ENUM)
+#undef ES_KIND_ENUM
   ES_KINDS
 } es_kind;
 const char *es_kind_name(es_kind kind);  // "CMA-ES"; borrowed, static; "no strategy" where there is none
+const char *es_kind_word(es_kind kind);  // "sep-cma"; borrowed, static; NULL where there is none
 
 // Two sets of strategy constants are in honest use; they differ as src/es/constants.c says. 0 is the default.
 typedef enum es_dialect { ES_PYCMA, ES_TUTORIAL } es_dialect;
@@ -115,10 +155,10 @@ typedef struct es_constant {
   const char *source;   // who chose so: a paper with its equation, pycma where it differs, or the options
 } es_constant;          // its strings are static
 #define ES_CONSTANTS_MAX 64
-// list (ES_CONSTANTS_MAX), of which *count are written; each follows from those before it. BAD_CONFIG on a wrong option.
-status es_explain(es_constant *list, int *count, const es_options *options);
+// list (ES_CONSTANTS_MAX), of which *count are written; each follows from those before it. ES_BAD_CONFIG on a wrong option.
+es_status es_explain(es_constant *list, int *count, const es_options *options);
 
-status es_open(es **e, const es_options *options);  // BAD_CONFIG on a wrong option, and *e stays as it is
+es_status es_open(es **e, const es_options *options);  // ES_BAD_CONFIG on a wrong option, and *e stays as it is
 void es_close(es *e);                               // NULL is allowed
 // May a C of 512 parameters and more that is factored (see factored_from) be so in a thread of its own, from es_ask until a tell
 // that is fixed beforehand and waits for it if it must? True unless said otherwise, also of what was loaded; no bit depends on
@@ -135,24 +175,24 @@ void es_candidate(es *e, int index, double *x);
 // rounded where candidates are. Whoever evaluates and tells must take what es_ask and es_candidate then give. Its step
 // is shortened to what a candidate's may be (Hansen 2011, "Injecting External Solutions Into CMA-ES") by CMA-ES of
 // either kind. Belongs to this generation: es_save does not keep it.
-// BAD_CONFIG, and nothing is injected: there is no such candidate, or x is not finite.
-status es_inject(es *e, int index, const double *x);
+// ES_BAD_CONFIG, and nothing is injected: there is no such candidate, or x is not finite.
+es_status es_inject(es *e, int index, const double *x);
 // What was evaluated and what came of it. x (popsize, n) is what really was evaluated (an asked candidate rounded to
 // float, say); NULL: what was asked. Beyond a bound it counts as on it, beyond 1e30 sigma from the mean as so far away.
 // fitness (popsize), smaller is better. Only its order counts: INFINITY is for candidates that are worth nothing and
 // ranks last, -INFINITY ranks first and ends the search (es_done). Equal fitness is ranked by index (by OpenAI-ES and
 // PGPE: shares its ranks).
-// BAD_CONFIG: a fitness is NaN, or an x not finite. BROKEN: sigma, C or mean have left the range that can be computed
+// ES_BAD_CONFIG: a fitness is NaN, or an x not finite. ES_BROKEN: sigma, C or mean have left the range that can be computed
 // with (es_done says so, whichever limits are off), or the search may only be asked (es_sample_load). Either way
 // nothing changed, and the generation is still to be told.
-status es_tell(es *e, const double *x, const double *fitness);
+es_status es_tell(es *e, const double *x, const double *fitness);
 // Uncertainty handling (UH-CMA-ES, Hansen et al. 2009), for noisy fitness. Candidates 0 .. es_reevaluations - 1 of the generation
 // are evaluated a second time, with other luck; that they are known beforehand lets both evaluations run side by side.
 // es_tell_twice takes both values, the second ones in `again` (es_reevaluations); where luck decides the ranks, sigma grows by
 // 1 + 2 / (n + 10), and so does the effort that an evaluation is worth: episodes, say, that the caller averages over, from 1
 // to most_effort. Second evaluations count as evaluations.
 int es_reevaluations(const es *e);
-status es_tell_twice(es *e, const double *x, const double *fitness, const double *again);  // errors: as es_tell's
+es_status es_tell_twice(es *e, const double *x, const double *fitness, const double *again);  // errors: as es_tell's
 double es_effort(const es *e);
 double es_noise(const es *e);  // smoothed: above 0, luck changes more ranks than selection can bear
 // NULL, or a sentence why going on is useless (borrowed until the next tell). It begins with the limit's name.
@@ -178,7 +218,7 @@ double es_condition(const es *e);     // of C, >= 1; from the last eigendecompos
 // damaged, and numbers that no search can have (NaN, say), whatever the checksum.
 size_t es_state_size(const es *e);
 void es_save(const es *e, void *bytes);                       // es_state_size bytes
-status es_load(es **e, const void *bytes, size_t size);       // BAD_FILE
+es_status es_load(es **e, const void *bytes, size_t size);       // ES_BAD_FILE
 
 // As much of it as candidates follow from, for those who only make them: beside the mean, nothing with OpenAI-ES and the
 // (1+1)-ES, n doubles with sep-CMA-ES, PGPE and random search, n (4 + floor(3 ln n)) with LM-MA-ES, n (n + 1) with CMA-ES of a full C
@@ -187,7 +227,7 @@ size_t es_sample_size(const es *e);
 // Beforehand; 0: one candidate cannot be made without the others, or an option is wrong.
 size_t es_sample_size_of(const es_options *o);
 void es_sample_save(const es *e, void *bytes);                      // es_sample_size bytes
-status es_sample_load(es **e, const void *bytes, size_t size);      // BAD_FILE
+es_status es_sample_load(es **e, const void *bytes, size_t size);      // ES_BAD_FILE
 
 // --- the classics: functions that strategies are compared on ------------------------------------------------------------
 typedef double es_function(const double *x, int n);  // n >= 2; the least value is 0
@@ -206,5 +246,12 @@ double es_classic_value(const es_classic *c, const double *x, int n, double *scr
 // Evaluations that pycma 4.4.0 needs by default to the target, whole generations; medians over 51 seeds at n = 5 and 10, 25 at 20,
 // 11 at 40. 0: not known.
 int es_classic_reference(const es_classic *c, int n, es_kind kind, bool active);
+
+#ifdef __GNUC__
+#pragma GCC visibility pop
+#endif
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -2,22 +2,23 @@
 // a parabola that touches the bound near it, mirror images beyond. Chosen over the penalty (BoundPenalty), because it
 // keeps no state, never changes a fitness, and so leaves the search invariant under order-preserving transforms.
 // The search moves among genotypes, without bounds, in which a minimum on a bound is a smooth one; candidates' genotypes
-// are kept until they are told (es.c), others are found by going back into the parabola or the interior.
+// are kept until they are told (search.c), others are found by going back into the parabola or the interior.
 
 #include <float.h>
 #include <math.h>
+#include <string.h>
 
 #include "parts.h"
 
 typedef struct edge { double low, high, at_low, at_high; } edge;  // the bounds, and half the widths of their parabolas
 
-static edge edge_of(const es *e, int i) {
+static edge bounds_edge(const es *e, int i) {
   double low = e->lower[i], high = e->upper[i], half = (high - low) / 2;
   return (edge){low, high, fmin(half, (1 + fabs(low)) / 20), fmin(half, (1 + fabs(high)) / 20)};
 }
 
 // Into [low - at_low, high + at_high], by whole periods and mirrors at its ends.
-static double folded(const edge *b, double y) {
+static double bounds_folded(const edge *b, double y) {
   double from = b->low - b->at_low, to = b->high + b->at_high;
   if (isfinite(from) && isfinite(to)) {
     double period = 2 * (to - from), start = from - (to - from) / 2;
@@ -28,8 +29,8 @@ static double folded(const edge *b, double y) {
   return fmin(fmax(y, from), to);  // rounding, where y is huge
 }
 
-static double bounded(const edge *b, double genotype) {
-  double y = folded(b, genotype);
+static double bounds_bounded(const edge *b, double genotype) {
+  double y = bounds_folded(b, genotype);
   if (y < b->low + b->at_low) {
     double way = y - (b->low - b->at_low);
     return fmin(b->low + way * way / 4 / b->at_low, b->high);
@@ -41,7 +42,7 @@ static double bounded(const edge *b, double genotype) {
   return y;
 }
 
-static double unbounded(const edge *b, double outside) {
+static double bounds_unbounded(const edge *b, double outside) {
   double x = fmin(fmax(outside, b->low), b->high);
   if (x < b->low + b->at_low) return b->low - b->at_low + 2 * sqrt(b->at_low * (x - b->low));
   if (x > b->high - b->at_high) return b->high + b->at_high - 2 * sqrt(b->at_high * (b->high - x));
@@ -66,15 +67,15 @@ static double bounds_placed(const es *e, int i, double genotype) {
 
 void es_bound(const es *e, double *x) {
   for (int i = 0; e->now.bounded && i < e->now.n; i++) {
-    edge b = edge_of(e, i);
-    x[i] = bounded(&b, bounds_placed(e, i, x[i]));
+    edge b = bounds_edge(e, i);
+    x[i] = bounds_bounded(&b, bounds_placed(e, i, x[i]));
   }
 }
 
 void es_unbound(const es *e, double *x) {
   for (int i = 0; e->now.bounded && i < e->now.n; i++) {
-    edge b = edge_of(e, i);
-    x[i] = bounds_measured(e, i, unbounded(&b, x[i]));
+    edge b = bounds_edge(e, i);
+    x[i] = bounds_measured(e, i, bounds_unbounded(&b, x[i]));
   }
 }
 
@@ -142,6 +143,18 @@ void es_round(const es *e, double *x) {
 void es_admit(const es *e, double *x) {
   for (int i = 0; e->now.bounded && i < e->now.n; i++) x[i] = fmin(fmax(x[i], e->lower[i]), e->upper[i]);
   es_round(e, x);
+}
+
+void es_show(const es *e, double *x) {
+  es_bound(e, x);
+  es_round(e, x);
+}
+
+const double *es_mean_shown(const es *e) {
+  if (!e->now.bounded) return e->mean;
+  memcpy(e->shown, e->mean, (size_t)e->now.n * sizeof *e->shown);
+  es_show(e, e->shown);
+  return e->shown;
 }
 
 // --- checks --------------------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "es.h"
+#include "num.h"
 
 #define ANGLE 1.0  // radians
 
@@ -88,7 +89,7 @@ const es_classic *es_classics(int *count) {
 }
 
 // In the plane of each two neighbouring coordinates in turn, there and back: so every one is mixed with every other.
-static void rotate(double *x, int n, double angle) {
+static void classic_rotate(double *x, int n, double angle) {
   double c = cos(angle), s = sin(angle);
   for (int turn = 0; turn < 2 * (n - 1); turn++) {
     double *pair = x + (turn < n - 1 ? turn : 2 * (n - 1) - 1 - turn), first = pair[0];
@@ -100,13 +101,13 @@ static void rotate(double *x, int n, double angle) {
 void es_classic_start(const es_classic *c, double *x, int n, uint64_t seed) {
   rng luck = rng_stream(seed, "es classic");
   for (int i = 0; i < n; i++) x[i] = c->x0 + (c->spread > 0 ? c->spread * (2 * rng_uniform(luck, 0, (uint32_t)i) - 1) : 0);
-  if (c->rotated) rotate(x, n, -ANGLE);
+  if (c->rotated) classic_rotate(x, n, -ANGLE);
 }
 
 double es_classic_value(const es_classic *c, const double *x, int n, double *scratch) {
   if (!c->rotated) return c->f(x, n);
   memcpy(scratch, x, (size_t)n * sizeof *x);
-  rotate(scratch, n, ANGLE);
+  classic_rotate(scratch, n, ANGLE);
   return c->f(scratch, n);
 }
 

@@ -11,9 +11,9 @@
 
 // --- life ---------------------------------------------------------------------------------------------------------------
 
-static int popsize_by_n(int n) { return es_constants_make(n, 0, true, ES_PYCMA, NULL).popsize; }
+static int cma_popsize_by_n(int n) { return es_constants_make(n, 0, true, ES_PYCMA, NULL).popsize; }
 
-static bool is_large(const es *e) { return e->now.factored; }
+static bool cma_is_large(const es *e) { return e->now.factored; }
 
 size_t cma_doubles(const es_numbers *now) {
   size_t n = (size_t)now->n;
@@ -25,46 +25,46 @@ size_t cma_sampling(const es_numbers *now) {  // D and B, or L
   return now->factored ? n * n : n * (1 + n);
 }
 
-static void large_room(cma *c, es *e, double **state) {
+static void cma_large_room(cma *c, es *e, double **state) {
   size_t n = (size_t)e->now.n;
   c->L = es_take(state, n * n), c->D = es_take(state, n), c->diagonal = es_take(state, n);
 }
 
 void cma_room(cma *c, es *e, double **state) {
   size_t n = (size_t)e->now.n, popsize = (size_t)e->now.popsize;
-  if (is_large(e)) large_room(c, e, state);
+  if (cma_is_large(e)) cma_large_room(c, e, state);
   else c->D = es_take(state, n), c->B = es_take(state, n * n);
   csa_room(&c->paths, e, state);
   c->paths.constants = es_constants_make(e->now.n, e->now.popsize, e->now.active, (es_dialect)e->now.dialect, c->paths.weights);
   c->C = es_take(state, n * n);
-  if (is_large(e)) c->next = factor_room(e->memory, e->now.n, c->C, c->diagonal);
+  if (cma_is_large(e)) c->next = factor_room(e->memory, e->now.n, c->C, c->diagonal);
   c->z = ARENA_NEW(e->memory, double, popsize * n), c->part = ARENA_NEW(e->memory, double, popsize * n);
   c->white = ARENA_NEW(e->memory, double, n), c->across = ARENA_NEW(e->memory, double, n);
 }
 
-static void room(es *e, double *state) { cma_room(e->own = ARENA_NEW(e->memory, cma, 1), e, &state); }
+static void cma_room_own(es *e, double *state) { cma_room(e->own = ARENA_NEW(e->memory, cma, 1), e, &state); }
 
 void cma_begin(es *e) {
   cma *c = cma_of(e);
-  double *root = is_large(e) ? c->L : c->B;
+  double *root = cma_is_large(e) ? c->L : c->B;
   for (size_t i = 0, n = (size_t)e->now.n; i < n; i++) c->C[i * n + i] = root[i * n + i] = c->D[i] = 1;
 }
 
-static void large_close(es *e) {
-  if (is_large(e)) factor_reset(cma_of(e)->next);
+static void cma_large_close(es *e) {
+  if (cma_is_large(e)) factor_reset(cma_of(e)->next);
 }
 
 // --- ask ----------------------------------------------------------------------------------------------------------------
 
-static bool spectrum_is_due(const es *e) { return e->now.snapshots % SPECTRUM_GAP == 1; }
+static bool cma_spectrum_is_due(const es *e) { return e->now.snapshots % SPECTRUM_GAP == 1; }
 
 // Here, when the master has nothing to do but wait for the candidates' evaluation, the helper begins.
-static void large_begin_next(es *e) {
-  if (e->now.snapshots > 0 && !e->alone && !e->only_samples) factor_start(cma_of(e)->next, spectrum_is_due(e));
+static void cma_large_begin_next(es *e) {
+  if (e->now.snapshots > 0 && !e->alone && !e->only_samples) factor_start(cma_of(e)->next, cma_spectrum_is_due(e));
 }
 
 // x_k = m + sigma B D z_k                                                                                   (38)-(40)
-static void draw(es *e, double *x) {
+static void cma_draw(es *e, double *x) {
   cma *c = cma_of(e);
   int n = e->now.n, popsize = e->now.popsize;
   for (int k = 0; k < popsize; k++) {
@@ -76,15 +76,15 @@ static void draw(es *e, double *x) {
 }
 
 // x_k = m + sigma L z_k
-static void large_draw(es *e, double *x) {
-  large_begin_next(e);
+static void cma_large_draw(es *e, double *x) {
+  cma_large_begin_next(e);
   for (int k = 0; k < e->now.popsize; k++) es_normals(e, k, x + (size_t)k * e->now.n);
   num_dtrmm(e->now.popsize, e->now.n, e->now.sigma, cma_of(e)->L, x);
 }
 
 void cma_candidates(es *e, double *x) {
   int n = e->now.n;
-  (is_large(e) ? large_draw : draw)(e, x);
+  (cma_is_large(e) ? cma_large_draw : cma_draw)(e, x);
   for (int k = 0; k < e->now.popsize; k++)
     for (int i = 0; i < n; i++) x[(size_t)k * n + i] += e->mean[i];
 }
@@ -95,7 +95,7 @@ void cma_candidates(es *e, double *x) {
 void cma_whiten(const es *e, double *out, const double *y, int rows) {
   const cma *c = cma_of(e);
   int n = e->now.n;
-  if (is_large(e)) {
+  if (cma_is_large(e)) {
     memcpy(out, y, (size_t)rows * (size_t)n * sizeof *out);
     num_dtrsm(rows, n, c->L, out);
     return;
@@ -105,38 +105,38 @@ void cma_whiten(const es *e, double *out, const double *y, int rows) {
     for (int i = 0; i < n; i++) out[(size_t)k * n + i] /= c->D[i];
 }
 
-static double length(es *e, const double *y) {
+static double cma_length(es *e, const double *y) {
   cma_whiten(e, cma_of(e)->across, y, 1);
   return sqrt(es_squares(cma_of(e)->across, e->now.n));
 }
 
 // L^-1 step needs no rotation: L changes little from one snapshot to the next.
-static void sigma_path(es *e) {
+static void cma_sigma_path(es *e) {
   cma *c = cma_of(e);
   int n = e->now.n;
   cma_whiten(e, c->across, c->paths.step, 1);
-  if (!is_large(e)) num_dgemm(false, true, 1, n, n, 1, c->across, n, c->B, n, 0, c->white, n);
-  csa_sigma_path(&c->paths, e, is_large(e) ? c->across : c->white);
+  if (!cma_is_large(e)) num_dgemm(false, true, 1, n, n, 1, c->across, n, c->B, n, 0, c->white, n);
+  csa_sigma_path(&c->paths, e, cma_is_large(e) ? c->across : c->white);
 }
 
-static void row_scale(double *row, double factor, const double *x, int n) {
+static void cma_row_scale(double *row, double factor, const double *x, int n) {
   for (int i = 0; i < n; i++) row[i] = factor * x[i];
 }
 
 // Rows whose sum of outer products is c1 pc pc^T + cmu sum over w_k > 0 of w_k y_k y_k^T. Returns their number.
-static int rows_to_add(es *e) {
+static int cma_rows_to_add(es *e) {
   cma *c = cma_of(e);
   const es_constants *k = &c->paths.constants;
   int n = e->now.n, rows = 0;
   for (; rows < k->mu; rows++)
-    row_scale(c->part + (size_t)rows * n, sqrt(k->cmu * c->paths.weights[rows]), c->paths.y + (size_t)rows * n, n);
-  row_scale(c->part + (size_t)rows * n, sqrt(k->c1), c->paths.pc, n);
+    cma_row_scale(c->part + (size_t)rows * n, sqrt(k->cmu * c->paths.weights[rows]), c->paths.y + (size_t)rows * n, n);
+  cma_row_scale(c->part + (size_t)rows * n, sqrt(k->c1), c->paths.pc, n);
   return rows + 1;
 }
 
 // The same for w_k < 0, each w_k times n / |C^-1/2 y_k|^2, so that no bad step, however long, can take more than its
 // share of C (46). A told candidate that is the mean itself has no direction to unlearn.
-static int rows_to_take(es *e) {
+static int cma_rows_to_take(es *e) {
   cma *c = cma_of(e);
   const double *weights = c->paths.weights;
   int n = e->now.n, mu = c->paths.constants.mu, rows = 0;
@@ -144,36 +144,36 @@ static int rows_to_take(es *e) {
   for (int k = mu; k < e->now.popsize; k++) {
     double square = es_squares(c->z + (size_t)(k - mu) * n, n);
     if (weights[k] == 0 || square == 0) continue;
-    row_scale(c->part + (size_t)rows++ * n, sqrt(c->paths.constants.cmu * -weights[k] * n / square), c->paths.y + (size_t)k * n, n);
+    cma_row_scale(c->part + (size_t)rows++ * n, sqrt(c->paths.constants.cmu * -weights[k] * n / square), c->paths.y + (size_t)k * n, n);
   }
   return rows;
 }
 
-// L is older than C. Where few parameters and large rates changed C much meanwhile, more may be taken than there is,
-// since the bound (52) is one for C's own root: then nothing is taken.
-static bool large_is_positive(const cma *c, int n) {
+// L is older than C. Where few parameters and large rates changed C much meanwhile, more may be taken than there is, since
+// the bound (52) is one for C's own root: then nothing is taken.
+static bool cma_large_is_positive(const cma *c, int n) {
   for (size_t i = 0; i < (size_t)n; i++)
     if (!(c->C[i * (size_t)n + i] > 0)) return false;
   return true;
 }
 
 // C <- (1 + c1 (1-h) cc (2-cc) - c1 - cmu sum w) C + c1 pc pc^T + cmu sum w_k y_k y_k^T                            (47)
-static void covariance(es *e, bool h) {
+static void cma_covariance(es *e, bool h) {
   cma *c = cma_of(e);
   const es_constants *k = &c->paths.constants;
   int n = e->now.n;
   double sum = 0;
   for (int i = 0; i < e->now.popsize; i++) sum += c->paths.weights[i];
   double decay = 1 + k->c1 * (h ? 0 : k->cc * (2 - k->cc)) - k->c1 - k->cmu * sum;
-  (is_large(e) ? num_dsyrk_upper : num_dsyrk)(n, rows_to_add(e), 1, c->part, n, decay, c->C, n);
+  (cma_is_large(e) ? num_dsyrk_upper : num_dsyrk)(n, cma_rows_to_add(e), 1, c->part, n, decay, c->C, n);
   if (!e->now.active) return;
-  int rows = rows_to_take(e);
-  if (rows > 0) (is_large(e) ? num_dsyrk_upper : num_dsyrk)(n, rows, -1, c->part, n, 1, c->C, n);
-  if (rows > 0 && is_large(e) && !large_is_positive(c, n)) num_dsyrk_upper(n, rows, 1, c->part, n, 1, c->C, n);
+  int rows = cma_rows_to_take(e);
+  if (rows > 0) (cma_is_large(e) ? num_dsyrk_upper : num_dsyrk)(n, rows, -1, c->part, n, 1, c->C, n);
+  if (rows > 0 && cma_is_large(e) && !cma_large_is_positive(c, n)) num_dsyrk_upper(n, rows, 1, c->part, n, 1, c->C, n);
 }
 
 // C = B diag(D^2) B^T anew; rounding must not make an eigenvalue negative.
-static void decompose(es *e) {
+static void cma_decompose(es *e) {
   cma *c = cma_of(e);
   size_t n = (size_t)e->now.n;
   memcpy(c->B, c->C, n * n * sizeof *c->B);
@@ -183,16 +183,16 @@ static void decompose(es *e) {
 }
 
 // The snapshot's factor takes over, at a generation that has been fixed since it was taken.
-static void large_adopt(es *e) {
+static void cma_large_adopt(es *e) {
   cma *c = cma_of(e);
   size_t n = (size_t)e->now.n;
-  factor_finish(c->next, spectrum_is_due(e));
+  factor_finish(c->next, cma_spectrum_is_due(e));
   for (size_t i = 0; i < n; i++) memcpy(c->L + i * n, c->next->L + i * n, (i + 1) * sizeof *c->L);
-  if (spectrum_is_due(e)) memcpy(c->D, c->next->D, n * sizeof *c->D);
+  if (cma_spectrum_is_due(e)) memcpy(c->D, c->next->D, n * sizeof *c->D);
   factor_reset(c->next);
 }
 
-static void large_take_snapshot(es *e) {
+static void cma_large_take_snapshot(es *e) {
   cma *c = cma_of(e);
   size_t n = (size_t)e->now.n;
   num_mirror(c->C, e->now.n, e->now.n);
@@ -201,31 +201,31 @@ static void large_take_snapshot(es *e) {
 }
 
 // Every eigen_gap generations. A large C's factor is that of a snapshot one gap old, so that there is time to make it.
-static void refresh(es *e) {
+static void cma_refresh(es *e) {
   int next = e->now.generation + 1;
   if (next - e->now.decomposed_at < cma_of(e)->paths.constants.eigen_gap) return;
-  if (!is_large(e)) decompose(e);
+  if (!cma_is_large(e)) cma_decompose(e);
   else {
-    if (e->now.snapshots > 0) large_adopt(e);
-    large_take_snapshot(e);
+    if (e->now.snapshots > 0) cma_large_adopt(e);
+    cma_large_take_snapshot(e);
   }
   e->now.decomposed_at = next;
 }
 
 void cma_update(es *e) {
   csa *paths = &cma_of(e)->paths;
-  csa_steps(paths, e, length);
-  sigma_path(e);
+  csa_steps(paths, e, cma_length);
+  cma_sigma_path(e);
   bool h = csa_path_is_short(paths, e);
   csa_covariance_path(paths, e, paths->step, h);
   csa_mean(paths, e);
-  covariance(e, h);
+  cma_covariance(e, h);
   csa_step_size(paths, e);
 }
 
-static void tell(es *e) {
+static void cma_tell(es *e) {
   cma_update(e);
-  refresh(e);
+  cma_refresh(e);
   es_units_fit(e);
 }
 
@@ -244,7 +244,7 @@ double cma_longest(const es *e) { return cma_of(e)->D[e->now.n - 1]; }
 void cma_axis(const es *e, int i, double *out) {
   const cma *c = cma_of(e);
   size_t n = (size_t)e->now.n, at = (size_t)i;
-  for (size_t j = 0; j < n; j++) out[j] = is_large(e) ? c->L[j * n + at] : c->D[i] * c->B[j * n + at];
+  for (size_t j = 0; j < n; j++) out[j] = cma_is_large(e) ? c->L[j * n + at] : c->D[i] * c->B[j * n + at];
 }
 
 static double cma_largest_variance(const double *variances, size_t n, size_t stride) {
@@ -258,7 +258,7 @@ static double cma_largest_variance(const double *variances, size_t n, size_t str
 bool cma_sound(const es *e) {
   const cma *c = cma_of(e);
   size_t n = (size_t)e->now.n;
-  bool large = is_large(e), taken = large && e->now.snapshots > 0;
+  bool large = cma_is_large(e), taken = large && e->now.snapshots > 0;
   double most = cma_largest_variance(c->C, n, n + 1), below = large ? cma_largest_variance(c->diagonal, n, 1) : most;
   if (!es_all_positive(c->D, n) || !(most > 0) || (taken && !(below > 0))) return false;
 
@@ -274,17 +274,18 @@ const es_strategy es_cma = {.name = "CMA-ES",
                             .most_parameters = 32000,  // LAPACK counts an n x n matrix in an int
                             .popsize_multiple = 1,
                             .least_popsize = 3,
-                            .popsize = popsize_by_n,
+                            .popsize = cma_popsize_by_n,
                             .doubles = cma_doubles,
                             .sampling = cma_sampling,
-                            .room = room,
+                            .room = cma_room_own,
                             .begin = cma_begin,
                             .candidates = cma_candidates,
-                            .tell = tell,
+                            .tell = cma_tell,
+                            .list = es_list_cma,
                             .condition = cma_condition,
                             .deviation = cma_deviation,
                             .path = cma_path,
                             .longest = cma_longest,
                             .axis = cma_axis,
-                            .close = large_close,
+                            .close = cma_large_close,
                             .sound = cma_sound};

@@ -15,7 +15,7 @@ void csa_room(csa *c, es *e, double **state) {
 }
 
 // A step that the strategy did not draw is shortened to what a drawn one may be (Hansen 2011).
-static void shorten(es *e, double *y, csa_length *length) {
+static void csa_shorten(es *e, double *y, csa_length *length) {
   double n = e->now.n, most = sqrt(n) + 2 * n / (n + 2), found = length(e, y);
   for (int i = 0; found > most && i < e->now.n; i++) y[i] *= most / found;
 }
@@ -29,7 +29,7 @@ void csa_steps(csa *c, es *e, csa_length *length) {
     const double *from = es_row(e, candidate);
     double *y = c->y + (size_t)k * n;
     for (int i = 0; i < n; i++) y[i] = (from[i] - e->mean[i]) / e->now.sigma;
-    if (e->injected[candidate]) shorten(e, y, length);
+    if (e->injected[candidate]) csa_shorten(e, y, length);
     for (int i = 0; k < c->constants.mu && i < n; i++) c->step[i] += c->weights[k] * y[i];
   }
 }

@@ -61,7 +61,7 @@ void es_remember(es *e) {
   now->flat = best < e->order[(int)(0.75 * now->popsize)].fitness ? 0 : now->flat + 1;
 }
 
-static double history_range(const es *e) {
+static double done_history_range(const es *e) {
   double low = INFINITY, high = -INFINITY;
   for (int i = 0; i < e->now.history_size && i < e->now.history_count; i++) {
     low = fmin(low, e->history[i]);
@@ -70,59 +70,59 @@ static double history_range(const es *e) {
   return done_range(high, low);
 }
 
-static int ascending(const void *a, const void *b) {
+static int done_ascending(const void *a, const void *b) {
   double x = *(const double *)a, y = *(const double *)b;
   return (x > y) - (x < y);
 }
 
 // Median of `count` generations of a ring from the generation `from` on.
-static double median_of(const es *e, const double *ring, int from, int count) {
+static double done_median(const es *e, const double *ring, int from, int count) {
   for (int i = 0; i < count; i++) e->sorting[i] = ring[(from + i) % e->now.limits.tolstagnation];
-  qsort(e->sorting, (size_t)count, sizeof *e->sorting, ascending);
+  qsort(e->sorting, (size_t)count, sizeof *e->sorting, done_ascending);
   return done_middle(e->sorting[(count - 1) / 2], e->sorting[count / 2]);
 }
 
-static bool no_better_later(const es *e, const double *ring) {
+static bool done_no_better_later(const es *e, const double *ring) {
   int half = e->now.limits.tolstagnation / 2, first = e->now.history_count - 2 * half;
-  return median_of(e, ring, first + half, half) >= median_of(e, ring, first, half);
+  return done_median(e, ring, first + half, half) >= done_median(e, ring, first, half);
 }
 
 #define EXEMPT 500  // generations; pycma keeps every fifth, and wants more than a hundred of them
 
 // The start is exempt, where a search may have to get worse before it gets better.
-static bool stagnates(const es *e) {
+static bool done_stagnates(const es *e) {
   const es_numbers *now = &e->now;
   int window = now->limits.tolstagnation;
   return window && now->generation >= window && now->generation > EXEMPT && now->generation > now->n * (5 + 100.0 / now->popsize) &&
-         now->generation - 1 - now->improved_at > window / 2 && no_better_later(e, e->bests) && no_better_later(e, e->medians);
+         now->generation - 1 - now->improved_at > window / 2 && done_no_better_later(e, e->bests) && done_no_better_later(e, e->medians);
 }
 
 // --- the shape of the distribution ----------------------------------------------------------------------------------------
 
-static double deviation(const es *e, int i) { return e->now.sigma * (e->strategy->deviation ? e->strategy->deviation(e, i) : 1); }
+static double done_deviation(const es *e, int i) { return e->now.sigma * (e->strategy->deviation ? e->strategy->deviation(e, i) : 1); }
 
 // Both in units of the first step's, where a coordinate has one of its own.
-static double largest_deviation(const es *e) {
+static double done_largest_deviation(const es *e) {
   double largest = 0;
-  for (int i = 0; i < e->now.n; i++) largest = fmax(largest, deviation(e, i) * es_unit_shrunk(e, i));
+  for (int i = 0; i < e->now.n; i++) largest = fmax(largest, done_deviation(e, i) * es_unit_shrunk(e, i));
   return largest;
 }
 
-static double longest_path(const es *e) {
+static double done_longest_path(const es *e) {
   double longest = 0;
   for (int i = 0; e->strategy->path && i < e->now.n; i++)
     longest = fmax(longest, e->now.sigma * fabs(e->strategy->path(e, i)) * es_unit_shrunk(e, i));
   return longest;
 }
 
-static int coordinate_without_effect(const es *e) {  // -1: there is none
+static int done_coordinate_without_effect(const es *e) {  // -1: there is none
   for (int i = 0; i < e->now.n; i++)
-    if (e->mean[i] + 0.2 * deviation(e, i) == e->mean[i]) return i;
+    if (e->mean[i] + 0.2 * done_deviation(e, i) == e->mean[i]) return i;
   return -1;
 }
 
 // One axis a generation, in turn.
-static bool axis_without_effect(const es *e, int which) {
+static bool done_axis_without_effect(const es *e, int which) {
   if (!e->strategy->axis) return false;
   e->strategy->axis(e, which, e->row);
   for (int i = 0; i < e->now.n; i++)
@@ -134,7 +134,7 @@ static bool axis_without_effect(const es *e, int which) {
 
 #define SAY(...) return snprintf(e->reason, ES_REASON, __VA_ARGS__), true
 
-static bool enough(const es *e) {
+bool es_enough(const es *e) {
   const es_numbers *now = &e->now;
   const es_limits *l = &now->limits;
   if (now->best == -INFINITY) SAY("ftarget: a fitness of -inf was reached; nothing is less");
@@ -145,17 +145,17 @@ static bool enough(const es *e) {
   return false;
 }
 
-static bool fitness_says_nothing(const es *e) {
+static bool done_fitness_says_nothing(const es *e) {
   const es_numbers *now = &e->now;
   const es_limits *l = &now->limits;
-  double range = history_range(e);
+  double range = done_history_range(e);
   int seen = now->history_count < now->history_size ? now->history_count : now->history_size;
   if (now->history_count >= now->history_size && range < l->tolfun && now->spread < l->tolfun)
     SAY("tolfun: the bests of the last %d generations differ by %.3g, the last generation by %.3g", seen, range, now->spread);
   if (seen > 9 && range < l->tolfunhist) SAY("tolfunhist: the bests of the last %d generations differ by %.3g", seen, range);
   if (l->tolflatfitness && now->flat > l->tolflatfitness)
     SAY("tolflatfitness: the best three quarters of the candidates were all equal, %d generations in a row", now->flat);
-  if (stagnates(e)) SAY("tolstagnation: neither the best nor the median got better in the last %d generations", l->tolstagnation / 2);
+  if (done_stagnates(e)) SAY("tolstagnation: neither the best nor the median got better in the last %d generations", l->tolstagnation / 2);
   return false;
 }
 
@@ -172,12 +172,12 @@ bool es_spent(const es *e) {
   return false;
 }
 
-static bool shape_is_useless(const es *e) {
+static bool done_shape_is_useless(const es *e) {
   const es_numbers *now = &e->now;
   const es_limits *l = &now->limits;
-  double largest = largest_deviation(e), condition = es_condition(e);
+  double largest = done_largest_deviation(e), condition = es_condition_of(e);
   double creep = now->sigma / (e->strategy->longest ? e->strategy->longest(e) : 1);
-  if (largest < l->tolx * now->sigma0 && longest_path(e) < l->tolx * now->sigma0)
+  if (largest < l->tolx * now->sigma0 && done_longest_path(e) < l->tolx * now->sigma0)
     SAY("tolx: no coordinate moves by more than %.3g any more", l->tolx * now->sigma0);
   if (l->tolfacupx > 0 && largest > l->tolfacupx * now->sigma0)
     SAY("tolfacupx: a deviation grew from %.3g to %.3g; was sigma0 too small, or is there no minimum?", now->sigma0, largest);
@@ -188,32 +188,26 @@ static bool shape_is_useless(const es *e) {
   return false;
 }
 
-static bool steps_are_lost(const es *e) {
-  int i = e->now.limits.noeffectcoord ? coordinate_without_effect(e) : -1, which = e->now.generation % e->now.n;
+static bool done_steps_are_lost(const es *e) {
+  int i = e->now.limits.noeffectcoord ? done_coordinate_without_effect(e) : -1, which = e->now.generation % e->now.n;
   if (i >= 0)
-    SAY("noeffectcoord: a fifth of a standard deviation no longer changes x[%d] of the mean, %.6g", i, es_mean(e)[i]);
-  if (e->now.limits.noeffectaxis && axis_without_effect(e, which))
+    SAY("noeffectcoord: a fifth of a standard deviation no longer changes x[%d] of the mean, %.6g", i, es_mean_shown(e)[i]);
+  if (e->now.limits.noeffectaxis && done_axis_without_effect(e, which))
     SAY("noeffectaxis: a tenth of a standard deviation along principal axis %d no longer changes the mean", which);
   return false;
 }
 #undef SAY
 
-static bool no_more_descents(const es *e) {
-  if (!e->now.ledger.over) return false;
-  return snprintf(e->reason, ES_REASON, "restarts: the last of %d descents ended by %s", es_descents(e), es_done(e->descent)), true;
-}
-
 // The first reason that holds, most telling first.
-const char *es_done(const es *e) {
+const char *es_search_done(const es *e) {
   if (e->now.generation == 0) return NULL;
-  if (e->descent) return enough(e) || no_more_descents(e) ? e->reason : NULL;
-  bool done = enough(e) || fitness_says_nothing(e) || es_spent(e) || shape_is_useless(e) || steps_are_lost(e);
+  bool done = es_enough(e) || done_fitness_says_nothing(e) || es_spent(e) || done_shape_is_useless(e) || done_steps_are_lost(e);
   return done ? e->reason : NULL;
 }
 
 // --- for people -----------------------------------------------------------------------------------------------------------
 
-static void list_on(es_listing *l, const char *name, double value, const char *formula, const char *source) {
+static void done_list(es_listing *l, const char *name, double value, const char *formula, const char *source) {
   if (value > 0) es_list(l, name, value, formula, source);
 }
 
@@ -222,17 +216,17 @@ void es_list_limits(es_listing *l, const es_numbers *now) {
   bool once = now->ledger.policy == ES_ONCE;
   es_limits k = once ? now->limits : es_limits_pycma(now->n, now->popsize);
   const char *source = once ? "stops the search: es_limits" : "begins the next descent: pycma";
-  list_on(l, "maxiter", (double)k.maxiter, once ? "" : "100 + floor(150 (n + 3)^2 / sqrt(popsize))", source);
-  list_on(l, "history", es_history_size(now->n, now->popsize), "10 + min(9990, ceil(30 n / popsize))", "pycma: generations whose bests tolfun looks at");
-  list_on(l, "tolfun", k.tolfun, "", source);
-  list_on(l, "tolfunhist", k.tolfunhist, "", source);
-  list_on(l, "tolx", k.tolx, "", source);
-  list_on(l, "tolfacupx", k.tolfacupx, "", source);
-  list_on(l, "tolupsigma", k.tolupsigma, "", source);
-  list_on(l, "tolconditioncov", k.tolconditioncov, "", source);
-  list_on(l, "tolstagnation", k.tolstagnation, once ? "" : "2 floor(min(10000, (100 + 100 n^1.5 / popsize) / 2))", source);
-  list_on(l, "tolflatfitness", k.tolflatfitness, "", source);
-  list_on(l, "noeffectaxis", k.noeffectaxis, "", source);
-  list_on(l, "noeffectcoord", k.noeffectcoord, "", source);
-  list_on(l, "maxfevals", (double)now->limits.maxfevals, "", "stops the search: es_limits");
+  done_list(l, "maxiter", (double)k.maxiter, once ? "" : "100 + floor(150 (n + 3)^2 / sqrt(popsize))", source);
+  done_list(l, "history", es_history_size(now->n, now->popsize), "10 + min(9990, ceil(30 n / popsize))", "pycma: generations whose bests tolfun looks at");
+  done_list(l, "tolfun", k.tolfun, "", source);
+  done_list(l, "tolfunhist", k.tolfunhist, "", source);
+  done_list(l, "tolx", k.tolx, "", source);
+  done_list(l, "tolfacupx", k.tolfacupx, "", source);
+  done_list(l, "tolupsigma", k.tolupsigma, "", source);
+  done_list(l, "tolconditioncov", k.tolconditioncov, "", source);
+  done_list(l, "tolstagnation", k.tolstagnation, once ? "" : "2 floor(min(10000, (100 + 100 n^1.5 / popsize) / 2))", source);
+  done_list(l, "tolflatfitness", k.tolflatfitness, "", source);
+  done_list(l, "noeffectaxis", k.noeffectaxis, "", source);
+  done_list(l, "noeffectcoord", k.noeffectcoord, "", source);
+  done_list(l, "maxfevals", (double)now->limits.maxfevals, "", "stops the search: es_limits");
 }

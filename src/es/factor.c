@@ -22,7 +22,7 @@ factoring *factor_room(arena *memory, int n, const double *C, const double *diag
 }
 
 // L becomes the snapshot, on and below the diagonal.
-static void copy(factoring *f, double more) {
+static void factor_copy(factoring *f, double more) {
   size_t n = (size_t)f->n;
   for (size_t i = 0; i < n; i++) {
     memcpy(f->L + i * n, f->C + i * n, i * sizeof *f->L);
@@ -30,14 +30,14 @@ static void copy(factoring *f, double more) {
   }
 }
 
-static double largest(const double *x, int n) {
+static double factor_largest(const double *x, int n) {
   double found = 0;
   for (int i = 0; i < n; i++) found = fmax(found, x[i]);
   return found;
 }
 
-static bool eigenvalues(factoring *f) {
-  copy(f, 0);
+static bool factor_eigenvalues(factoring *f) {
+  factor_copy(f, 0);
   if (!num_dsyev_values(f->L, f->D, f->n, f->work)) return false;
   double least = 1e-30 * f->D[f->n - 1];
   for (int i = 0; i < f->n; i++) f->D[i] = sqrt(fmax(f->D[i], least));
@@ -45,20 +45,20 @@ static bool eigenvalues(factoring *f) {
 }
 
 // Rounding may leave a C of enormous condition that is not positive definite: then its shortest axes are made a little longer.
-static bool cholesky(factoring *f) {
+static bool factor_cholesky(factoring *f) {
   enum { TRIES = 22 };  // the last adds a hundred thousand times the largest variance
-  double unit = 1e-15 * largest(f->diagonal, f->n), more = 0;
+  double unit = 1e-15 * factor_largest(f->diagonal, f->n), more = 0;
   for (int i = 0; i < TRIES; i++, more = more > 0 ? 10 * more : unit) {
-    copy(f, more);
+    factor_copy(f, more);
     if (num_dpotrf(f->L, f->n)) return true;
   }
   return false;
 }
 
-static void make(factoring *f) { f->failed = (f->spectrum && !eigenvalues(f)) || !cholesky(f); }
+static void factor_make(factoring *f) { f->failed = (f->spectrum && !factor_eigenvalues(f)) || !factor_cholesky(f); }
 
-static void *make_beside(void *f) {
-  make(f);
+static void *factor_make_beside(void *f) {
+  factor_make(f);
   return NULL;
 }
 
@@ -69,25 +69,25 @@ void factor_start(factoring *f, bool spectrum) {
   f->spectrum = spectrum;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);
-  if (pthread_create(&f->thread, NULL, make_beside, f) == 0) f->stage = FACTOR_RUNS;
+  if (pthread_create(&f->thread, NULL, factor_make_beside, f) == 0) f->stage = FACTOR_RUNS;
   pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
-static void wait_for(factoring *f) {
+static void factor_wait(factoring *f) {
   if (f->stage == FACTOR_RUNS) CHECK(pthread_join(f->thread, NULL) == 0, "a thread cannot be waited for");
 }
 
 void factor_finish(factoring *f, bool spectrum) {
-  wait_for(f);
+  factor_wait(f);
   if (f->stage == FACTOR_NONE) {
     f->spectrum = spectrum;
-    make(f);
+    factor_make(f);
   }
   f->stage = FACTOR_MADE;
-  CHECK(!f->failed, "a covariance matrix of %d parameters cannot be factored: its largest variance is %g", f->n, largest(f->diagonal, f->n));
+  CHECK(!f->failed, "a covariance matrix of %d parameters cannot be factored: its largest variance is %g", f->n, factor_largest(f->diagonal, f->n));
 }
 
 void factor_reset(factoring *f) {
-  wait_for(f);
+  factor_wait(f);
   f->stage = FACTOR_NONE;
 }

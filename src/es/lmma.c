@@ -23,34 +23,34 @@ typedef struct lmma {
 
 static lmma *lmma_of(const es *e) { return e->own; }
 
-static int directions(int n) { return 4 + (int)(3 * log(n)); }
-static int popsize_by_n(int n) { return es_constants_make(n, 0, false, ES_PYCMA, NULL).popsize; }
-static size_t doubles(const es_numbers *now) { return (size_t)now->n * (1 + (size_t)directions(now->n)); }
-static size_t sampling(const es_numbers *now) { return (size_t)now->n * (size_t)directions(now->n); }  // v
+static int lmma_directions(int n) { return 4 + (int)(3 * log(n)); }
+static int lmma_popsize_by_n(int n) { return es_constants_make(n, 0, false, ES_PYCMA, NULL).popsize; }
+static size_t lmma_doubles(const es_numbers *now) { return (size_t)now->n * (1 + (size_t)lmma_directions(now->n)); }
+static size_t lmma_sampling(const es_numbers *now) { return (size_t)now->n * (size_t)lmma_directions(now->n); }  // v
 
-static double rate_s(const es_numbers *now) { return fmin(0.5, 2.0 * now->popsize / now->n); }
-static double rate_d(const es_numbers *now, int j) { return fmin(0.5, 1 / (pow(1.5, j) * now->n)); }
-static double rate_c(const es_numbers *now, int j) { return fmin(1, now->popsize / (pow(4, j) * now->n)); }
+static double lmma_rate_s(const es_numbers *now) { return fmin(0.5, 2.0 * now->popsize / now->n); }
+static double lmma_rate_d(const es_numbers *now, int j) { return fmin(0.5, 1 / (pow(1.5, j) * now->n)); }
+static double lmma_rate_c(const es_numbers *now, int j) { return fmin(1, now->popsize / (pow(4, j) * now->n)); }
 
-static void room(es *e, double *state) {
+static void lmma_room(es *e, double *state) {
   size_t n = (size_t)e->now.n;
   lmma *l = e->own = ARENA_NEW(e->memory, lmma, 1);
-  l->m = directions(e->now.n);
+  l->m = lmma_directions(e->now.n);
   l->weights = ARENA_NEW(e->memory, double, e->now.popsize);
   es_constants c = es_constants_make(e->now.n, e->now.popsize, false, ES_PYCMA, l->weights);
   l->mueff = c.mueff, l->chi_n = c.chi_n;
-  l->cs = rate_s(&e->now);
+  l->cs = lmma_rate_s(&e->now);
   l->v = es_take(&state, n * (size_t)l->m), l->ps = es_take(&state, n);
   l->d = ARENA_NEW(e->memory, double, n), l->z = ARENA_NEW(e->memory, double, n);
 }
 
-static void begin(es *e) { (void)e; }
+static void lmma_begin(es *e) { (void)e; }
 
 // Directions that have been told of so far: one more a generation.
-static int known(const es *e) { return e->now.generation < lmma_of(e)->m ? e->now.generation : lmma_of(e)->m; }
+static int lmma_known(const es *e) { return e->now.generation < lmma_of(e)->m ? e->now.generation : lmma_of(e)->m; }
 
 // Eight sums side by side, in this order on every machine: one alone would wait for each addition.
-static double dot(const double *a, const double *b, int n) {
+static double lmma_dot(const double *a, const double *b, int n) {
   enum { SUMS = 8 };
   double sum[SUMS] = {0};
   int i = 0;
@@ -61,24 +61,24 @@ static double dot(const double *a, const double *b, int n) {
 }
 
 // x <- M_j x
-static void stretch(const es *e, int j, double *x) {
+static void lmma_stretch(const es *e, int j, double *x) {
   int n = e->now.n;
   const double *v = lmma_of(e)->v + (size_t)j * n;
-  double c = rate_d(&e->now, j), along = c * dot(v, x, n);
+  double c = lmma_rate_d(&e->now, j), along = c * lmma_dot(v, x, n);
   for (int i = 0; i < n; i++) x[i] = (1 - c) * x[i] + along * v[i];
 }
 
 // x <- M_j^-1 x, by Sherman and Morrison's formula
-static void unstretch(const es *e, int j, double *x) {
+static void lmma_unstretch(const es *e, int j, double *x) {
   int n = e->now.n;
   const double *v = lmma_of(e)->v + (size_t)j * n;
-  double c = rate_d(&e->now, j), along = c * dot(v, x, n) / (1 - c + c * dot(v, v, n));
+  double c = lmma_rate_d(&e->now, j), along = c * lmma_dot(v, x, n) / (1 - c + c * lmma_dot(v, v, n));
   for (int i = 0; i < n; i++) x[i] = (x[i] - along * v[i]) / (1 - c);
 }
 
-static void candidate(es *e, int k, double *x) {
+static void lmma_candidate(es *e, int k, double *x) {
   es_normals(e, k, x);
-  for (int j = 0; j < known(e); j++) stretch(e, j, x);
+  for (int j = 0; j < lmma_known(e); j++) lmma_stretch(e, j, x);
   for (int i = 0; i < e->now.n; i++) x[i] = e->mean[i] + e->now.sigma * x[i];
 }
 
@@ -89,7 +89,7 @@ static void lmma_shorten(double *z, int n) {
   for (int i = 0; found > most && i < n; i++) z[i] *= most / found;
 }
 
-static void means(es *e) {
+static void lmma_means(es *e) {
   lmma *l = lmma_of(e);
   int n = e->now.n;
   memset(l->d, 0, (size_t)n * sizeof *l->d);
@@ -98,47 +98,48 @@ static void means(es *e) {
     for (int i = 0; i < n; i++) l->d[i] += l->weights[k] * (x[i] - e->mean[i]) / e->now.sigma;
   }
   memcpy(l->z, l->d, (size_t)n * sizeof *l->z);
-  for (int j = known(e) - 1; j >= 0; j--) unstretch(e, j, l->z);  // M is linear: the mean of z is M^-1 of the mean of d
+  for (int j = lmma_known(e) - 1; j >= 0; j--) lmma_unstretch(e, j, l->z);  // M is linear: the mean of z is M^-1 of the mean of d
   lmma_shorten(l->z, n);
 }
 
-static void fade(double *path, double rate, double mueff, const double *z, int n) {
+static void lmma_fade(double *path, double rate, double mueff, const double *z, int n) {
   double gain = sqrt(mueff * rate * (2 - rate));
   for (int i = 0; i < n; i++) path[i] = (1 - rate) * path[i] + gain * z[i];
 }
 
-static void tell(es *e) {
+static void lmma_tell(es *e) {
   lmma *l = lmma_of(e);
   int n = e->now.n;
-  means(e);
+  lmma_means(e);
   for (int i = 0; i < n; i++) e->mean[i] += e->now.sigma * l->d[i];
-  fade(l->ps, l->cs, l->mueff, l->z, n);
-  for (int j = 0; j < l->m; j++) fade(l->v + (size_t)j * n, rate_c(&e->now, j), l->mueff, l->z, n);
+  lmma_fade(l->ps, l->cs, l->mueff, l->z, n);
+  for (int j = 0; j < l->m; j++) lmma_fade(l->v + (size_t)j * n, lmma_rate_c(&e->now, j), l->mueff, l->z, n);
   e->now.sigma *= exp(fmin(1, l->cs * (sqrt(es_squares(l->ps, n)) / l->chi_n - 1)));
 }
 
-void es_list_lm_ma(es_listing *l, const es_numbers *now) {
+static void lmma_list(es_listing *l, const es_numbers *now) {
   static const char paper[] = "Loshchilov, Glasmachers and Beyer 2017; capped for n below 4 popsize";
-  int m = directions(now->n);
+  int m = lmma_directions(now->n);
   es_constants c = es_constants_make(now->n, now->popsize, false, ES_PYCMA, NULL);
   es_list_recombination(l, &c);
   es_list(l, "m", m, "4 + floor(3 ln(n))", "Loshchilov, Glasmachers and Beyer 2017: directions kept");
-  es_list(l, "cs", rate_s(now), "min(1/2, 2 popsize / n)", paper);
+  es_list(l, "cs", lmma_rate_s(now), "min(1/2, 2 popsize / n)", paper);
   es_list(l, "chi_n", c.chi_n, "sqrt(n) (1 - 1 / (4 n) + 1 / (21 n^2))", "Hansen 2016: the mean of |N(0, I)|, approximately");
-  es_list(l, "cd_first", rate_d(now, 0), "min(1/2, 1 / n)", paper);
-  es_list(l, "cd_last", rate_d(now, m - 1), "min(1/2, 1 / (1.5^(m - 1) n))", paper);
-  es_list(l, "cc_first", rate_c(now, 0), "min(1, popsize / n)", paper);
-  es_list(l, "cc_last", rate_c(now, m - 1), "min(1, popsize / (4^(m - 1) n))", paper);
+  es_list(l, "cd_first", lmma_rate_d(now, 0), "min(1/2, 1 / n)", paper);
+  es_list(l, "cd_last", lmma_rate_d(now, m - 1), "min(1/2, 1 / (1.5^(m - 1) n))", paper);
+  es_list(l, "cc_first", lmma_rate_c(now, 0), "min(1, popsize / n)", paper);
+  es_list(l, "cc_last", lmma_rate_c(now, m - 1), "min(1, popsize / (4^(m - 1) n))", paper);
 }
 
 const es_strategy es_lm_ma = {.name = "LM-MA-ES",
                               .most_parameters = 1 << 24,
                               .popsize_multiple = 1,
                               .least_popsize = 4,
-                              .popsize = popsize_by_n,
-                              .doubles = doubles,
-                              .sampling = sampling,
-                              .room = room,
-                              .begin = begin,
-                              .candidate = candidate,
-                              .tell = tell};
+                              .popsize = lmma_popsize_by_n,
+                              .doubles = lmma_doubles,
+                              .sampling = lmma_sampling,
+                              .room = lmma_room,
+                              .begin = lmma_begin,
+                              .candidate = lmma_candidate,
+                              .tell = lmma_tell,
+                              .list = lmma_list};

@@ -13,11 +13,11 @@
 #define BETA_SIGMA 0.03
 #define GAMMA 0.1
 
-static int popsize_by_n(int n) { return es_constants_make(n, 0, true, ES_PYCMA, NULL).popsize; }
+static int lra_popsize_by_n(int n) { return es_constants_make(n, 0, true, ES_PYCMA, NULL).popsize; }
 
-static size_t doubles(const es_numbers *now) { return cma_doubles(now) + (size_t)now->n * (1 + (size_t)now->n) + 4; }
+static size_t lra_doubles(const es_numbers *now) { return cma_doubles(now) + (size_t)now->n * (1 + (size_t)now->n) + 4; }
 
-static void room(es *e, double *state) {
+static void lra_room(es *e, double *state) {
   size_t n = (size_t)e->now.n;
   lra *l = e->own = ARENA_NEW(e->memory, lra, 1);
   cma_room(&l->base, e, &state);
@@ -29,20 +29,20 @@ static void room(es *e, double *state) {
   for (int i = 0; i < 4; i++) *matrices[i] = ARENA_NEW(e->memory, double, n * n);
 }
 
-static void begin(es *e) {
+static void lra_begin(es *e) {
   cma_begin(e);
   *lra_of(e)->eta_mean = *lra_of(e)->eta_sigma = 1;
 }
 
 // root = B D^-1 B^T
-static void root_make(lra *l, int n) {
+static void lra_root(lra *l, int n) {
   for (int i = 0; i < n; i++)
     for (int j = 0; j < n; j++) l->half[(size_t)i * n + j] = l->base.B[(size_t)i * n + j] / l->base.D[j];
   num_dgemm(false, true, n, n, n, 1, l->half, n, l->base.B, n, 0, l->root, n);
 }
 
 // average <- (1 - beta) average + beta step, the square of its length likewise. Returns the signal-to-noise ratio.
-static double signal(double *average, double *square, const double *step, size_t count, double beta) {
+static double lra_signal(double *average, double *square, const double *step, size_t count, double beta) {
   double step2 = 0, average2 = 0;
   for (size_t i = 0; i < count; i++) {
     average[i] = (1 - beta) * average[i] + beta * step[i];
@@ -55,22 +55,22 @@ static double signal(double *average, double *square, const double *step, size_t
 }
 
 // eta <- eta exp(min(gamma eta, beta) clip(snr / (alpha eta) - 1, -1, 1)), at most 1
-static void steer(double *eta, double snr, double beta) {
+static void lra_steer(double *eta, double snr, double beta) {
   double wanted = fmin(1, fmax(-1, snr / (ALPHA * *eta) - 1));
   *eta = fmin(1, *eta * exp(fmin(GAMMA * *eta, beta) * wanted));
 }
 
 // The mean's step as seen from Sigma^-1/2: short where Sigma is long.
-static void weigh_mean(es *e, double sigma) {
+static void lra_weigh_mean(es *e, double sigma) {
   lra *l = lra_of(e);
   int n = e->now.n;
   for (int i = 0; i < n; i++) l->half[i] = (e->mean[i] - l->mean[i]) / sigma;
   num_dgemm(false, false, 1, n, n, 1, l->half, n, l->root, n, 0, l->change, n);
-  steer(l->eta_mean, signal(l->step_mean, l->v_mean, l->change, (size_t)n, BETA_MEAN), BETA_MEAN);
+  lra_steer(l->eta_mean, lra_signal(l->step_mean, l->v_mean, l->change, (size_t)n, BETA_MEAN), BETA_MEAN);
 }
 
 // The same for Sigma: Sigma^-1/2 (new - old) Sigma^-1/2 / sqrt(2). Leaves new - old in change.
-static void weigh_sigma(es *e, double sigma) {
+static void lra_weigh_sigma(es *e, double sigma) {
   lra *l = lra_of(e);
   int n = e->now.n;
   size_t count = (size_t)n * n;
@@ -78,11 +78,11 @@ static void weigh_sigma(es *e, double sigma) {
   for (size_t i = 0; i < count; i++) l->change[i] = grown * l->base.C[i] - l->C[i];
   num_dgemm(false, false, n, n, n, 1, l->root, n, l->change, n, 0, l->half, n);
   num_dgemm(false, false, n, n, n, sqrt(0.5), l->half, n, l->root, n, 0, l->base.B, n);  // B is made anew below
-  steer(l->eta_sigma, signal(l->step_sigma, l->v_sigma, l->base.B, count, BETA_SIGMA), BETA_SIGMA);
+  lra_steer(l->eta_sigma, lra_signal(l->step_sigma, l->v_sigma, l->base.B, count, BETA_SIGMA), BETA_SIGMA);
 }
 
 // sigma^2 C <- old + eta_S (new - old); C gets determinant 1, and sigma the rest.
-static void take_share(es *e, double sigma) {
+static void lra_take_share(es *e, double sigma) {
   lra *l = lra_of(e);
   cma *c = &l->base;
   size_t n = (size_t)e->now.n;
@@ -98,22 +98,22 @@ static void take_share(es *e, double sigma) {
   e->now.sigma = sigma * scale;
 }
 
-static void tell(es *e) {
+static void lra_tell(es *e) {
   lra *l = lra_of(e);
   size_t n = (size_t)e->now.n;
   double sigma = e->now.sigma, eta = *l->eta_mean;
   memcpy(l->mean, e->mean, n * sizeof *l->mean);
   memcpy(l->C, l->base.C, n * n * sizeof *l->C);
-  root_make(l, e->now.n);
+  lra_root(l, e->now.n);
   cma_update(e);
-  weigh_mean(e, sigma);
-  weigh_sigma(e, sigma);
-  take_share(e, sigma);
+  lra_weigh_mean(e, sigma);
+  lra_weigh_sigma(e, sigma);
+  lra_take_share(e, sigma);
   e->now.sigma *= eta / *l->eta_mean;  // the best step size grows as the mean's share shrinks
   es_units_fit(e);
 }
 
-void es_list_lra_cma(es_listing *l, const es_numbers *now) {
+static void lra_list(es_listing *l, const es_numbers *now) {
   static const char paper[] = "Nomura, Akimoto and Ono 2023";
   es_list_cma(l, now);
   es_list(l, "alpha", ALPHA, "", "Nomura, Akimoto and Ono 2023: signal to noise over a share that is held");
@@ -132,13 +132,14 @@ const es_strategy es_lra_cma = {.name = "LRA-CMA-ES",
                                 .most_parameters = 32000,
                                 .popsize_multiple = 1,
                                 .least_popsize = 3,
-                                .popsize = popsize_by_n,
-                                .doubles = doubles,
+                                .popsize = lra_popsize_by_n,
+                                .doubles = lra_doubles,
                                 .sampling = cma_sampling,
-                                .room = room,
-                                .begin = begin,
+                                .room = lra_room,
+                                .begin = lra_begin,
                                 .candidates = cma_candidates,
-                                .tell = tell,
+                                .tell = lra_tell,
+                                .list = lra_list,
                                 .condition = cma_condition,
                                 .deviation = cma_deviation,
                                 .path = cma_path,

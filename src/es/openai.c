@@ -20,9 +20,9 @@ typedef struct openai {
 
 static openai *openai_of(const es *e) { return e->own; }
 
-static size_t doubles(const es_numbers *now) { return 2 * (size_t)now->n; }
+static size_t openai_doubles(const es_numbers *now) { return 2 * (size_t)now->n; }
 
-static void room(es *e, double *state) {
+static void openai_room(es *e, double *state) {
   size_t n = (size_t)e->now.n;
   openai *o = e->own = ARENA_NEW(e->memory, openai, 1);
   o->first = es_take(&state, n), o->second = es_take(&state, n);
@@ -30,13 +30,13 @@ static void room(es *e, double *state) {
   o->utility = ARENA_NEW(e->memory, double, e->now.popsize);
 }
 
-static double rate_of(const es_numbers *now) { return now->learning_rate > 0 ? now->learning_rate : RATE * now->sigma0; }
-static void begin(es *e) { e->now.learning_rate = rate_of(&e->now); }
+static double openai_rate(const es_numbers *now) { return now->learning_rate > 0 ? now->learning_rate : RATE * now->sigma0; }
+static void openai_begin(es *e) { e->now.learning_rate = openai_rate(&e->now); }
 
-static void candidate(es *e, int k, double *x) { es_mirrored(e, k, NULL, x); }
+static void openai_candidate(es *e, int k, double *x) { es_mirrored(e, k, NULL, x); }
 
 // g = 1 / popsize sum of u_k (x_k - m) / sigma
-static void gradient(es *e) {
+static void openai_gradient(es *e) {
   openai *o = openai_of(e);
   es_utilities(e, o->utility);
   memset(o->gradient, 0, (size_t)e->now.n * sizeof *o->gradient);
@@ -47,9 +47,9 @@ static void gradient(es *e) {
   }
 }
 
-static void tell(es *e) {
+static void openai_tell(es *e) {
   openai *o = openai_of(e);
-  gradient(e);
+  openai_gradient(e);
   double seen1 = 1 - pow(BETA1, e->now.generation + 1), seen2 = 1 - pow(BETA2, e->now.generation + 1);
   for (int i = 0; i < e->now.n; i++) {
     double g = o->gradient[i];
@@ -59,9 +59,9 @@ static void tell(es *e) {
   }
 }
 
-void es_list_openai(es_listing *l, const es_numbers *now) {
+static void openai_list(es_listing *l, const es_numbers *now) {
   bool asked = now->learning_rate > 0;
-  es_list(l, "learning_rate", rate_of(now), asked ? "" : "0.1 sigma0", asked ? "the options" : "the customary 0.01 at the customary sigma of 0.1 (Salimans et al. 2017)");
+  es_list(l, "learning_rate", openai_rate(now), asked ? "" : "0.1 sigma0", asked ? "the options" : "the customary 0.01 at the customary sigma of 0.1 (Salimans et al. 2017)");
   es_list(l, "beta1", BETA1, "", "Adam (Kingma and Ba 2015)");
   es_list(l, "beta2", BETA2, "", "Adam (Kingma and Ba 2015)");
   es_list(l, "epsilon", EPSILON, "", "Adam (Kingma and Ba 2015)");
@@ -79,9 +79,11 @@ const es_strategy es_openai = {.name = "OpenAI-ES",
                                .popsize_multiple = 2,
                                .least_popsize = 2,
                                .popsize = es_even_popsize,
-                               .doubles = doubles,
-                               .room = room,
-                               .begin = begin,
-                               .candidate = candidate,
-                               .tell = tell,
+                               .doubles = openai_doubles,
+                               .room = openai_room,
+                               .begin = openai_begin,
+                               .candidate = openai_candidate,
+                               .tell = openai_tell,
+                               .list = openai_list,
+                               .popsize_formula = "2 ceil((4 + floor(3 ln(n))) / 2)",
                                .sound = openai_sound};

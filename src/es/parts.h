@@ -1,8 +1,19 @@
-// What the files of this room share: a search, and what a strategy is to the door (es.c).
+// What the files of this room share: a search, and what a strategy is to it. Each file calls only those below it:
+//   es.c                      the door: a search with or without restarts
+//   restarts.c                descents, one after the other
+//   state.c, explain.c        what a search is in bytes, and in words
+//   search.c                  one search
+//   options.c                 what may be asked for
+//   kinds.c                   the strategies by number
+//   cma.c, pgpe.c, ...        a strategy, and what some share: csa.c, factor.c, shape.c
+//   points.c, done.c, uncertainty.c, constants.c, bounds.c
+// A new strategy is a file of its own with its table, and a line of ES_KIND_LIST.
 #ifndef ES_PARTS_H
 #define ES_PARTS_H
 
+#include "base.h"
 #include "es.h"
+#include "num.h"
 
 // The accounts of restarts.
 typedef struct es_ledger {
@@ -32,7 +43,15 @@ _Static_assert(sizeof(es_numbers) == 16 * 4 + 10 * 8 + 9 * 8 + 4 * 4 + 6 * 4 + 2
 
 typedef struct ranked { double fitness; int candidate; } ranked;
 
-// What one strategy is. `own` of a search is whatever its room() puts there. All its points are genotypes: es.c turns
+// What a search goes by, for people. Each strategy lists what it alone knows.
+typedef struct es_listing { es_constant *list; int count; } es_listing;
+
+static inline void es_list(es_listing *l, const char *name, double value, const char *formula, const char *source) {
+  CHECK(l->count < ES_CONSTANTS_MAX, "%s: more than %d constants", name, ES_CONSTANTS_MAX);
+  l->list[l->count++] = (es_constant){name, value, formula, source};
+}
+
+// What one strategy is. `own` of a search is whatever its room() puts there. All its points are genotypes: search.c turns
 // them into what the caller sees, and back (bounds.c).
 typedef struct es_strategy {
   const char *name;
@@ -51,9 +70,14 @@ typedef struct es_strategy {
   double (*longest)(const es *e);                     // axis of C, a deviation over sigma; NULL: 1
   void (*axis)(const es *e, int i, double *axis);     // (n) a principal axis of a standard deviation, over sigma; NULL: none
   void (*close)(es *e);                               // waits for what runs beside; NULL: nothing does
+  void (*list)(es_listing *l, const es_numbers *now); // its constants, for es_explain; NULL: none
+  const char *popsize_formula;                        // as es_explain says it; NULL: 4 + floor(3 ln(n))
   bool (*sound)(const es *e);                         // can its state, all finite, be one that a tell left? NULL: yes
 } es_strategy;
-extern const es_strategy es_cma, es_sep_cma, es_lra_cma, es_lm_ma, es_openai, es_pgpe, es_one_plus_one, es_random;
+
+#define KIND_DECLARE(name, table, word) extern const es_strategy es_##table;
+ES_KIND_LIST(KIND_DECLARE)
+#undef KIND_DECLARE
 
 struct es {
   arena *memory;
@@ -89,19 +113,8 @@ struct es {
 };
 #define ES_REASON 256
 
-double *es_take(double **from, size_t count);           // the next piece of a block
-const double *es_row(es *e, int k);                     // (n) candidate k's genotype as told, until the next call
-void es_normals(const es *e, int draw, double *z);      // (n) N(0,1): a function of seed, generation, draw
-void es_normals_piece(const es *e, int draw, int first, int count, double *z);  // (count) of them from the first on, which is even
-double es_squares(const double *x, int n);              // sum of x_i^2
-
-// es.c, for state.c
-es *es_room(const es_numbers *now);                     // allocates everything for a search of such numbers
-size_t es_doubles(const es_numbers *now);               // of its state
-const es_strategy *es_strategy_of(int kind);            // NULL: there is none
-status es_options_check(const es_options *o);
-es_numbers es_numbers_first(const es_options *o);
-bool es_all_positive(const double *x, size_t count);
+// C's, of one search.
+static inline double es_condition_of(const es *e) { return e->strategy->condition ? e->strategy->condition(e) : 1; }
 
 // Numbers stay far enough from overflow and underflow that no square of them, nor a sum of squares, is lost.
 #define ES_MOST_NUMBER 1e145   // of whatever a strategy keeps, in size
@@ -110,33 +123,63 @@ bool es_all_positive(const double *x, size_t count);
 #define ES_LEAST_SIGMA0 1e-100
 #define ES_LEAST_ROOM 1e-100   // between two bounds
 
-// explain.c. Each strategy lists what it alone knows.
-typedef struct es_listing { es_constant *list; int count; } es_listing;
-void es_list(es_listing *l, const char *name, double value, const char *formula, const char *source);
-void es_list_recombination(es_listing *l, const es_constants *c);            // weights; constants.c
-void es_list_cma(es_listing *l, const es_numbers *now);                      // constants.c
+// points.c
+double *es_take(double **from, size_t count);           // the next piece of a block
+const double *es_row(es *e, int k);                     // (n) candidate k's genotype as told, until the next call
+const double *es_told_row(es *e, int k);                // (n) and as its evaluator saw it
+void es_normals(const es *e, int draw, double *z);      // (n) N(0,1): a function of seed, generation, draw
+void es_normals_piece(const es *e, int draw, int first, int count, double *z);  // (count) of them from the first on, which is even
+double es_squares(const double *x, int n);              // sum of x_i^2
+bool es_all_positive(const double *x, size_t count);
+
+// kinds.c
+const es_strategy *es_strategy_of(int kind);            // NULL: there is none
+
+// options.c
+status es_options_check(const es_options *o);
+es_numbers es_numbers_first(const es_options *o);       // of options that were checked
+
+// search.c. Of one search: `e` is a descent, or a search without restarts.
+es *es_room(const es_numbers *now);                     // allocates everything for a search of such numbers
+size_t es_doubles(const es_numbers *now);               // of its state
+es *es_search_open(const es_options *o);                // checked; with restarts, the first descent is still to begin
+void es_search_close(es *e);                            // with its descent; NULL is allowed
+const double *es_search_ask(es *e);
+void es_search_candidate(es *e, int index, double *x);
+status es_search_inject(es *e, int index, const double *x);
+// again: NULL, or what the candidates to be evaluated twice were worth the second time
+status es_search_tell(es *e, const double *x, const double *fitness, const double *again);
+void es_best_keep(es *e, const double *x, double fitness);
+
+// state.c
+size_t es_search_sample_size(const es *e);
+void es_search_sample_save(const es *e, void *bytes);
+
+// constants.c
+void es_list_recombination(es_listing *l, const es_constants *c);  // weights
+void es_list_cma(es_listing *l, const es_numbers *now);
 void es_list_sep_cma(es_listing *l, const es_numbers *now);
-void es_list_lra_cma(es_listing *l, const es_numbers *now);
-void es_list_lm_ma(es_listing *l, const es_numbers *now);
-void es_list_openai(es_listing *l, const es_numbers *now);
-void es_list_pgpe(es_listing *l, const es_numbers *now);
-void es_list_one_plus_one(es_listing *l, const es_numbers *now);
-void es_list_limits(es_listing *l, const es_numbers *now);                   // done.c
-void es_list_uncertainty(es_listing *l, const es_numbers *now);              // uncertainty.c
 
 // done.c
 void es_remember(es *e);                                // a told generation, for the limits
 int es_history_size(int n, int popsize);
 status es_limits_check(const es_limits *l);             // NULL is allowed
-bool es_spent(const es *e);                             // can its numbers not be computed with? says so in e->reason
+// Each says so in e->reason.
+bool es_enough(const es *e);                            // was what was asked for reached?
+bool es_spent(const es *e);                             // can its numbers not be computed with?
+const char *es_search_done(const es *e);                // es_done of one search
+void es_list_limits(es_listing *l, const es_numbers *now);
 
 // restarts.c
 void es_first_descent(es *e);
-void es_next_descent(es *e);                            // after a tell: if the present one is done
+status es_descent_tell(es *e, const double *x, const double *fitness, const double *again);  // and begins the next, if it is done
+const char *es_descents_done(const es *e);              // es_done with restarts
 
 // uncertainty.c
+int es_twice_count(const es *e);                        // es_reevaluations of one search
 double es_rank_changes(const double *fitness, const double *again, int count, int popsize, double *sorting);  // sorting (2 popsize)
 void es_treat(es *e, double changes);                   // sigma and effort grow, or effort shrinks
+void es_list_uncertainty(es_listing *l, const es_numbers *now);
 
 // bounds.c
 status es_bounds_check(const es_options *o);
@@ -148,6 +191,8 @@ double es_unit_shrunk(const es *e, int i);              // coordinate i's unit o
 double es_most_sigma(const es *e);                      // makes the longest deviation a third of the widest box
 void es_units_fit(es *e);                               // after a tell: a deviation is a third of its box at most
 void es_round(const es *e, double *x);                  // (n) to float where candidates are, but inwards; in place
+void es_show(const es *e, double *x);                   // (n) genotype -> what the caller sees: es_bound and es_round; in place
+const double *es_mean_shown(const es *e);               // (n) es_mean of one search
 void es_admit(const es *e, double *x);                  // (n) onto the bounds, where beyond, and es_round; in place
 
 #endif

@@ -22,10 +22,10 @@ typedef struct pgpe {
 
 static pgpe *pgpe_of(const es *e) { return e->own; }
 
-static size_t doubles(const es_numbers *now) { return 2 * (size_t)now->n; }
-static size_t sampling(const es_numbers *now) { return (size_t)now->n; }  // d
+static size_t pgpe_doubles(const es_numbers *now) { return 2 * (size_t)now->n; }
+static size_t pgpe_sampling(const es_numbers *now) { return (size_t)now->n; }  // d
 
-static void room(es *e, double *state) {
+static void pgpe_room(es *e, double *state) {
   size_t n = (size_t)e->now.n;
   pgpe *p = e->own = ARENA_NEW(e->memory, pgpe, 1);
   p->d = es_take(&state, n), p->velocity = es_take(&state, n);
@@ -35,19 +35,19 @@ static void room(es *e, double *state) {
 }
 
 // The step length is half the speed limit (ClipUp's rule of thumb).
-static double rate_of(const es_numbers *now) {
+static double pgpe_rate(const es_numbers *now) {
   return now->learning_rate > 0 ? now->learning_rate : 0.5 * SPEED_OF_RADIUS * now->sigma0 * sqrt(now->n);
 }
 
-static void begin(es *e) {
+static void pgpe_begin(es *e) {
   for (int i = 0; i < e->now.n; i++) pgpe_of(e)->d[i] = 1;
-  e->now.learning_rate = rate_of(&e->now);
+  e->now.learning_rate = pgpe_rate(&e->now);
 }
 
-static void candidate(es *e, int k, double *x) { es_mirrored(e, k, pgpe_of(e)->d, x); }
+static void pgpe_candidate(es *e, int k, double *x) { es_mirrored(e, k, pgpe_of(e)->d, x); }
 
 // y = (x+ - x-) / 2 / sigma0; of the mean: sum of (u+ - u-) / 2 y; of d: sum of (u+ + u-) / 2 (y^2 - d^2) / d
-static void gradients(es *e) {
+static void pgpe_gradients(es *e) {
   pgpe *p = pgpe_of(e);
   int n = e->now.n;
   es_utilities(e, p->utility);
@@ -65,45 +65,45 @@ static void gradients(es *e) {
   }
 }
 
-static double most_speed(double rate) { return 2 * rate; }
+static double pgpe_most_speed(double rate) { return 2 * rate; }
 
 // v <- 0.9 v + rate g / |g|, no longer than twice the rate
-static void move(es *e) {
+static void pgpe_move(es *e) {
   pgpe *p = pgpe_of(e);
   int n = e->now.n;
   double length = sqrt(es_squares(p->gradient, n)), rate = e->now.learning_rate;
   for (int i = 0; i < n; i++) p->velocity[i] = MOMENTUM * p->velocity[i] + (length > 0 ? rate * p->gradient[i] / length : 0);
-  double speed = sqrt(es_squares(p->velocity, n)), most = most_speed(rate);
+  double speed = sqrt(es_squares(p->velocity, n)), most = pgpe_most_speed(rate);
   for (int i = 0; i < n; i++) e->mean[i] += p->velocity[i] *= speed > most ? most / speed : 1;
 }
 
-static void tell(es *e) {
+static void pgpe_tell(es *e) {
   pgpe *p = pgpe_of(e);
-  gradients(e);
-  move(e);
+  pgpe_gradients(e);
+  pgpe_move(e);
   for (int i = 0; i < e->now.n; i++) {
     double change = RATE_OF_DEVIATIONS * p->gradient_d[i] / (e->now.popsize / 2), most = MOST_CHANGE * p->d[i];
     p->d[i] += fmin(fmax(change, -most), most);
   }
 }
 
-static double longest(const es *e) {
+static double pgpe_longest(const es *e) {
   double found = 0;
   for (int i = 0; i < e->now.n; i++) found = fmax(found, pgpe_of(e)->d[i]);
   return found;
 }
-static double condition(const es *e) {
+static double pgpe_condition(const es *e) {
   double least = pgpe_of(e)->d[0];
   for (int i = 1; i < e->now.n; i++) least = fmin(least, pgpe_of(e)->d[i]);
-  return longest(e) / least * (longest(e) / least);
+  return pgpe_longest(e) / least * (pgpe_longest(e) / least);
 }
-static double deviation(const es *e, int i) { return pgpe_of(e)->d[i]; }
+static double pgpe_deviation(const es *e, int i) { return pgpe_of(e)->d[i]; }
 
-void es_list_pgpe(es_listing *l, const es_numbers *now) {
+static void pgpe_list(es_listing *l, const es_numbers *now) {
   static const char paper[] = "Toklu, Liskowski and Srivastava 2020";
   bool asked = now->learning_rate > 0;
-  es_list(l, "learning_rate", rate_of(now), asked ? "" : "sigma0 sqrt(n) / 30", asked ? "the options" : "Toklu, Liskowski and Srivastava 2020: half the speed limit, that a 15th of the radius");
-  es_list(l, "speed_limit", most_speed(rate_of(now)), "2 learning_rate", paper);
+  es_list(l, "learning_rate", pgpe_rate(now), asked ? "" : "sigma0 sqrt(n) / 30", asked ? "the options" : "Toklu, Liskowski and Srivastava 2020: half the speed limit, that a 15th of the radius");
+  es_list(l, "speed_limit", pgpe_most_speed(pgpe_rate(now)), "2 learning_rate", paper);
   es_list(l, "momentum", MOMENTUM, "", paper);
   es_list(l, "rate_of_deviations", RATE_OF_DEVIATIONS, "", paper);
   es_list(l, "most_change", MOST_CHANGE, "", "Toklu, Liskowski and Srivastava 2020: of a deviation, a generation");
@@ -116,13 +116,15 @@ const es_strategy es_pgpe = {.name = "PGPE with ClipUp",
                              .popsize_multiple = 2,
                              .least_popsize = 2,
                              .popsize = es_even_popsize,
-                             .doubles = doubles,
-                             .sampling = sampling,
-                             .room = room,
-                             .begin = begin,
-                             .candidate = candidate,
-                             .tell = tell,
-                             .condition = condition,
-                             .deviation = deviation,
-                             .longest = longest,
+                             .doubles = pgpe_doubles,
+                             .sampling = pgpe_sampling,
+                             .room = pgpe_room,
+                             .begin = pgpe_begin,
+                             .candidate = pgpe_candidate,
+                             .tell = pgpe_tell,
+                             .list = pgpe_list,
+                             .popsize_formula = "2 ceil((4 + floor(3 ln(n))) / 2)",
+                             .condition = pgpe_condition,
+                             .deviation = pgpe_deviation,
+                             .longest = pgpe_longest,
                              .sound = pgpe_sound};

@@ -22,9 +22,9 @@ typedef struct head {
   char end[7];                  // zero
 } head;
 
-static int version_of(const es_numbers *now) { return now->bounded ? VERSION_BOUNDED : VERSION; }
+static int state_version(const es_numbers *now) { return now->bounded ? VERSION_BOUNDED : VERSION; }
 
-static hash checksum(const head *h, const void *doubles, size_t size) {
+static hash state_checksum(const head *h, const void *doubles, size_t size) {
   head plain = *h;
   memset(plain.checksum, 0, sizeof plain.checksum);
   hash parts[2] = {hash_bytes(&plain, sizeof plain), hash_bytes(doubles, size)};
@@ -32,14 +32,14 @@ static hash checksum(const head *h, const void *doubles, size_t size) {
 }
 
 // Puts a head before `size` bytes of doubles, which are in place.
-static void head_write(void *bytes, const es_numbers *now, extent what, size_t size) {
+static void state_head_write(void *bytes, const es_numbers *now, extent what, size_t size) {
   head h;
   memset(&h, 0, sizeof h);
   memcpy(h.magic, MAGIC, sizeof MAGIC);
-  h.version = version_of(now);
+  h.version = state_version(now);
   h.extent = what;
   memcpy(&h.now, now, sizeof h.now);
-  hash sum = checksum(&h, (char *)bytes + sizeof h, size);
+  hash sum = state_checksum(&h, (char *)bytes + sizeof h, size);
   memcpy(h.checksum, sum.hex, sizeof sum.hex);
   memcpy(bytes, &h, sizeof h);
 }
@@ -53,75 +53,72 @@ size_t es_state_size(const es *e) {
 void es_save(const es *e, void *bytes) {
   size_t size = e->state_doubles * sizeof(double);
   memcpy((char *)bytes + sizeof(head), e->state, size);
-  head_write(bytes, &e->now, WHOLE, size);
+  state_head_write(bytes, &e->now, WHOLE, size);
   if (e->descent) es_save(e->descent, (char *)bytes + sizeof(head) + size);
 }
 
 typedef struct piece { double *at; size_t count; } piece;
 
 // The mean, the bounds and units (which follow each other), and the beginning of what is the strategy's own.
-static void sample_pieces(const es *e, piece pieces[3]) {
+static void state_sample_pieces(const es *e, piece pieces[3]) {
   size_t n = (size_t)e->now.n;
   pieces[0] = (piece){e->mean, n};
   pieces[1] = (piece){e->lower, e->now.bounded ? 3 * n : 0};
   pieces[2] = (piece){e->state + e->state_doubles - e->strategy->doubles(&e->now), e->strategy->sampling ? e->strategy->sampling(&e->now) : 0};
 }
 
-static size_t sample_bytes(const es_numbers *now) {
+static size_t state_sample_bytes(const es_numbers *now) {
   const es_strategy *s = es_strategy_of(now->kind);
   return ((size_t)now->n * (now->bounded ? 4 : 1) + (s->sampling ? s->sampling(now) : 0)) * sizeof(double);
 }
 
-size_t es_sample_size(const es *e) {
-  return e->descent ? es_sample_size(e->descent) : sizeof(head) + sample_bytes(&e->now);
-}
+size_t es_search_sample_size(const es *e) { return sizeof(head) + state_sample_bytes(&e->now); }
 
 size_t es_sample_size_of(const es_options *o) {
   if (es_options_check(o) != OK) return 0;
   es_numbers now = es_numbers_first(o);
-  return es_strategy_of(now.kind)->candidate ? sizeof(head) + sample_bytes(&now) : 0;
+  return es_strategy_of(now.kind)->candidate ? sizeof(head) + state_sample_bytes(&now) : 0;
 }
 
-void es_sample_save(const es *e, void *bytes) {
-  if (e->descent) return es_sample_save(e->descent, bytes);
+void es_search_sample_save(const es *e, void *bytes) {
   piece pieces[3];
   char *next = (char *)bytes + sizeof(head);
-  sample_pieces(e, pieces);
+  state_sample_pieces(e, pieces);
   for (int i = 0; i < 3; i++) {
     if (pieces[i].count) memcpy(next, pieces[i].at, pieces[i].count * sizeof(double));
     next += pieces[i].count * sizeof(double);
   }
   es_numbers now = e->now;
   now.limits.tolstagnation = 0;  // no room for its histories
-  head_write(bytes, &now, SAMPLE, sample_bytes(&now));
+  state_head_write(bytes, &now, SAMPLE, state_sample_bytes(&now));
 }
 
 // --- load -------------------------------------------------------------------------------------------------------------------
 
 #define DAMAGED(...) FAIL(BAD_FILE, "the state of an evolution strategy is damaged: " __VA_ARGS__)
 
-static status version_fail(int found, int read, const char *of) {
+static status state_version_fail(int found, int read, const char *of) {
   FAIL(BAD_FILE, "this is the state of an evolution strategy of version %d; this program reads version %d%s", found,
        read, of);
 }
 
 // Every version begins with these.
-static status version_check(const void *bytes, size_t size) {
+static status state_version_check(const void *bytes, size_t size) {
   struct { char magic[16]; int32_t version; } first;
   if (size < sizeof first) DAMAGED("%zu bytes are too few", size);
   memcpy(&first, bytes, sizeof first);
   if (memcmp(first.magic, MAGIC, sizeof MAGIC) != 0 && memcmp(first.magic, MAGIC_1, sizeof MAGIC_1) != 0)
     FAIL(BAD_FILE, "this is not the state of an evolution strategy");
-  if (first.version != VERSION && first.version != VERSION_BOUNDED) return version_fail(first.version, VERSION, "");
+  if (first.version != VERSION && first.version != VERSION_BOUNDED) return state_version_fail(first.version, VERSION, "");
   return OK;
 }
 
-static status head_read(head *h, extent what, const void *bytes, size_t size) {
-  TRY(version_check(bytes, size));
+static status state_head_read(head *h, extent what, const void *bytes, size_t size) {
+  TRY(state_version_check(bytes, size));
   if (size < sizeof *h) DAMAGED("%zu bytes are too few", size);
   memcpy(h, bytes, sizeof *h);
-  if (h->version != version_of(&h->now))
-    return version_fail(h->version, version_of(&h->now), h->now.bounded ? " of those with bounds" : "");
+  if (h->version != state_version(&h->now))
+    return state_version_fail(h->version, state_version(&h->now), h->now.bounded ? " of those with bounds" : "");
   if (h->extent != (int32_t)what)
     FAIL(BAD_FILE, "the whole state of an evolution strategy and a sample's are not the same: %d was found, %d is wanted", h->extent, (int)what);
   return OK;
@@ -161,7 +158,7 @@ static bool state_ledger_fits(const es_ledger *l) {
   return counts && state_is_flag(l->small) && state_is_flag(l->over) && l->small_cost >= 0 && l->large_cost >= 0;
 }
 
-static status numbers_check(const head *h) {
+static status state_numbers_check(const head *h) {
   const es_numbers *now = &h->now;
   const es_options o = {.kind = (es_kind)now->kind, .n = now->n, .popsize = now->popsize, .sigma0 = now->sigma0,
                         .most_effort = now->most_effort, .dialect = (es_dialect)now->dialect, .limits = &now->limits,
@@ -174,19 +171,19 @@ static status numbers_check(const head *h) {
   return OK;
 }
 
-static status doubles_check(const head *h, const void *doubles, size_t size) {
-  hash sum = checksum(h, doubles, size);
+static status state_doubles_check(const head *h, const void *doubles, size_t size) {
+  hash sum = state_checksum(h, doubles, size);
   static const char zero[sizeof h->end];
   if (memcmp(sum.hex, h->checksum, sizeof sum.hex) != 0 || memcmp(h->end, zero, sizeof zero) != 0) DAMAGED("its checksum does not fit");
   return OK;
 }
 
-static status descent_load(es **out, const head *h, const char *bytes, size_t size) {
+static status state_descent_load(es **out, const head *h, const char *bytes, size_t size) {
   es *descent;
   TRY(es_load(&descent, bytes, size));
   bool ours = descent->now.n == h->now.n && descent->now.kind == h->now.kind && !descent->descent;
   if (!ours) {
-    es_close(descent);
+    es_search_close(descent);
     DAMAGED("its descent is another search's");
   }
   *out = descent;
@@ -232,45 +229,45 @@ static bool state_sound(const es *e) {
   return !once || !e->strategy->sound || e->strategy->sound(e);
 }
 
-status es_load(es **out, const void *bytes, size_t size) {
+es_status es_load(es **out, const void *bytes, size_t size) {
   head h;
-  TRY(head_read(&h, WHOLE, bytes, size));
-  TRY(numbers_check(&h));
+  TRY(state_head_read(&h, WHOLE, bytes, size));
+  TRY(state_numbers_check(&h));
   bool once = h.now.ledger.policy == ES_ONCE;
   size_t doubles_size = es_doubles(&h.now) * sizeof(double), left = size - sizeof h;
   if (once ? left != doubles_size : left < doubles_size) DAMAGED("the sizes it names do not fit its %zu bytes", size);
   const char *doubles = (const char *)bytes + sizeof h;
-  TRY(doubles_check(&h, doubles, doubles_size));
+  TRY(state_doubles_check(&h, doubles, doubles_size));
   es *descent = NULL;
-  if (!once) TRY(descent_load(&descent, &h, doubles + doubles_size, left - doubles_size));
+  if (!once) TRY(state_descent_load(&descent, &h, doubles + doubles_size, left - doubles_size));
   es *e = es_room(&h.now);
   memcpy(e->state, doubles, doubles_size);
   e->descent = descent;
   if (!state_sound(e)) {
-    es_close(e);
+    es_search_close(e);
     DAMAGED("its vectors make no sense");
   }
   *out = e;
   return OK;
 }
 
-status es_sample_load(es **out, const void *bytes, size_t size) {
+es_status es_sample_load(es **out, const void *bytes, size_t size) {
   head h;
-  TRY(head_read(&h, SAMPLE, bytes, size));
-  TRY(numbers_check(&h));
-  if (size != sizeof h + sample_bytes(&h.now)) DAMAGED("the sizes it names do not fit its %zu bytes", size);
+  TRY(state_head_read(&h, SAMPLE, bytes, size));
+  TRY(state_numbers_check(&h));
+  if (size != sizeof h + state_sample_bytes(&h.now)) DAMAGED("the sizes it names do not fit its %zu bytes", size);
   const char *next = (const char *)bytes + sizeof h;
-  TRY(doubles_check(&h, next, size - sizeof h));
+  TRY(state_doubles_check(&h, next, size - sizeof h));
   es *e = es_room(&h.now);
   piece pieces[3];
-  sample_pieces(e, pieces);
+  state_sample_pieces(e, pieces);
   for (int i = 0; i < 3; i++) {
     if (pieces[i].count) memcpy(pieces[i].at, next, pieces[i].count * sizeof(double));
     next += pieces[i].count * sizeof(double);
   }
   e->only_samples = true;
   if (!state_points_fit(e, e->strategy->sampling ? e->strategy->sampling(&e->now) : 0)) {
-    es_close(e);
+    es_search_close(e);
     DAMAGED("its vectors make no sense");
   }
   *out = e;

@@ -12,34 +12,31 @@
 #define QUANTILE 0.25  // of all rank changes there could be: theta / 2
 #define CUMULATION 0.3
 
-int es_reevaluations(const es *e) {
-  const es *searching = e->descent ? e->descent : e;
-  int popsize = searching->now.popsize, whole = 2 + popsize / 20;
-  rng luck = rng_episode(rng_stream(searching->now.seed, "es again"), (uint32_t)searching->now.generation, 0);
+int es_twice_count(const es *e) {
+  int popsize = e->now.popsize, whole = 2 + popsize / 20;
+  rng luck = rng_episode(rng_stream(e->now.seed, "es again"), (uint32_t)e->now.generation, 0);
   int count = whole + (rng_uniform(luck, 0, 0) < popsize / 20.0 - popsize / 20);
   return count < popsize ? count : popsize;
 }
 
-double es_effort(const es *e) { return (e->descent ? e->descent : e)->now.effort; }
-
 // How many of the 2 popsize values of both lists are smaller; candidates from `count` on have the same value twice.
-static int rank_of(double value, const double *fitness, const double *again, int count, int popsize) {
+static int uncertainty_rank_of(double value, const double *fitness, const double *again, int count, int popsize) {
   int rank = 0;
   for (int k = 0; k < popsize; k++) rank += (fitness[k] < value) + ((k < count ? again[k] : fitness[k]) < value);
   return rank;
 }
 
-static int ascending(const void *a, const void *b) {
+static int uncertainty_ascending(const void *a, const void *b) {
   double x = *(const double *)a, y = *(const double *)b;
   return (x > y) - (x < y);
 }
 
 // The quantile of |r - from| over the ranks r = 1 .. 2 popsize - 1: what a change to a rank drawn at random would exceed in
 // three of four cases. Interpolated between the middles of the steps, as pycma does.
-static double limit(double *sorting, int popsize, int from) {
+static double uncertainty_limit(double *sorting, int popsize, int from) {
   int count = 2 * popsize - 1;
   for (int r = 1; r <= count; r++) sorting[r - 1] = abs(r - from);
-  qsort(sorting, (size_t)count, sizeof *sorting, ascending);
+  qsort(sorting, (size_t)count, sizeof *sorting, uncertainty_ascending);
   double at = fmin(fmax(QUANTILE * count - 0.5, 0), count - 1);
   int low = (int)at, high = low + 1 < count ? low + 1 : low;
   return sorting[low] + (at - low) * (sorting[high] - sorting[low]);
@@ -49,17 +46,17 @@ static double limit(double *sorting, int popsize, int from) {
 double es_rank_changes(const double *fitness, const double *again, int count, int popsize, double *sorting) {
   double sum = 0;
   for (int k = 0; k < count; k++) {
-    int a = rank_of(fitness[k], fitness, again, count, popsize), b = rank_of(again[k], fitness, again, count, popsize);
-    double most = 0.5 * (limit(sorting, popsize, a + 1 - (a > b)) + limit(sorting, popsize, b + 1 - (b > a)));
+    int a = uncertainty_rank_of(fitness[k], fitness, again, count, popsize), b = uncertainty_rank_of(again[k], fitness, again, count, popsize);
+    double most = 0.5 * (uncertainty_limit(sorting, popsize, a + 1 - (a > b)) + uncertainty_limit(sorting, popsize, b + 1 - (b > a)));
     sum += abs(a - b) - (a != b) - most;
   }
   return sum / count;
 }
 
-static double growth(const es_numbers *now) { return 1 + 2.0 / (now->n + 10); }
+static double uncertainty_growth(const es_numbers *now) { return 1 + 2.0 / (now->n + 10); }
 
 void es_treat(es *e, double changes) {
-  double factor = growth(&e->now);
+  double factor = uncertainty_growth(&e->now);
   e->now.noise += CUMULATION * (changes - e->now.noise);
   if (e->now.noise > 0) e->now.sigma *= factor;
   e->now.effort = fmin(fmax(1, e->now.effort * (e->now.noise > 0 ? factor : pow(factor, -0.25))), e->now.most_effort);
@@ -70,5 +67,5 @@ void es_list_uncertainty(es_listing *l, const es_numbers *now) {
   es_list(l, "most_effort", now->most_effort, "", "the options");
   es_list(l, "theta", 2 * QUANTILE, "", paper);
   es_list(l, "c_noise", CUMULATION, "", paper);
-  es_list(l, "alpha_sigma", growth(now), "1 + 2 / (n + 10)", paper);
+  es_list(l, "alpha_sigma", uncertainty_growth(now), "1 + 2 / (n + 10)", paper);
 }

@@ -166,8 +166,8 @@ check "usage.md names every exit code" test -z "$(missing "$dir/usage" $codes)"
 check "usage.md names every verb" test -z "$(missing docs/usage.md $(sed 's/.*/`&/' <<<"$verbs"))"
 rooms=$(sed -n 's/^ROOMS := //p' Makefile)
 check "architecture.md names every room" test -z "$(missing docs/architecture.md $(printf '`%s`\n' $rooms))"
-version=$(sed -n 's/^VERSION := //p' Makefile)
-check "the program says the Makefile's version" test "$("$program" --version)" = "dreamfarm $version"
+version=$(sed -n 's/^#define DREAMFARM_VERSION_[A-Z]* *//p' include/es.h | paste -sd. -)
+check "the program says the header's version" test "$("$program" --version)" = "dreamfarm $version"
 check "so does CITATION.cff" grep -qx "version: $version" CITATION.cff
 check "CHANGELOG.md has it" grep -q "^## $version" CHANGELOG.md
 end

@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "base.h"
 #include "es.h"
 
 static const double ones[1000] = {1};

@@ -1,31 +1,62 @@
 #!/usr/bin/env bash
-# The installed library: docs/library.md's program, word for word, built by its command against what `make install` leaves,
-# finds the minimum; without MPI. In C++ the header is read too.
+# The installed library: docs/library.md's program, word for word, built by its commands against what `make install` leaves,
+# finds the minimum; without MPI. Nothing but es_, ES_ and DREAMFARM_ gets into a user's program, in C or in C++.
 set -u
 . tests/checks.sh
-CC=${CC:-cc}
+CC=${CC:-cc} CXX=${CXX:-c++} PREFIX=$dir/prefix
+export PREFIX
 block() { sed -n "/^\`\`\`$1\$/,/^\`\`\`\$/p" docs/library.md | sed '/^```/d'; }
-check "make install" make install PREFIX="$dir/prefix"
-export PKG_CONFIG_PATH=$dir/prefix/lib/pkgconfig
+check "make install" make install PREFIX="$PREFIX"
+export PKG_CONFIG_PATH=$PREFIX/lib/pkgconfig
 block c >"$dir/rosenbrock.c"
 check "the page has the program" grep -q 'es_tell(search' "$dir/rosenbrock.c"
 flags="-Wall -Wextra -Werror ${SANITIZE:+-fsanitize=$SANITIZE}"
-command=$(block sh)
-build() { (cd "$dir" && eval "${command/#cc/$CC $flags}"); }
-check "the page's command builds it" build
+shared=$(block sh | sed -n 1p) archive=$(block sh | sed -n 2p)
+build() { (cd "$dir" && eval "${1/#cc/$CC $flags}"); }
+
+check "the page's first command builds it, with the shared library" build "$shared"
+export LD_LIBRARY_PATH=$PREFIX/lib${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
+check "which it then needs" bash -c "ldd '$dir/rosenbrock' | grep -q 'libdreamfarm\.so\.[0-9]'"
 check "it needs no MPI" bash -c "! ldd '$dir/rosenbrock' | grep -i mpi"
 said=$("$dir/rosenbrock") evaluations=${said%% *}
 echo "$said"
 check "it finds the minimum" test "${said#*, }" = "x[0] = 1.0000"
 check "in the usual number of evaluations" test "$evaluations" -gt 2000 -a "$evaluations" -lt 12000
-command=${command/ --static/}
-check "without --static" build
-if command -v "${CXX:-c++}" >/dev/null; then
-  printf 'extern "C" {\n#include <dreamfarm/es.h>\n}\nint main() { return es_kind_name(ES_CMA)[0] != %s; }\n' "'C'" >"$dir/plus.cc"
-  check "C++ reads the header" bash -c "${CXX:-c++} $flags -o '$dir/plus' '$dir/plus.cc' \$(pkg-config --cflags --libs dreamfarm)"
-  check "and links" "$dir/plus"
+rm -f "$dir/rosenbrock"
+check "the second one builds it with the archive" build "$archive"
+check "and no library of ours is needed then" bash -c "! ldd '$dir/rosenbrock' | grep libdreamfarm"
+check "it does the same" test "$("$dir/rosenbrock")" = "$said"
+
+# --- whose names they are -------------------------------------------------------------------------------------------------
+strange() { awk 'NF > 1 && $NF !~ /^(es|dreamfarm)_/ && $(NF - 1) ~ /^[A-Z]$/' | grep -v '__odr_asan\|__asan\|__ubsan'; }
+check "the shared library shows es_ alone" bash -c "test \$(nm -D --defined-only '$PREFIX/lib/libdreamfarm.so' | wc -l) -gt 30"
+check "and nothing else" test -z "$(nm -D --defined-only "$PREFIX/lib/libdreamfarm.so" | strange)"
+check "so does the archive" test -z "$(nm -g --defined-only "$PREFIX/lib/libdreamfarm.a" | strange)"
+macros() { echo "$1" | $CC -I"$PREFIX/include" -dM -E - | awk '{ sub(/\(.*/, "", $2); print $2 }' | sort; }
+system="#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>"
+check "every macro begins so" test -z "$(comm -13 <(macros "$system") <(macros '#include <dreamfarm/es.h>') |
+  grep -v '^ES_\|^DREAMFARM_')"
+printf '#include <dreamfarm/es.h>\n%s\n' 'int OK, BROKEN, FAIL, TRY, CHECK, status, hash, real, rng, arena, packed, FILE;' >"$dir/names.c"
+check "a program may have names of its own" $CC -Werror -I"$PREFIX/include" -c -o "$dir/names.o" "$dir/names.c"
+version=$(printf '#include <dreamfarm/es.h>\nDREAMFARM_VERSION_MAJOR.DREAMFARM_VERSION_MINOR.DREAMFARM_VERSION_PATCH\n' |
+  $CC -I"$PREFIX/include" -E -P - | tail -n 1 | tr -d ' ')
+check "the header's version is pkg-config's" test "$version" = "$(pkg-config --modversion dreamfarm)"
+check "and the program's" test "dreamfarm $version" = "$("$program" --version)"
+
+# --- C++ --------------------------------------------------------------------------------------------------------------------
+if command -v "$CXX" >/dev/null; then
+  check "a C++ program builds as it stands" bash -c "$CXX $flags -Wno-missing-field-initializers -o '$dir/plus' \
+    tests/es/library.cc \$(pkg-config --cflags --libs dreamfarm)"
+  check "and finds its minimum" "$dir/plus"
+else
+  skipped=$((skipped + 1)); echo "skipped: no C++ compiler ($CXX)"
 fi
+
 check "make install with a DESTDIR" make install DESTDIR="$dir/stage" PREFIX=/opt/dreamfarm
-check "everything is below it" test -s "$dir/stage/opt/dreamfarm/include/dreamfarm/es.h" -a -s "$dir/stage/opt/dreamfarm/lib/libdreamfarm.a"
-check "the prefix is where it will stand" grep -qx "prefix=/opt/dreamfarm" "$dir/stage/opt/dreamfarm/lib/pkgconfig/dreamfarm.pc"
+stage=$dir/stage/opt/dreamfarm
+check "everything is below it" test -s "$stage/include/dreamfarm/es.h" -a -s "$stage/lib/libdreamfarm.a" -a -s "$stage/lib/libdreamfarm.so"
+check "one header is all" test "$(ls "$stage/include/dreamfarm")" = es.h
+check "the prefix is where it will stand" grep -qx "prefix=/opt/dreamfarm" "$stage/lib/pkgconfig/dreamfarm.pc"
 end

@@ -78,13 +78,13 @@ class Library:
         self.so.es_done.restype, self.so.es_done.argtypes = ctypes.c_char_p, [pointer]
         self.so.es_popsize.restype, self.so.es_popsize.argtypes = integer, [pointer]
         self.so.es_close.restype, self.so.es_close.argtypes = None, [pointer]
-        self.so.status_message.restype = ctypes.c_char_p
+        self.so.es_message.restype = ctypes.c_char_p
 
     def search(self, f, x0, algorithm, seed, budget, target):
         n, so = len(x0), self.so
         es = so.bbob_open(ALGORITHMS.index(algorithm), n, SIGMA0, x0, np.full(n, -float(BOX)), np.full(n, float(BOX)), seed, budget, target)
         if not es:
-            sys.exit(so.status_message().decode())
+            sys.exit(so.es_message().decode())
         while not so.es_done(es):
             x = np.ctypeslib.as_array(so.es_ask(es), (so.es_popsize(es), n))
             so.es_tell(es, None, np.array([f(row) for row in x]))

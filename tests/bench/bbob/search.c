@@ -3,9 +3,12 @@
 #include <math.h>
 
 #include "es.h"
+#include "num.h"
 
-// NULL: an option is wrong; status_message says how. Freed by es_close.
+#pragma GCC visibility push(default)
+// NULL: an option is wrong; es_message says how. Freed by es_close.
 es *bbob_open(int restarts, int n, double sigma0, const double *x0, const double *lower, const double *upper, uint64_t seed, int64_t budget, double target);
+#pragma GCC visibility pop
 
 es *bbob_open(int restarts, int n, double sigma0, const double *x0, const double *lower, const double *upper, uint64_t seed, int64_t budget, double target) {
   es_limits limits = es_limits_pycma(n, 4 + (int)floor(3 * log(n)));
@@ -15,5 +18,5 @@ es *bbob_open(int restarts, int n, double sigma0, const double *x0, const double
                         .restarts = (es_restarts)restarts};
   es *e;
   num_open();
-  return es_open(&e, &o) == OK ? e : NULL;
+  return es_open(&e, &o) == ES_OK ? e : NULL;
 }
