@@ -1,19 +1,37 @@
 # dreamfarm: build, test, install. `make help` lists the targets.
 
 # --- the house: each room and the rooms it may look at (build order, documentation and lint rule at once) -----------
-ROOMS := base num nn es farm env data world train rollout config app
+ROOMS := base num nn es farm env data config run world train rollout launch app
+base_is      := the words every room speaks: status, check, log, memory, files, text
 base_sees    :=
+num_is       := products of matrices, vector maths, and the one source of randomness
 num_sees     := base
+nn_is        := layers as plain functions on float arrays, forward and back, and Adam
 nn_sees      := base num
+es_is        := ask and tell: the optimisers
 es_sees      := base num
+farm_is      := a map over tasks that survives losses, and collectives: by MPI, alone, or simulated
 farm_sees    := base
+env_is       := real environments and their baselines
 env_sees     := base num
+data_is      := episodes, tensors and pictures on disk
 data_sees    := base
+world_is     := learned worlds of any family, and the minds that live in them
 world_sees   := base num nn data
+train_is     := how worlds come to be: everything with a gradient
 train_sees   := base num nn data world
+rollout_is   := episodes in lanes, dreamt or real
 rollout_sees := base num nn env world
+config_is    := every knob: name, type, default, range, words
 config_sees  := base
-app_sees     := base num nn es farm env data world train rollout config
+run_is       := a run on disk: one name for every file, its stages and its pulse
+run_sees     := base data config
+launch_is    := around the job: starts it, watches its pulse, starts it again
+launch_sees  := base run
+app_is       := options and verbs, a file each
+app_sees     := base num nn es farm env data world train rollout config run launch
+# the rooms that call the system itself
+SYSTEM := base run launch app
 # --- each foreign header and the one door it comes in by; and ours that are for a few alone ---------------------------
 FOREIGN := mpi.h=src/farm/mpi.c cblas.h=src/num/ Random123=src/num/ yaml.h=src/config/yaml.c hdf5.h=src/data/ \
            png.h=src/data/ jansson.h=src/data/ xxhash.h=src/base/ \
@@ -22,9 +40,14 @@ FOREIGN := mpi.h=src/farm/mpi.c cblas.h=src/num/ Random123=src/num/ yaml.h=src/c
 VERSION := 0.1.0
 PREFIX  ?= /usr/local
 MPICC   ?= mpicc
+# no: one rank, by the farm's serial twin, without mpicc and mpirun
+MPI     ?= yes
 CC      := $(if $(filter default,$(origin CC)),gcc,$(CC))
 SANITIZE ?=
-BUILD   := build$(if $(SANITIZE),/sanitize)$(if $(filter-out gcc,$(CC)),/$(notdir $(CC)))$(if $(filter-out mpicc,$(MPICC)),/$(notdir $(MPICC)))
+cores   := $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
+alone   := $(filter no,$(MPI))
+BUILD   := build$(if $(alone),/alone)$(if $(SANITIZE),/sanitize)$(if $(filter-out gcc,$(CC)),/$(notdir $(CC)))$(if \
+           $(alone),,$(if $(filter-out mpicc,$(MPICC)),/$(notdir $(MPICC))))
 
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Wstrict-prototypes -Wmissing-prototypes
 # -ffp-contract=off: the same bits whatever the compiler would like to fuse.
@@ -36,20 +59,22 @@ PACKAGES = $(hdf5_pc) yaml-0.1 libpng jansson libxxhash openblas
 PKG_CFLAGS = $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null)
 PKG_LIBS   = $(shell pkg-config --libs $(PACKAGES) 2>/dev/null || echo -lhdf5 -lyaml -lpng -ljansson -lxxhash -lopenblas)
 MPI_CFLAGS = $(filter-out -pthread,$(shell $(MPICC) --showme:compile 2>/dev/null || $(MPICC) -compile_info 2>/dev/null | cut -d' ' -f2-))
-LINK = OMPI_CC=$(CC) MPICH_CC=$(CC) $(MPICC) $(if $(SANITIZE),-fsanitize=$(SANITIZE))
+LINK_ALONE = $(CC) $(if $(SANITIZE),-fsanitize=$(SANITIZE))
+LINK = $(if $(alone),$(LINK_ALONE),OMPI_CC=$(CC) MPICH_CC=$(CC) $(MPICC) $(if $(SANITIZE),-fsanitize=$(SANITIZE)))
 # LDFLAGS: where libraries in a prefix are to be found, -Wl,-rpath,$HOME/deps/lib say (docs/install.md).
 LIBS = $(PKG_LIBS) -lm -lpthread $(LDFLAGS)
 
 # What gradient checks need, compiled a second time with REAL=double.
 DOUBLE_SOURCES := $(foreach r,base num nn,$(wildcard src/$(r)/*.c)) src/world/shape.c src/train/vae_net.c src/train/rnn_net.c
-sources = $(wildcard src/$(1)/*.c)
+# One transport of two is in the archive.
+sources = $(filter-out src/farm/$(if $(alone),mpi,alone).c,$(wildcard src/$(1)/*.c))
 objects = $(patsubst %.c,$(BUILD)/%.o,$(call sources,$(1)))
 LIBRARY  := $(BUILD)/libdreamfarm.a
 LIBRARY2 := $(BUILD)/double/libdreamfarm.a
 PROGRAM  := $(BUILD)/dreamfarm
 APP      := $(call objects,app)
 
-.PHONY: all help deps lint test test-cluster bench bench-peers quickstart install clean check-deps
+.PHONY: all help deps lint lint-circles house test test-cluster bench bench-peers quickstart install clean check-deps
 .DELETE_ON_ERROR:
 
 all: check-deps $(PROGRAM)
@@ -60,14 +85,16 @@ help:
 	@echo "make quickstart   learn a world, evolve a controller in it, judge it outside: under 4 minutes on 2 cores"
 	@echo "make test         all tests; SANITIZE=address,undefined for the checked build"
 	@echo "make test-cluster SLURM, hosts over TCP, Docker: real ones, made for the test; as root"
-	@echo "make lint         the house's rules: rooms, doors, headers"
+	@echo "make lint         the house's rules: rooms, doors, headers; lint-circles: which files call each other in a circle, and more"
+	@echo "make house        the rooms: what each is for, whom it sees, which libraries come in by it"
+	@echo "make MPI=no       all of this without MPI, in build/alone: one rank"
 	@echo "make bench        speeds as ratios, and build/bench.json; about 4 minutes, on core BENCH_CORE=0"
 	@echo "make bench-peers  PyTorch, JAX and pycma into build/peers (pip, 6 GB), for make bench to compare with"
 	@echo "make bench-bbob   es and pycma on COCO's 24 functions; BBOB_ARGS=--help for more"
 	@echo "make install      PREFIX=$(PREFIX)"
 
 check-deps:
-	@command -v $(MPICC) >/dev/null && command -v pkg-config >/dev/null && pkg-config --exists $(PACKAGES) \
+	@command -v $(if $(alone),$(CC),$(MPICC)) >/dev/null && command -v pkg-config >/dev/null && pkg-config --exists $(PACKAGES) \
 	  || { echo "Something needed is missing: run 'make deps' (or see README.md, Install)."; exit 1; }
 
 # A line for each folder, library and program that something is made in; `make V=1` shows the commands instead.
@@ -80,7 +107,9 @@ made = $(if $(V),,@$(call once,$@))
 x86_64 := $(findstring x86_64,$(shell $(CC) -dumpmachine))
 isa_flags = $(if $(x86_64),$(isa_flags_x86_64))
 isa_flags_x86_64 = $(if $(findstring bf16,$<),-mavx512bf16 )$(if $(findstring _avx512,$<),-mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx2 -mfma,$(if $(findstring _avx2,$<),-mavx2 -mfma))
-room_flags = $(PKG_CFLAGS) $(if $(filter src/farm/%,$<),$(MPI_CFLAGS)) -DDREAMFARM_VERSION='"$(VERSION)"'
+# Linux's own calls are made of others where the system is another.
+elsewhere := $(filter-out Linux,$(shell uname -s))
+room_flags = $(if $(elsewhere),$(if $(filter $(SYSTEM:%=src/%/%),$<),-include src/base/elsewhere.h)) $(PKG_CFLAGS) $(if $(filter src/farm/mpi.c,$<),$(MPI_CFLAGS)) -DDREAMFARM_VERSION='"$(VERSION)"'
 
 $(BUILD)/src/%.o: src/%.c Makefile
 	@mkdir -p $(@D)
@@ -95,6 +124,11 @@ $(LIBRARY2): $(patsubst %.c,$(BUILD)/double/%.o,$(DOUBLE_SOURCES))
 $(PROGRAM): $(APP) $(LIBRARY)
 	$(made)$(LINK) -o $@ $(APP) $(LIBRARY) $(LIBS)
 
+# The twin of a program with MPI, for the tests: the same objects, but the other transport, which stands before the archive's.
+TWIN := $(BUILD)/src/farm/alone.o
+$(PROGRAM)-alone: $(APP) $(TWIN) $(LIBRARY)
+	$(made)$(LINK_ALONE) -o $@ $(APP) $(TWIN) $(LIBRARY) $(LIBS)
+
 # --- tests: one program a file; files named double_* are compiled and linked with REAL=double -------------------------
 TEST_SOURCES := $(wildcard tests/*/test_*.c) $(wildcard tests/*/double_*.c)
 TESTS   := $(patsubst %.c,$(BUILD)/%,$(TEST_SOURCES))
@@ -107,17 +141,21 @@ $(BUILD)/tests/%.o: tests/%.c Makefile
 $(filter $(BUILD)/tests/%,$(TESTS) $(BENCHES)): $(BUILD)/tests/%: $(BUILD)/tests/%.o $(LIBRARY) $(LIBRARY2)
 	$(say)$(LINK) -o $@ $< $(if $(findstring double_,$@),$(LIBRARY2),$(LIBRARY)) -lcmocka $(LIBS)
 
+TWINS := $(if $(alone),,$(PROGRAM)-alone $(BUILD)/tests/farm/test_map-alone)
+$(BUILD)/tests/farm/test_map-alone: $(BUILD)/tests/farm/test_map.o $(TWIN) $(LIBRARY)
+	$(say)$(LINK_ALONE) -o $@ $^ -lcmocka $(LIBS)
+
 test: deps
-	@$(MAKE) --no-print-directory -j$$(nproc) all tests-built
-	@BUILD=$(BUILD) tests/run $(ONLY)
+	@$(MAKE) --no-print-directory -j$(cores) all tests-built
+	@BUILD=$(BUILD) MPI=$(MPI) tests/run $(ONLY)
 test-cluster: check-deps
-	@$(MAKE) --no-print-directory -j$$(nproc) all
+	@$(MAKE) --no-print-directory -j$(cores) all
 	@BUILD=$(BUILD) tests/run --cluster $(ONLY)
 .PHONY: tests-built benches-built bench-bbob
-tests-built: $(TESTS)
+tests-built: $(TESTS) $(TWINS)
 benches-built: $(BENCHES) $(PROGRAM)
 bench: check-deps
-	@$(MAKE) --no-print-directory -j$$(nproc) benches-built
+	@$(MAKE) --no-print-directory -j$(cores) benches-built
 	@BUILD=$(BUILD) tests/bench/run
 bench-peers:
 	python3 -m venv $(BUILD)/peers
@@ -139,17 +177,27 @@ $(BBOB)/python/ready:
 bench-bbob: $(BBOB)/libes.so $(BBOB)/python/ready
 	@OPENBLAS_NUM_THREADS=1 $(BBOB)/python/bin/python tests/bench/bbob/bbob.py --library $< --out $(BBOB)/results $(BBOB_ARGS)
 
+# --- the house's rules ----------------------------------------------------------------------------------------------------
 comma := ,
 space := $() $()
 lint:
 	@tests/lint "$(ROOMS)" "$(FOREIGN)" "$(foreach r,$(ROOMS),$(r)=$(subst $(space),$(comma),$($(r)_sees)))" "$(CC) -std=c11 -D_GNU_SOURCE -Iinclude $(PKG_CFLAGS) $(WARNINGS)"
+# What cannot be held yet as a whole: listed. Fails where files of a room call each other in a circle.
+lint-circles: $(PROGRAM) $(TWIN)
+	@tests/lint_house $(BUILD) "$(ROOMS)"
+foreign_of = $(foreach f,$(FOREIGN),$(if $(filter src/$(1)/%,$(subst =,$(space),$(f))),$(basename $(firstword $(subst =,$(space),$(f))))))
+house:
+	@printf '%-8s %6s  %-84s  %-18s %s\n' room lines 'what it is for' libraries 'sees'
+	@$(foreach r,$(call upside_down,$(ROOMS)),printf '%-8s %6d  %-84s  %-18s %s\n' $(r) \
+	  "$$(cat src/$(r)/*.[ch] include/$(r).h 2>/dev/null | wc -l)" "$($(r)_is)" "$(strip $(call foreign_of,$(r)))" "$($(r)_sees)";)
+upside_down = $(if $(1),$(call upside_down,$(wordlist 2,$(words $(1)),$(1))) $(firstword $(1)))
 
 deps:
-	@tests/deps $(PACKAGES)
+	@MPI=$(MPI) tests/deps $(PACKAGES)
 
 quickstart: deps
-	@$(MAKE) --no-print-directory -j$$(nproc) all
-	@jobs/local configs/quickstart.yaml $(QUICKSTART_ARGS)
+	@$(MAKE) --no-print-directory -j$(cores) all
+	@$(if $(alone),$(PROGRAM) run,jobs/local) configs/quickstart.yaml $(QUICKSTART_ARGS)
 
 # The library for others is the es room: its door, what that includes, and the archive, of which only its members and those of num
 # and base are linked: no MPI. There is no shared one, so whoever links needs what it needs, with or without --static.

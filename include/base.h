@@ -61,9 +61,9 @@ void log_here(const char *format, ...) __attribute__((format(printf, 1, 2)));
 // Takes away a progress line that stands, before somebody else writes to stderr.
 void log_break(void);
 
-// A progress line with rate and ETA on a terminal, a plain line now and then otherwise and where TERM is dumb. Only rank 0
-// prints. No escape sequences; cut to the terminal's width. TERMINAL_VARIABLE, handed down by who passes stderr on to a
-// terminal, says that there is one: 1, or its columns.
+// A progress line with rate and ETA on a terminal, a plain line now and then otherwise and where TERM is dumb. Only
+// rank 0 prints. No escape sequences; cut to the terminal's width. TERMINAL_VARIABLE, handed down by who passes stderr
+// on to a terminal, says that there is one: 1, or its columns.
 #define TERMINAL_VARIABLE "DREAMFARM_TERMINAL"
 typedef struct progress {
   const char *label, *unit;   // not owned
@@ -91,13 +91,20 @@ uint64_t mem_count(void);  // allocations made through this header so far; a tes
 // Those that this process can keep busy, at least 1: those it may run on, and no more than the quota of its control
 // groups, rounded up (half a core is better used than left).
 int cores_usable(void);
-// That quota in cores; INFINITY: none. `groups` is a file like /proc/self/cgroup, `mounted` where the groups' files are.
+// That quota in cores; INFINITY: none. `groups` is a file like /proc/self/cgroup, `mounted` where the groups' files
+// are.
 #define CORES_GROUPS "/proc/self/cgroup"
 #define CORES_MOUNTED "/sys/fs/cgroup"
 double cores_quota(const char *groups, const char *mounted);
 
 // --- time and hash ----------------------------------------------------------------------------------------------
 double time_now(void);  // seconds, monotonic
+
+// Seconds of waiting, of which a time in which this process itself was stopped (Ctrl-Z) counts as one at most: who
+// waited for whom is not known then. `now` is any clock; looked at more often than once a second, it is that clock.
+typedef struct stopwatch { double spent, looked; } stopwatch;
+stopwatch stopwatch_begin(double now);
+double stopwatch_spent(stopwatch *p, double now);
 
 // 128 bits of XXH3, as 32 hex digits: identity of files, worlds, configurations. Not for secrets.
 typedef struct hash { char hex[33]; } hash;
@@ -139,6 +146,8 @@ typedef struct text_buffer {
 } text_buffer;
 void text_add(text_buffer *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void text_free(text_buffer *t);
+// CSV rows and JSON lines: appended with one write, durable on return; what a full disk took in part is taken back. NO_IO.
+status file_append(const char *path, const text_buffer *t);
 void json_open(text_buffer *t, const char *key, char bracket);  // '{' or '['; key NULL inside arrays and at the top
 void json_close(text_buffer *t, char bracket);                  // '}' or ']'
 void json_number(text_buffer *t, const char *key, double value);
@@ -176,5 +185,18 @@ int program_wait(pid_t child);       // its exit code, or 128 + the signal that 
 status program_run(int *code, const program_order *p);
 // What it says on standard output, added to `said`.
 status program_read(text_buffer *said, int *code, char *const *words);
+
+// --- processes of this host ---------------------------------------------------------------------------------------
+// This program's path; static. PROGRAM_OWN_UNKNOWN, which only this process itself can start, where the kernel does not
+// tell.
+#define PROGRAM_OWN_UNKNOWN "/proc/self/exe"
+char *program_own(void);
+
+typedef struct process_state { char state; int64_t parent; uint64_t started; } process_state;
+bool process_life(process_state *l, int64_t pid);  // false: it is gone
+// When the process started, in clock ticks since the machine did; 0: it is gone (a zombie is). With its pid an identity.
+uint64_t process_started(int64_t pid);
+// Bytes of /proc/PID/NAME, cut at `room`, NUL-terminated; 0: the process is gone or another user's.
+size_t process_read(char *bytes, size_t room, int64_t pid, const char *name);
 
 #endif

@@ -91,10 +91,19 @@ status settings_check(const settings *s);
 // gives equal settings.
 void settings_print(const settings *s, text_buffer *out, bool words);
 void settings_json(const settings *s, text_buffer *out, const char *key);
-// The knobs whose names begin with one of `prefixes` ("vae.", "run.seed"), a line "name: value" for each.
-void settings_lines(const settings *s, const char *const *prefixes, int count, text_buffer *out);
-// Identity of the knobs whose names begin with one of `prefixes` ("vae.", "run.seed").
-hash settings_hash(const settings *s, const char *const *prefixes, int count);
+
+// What a knob decides, as it stands in its row of the table: whose results. None of them: where things land, or how fast.
+enum config_decides {
+  CONFIG_EPISODES = 1 << 0,
+  CONFIG_V = 1 << 1,
+  CONFIG_M = 1 << 2,
+  CONFIG_SEARCH = 1 << 3,
+  CONFIG_LENGTH = 1 << 4,     // of the search: a longer one is the same one, not yet complete
+  CONFIG_JUDGEMENT = 1 << 5
+};
+// The knobs that decide one of these, a line "name: value" for each, and the identity that follows from them.
+void settings_lines(const settings *s, unsigned decides, text_buffer *out);
+hash settings_hash(const settings *s, unsigned decides);
 
 // --- what may be asked of a search while it runs, in a file beside it ---------------------------------------------------
 typedef struct control {

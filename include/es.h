@@ -1,6 +1,7 @@
 // Ask and tell: evolution strategies. Looks at base and num; knows nothing of worlds, ranks or files of settings.
-// Everything is double. The strategies MINIMISE. A non-finite fitness is a programming error (CHECK): the caller
-// decides what a broken candidate is worth.
+// Everything is double. The strategies MINIMISE. What a caller was given by its user is never a reason to end the
+// program: wrong options, solutions and fitness give a status with a sentence (status_message), and change nothing.
+// What only a program's author can get wrong (a pointer, an index of es_candidate) ends it; running out of memory, too.
 #ifndef ES_H
 #define ES_H
 
@@ -23,7 +24,7 @@ typedef enum es_kind {
   ES_RANDOM,        // samples around x0 and keeps the best as its mean: the plainest baseline
   ES_KINDS
 } es_kind;
-const char *es_kind_name(es_kind kind);  // "CMA-ES"; borrowed, static
+const char *es_kind_name(es_kind kind);  // "CMA-ES"; borrowed, static; "no strategy" where there is none
 
 // Two sets of strategy constants are in honest use; they differ as src/es/constants.c says. 0 is the default.
 typedef enum es_dialect { ES_PYCMA, ES_TUTORIAL } es_dialect;
@@ -31,7 +32,7 @@ typedef enum es_dialect { ES_PYCMA, ES_TUTORIAL } es_dialect;
 // When to stop: pycma's list by pycma's names. Each is off at 0 (ftarget: at -INFINITY). Deviation is that of a coordinate,
 // sigma sqrt(C_ii).
 typedef struct es_limits {
-  double ftarget;          // a fitness told is no larger
+  double ftarget;          // a fitness told is no larger; one of -INFINITY ends a search in any case
   int64_t maxfevals, maxiter;  // evaluations, generations
   double tolfun;           // range of the bests of the last 10 + 30n/popsize (at most 10000) generations is below, and of the last one
   double tolfunhist;       // range of those bests alone is below, after 10 generations
@@ -48,7 +49,8 @@ typedef struct es_limits {
 // may stand at its cap for long while the mean still learns), tolflatfitness (the next generation meets other luck) and
 // tolstagnation (noise hides slow progress).
 es_limits es_limits_default(void);
-es_limits es_limits_pycma(int n, int popsize);  // for a function without noise; what restarts need
+// For a function without noise; what restarts need. popsize 0: CMA-ES's default.
+es_limits es_limits_pycma(int n, int popsize);
 
 // What to do when a descent ends by one of pycma's limits: begin another with a larger popsize. The schedule is a function of
 // the seed and of what was told.
@@ -63,24 +65,29 @@ typedef struct es_options {
   es_kind kind;
   int n;             // number of parameters, >= 1
   int popsize;       // candidates a generation; 0: the strategy's default, 4 + floor(3 ln n) for CMA-ES
-  double sigma0;     // initial step size, > 0
-  const double *x0;  // (n) initial mean, NULL: zeros; copied
+  double sigma0;     // initial step size, > 0 (1e-100 to 1e100)
+  const double *x0;  // (n) initial mean, within bounds, up to 1e140 in size; NULL: zeros; copied
   uint64_t seed;
   bool active;       // negative weights (active CMA-ES)
   es_dialect dialect;
   double learning_rate;         // of OpenAI-ES (0: 0.1 sigma0) and PGPE (a step's length; 0: sigma0 sqrt(n) / 30, momentum at most
                                 // doubles it), in the parameters' unit
   double most_effort;           // that uncertainty handling may ask for, 0: 1; see es_tell_twice
-  const double *lower, *upper;  // (n) box constraints, -INFINITY and INFINITY are allowed; NULL: none; copied. Every candidate
-                                // is inside. By a smooth transformation near the bounds (src/es/bounds.c)
+  const double *lower, *upper;  // (n) box constraints, -INFINITY and INFINITY are allowed; NULL: none; copied. Every
+                                // candidate, mean and best is inside. By a smooth transformation near the bounds
+                                // (src/es/bounds.c). Where a third of the room between two bounds is less than sigma0,
+                                // that coordinate's first step is that third, and whatever else is measured in the
+                                // parameters' unit is less by as much: wide and narrow boxes may stand side by side
   const es_limits *limits;      // NULL: es_limits_default(); copied. With restarts only ftarget, maxfevals and maxiter count, for
                                 // all descents together; each of them ends by es_limits_pycma
   es_restarts restarts;         // the first descent is as without; others begin uniformly within bounds, or at x0 + sigma0 N(0,I)
   int most_doublings;           // of the popsize, by restarts; 0: 9
   int factored_from;            // CMA-ES of so many parameters and more makes candidates by C's Cholesky factor instead of its
-                                // eigenvectors, a twentieth of the work: the same search in law, not in its bits; 0: 128
+                                // eigenvectors, a twentieth of the work: the same search in law, not in its bits; 0:
+                                // 128. Not for fewer than ten: C may change faster than its factor follows
   bool single;                  // candidates are rounded to float: for a caller that evaluates floats, what was asked is what was
-                                // evaluated, and need not be kept to be told
+                                // evaluated, and need not be kept to be told. Within bounds the mean is, too, and what
+                                // would be outside is rounded inwards; bounds with no float between them are refused
 } es_options;
 
 // The strategy constants of CMA-ES (Hansen's tutorial, arXiv:1604.00772), for tables and tests.
@@ -111,7 +118,7 @@ typedef struct es_constant {
 // list (ES_CONSTANTS_MAX), of which *count are written; each follows from those before it. BAD_CONFIG on a wrong option.
 status es_explain(es_constant *list, int *count, const es_options *options);
 
-status es_open(es **e, const es_options *options);  // BAD_CONFIG on a wrong option
+status es_open(es **e, const es_options *options);  // BAD_CONFIG on a wrong option, and *e stays as it is
 void es_close(es *e);                               // NULL is allowed
 // May a C of 512 parameters and more that is factored (see factored_from) be so in a thread of its own, from es_ask until a tell
 // that is fixed beforehand and waits for it if it must? True unless said otherwise, also of what was loaded; no bit depends on
@@ -124,21 +131,28 @@ const double *es_ask(es *e);
 // CMA-ES make it without the others, in O(n) memory (LM-MA-ES: O(n log n)); a worker that holds the generation's
 // es_sample_save needs to be told an index only.
 void es_candidate(es *e, int index, double *x);
-// Puts a solution of the caller's, x (n), in the place of an asked candidate; whoever evaluates and tells must take it too.
-// Its step is shortened to what a candidate's may be (Hansen 2011, "Injecting External Solutions Into CMA-ES") by CMA-ES of
+// Puts a solution of the caller's, x (n), in the place of an asked candidate: beyond a bound it is put on it, and it is
+// rounded where candidates are. Whoever evaluates and tells must take what es_ask and es_candidate then give. Its step
+// is shortened to what a candidate's may be (Hansen 2011, "Injecting External Solutions Into CMA-ES") by CMA-ES of
 // either kind. Belongs to this generation: es_save does not keep it.
-void es_inject(es *e, int index, const double *x);
+// BAD_CONFIG, and nothing is injected: there is no such candidate, or x is not finite.
+status es_inject(es *e, int index, const double *x);
 // What was evaluated and what came of it. x (popsize, n) is what really was evaluated (an asked candidate rounded to
-// float, say); NULL: what was asked. fitness (popsize), smaller is better; all finite. Equal fitness is ranked by index
-// (by OpenAI-ES and PGPE: shares its ranks).
-void es_tell(es *e, const double *x, const double *fitness);
+// float, say); NULL: what was asked. Beyond a bound it counts as on it, beyond 1e30 sigma from the mean as so far away.
+// fitness (popsize), smaller is better. Only its order counts: INFINITY is for candidates that are worth nothing and
+// ranks last, -INFINITY ranks first and ends the search (es_done). Equal fitness is ranked by index (by OpenAI-ES and
+// PGPE: shares its ranks).
+// BAD_CONFIG: a fitness is NaN, or an x not finite. BROKEN: sigma, C or mean have left the range that can be computed
+// with (es_done says so, whichever limits are off), or the search may only be asked (es_sample_load). Either way
+// nothing changed, and the generation is still to be told.
+status es_tell(es *e, const double *x, const double *fitness);
 // Uncertainty handling (UH-CMA-ES, Hansen et al. 2009), for noisy fitness. Candidates 0 .. es_reevaluations - 1 of the generation
 // are evaluated a second time, with other luck; that they are known beforehand lets both evaluations run side by side.
 // es_tell_twice takes both values, the second ones in `again` (es_reevaluations); where luck decides the ranks, sigma grows by
 // 1 + 2 / (n + 10), and so does the effort that an evaluation is worth: episodes, say, that the caller averages over, from 1
 // to most_effort. Second evaluations count as evaluations.
 int es_reevaluations(const es *e);
-void es_tell_twice(es *e, const double *x, const double *fitness, const double *again);
+status es_tell_twice(es *e, const double *x, const double *fitness, const double *again);  // errors: as es_tell's
 double es_effort(const es *e);
 double es_noise(const es *e);  // smoothed: above 0, luck changes more ranks than selection can bear
 // NULL, or a sentence why going on is useless (borrowed until the next tell). It begins with the limit's name.
@@ -154,11 +168,14 @@ const char *es_ended(const es *e, const double **mean);
 int es_size(const es *e);             // n
 const double *es_mean(const es *e);   // (n) borrowed until the next tell; with restarts the present descent's: see es_best
 // The best candidate ever told and its fitness (may be NULL), (n) borrowed until the next tell; under noise the luckiest.
+// Within bounds, also if it was told from outside. Until one is told that is worth anything it is x0, with a fitness of
+// INFINITY.
 const double *es_best(const es *e, double *fitness);
-double es_sigma(const es *e);
+double es_sigma(const es *e);         // of coordinates that no bounds made shorter steps
 double es_condition(const es *e);     // of C, >= 1; from the last eigendecomposition, if C is factored from that of one snapshot in 32
 
-// The whole state, exactly: a loaded es continues bit for bit. es_load refuses another size or version, and what is damaged.
+// The whole state, exactly: a loaded es continues bit for bit. es_load refuses another size or version, what is
+// damaged, and numbers that no search can have (NaN, say), whatever the checksum.
 size_t es_state_size(const es *e);
 void es_save(const es *e, void *bytes);                       // es_state_size bytes
 status es_load(es **e, const void *bytes, size_t size);       // BAD_FILE
@@ -167,7 +184,8 @@ status es_load(es **e, const void *bytes, size_t size);       // BAD_FILE
 // (1+1)-ES, n doubles with sep-CMA-ES, PGPE and random search, n (4 + floor(3 ln n)) with LM-MA-ES, n (n + 1) with CMA-ES of a full C
 // (n^2 where it is factored), and the bounds. What es_sample_load makes may be asked, but not told.
 size_t es_sample_size(const es *e);
-size_t es_sample_size_of(const es_options *o);                       // beforehand; 0: one candidate cannot be made without the others
+// Beforehand; 0: one candidate cannot be made without the others, or an option is wrong.
+size_t es_sample_size_of(const es_options *o);
 void es_sample_save(const es *e, void *bytes);                      // es_sample_size bytes
 status es_sample_load(es **e, const void *bytes, size_t size);      // BAD_FILE
 

@@ -1,5 +1,6 @@
 // A fault-tolerant distributed map over fixed-size records, and the collectives that training needs. Looks at base.
-// Knows no candidates and no worlds. MPI is seen by src/farm/mpi.c alone.
+// Knows no candidates and no worlds. MPI is seen by src/farm/mpi.c alone; src/farm/alone.c takes its place in a program
+// that is built without (make MPI=no): one rank, all the rest alike, to the byte.
 #ifndef FARM_H
 #define FARM_H
 
@@ -7,13 +8,14 @@
 
 typedef struct farm farm;
 
-// Starts MPI (also without mpirun: one rank) and the log. Every process opens one farm, first thing.
+// Starts MPI, if there is one (also without mpirun: one rank), and the log. Every process opens one farm, first thing.
 status farm_open(farm **f, int *argc, char ***argv);
 // Collective when nothing was lost; after a loss leaves without MPI_Finalize. `code` becomes the exit code then.
 void farm_close(farm *f, int code);
 int farm_rank(const farm *f);
 int farm_size(const farm *f);
 const char *farm_host(const farm *f);  // borrowed
+int farm_ranks_most(void);  // so many ranks this program could have: 1 where it was built without MPI
 
 // --- the map --------------------------------------------------------------------------------------------------------
 // Tasks form a rectangle: `groups` x `members`; task = group * members + member. A group's record is what its members

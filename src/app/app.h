@@ -9,6 +9,7 @@
 #include "es.h"
 #include "farm.h"
 #include "rollout.h"
+#include "run.h"
 #include "world.h"
 
 // --- one invocation ---------------------------------------------------------------------------------------------------------
@@ -17,11 +18,10 @@
 typedef struct app {
   farm *f;
   settings s;
-  env_spec described;                          // of environment.name
-  const env_spec *environment;                 // &described, once the command line has been read
-  bool fresh;                                  // --fresh: start a stage anew instead of refusing another one's checkpoint
+  env_spec described;                           // of environment.name
+  const env_spec *environment;                  // &described, once the command line has been read
+  run_home run;                                 // its directory
   bool quiet;                                  // --quiet
-  const char *out;                             // evaluate, report --out: where they write; NULL: run.directory
   const char *policies[APP_POLICIES_MAX];      // evaluate --policy
   int policy_count;
   double temperatures[APP_TEMPERATURES_MAX];   // evaluate --temperatures
@@ -68,47 +68,6 @@ void preflight_generation(const app *a);
 status app_parse(app *a, int count, char **words);
 // Writes control.yaml for a search that runs elsewhere. Not collective: MPI is never started.
 status app_control(const app *a);
-// Starts the verb on ranks and keeps it going. Not collective: MPI is never started.
-status app_launch(int count, char **words);
-
-// --- the pulse that `launch` watches; without one, nothing --------------------------------------------------------------------
-#define JOB_VARIABLE "DREAMFARM_JOB"              // in the ranks' environment: the job's token
-#define DIRECTORY_VARIABLE "DREAMFARM_DIRECTORY"  // where the pulse and the result are written
-#define HEARTBEAT_START_SECONDS 120               // from the start to the first loop
-#define HEARTBEAT_LOAD_SECONDS 60                 // to load a dataset or a world, or to draw the report
-#define HEARTBEAT_LEASE_SECONDS 150               // to wait for the answer of a rank that may be lost
-void heartbeat_open(void);                 // before MPI
-void heartbeat_beat(void);                 // wherever a loop of rank 0 looks up; costs nothing more often than once a second
-void heartbeat_silence(double seconds);    // what follows may take so long before the next beat
-void heartbeat_result(status s);           // rank 0 leaves with this code
-
-// --- the run directory --------------------------------------------------------------------------------------------------------
-file_path run_path(const app *a, const char *name);  // run.directory/name
-file_path out_path(const app *a, const char *name);  // of what evaluate and report write: --out's directory, or run.directory
-// Held until the process ends: two at once would write over each other. Waits a little. Rank 0.
-status run_lock(const app *a);
-bool run_locked(const app *a);  // by another process
-void run_sweep(const app *a);   // removes what a killed process left half-written; only under the lock. Rank 0
-
-// --- stages: what is complete is skipped, what was begun goes on, what was made with other settings is not touched -----------
-typedef enum stage { STAGE_COLLECT, STAGE_VAE, STAGE_ENCODE, STAGE_RNN, STAGE_EVOLVE, STAGE_EVALUATE, STAGES } stage;
-typedef enum stage_standing {
-  STAGE_NEW,       // nothing is there
-  STAGE_BEGUN,     // with these settings, and goes on
-  STAGE_OTHER,     // made with other settings: --fresh makes it anew
-  STAGE_DAMAGED,   // complete once; a file is missing or changed, and is made again
-  STAGE_COMPLETE
-} stage_standing;
-const char *stage_name(stage s);
-bool stage_needs_pixels(stage s);             // V's stage is left out where the observation is the latent
-hash stage_identity(const app *a, stage s);   // everything that decides its result
-// Rank 0, before anything is written: how stages first .. last stand, into standing[stage]. MISMATCH names every knob that is
-// another than a stage was made with, both values, and files that are not ours; BAD_FILE what cannot be made again. With
-// --fresh these are STAGE_OTHER instead, but files that are not ours stay refused.
-status stages_look(const app *a, stage first, stage last, stage_standing *standing);
-status stage_begin(const app *a, stage s);    // rank 0: all is ready; from here on its files are made with these settings
-status stage_done(const app *a, stage s);     // rank 0: remembers that it is complete, and what it left
-status stages_stand(const app *a);            // rank 0, at a run's end: all that was made is still there
 
 // --- the controller on disk: mean, best and the search's whole state ------------------------------------------------------------
 typedef struct search_state {
@@ -173,17 +132,14 @@ void output_open(void);
 void output_flush(void);  // what a verb has to say is said
 status output_end(status s);
 
-// Signals: SIGINT, SIGTERM, SIGUSR1, SIGHUP, SIGXCPU ask to stop at the next good moment; a second SIGINT ends at once, but
-// for a worker. What was ignored at the start stays ignored.
+// Signals: SIGINT, SIGTERM, SIGUSR1, SIGHUP, SIGXCPU ask to stop at the next good moment; a second SIGINT ends at once,
+// but for a worker. What was ignored at the start stays ignored.
 void signals_hold(void);          // what comes from here on waits for signals_catch, also across an exec
 void signals_catch(void);
 void signals_serve(void);         // this rank is a worker: rank 0 ends the job
 bool signals_asked(void);
 void signals_stop(void);          // asks as the first SIGINT does
 bool signals_by_scheduler(void);  // another than SIGINT came first: whoever sent it will start the job again
-
-// CSV rows and JSON lines, appended with one write each, durable on return.
-status append_text(const char *path, const text_buffer *t);
 
 // Has gnuplot draw what the script says; script and complaints stay in the directory. It works there: the script
 // names its pictures without a path. Where it is missing or fails, one line says what to do, and all goes on.

@@ -13,6 +13,7 @@ typedef struct arguments {
 static status environment_find(app *a) {
   TRY(env_describe(&a->described, a->s.environment.name));
   a->environment = &a->described;
+  a->run.pixels = a->described.pixels;
   return OK;
 }
 
@@ -74,6 +75,7 @@ status app_parse(app *a, int count, char **words) {
   if (v->writes && !file) return file_wanted(v);
   a->controlling = v == &verbs[VERB_CONTROL];
   settings_default(&a->s);
+  a->run.s = &a->s;
   if (file) TRY(settings_load(&a->s, file));
   TRY(options_take(a, &g));
   TRY(settings_check(&a->s));

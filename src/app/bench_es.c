@@ -85,8 +85,8 @@ static double generation(race *r, es *e, uint64_t seed, double *best) {
     r->fitness[k] = seen(r, value, looks, seed, e, k);
     if (k < twice) r->again[k] = seen(r, value, looks, seed, e, popsize + k);
   }
-  if (twice) es_tell_twice(e, x, r->fitness, r->again);
-  else es_tell(e, x, r->fitness);
+  status told = twice ? es_tell_twice(e, x, r->fitness, r->again) : es_tell(e, x, r->fitness);
+  CHECK(told == OK, "%s", status_message());
   return (double)(popsize + twice) * looks;
 }
 

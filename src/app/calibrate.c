@@ -46,7 +46,7 @@ static double steps_a_second(const app *a, const world *w, int lanes) {
 
 status calibrate_dream(const app *a, double *steps, bool *learned, int lanes) {
   world *w;
-  *learned = file_exists(run_path(a, "rnn.safetensors").text);
+  *learned = file_exists(run_path(&a->run, "rnn.safetensors").text);
   TRY(*learned ? world_read(a, &w) : world_random(a, &w));
   *steps = steps_a_second(a, w, lanes);
   world_close(w);

@@ -93,7 +93,7 @@ void chart_panel(chart *c, const axes *a) {
   text_add(t, " noenhanced\n");
   range_add(t, "x", a->x_low, a->x_high);
   range_add(t, "y", a->y_low, a->y_high);
-  text_add(t, "set xtics %.9g\n", tic_step(a->x_low, a->x_high, 5));
+  text_add(t, "set xtics %.9g\n", fmax(1, tic_step(a->x_low, a->x_high, 5)));
   if (a->log_y) {
     text_add(t, "set logscale y\n");
     log_tics_add(t, a->y_low, a->y_high);

@@ -177,7 +177,7 @@ static status shards_farm(app *a, collector *c, const collect_record *missing, i
 }
 
 static status collect_all(app *a, collector *c) {
-  TRY(stage_begin(a, STAGE_COLLECT));
+  TRY(stage_begin(&a->run, STAGE_COLLECT));
   int shards = (a->s.collect.episodes + a->s.collect.shard - 1) / a->s.collect.shard, count = 0;
   collect_record *missing = mem_take((size_t)shards, sizeof *missing);
   for (int i = 0; i < shards; i++, heartbeat_beat())
@@ -188,12 +188,12 @@ static status collect_all(app *a, collector *c) {
   mem_free(missing);
   heartbeat_silence(HEARTBEAT_LOAD_SECONDS);
   if (s == OK) s = data_finish(c->directory.text, shards, &c->spec, &c->provenance);
-  return s == OK ? stage_done(a, STAGE_COLLECT) : s;
+  return s == OK ? stage_done(&a->run, STAGE_COLLECT) : s;
 }
 
 static status collector_open(collector *c, app *a) {
   const env_spec *k = a->environment;
-  *c = (collector){.a = a, .ticket = -1, .spec = spec_of(k), .directory = run_path(a, "episodes")};
+  *c = (collector){.a = a, .ticket = -1, .spec = spec_of(k), .directory = run_path(&a->run, "episodes")};
   TRY(env_policy_parse(&c->policy, a->s.collect.policy, k));
   snprintf(c->provenance.environment, sizeof c->provenance.environment, "%s", k->name);
   snprintf(c->provenance.version, sizeof c->provenance.version, "%s", k->version);

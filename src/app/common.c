@@ -59,7 +59,7 @@ status world_read(const app *a, world **w) {
   uint64_t seed = (uint64_t)a->s.run.seed;
   world_options o = {.precision = a->s.dream.precision == CONFIG_PRECISION_BF16 ? NUM_BF16 : NUM_FP32,
                      .untrained_seed = a->untrained ? &seed : NULL};
-  file_path vae = run_path(a, "vae.safetensors"), rnn = run_path(a, "rnn.safetensors");
+  file_path vae = run_path(&a->run, "vae.safetensors"), rnn = run_path(&a->run, "rnn.safetensors");
   const char *v = a->environment->pixels ? vae.text : NULL;
   TRY(world_open_as(w, v, rnn.text, &o));
   return world_fits(a, *w, rnn.text);
@@ -94,7 +94,7 @@ status world_of_run(const app *a, world **w) {
   TRY(farm_agree(a->f, master ? world_read(a, w) : OK));
   hash first = master ? world_hash(*w) : (hash){{0}};
   farm_share(a->f, &first, sizeof first);
-  file_path path = path_join(a->out ? a->out : a->s.run.directory, "world-%.12s.packed", first.hex);
+  file_path path = path_join(a->run.out ? a->run.out : a->s.run.directory, "world-%.12s.packed", first.hex);
   unsigned char published = master && world_publish(*w, path.text) == OK;
   if (master && !published) log_here("%s; every rank keeps the weights in memory of its own", status_message());
   farm_share(a->f, &published, 1);
@@ -141,28 +141,6 @@ summary summarise(const rollout_result *results, int count) {
 double welch_p(const summary *a, const summary *b) {
   double se = sqrt(a->se * a->se + b->se * b->se);
   return se > 0 ? erfc(fabs(a->mean - b->mean) / se / sqrt(2)) : a->mean == b->mean;
-}
-
-// --- lines ----------------------------------------------------------------------------------------------------------------
-
-// A line that is written in part would spoil the one that follows it.
-static void append_undo(int fd, off_t size, const char *path) {
-  if (ftruncate(fd, size) != 0 || size > 0) return;
-  file_remove(path);  // what is not there gets its head anew
-}
-
-status append_text(const char *path, const text_buffer *t) {
-  int fd;
-  struct stat before;
-  TRY(file_open(&fd, path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW));
-  bool known = fstat(fd, &before) == 0;
-  ssize_t put = write(fd, t->bytes, t->size);
-  int reason = put < 0 ? errno : ENOSPC;
-  bool whole = put == (ssize_t)t->size;
-  if (whole) fdatasync(fd);
-  else if (known) append_undo(fd, before.st_size, path);
-  if (close(fd) != 0 || !whole) FAIL(NO_IO, "%s: cannot be written: %s", path, strerror(reason));
-  return OK;
 }
 
 // --- gnuplot --------------------------------------------------------------------------------------------------------

@@ -12,8 +12,8 @@
 #define LOOK_SECONDS 0.1
 #define SETTLED_SECONDS 0.3  // so long it must have stayed as it is, lest half of it be read
 
-static file_path asking(const app *a) { return run_path(a, "control.yaml"); }
-static file_path done(const app *a) { return run_path(a, "control.done.yaml"); }
+static file_path asking(const app *a) { return run_path(&a->run, "control.yaml"); }
+static file_path done(const app *a) { return run_path(&a->run, "control.done.yaml"); }
 
 // --- looking ----------------------------------------------------------------------------------------------------------------
 
@@ -62,21 +62,18 @@ static void complain(status s) {
   if (s != OK) log_here("%s", status_message());
 }
 
-// The event first, and checkpoints for it to belong to: a resume goes by the same limit.
+// Durable before it is told: a resume goes by the same limit.
 static void limit_set(evolution *v, int generations) {
-  for (int i = 0; i < v->count; i++) {
-    const descent *d = &v->descents[i];
-    if (!search_exists(d->home.text)) complain(search_save(d->home.text, &d->state, d->search, d->mean));
-  }
+  complain(stage_length_ask(&v->a->run, STAGE_EVOLVE, generations));
   log_here("evolve: the limit is now %d generations instead of %d, as control.yaml asks", generations, v->generations);
   v->generations = generations;
   v->p.total = (double)generations * v->count;
 }
 
 static void obey(evolution *v, const control *c, int64_t finished) {
-  complain(rows_control(v, c));
   if (control_empty(c)) log_here("evolve: control.yaml asks for nothing");
   if (c->generations) limit_set(v, c->generations);
+  complain(rows_control(v, c));
   if (c->state) complain(rows_state(v, finished, eta(v, finished)));
   if (c->stop) signals_stop();
 }
@@ -98,7 +95,7 @@ void control_look(evolution *v, int64_t finished) {
 }
 
 void control_begin(evolution *v) {
-  int limit = rows_limit(v);
+  int limit = stage_length_asked(&v->a->run, STAGE_EVOLVE);
   v->generations = limit ? limit : v->a->s.evolve.generations;
   v->last = (row){.best = (double)NAN, .median = (double)NAN, .mean = (double)NAN, .held_out = (double)NAN, .real = (double)NAN};
   v->watch = (control_watch){.began = time_now(), .before = rows_generations(v)};
@@ -116,7 +113,7 @@ status app_control(const app *a) {
   text_buffer t = {0};
   if (control_empty(&a->asked)) FAIL(USAGE, "control: what is asked? --set stop=true, --set generations=N or --set state=true");
   if (file_exists(path.text)) FAIL(NO_IO, "%s: nobody has taken the one before yet; wait a second, or remove it", path.text);
-  if (!run_locked(a)) fprintf(stderr, "nobody works in %s, as seen from here; who evolves there next will take it\n", a->s.run.directory);
+  if (!run_locked(&a->run)) fprintf(stderr, "nobody works in %s, as seen from here; who evolves there next will take it\n", a->s.run.directory);
   control_print(&a->asked, &t);
   status s = file_write(path.text, t.bytes, t.size);
   text_free(&t);

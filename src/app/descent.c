@@ -183,7 +183,7 @@ static status begin(descent *d) {
 }
 
 status descent_ready(descent *d) {
-  if (!d->v->a->fresh && search_exists(d->home.text)) return checkpoint_read(d);
+  if (!d->v->a->run.fresh && search_exists(d->home.text)) return checkpoint_read(d);
   d->state = (search_state){.best_score = (double)NAN, .identity = d->v->identity, .world = d->v->world};
   return search_open(d);
 }
@@ -192,8 +192,8 @@ status descent_start(descent *d) {
   file_path finished = path_join(d->home.text, "journal");
   TRY(dir_make(d->home.text));
   dir_sweep(d->home.text, "controller.");
-  if (d->v->a->fresh) TRY(search_forget(d->home.text));
-  if (d->v->a->fresh) TRY(file_remove(finished.text));
+  if (d->v->a->run.fresh) TRY(search_forget(d->home.text));
+  if (d->v->a->run.fresh) TRY(file_remove(finished.text));
   TRY(journal_open(&d->finished, finished.text, most_tasks(&d->v->a->s, d->number)));
   TRY(d->resumes ? resume(d) : begin(d));
   plan(d);
@@ -319,8 +319,8 @@ void descent_tell(share *s) {
   scores_sum(s);
   scores_describe(d);
   luck_remove(d);
-  if (twice) es_tell_twice(d->search, NULL, d->loss, d->second);
-  else es_tell(d->search, NULL, d->loss);
+  status told = twice ? es_tell_twice(d->search, NULL, d->loss, d->second) : es_tell(d->search, NULL, d->loss);
+  CHECK(told == OK, "%s", status_message());
   if (twice) d->row.noise = es_noise(d->search);
   d->state.generation = es_generation(d->search);
   d->state.episodes += (int64_t)s->groups * s->episodes;

@@ -152,7 +152,7 @@ static status json_write(const evaluation *v, const char *name) {
   json_close(&t, '}');
   json_close(&t, '}');
   text_add(&t, "\n");
-  status s = file_write(out_path(v->a, name).text, t.bytes, t.size);
+  status s = file_write(run_out(&v->a->run, name).text, t.bytes, t.size);
   text_free(&t);
   return s;
 }
@@ -160,7 +160,7 @@ static status json_write(const evaluation *v, const char *name) {
 // --- the verb ---------------------------------------------------------------------------------------------------------------
 
 static status controller_load(evaluation *v) {
-  file_path p = run_path(v->a, "controller.safetensors");
+  file_path p = run_path(&v->a->run, "controller.safetensors");
   v->parameters = mem_take((size_t)v->n, sizeof(float));
   float *other = mem_take((size_t)v->n, sizeof(float));
   bool best = best_is_judged(v->a);
@@ -173,7 +173,7 @@ static status controller_load(evaluation *v) {
 }
 
 // What is judged is the run's controller as the run would judge it.
-static bool is_judgement(const app *a) { return !a->policy_count && !a->in_dream && !a->untrained && !a->out; }
+static bool is_judgement(const app *a) { return !a->policy_count && !a->in_dream && !a->untrained && !a->run.out; }
 
 // A judgement with other settings (by 1000 episodes, say) is not replaced: this one gets a file of its own.
 static status file_choose(evaluation *v) {
@@ -184,20 +184,20 @@ static status file_choose(evaluation *v) {
   v->completes = is_judgement(a);
   if (!v->completes) return OK;
 
-  status s = stages_look(a, STAGE_EVALUATE, STAGE_EVALUATE, standing);
+  status s = stages_look(&a->run, STAGE_EVALUATE, STAGE_EVALUATE, standing);
   if (s != OK && standing[STAGE_EVALUATE] != STAGE_OTHER) return s;
   if (s == OK) return OK;
   v->completes = false;
   snprintf(v->file, sizeof v->file, "evaluate-%d-%s.json", a->s.evaluate.episodes, best_is_judged(a) ? "best" : "mean");
   log_all("evaluate: %s is a judgement with other settings and stays; this one goes to %s (--fresh replaces it)",
-          run_path(a, "evaluate.json").text, v->file);
+          run_path(&a->run, "evaluate.json").text, v->file);
   return OK;
 }
 
 static status file_fill(const evaluation *v) {
-  if (v->completes) TRY(stage_begin(v->a, STAGE_EVALUATE));
+  if (v->completes) TRY(stage_begin(&v->a->run, STAGE_EVALUATE));
   TRY(json_write(v, v->file));
-  return v->completes ? stage_done(v->a, STAGE_EVALUATE) : OK;
+  return v->completes ? stage_done(&v->a->run, STAGE_EVALUATE) : OK;
 }
 
 static status master(evaluation *v) {

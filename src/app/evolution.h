@@ -142,9 +142,8 @@ int rows_furthest(const evolution *v);            // of the one that has done mo
 // Events of the run. words may be NULL.
 status rows_event(const descent *d, const char *event, const char *words);
 status rows_resumed(const descent *d, int episodes);  // so many came from the journal
-// What a control file asked for; its limit is found again by a resume of the same evolve.generations (0: there is none).
+// What a control file asked for.
 status rows_control(const evolution *v, const control *c);
-int rows_limit(const evolution *v);
 status rows_refused(const evolution *v, const char *words);  // a control file
 // How the search stands, `finished` episodes into a map, `eta` seconds before its end: in the log, run.jsonl and state.json.
 status rows_state(const evolution *v, int64_t finished, double eta);

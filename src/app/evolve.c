@@ -161,7 +161,7 @@ static void evolution_free(evolution *v) {
 // Where several descents are asked for, the run directory may hold the checkpoint of a run of one.
 static status run_check(evolution *v) {
   const char *where = v->a->s.run.directory;
-  if (v->count == 1 || v->a->fresh || !search_exists(where)) return OK;
+  if (v->count == 1 || v->a->run.fresh || !search_exists(where)) return OK;
   descent *d = &v->descents[0];
   bool damaged;
   TRY(search_newest(where, &damaged, &d->state, NULL, d->mean, d->best, v->n));
@@ -180,9 +180,9 @@ static status searches_start(evolution *v) {
   TRY(run_check(v));
   for (int i = 0; i < v->count; i++) TRY(descent_ready(&v->descents[i]));
 
-  bool anew = v->a->fresh || !any_checkpoint(v);
-  TRY(stage_begin(v->a, STAGE_EVOLVE));
-  if (v->a->fresh) TRY(search_forget(where));
+  bool anew = v->a->run.fresh || !any_checkpoint(v);
+  TRY(stage_begin(&v->a->run, STAGE_EVOLVE));
+  if (v->a->run.fresh) TRY(search_forget(where));
   if (anew) TRY(file_remove(v->jsonl.text));
   for (int i = 0; i < v->count; i++) TRY(descent_start(&v->descents[i]));
   return OK;
@@ -190,7 +190,7 @@ static status searches_start(evolution *v) {
 
 static status master(evolution *v) {
   const settings *s = &v->a->s;
-  v->identity = stage_identity(v->a, STAGE_EVOLVE);
+  v->identity = stage_identity(&v->a->run, STAGE_EVOLVE);
   v->world = world_hash(v->w);
   evolution_room(v);
   TRY(searches_start(v));
@@ -204,7 +204,7 @@ static status master(evolution *v) {
   v->p = progress_open("evolve", "generations", (double)v->generations * v->count);
   TRY(rounds_play(v));
   progress_close(&v->p, rows_generations(v), NULL);
-  return stage_done(v->a, STAGE_EVOLVE);
+  return stage_done(&v->a->run, STAGE_EVOLVE);
 }
 
 // An event; the sentence stays what it is, since a disk that is full may refuse the event too.
@@ -228,7 +228,7 @@ status evolve_make(app *a) {
   TRY(world_of_run(a, &w));
   rollout_options o = {.world = w, .environment = a->environment, .controller = controller_of(a, w), .lanes = a->s.dream.lanes};
   evolution v = {.a = a, .w = w, .crew = rollout_open(&o), .n = controller_size(&o.controller), .count = a->s.evolve.descents,
-                 .csv = run_path(a, "run.csv"), .jsonl = run_path(a, "run.jsonl")};
+                 .csv = run_path(&a->run, "run.csv"), .jsonl = run_path(&a->run, "run.jsonl")};
   v.maker = descent_makes(a, v.n) ? maker_open(v.crew, v.n) : NULL;
   v.streams = v.count > 1 && !v.maker;  // what a job shares stays the same to its end
   v.record_bytes = v.maker ? sizeof(made_record) : rollout_record_bytes(v.crew);

@@ -103,7 +103,7 @@ static last_generation last_of(const char *text) {
 static last_generation last_played(const app *a) {
   char *text;
   size_t size;
-  if (file_read(&text, &size, run_path(a, "run.csv").text) != OK) return (last_generation){0};
+  if (file_read(&text, &size, run_path(&a->run, "run.csv").text) != OK) return (last_generation){0};
   last_generation found = last_of(text);
   mem_free(text);
   return found;
@@ -198,7 +198,7 @@ static status pace_measure(const app *a, pace *p) {
 static status features_of_run(const app *a, world_features *f) {
   world *w;
   *f = features_expected(a);
-  if (!file_exists(run_path(a, "rnn.safetensors").text)) return OK;
+  if (!file_exists(run_path(&a->run, "rnn.safetensors").text)) return OK;
   TRY(world_read(a, &w));
   status s = world_features_of(f, w, features_word(a));
   world_close(w);

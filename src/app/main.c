@@ -37,13 +37,31 @@ static status configured(int count, char **words, status (*act)(const app *a)) {
   return s;
 }
 
+// What has no run could neither be watched nor resumed.
+static status launched_understand(file_path *directory, int count, char **words) {
+  static app a;
+  const verb *v = verb_find(words[1]);
+  if (v && (!v->act || v->act == app_bench || v->act == app_explain))
+    FAIL(USAGE, "%s has no run that could be watched or resumed: start it with mpirun", v->name);
+  TRY(app_parse(&a, count, words));
+  *directory = path_join("", "%s", a.s.run.directory);
+  return OK;
+}
+
+static status launch(int count, char **words) {
+  if (farm_ranks_most() > 1) return launch_main(count, words, launched_understand);
+  fprintf(stderr, "launch: this program has one rank, since it was built without MPI (make MPI=no): start the verb by "
+                  "itself, dreamfarm run CONFIG.yaml, or build it with MPI\n");
+  return USAGE;
+}
+
 // What needs no ranks: help, version, the configuration's words, launch.
 static bool answer_alone(int count, char **words, status *result) {
   bool lacking = count < 2 || asks(count, words, "--help", "-h");
   const verb *v = count > 1 ? verb_find(words[1]) : NULL;
   if (lacking) *result = help(count, words);
   else if (asks(count, words, "--version", "--version")) *result = printf("dreamfarm %s\n", DREAMFARM_VERSION) < 0;
-  else if (v == &verbs[VERB_LAUNCH]) *result = app_launch(count, words);
+  else if (v == &verbs[VERB_LAUNCH]) *result = launch(count, words);
   else if (v == &verbs[VERB_CONFIG]) *result = configured(count, words, print_config);
   else if (v == &verbs[VERB_CONTROL]) *result = configured(count, words, app_control);
   else return false;
@@ -53,10 +71,10 @@ static bool answer_alone(int count, char **words, status *result) {
 static status directory_find(const app *a, const verb *v) {
   const char *directory = a->s.run.directory;
   if (v->writes) return dir_make(directory);
-  if (a->out) TRY(dir_make(a->out));
+  if (a->run.out) TRY(dir_make(a->run.out));
   if (!file_exists(directory) && !(v->act == app_evaluate && a->policy_count))
     FAIL(NO_IO, "run.directory: %s is not there; make a run first: dreamfarm run CONFIG.yaml", directory);
-  return a->out ? OK : dir_make(directory);
+  return a->run.out ? OK : dir_make(directory);
 }
 
 static status act(app *a, int count, char **words) {
@@ -72,8 +90,8 @@ static status act(app *a, int count, char **words) {
 
   bool master = farm_rank(a->f) == 0;
   TRY(farm_agree(a->f, master ? directory_find(a, v) : OK));
-  TRY(farm_agree(a->f, master && v->writes ? run_lock(a) : OK));
-  if (master && v->writes) run_sweep(a);
+  TRY(farm_agree(a->f, master && v->writes ? run_lock(&a->run) : OK));
+  if (master && v->writes) run_sweep(&a->run);
   TRY(preflight(a));
   return v->act(a);
 }
@@ -88,11 +106,11 @@ static status stop_status(const app *a, status s) {
 
 // OpenBLAS takes the kernels of the processor it finds, and each kind rounds in its own way: a search that goes on elsewhere would
 // become another one. It makes that choice while it is loaded, so the program is started over, with kernels that round alike on every
-// host. They are the quicker ones, too, where OpenBLAS does not know the processor. src/README.md has the figures.
+// host. They are the quicker ones, too, where OpenBLAS does not know the processor. docs/reproducibility.md has figures.
 static void blas_settle(char **words) {
   const char *common = num_blas_common();
   if (!common || getenv("OPENBLAS_CORETYPE") || strcmp(num_blas_kernels(), common) == 0) return;
-  if (setenv("OPENBLAS_CORETYPE", common, 1) == 0) execv(path_own(), words);
+  if (setenv("OPENBLAS_CORETYPE", common, 1) == 0) execv(program_own(), words);
 }
 
 int main(int count, char **words) {
@@ -104,6 +122,7 @@ int main(int count, char **words) {
   app a = {0};
   signals_catch();
   heartbeat_open();
+  if (heartbeat_job()) launch_rank(heartbeat_job());
   num_open();
   result = farm_open(&a.f, &count, &words);
   if (result != OK) {

@@ -7,8 +7,8 @@
 
 #include "app.h"
 
-// The first file that is opened gets the lowest number that is free, and would be written into by whoever prints. What is
-// opened here instead refuses that.
+// The first file that is opened gets the lowest number that is free, and would be written into by whoever prints. What
+// is opened here instead refuses that.
 void output_open(void) {
   static char all[1 << 18];  // of what a verb prints: written at the end, where a failure still has its reason
   for (int fd = 0; fd <= STDERR_FILENO; fd++)

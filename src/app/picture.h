@@ -5,29 +5,6 @@
 #include "app.h"
 #include "draw.h"
 
-// --- a CSV file with a head, as numbers ----------------------------------------------------------------------------
-typedef struct table {
-  int rows, columns;
-  char (*names)[40];  // (columns), owned
-  double *cells;      // (rows, columns), owned; NaN: nothing, or no number
-} table;
-status table_read(table *t, const char *path);  // NO_IO; a row that is too short ends with NaNs
-void table_free(table *t);
-int table_column(const table *t, const char *name);         // -1: none
-double table_cell(const table *t, int row, int column);     // NaN where there is no such column
-
-// --- scores: a policy's mean and standard error in evaluate.json ---------------------------------------------------
-#define SCORES_MAX 32
-typedef struct score {
-  char name[48];
-  double mean, se, episodes;
-} score;
-typedef struct scores {
-  int count, generation;  // of the controller that was judged
-  score of[SCORES_MAX];
-} scores;
-status scores_read(scores *s, const char *path);  // a file that is not there has none; NO_IO, BAD_FILE
-
 // --- a picture by gnuplot: panels, each with curves, from numbers that stand in the script itself ------------------
 typedef struct chart {
   text_buffer script;  // so far
@@ -50,7 +27,8 @@ status chart_picture(chart *c, const char *directory, const chart_frame *f);
 void chart_picture_end(chart *c);
 typedef struct axes {
   const char *title, *x, *y;
-  double x_low, x_high, y_low, y_high;  // y: NaN: gnuplot's choice
+  double x_low, x_high;      // x counts something
+  double y_low, y_high;      // NaN: gnuplot's choice
   bool log_y;
   const char *key;           // gnuplot's place for the legend; NULL: none
 } axes;

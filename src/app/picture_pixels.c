@@ -64,15 +64,15 @@ static status reconstructions(const app *a, const world *w, dataset *d) {
     read = data_read(d, count - 1 - band, &e);
     if (read == OK) episode_reconstruct(&s, band, w, &e);
   }
-  status written = sheet_write(&s, out_path(a, "report/reconstructions.png").text);
+  status written = sheet_write(&s, run_out(&a->run, "report/reconstructions.png").text);
   return read == OK ? written : read;
 }
 
 static status reconstructions_draw(const app *a) {
   world *w;
   dataset *d;
-  TRY(world_open_eye(&w, run_path(a, "vae.safetensors").text));
-  status s = data_open(&d, run_path(a, "episodes").text);
+  TRY(world_open_eye(&w, run_path(&a->run, "vae.safetensors").text));
+  status s = data_open(&d, run_path(&a->run, "episodes").text);
   if (s == OK) {
     s = reconstructions(a, w, d);
     data_close(d);
@@ -137,13 +137,13 @@ static status dream_beside_real(const app *a) {
   sheet s = sheet_open(&shape);
   for (int band = 0; band < PAIRS; band++) pair_draw(&s, band, &p);
   player_close(&p);
-  return sheet_write(&s, out_path(a, "report/dream-and-real.png").text);
+  return sheet_write(&s, run_out(&a->run, "report/dream-and-real.png").text);
 }
 
 status picture_pixels(const app *a) {
-  if (!a->environment->pixels || !file_exists(run_path(a, "vae.safetensors").text)) return OK;
+  if (!a->environment->pixels || !file_exists(run_path(&a->run, "vae.safetensors").text)) return OK;
   TRY(reconstructions_draw(a));
-  if (!file_exists(run_path(a, "rnn.safetensors").text) || !file_exists(run_path(a, "controller.safetensors").text))
+  if (!file_exists(run_path(&a->run, "rnn.safetensors").text) || !file_exists(run_path(&a->run, "controller.safetensors").text))
     return OK;
   return dream_beside_real(a);
 }

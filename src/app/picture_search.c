@@ -110,13 +110,12 @@ static void dream_curves(chart *c, const search_view *v) {
     return;
   }
   for (int k = 1; k <= descents; k++) {
-    char title[64], style[96];
-    snprintf(title, sizeof title, "descent %d: mean of the candidates", k);
-    snprintf(style, sizeof style, "with lines lw 2 dt %d lc rgb '%s'", 1 + (k - 1) / (PALETTE - 1),
-             palette[(k - 1) % (PALETTE - 1)]);
-    view_curve(c, v, "mean", k, style, k <= 6 ? title : "");
-    snprintf(style, sizeof style, "with points pt 7 ps 1.1 lc rgb '%s'", palette[(k - 1) % (PALETTE - 1)]);
-    view_curve(c, v, "held_out", k, style, k == 1 ? "a descent's mean controller, on held-out dreams" : "");
+    const char *shade = palette[(k - 1) % (PALETTE - 1)];
+    char style[96];
+    snprintf(style, sizeof style, "with lines lw 2 dt %d lc rgb '%s'", 1 + (k - 1) / (PALETTE - 1), shade);
+    view_curve(c, v, "mean", k, style, k == 1 ? "mean of the candidates, a line per descent" : "");
+    snprintf(style, sizeof style, "with points pt 7 ps 1.1 lc rgb '%s'", shade);
+    view_curve(c, v, "held_out", k, style, k == 1 ? "their mean controllers, on held-out dreams" : "");
   }
 }
 
@@ -209,7 +208,7 @@ static status search_draw(chart *c, const search_view *v) {
                          .panel_columns = 1,
                          .right = 270,
                          .gap = 186};
-  TRY(chart_picture(c, out_path(v->a, "report").text, &f));
+  TRY(chart_picture(c, run_out(&v->a->run, "report").text, &f));
   dream_panel(c, v);
   real_panel(c, v);
   chart_picture_end(c);
@@ -219,10 +218,10 @@ static status search_draw(chart *c, const search_view *v) {
 status picture_search(const app *a, chart *c) {
   table t;
   scores judged;
-  file_path csv = run_path(a, "run.csv");
+  file_path csv = run_path(&a->run, "run.csv");
   if (!file_exists(csv.text)) return OK;
   TRY(table_read(&t, csv.text));
-  status s = scores_read(&judged, run_path(a, "evaluate.json").text);
+  status s = scores_read(&judged, run_path(&a->run, "evaluate.json").text);
   search_view v = {.a = a, .rows = &t, .judged = &judged};
   v.generation = view_column(&v, "generation", 0);
   v.last = judged.generation;

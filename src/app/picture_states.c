@@ -74,7 +74,7 @@ static status duel_sheet(const duel *d) {
     state_tile(&s, tile, 0, d, &d->real, (const float *)d->real.seen, tile * every);
     state_tile(&s, tile, 1, d, &d->dreamt, d->dreamt.thought, tile * every);
   }
-  return sheet_write(&s, out_path(a, "report/dream-and-real.png").text);
+  return sheet_write(&s, run_out(&a->run, "report/dream-and-real.png").text);
 }
 
 // --- the curves ----------------------------------------------------------------------------------------------------
@@ -126,7 +126,7 @@ static status duel_curves(const duel *d, chart *c) {
                          .rows = 140 + 310 * panel_rows,
                          .panel_rows = panel_rows,
                          .panel_columns = PANEL_COLUMNS};
-  TRY(chart_picture(c, out_path(a, "report").text, &f));
+  TRY(chart_picture(c, run_out(&a->run, "report").text, &f));
   for (int i = 0; i < d->size; i++) {
     line awake = line_of((const float *)d->real.seen + i, d->real.steps + 1, d->size, 0);
     line dreamt = line_of(d->dreamt.thought + i, d->dreamt.steps + 1, d->size, 0);
@@ -141,8 +141,8 @@ static status duel_curves(const duel *d, chart *c) {
 
 status picture_states(const app *a, chart *c) {
   player p;
-  if (!a->environment->picture || !file_exists(run_path(a, "controller.safetensors").text)) return OK;
-  if (!file_exists(run_path(a, "rnn.safetensors").text)) return OK;
+  if (!a->environment->picture || !file_exists(run_path(&a->run, "controller.safetensors").text)) return OK;
+  if (!file_exists(run_path(&a->run, "rnn.safetensors").text)) return OK;
   TRY(player_open(&p, a));
   duel d = duel_play(&p);
   status s = duel_sheet(&d);

@@ -103,7 +103,7 @@ static void part_draw(chart *c, const network *n, int which, const table *t, con
 
 static status network_draw(const app *a, chart *c, const network *n) {
   table t;
-  file_path csv = run_path(a, n->csv);
+  file_path csv = run_path(&a->run, n->csv);
   if (!file_exists(csv.text)) return OK;
   TRY(table_read(&t, csv.text));
   int panel_rows = (n->part_count + n->panel_columns - 1) / n->panel_columns;
@@ -113,7 +113,7 @@ static status network_draw(const app *a, chart *c, const network *n) {
                          .rows = 140 + 320 * panel_rows,
                          .panel_rows = panel_rows,
                          .panel_columns = n->panel_columns};
-  status s = chart_picture(c, out_path(a, "report").text, &f);
+  status s = chart_picture(c, run_out(&a->run, "report").text, &f);
   double *step = column_copy(&t, "step");
   for (int i = 0; i < n->part_count && s == OK; i++) part_draw(c, n, i, &t, step);
   if (s == OK) chart_picture_end(c);

@@ -13,7 +13,7 @@ status player_open(player *p, const app *a) {
   p->parameters = mem_take((size_t)n, sizeof(float));
   float *other = mem_take((size_t)n, sizeof(float));
   bool best = best_is_judged(a);
-  status s = search_load(run_path(a, "controller.safetensors").text, &p->search, NULL, best ? other : p->parameters,
+  status s = search_load(run_path(&a->run, "controller.safetensors").text, &p->search, NULL, best ? other : p->parameters,
                          best ? p->parameters : other, n);
   mem_free(other);
   if (s != OK) player_close(p);

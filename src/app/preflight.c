@@ -122,8 +122,10 @@ static void quota_judge(places *all, int rank, int ranks) {
   for (int r = rank; r < all->ranks; r++)
     if (same_host(p, &all->all[r])) CPU_OR(&cores, &cores, &all->all[r].cores);
   if (p->quota < CPU_COUNT(&cores) && ranks > ceil(p->quota))
-    WARN(all, "%d ranks on %s share the time of %.3g core%s, a container's or a job's quota; start fewer ranks there, or give more (--cpus)", ranks,
-         p->host, p->quota, p->quota == 1 ? "" : "s");
+    WARN(all,
+         "%d ranks on %s share the time of %.3g core%s, a container's or a job's quota; start fewer ranks there, or "
+         "give more (--cpus)",
+         ranks, p->host, p->quota, p->quota == 1 ? "" : "s");
 }
 
 static void host_judge(places *all, int rank) {
@@ -162,14 +164,16 @@ static status places_judge(places *all) {
 static void all_well(const places *all) {
   const place *p = &all->all[0];
   double least = p->memory;
+  int cores = cores_usable();
   bool mixed = false;
   for (int r = 1; r < all->ranks; r++) {
     least = fmin(least, all->all[r].memory);
     mixed |= all->all[r].isa != p->isa;
   }
-  log_all("%d rank%s on %d host%s, %d core%s for rank 0, %s, BLAS for %s, %.1f GB of memory free a host or more", all->ranks, all->ranks == 1 ? "" : "s",
-          all->hosts, all->hosts == 1 ? "" : "s", cores_usable(), cores_usable() == 1 ? "" : "s", mixed ? "several instruction sets" : num_isa_name((num_isa)p->isa),
-          num_blas_kernels(), least / (1024 * MEGABYTE));
+  log_all("%d rank%s on %d host%s, %d core%s for rank 0, %s, BLAS for %s, %.1f GB of memory free a host or more",
+          all->ranks, all->ranks == 1 ? "" : "s", all->hosts, all->hosts == 1 ? "" : "s", cores, cores == 1 ? "" : "s",
+          mixed ? "several instruction sets" : num_isa_name((num_isa)p->isa), num_blas_kernels(),
+          least / (1024 * MEGABYTE));
 }
 
 // --- the look -----------------------------------------------------------------------------------------------------------------
@@ -184,7 +188,7 @@ static status versions_compare(const app *a) {
 status preflight(const app *a) {
   bool master = farm_rank(a->f) == 0;
   char token[80];
-  file_path file = out_path(a, "preflight");
+  file_path file = run_out(&a->run, "preflight");
   TRY(farm_agree(a->f, versions_compare(a)));
   snprintf(token, sizeof token, "%.40s %ld %.6f", farm_host(a->f), (long)getpid(), time_now());
   TRY(farm_agree(a->f, master ? file_write(file.text, token, strlen(token)) : OK));

@@ -19,7 +19,7 @@ static status report_possible(const app *a) {
          "dreamfarm run CONFIG.yaml",
         directory);
   for (size_t i = 0; i < sizeof sources / sizeof *sources; i++)
-    if (file_exists(run_path(a, sources[i]).text)) return OK;
+    if (file_exists(run_path(&a->run, sources[i]).text)) return OK;
   FAIL(
       NO_IO,
       "%s: holds no run yet (no train_vae.csv, train_rnn.csv or run.csv), so there is nothing to report; "
@@ -37,7 +37,7 @@ static status charts_add(const app *a, chart *c) {
 static status report_all(const app *a) {
   chart c = {0};
   TRY(report_possible(a));
-  file_path out = out_path(a, "report");
+  file_path out = run_out(&a->run, "report");
   TRY(dir_make(out.text));
   TRY(picture_pixels(a));
 

@@ -139,7 +139,7 @@ static void json_row(const descent *d, const split *of, text_buffer *t) {
 static status line_end(const evolution *v, text_buffer *t) {
   json_close(t, '}');
   text_add(t, "\n");
-  status s = append_text(v->jsonl.text, t);
+  status s = file_append(v->jsonl.text, t);
   text_free(t);
   return s;
 }
@@ -160,7 +160,7 @@ status rows_add(descent *d) {
   json_row(d, &of, &json);
   d->v->told_at = time_now();
   d->v->mapped = 0;
-  status s = append_text(d->csv.text, &line);
+  status s = file_append(d->csv.text, &line);
   d->state.rows = rows_hash(d->state.rows, line.bytes);
   if (s == OK && d->v->count > 1) text_add(&d->rows, "%s", line.bytes), d->rows_count++;
   text_free(&line);
@@ -229,7 +229,7 @@ static status rounds_write(evolution *v) {
   text_buffer t = {0};
   while (round_is_whole(v))
     for (int i = 0; i < v->count; i++) row_move(&v->descents[i], &t);
-  status s = t.size ? append_text(v->csv.text, &t) : OK;
+  status s = t.size ? file_append(v->csv.text, &t) : OK;
   text_free(&t);
   return s;
 }
@@ -343,21 +343,6 @@ status rows_control(const evolution *v, const control *c) {
   return line_end(v, &t);
 }
 
-// The last one counts, and none where the configuration has changed since.
-int rows_limit(const evolution *v) {
-  char *text;
-  size_t size;
-  int limit = 0;
-  if (file_read(&text, &size, v->jsonl.text) != OK) return 0;
-  for (const char *at = text; (at = strstr(at, "\"event\": \"control\"")); at++) {
-    int made, generations, configured;
-    if (sscanf(at, "\"event\": \"control\", \"generation\": %d, \"generations\": %d, \"configured\": %d", &made, &generations, &configured) == 3)
-      limit = configured == v->a->s.evolve.generations ? generations : 0;
-  }
-  mem_free(text);
-  return limit;
-}
-
 status rows_refused(const evolution *v, const char *words) {
   text_buffer t = {0};
   run_event_begin(v, &t, "refused");
@@ -398,8 +383,8 @@ status rows_state(const evolution *v, int64_t finished, double eta) {
   json_close(&t, '}');
   text_add(&t, "\n");
   state_log(v, finished, eta);
-  status s = file_write(run_path(v->a, "state.json").text, t.bytes, t.size);
-  if (s == OK) s = append_text(v->jsonl.text, &t);
+  status s = file_write(run_path(&v->a->run, "state.json").text, t.bytes, t.size);
+  if (s == OK) s = file_append(v->jsonl.text, &t);
   text_free(&t);
   return s;
 }

@@ -20,8 +20,8 @@ static void take(int which) {
 static const int caught[] = {SIGINT, SIGTERM, SIGUSR1, SIGHUP, SIGXCPU};
 enum { CAUGHT = sizeof caught / sizeof *caught };
 
-// A file at its limit and a reader that is gone are errors of write, with words or of no matter. A handler, where SIG_IGN
-// would do, because other programs that we start do not inherit it.
+// A file at its limit and a reader that is gone are errors of write, with words or of no matter. A handler, where
+// SIG_IGN would do, because other programs that we start do not inherit it.
 static const int passed_over[] = {SIGXFSZ, SIGPIPE};
 enum { PASSED_OVER = sizeof passed_over / sizeof *passed_over };
 

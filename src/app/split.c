@@ -65,8 +65,8 @@ static status stretches_write(const app *a, const stretch *stretches, int count,
   }
   json_close(&json, ']');
   json_close(&json, '}');
-  status s = file_write(out_path(a, "report/generation-split.csv").text, csv.bytes, csv.size);
-  if (s == OK) s = file_write(out_path(a, "report/generation-split.json").text, json.bytes, json.size);
+  status s = file_write(run_out(&a->run, "report/generation-split.csv").text, csv.bytes, csv.size);
+  if (s == OK) s = file_write(run_out(&a->run, "report/generation-split.json").text, json.bytes, json.size);
   text_free(&csv);
   text_free(&json);
   return s;
@@ -104,7 +104,7 @@ static status split_draw(const app *a, chart *c, const stretch *stretches, int c
                          .rows = 560,
                          .panel_rows = 1,
                          .panel_columns = 1};
-  TRY(chart_picture(c, out_path(a, "report").text, &f));
+  TRY(chart_picture(c, run_out(&a->run, "report").text, &f));
   chart_panel(c, &x);
   split_curves(c, stretches, count);
   chart_panel_end(c, &x);
@@ -115,7 +115,7 @@ static status split_draw(const app *a, chart *c, const stretch *stretches, int c
 status picture_split(const app *a, chart *c) {
   stretch stretches[POINTS] = {0}, whole = {0};
   table t;
-  file_path csv = run_path(a, "run.csv");
+  file_path csv = run_path(&a->run, "run.csv");
   if (!file_exists(csv.text)) return OK;
   TRY(table_read(&t, csv.text));
   int count = stretches_read(stretches, &whole, &t);

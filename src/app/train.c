@@ -53,9 +53,9 @@ typedef struct training_log {
 // The mark first: from here on what is written belongs to these settings.
 static status log_begin(void *self) {
   training_log *l = self;
-  TRY(stage_begin(l->a, l->which));
+  TRY(stage_begin(&l->a->run, l->which));
   if (!l->parts) return OK;
-  if (l->a->fresh) TRY(file_remove(l->checkpoint.text));
+  if (l->a->run.fresh) TRY(file_remove(l->checkpoint.text));
 
   text_buffer t = {0};
   text_add(&t, "epoch,step,loss,held_out");
@@ -72,7 +72,7 @@ static void log_row(void *self, const train_row *row) {
   text_add(&t, "%d,%lld,%.9g,%.9g", row->epoch, (long long)row->step, row->loss, row->held_out);
   for (int i = 0; i < TRAIN_PARTS && l->parts[i][0]; i++) text_add(&t, ",%.9g,%.9g", row->part[i], row->held_out_part[i]);
   text_add(&t, ",%.3f\n", row->seconds);
-  if (append_text(l->csv.text, &t) != OK) log_here("%s", status_message());
+  if (file_append(l->csv.text, &t) != OK) log_here("%s", status_message());
   text_free(&t);
   l->loss = row->held_out;
 }
@@ -102,7 +102,7 @@ static train_watch watch_of(training_log *l) {
 
 static status finish(app *a, training_log *l, status s) {
   char note[64] = "";
-  if (s == OK && farm_rank(a->f) == 0) s = stage_done(a, l->which);
+  if (s == OK && farm_rank(a->f) == 0) s = stage_done(&a->run, l->which);
   s = farm_agree(a->f, s);
   if (isfinite(l->loss) && l->loss != 0) snprintf(note, sizeof note, "held-out loss %.4g", l->loss);
   if (s == OK) progress_close(&l->p, l->p.total, note);
@@ -110,9 +110,9 @@ static status finish(app *a, training_log *l, status s) {
 }
 
 static status episodes_open(app *a, dataset **d) {
-  status s = data_open(d, run_path(a, "episodes").text);
+  status s = data_open(d, run_path(&a->run, "episodes").text);
   if (s == OK && strcmp(data_provenance_of(*d)->environment, a->environment->name) != 0)
-    s = status_fail(MISMATCH, "%s holds episodes of %s, but environment.name is %s", run_path(a, "episodes").text,
+    s = status_fail(MISMATCH, "%s holds episodes of %s, but environment.name is %s", run_path(&a->run, "episodes").text,
                     data_provenance_of(*d)->environment, a->environment->name);
   return farm_agree(a->f, s);
 }
@@ -120,7 +120,7 @@ static status episodes_open(app *a, dataset **d) {
 // --- the verbs ---------------------------------------------------------------------------------------------------------------
 
 static hash identity_of(app *a, stage s) {
-  hash h = stage_identity(a, s);
+  hash h = stage_identity(&a->run, s);
   farm_share(a->f, &h, sizeof h);
   return h;
 }
@@ -128,12 +128,12 @@ static hash identity_of(app *a, stage s) {
 status vae_make(app *a) {
   dataset *d;
   TRY(episodes_open(a, &d));
-  file_path result = run_path(a, "vae.safetensors"), checkpoint = run_path(a, "vae.checkpoint.safetensors");
+  file_path result = run_path(&a->run, "vae.safetensors"), checkpoint = run_path(&a->run, "vae.checkpoint.safetensors");
   const settings *s = &a->s;
   train_vae_options o = {.shape = shape_of(a), .epochs = s->vae.epochs, .batch = s->vae.batch, .frames = s->vae.frames, .learning_rate = s->vae.learning_rate, .learning_rate_end = s->vae.learning_rate_end,
                          .kl_tolerance = s->vae.kl_tolerance, .held_out = s->collect.held_out, .seed = (uint64_t)s->run.seed,
-                         .result = result.text, .checkpoint = checkpoint.text, .anew = a->fresh, .identity = identity_of(a, STAGE_VAE)};
-  training_log l = {.a = a, .which = STAGE_VAE, .parts = train_vae_parts, .csv = run_path(a, "train_vae.csv"),
+                         .result = result.text, .checkpoint = checkpoint.text, .anew = a->run.fresh, .identity = identity_of(a, STAGE_VAE)};
+  training_log l = {.a = a, .which = STAGE_VAE, .parts = train_vae_parts, .csv = run_path(&a->run, "train_vae.csv"),
                     .checkpoint = checkpoint, .p = progress_open("train V", "batches", 1)};
   train_team team = team_of(a);
   train_watch watch = watch_of(&l);
@@ -145,7 +145,7 @@ status vae_make(app *a) {
 status encode_make(app *a) {
   dataset *d;
   TRY(episodes_open(a, &d));
-  file_path vae = run_path(a, "vae.safetensors"), directory = run_path(a, "latents");
+  file_path vae = run_path(&a->run, "vae.safetensors"), directory = run_path(&a->run, "latents");
   training_log l = {.a = a, .which = STAGE_ENCODE, .p = progress_open("encode", "files", 1)};
   train_team team = team_of(a);
   train_watch watch = watch_of(&l);
@@ -157,21 +157,21 @@ status encode_make(app *a) {
 status rnn_make(app *a) {
   dataset *d;
   TRY(episodes_open(a, &d));
-  file_path result = run_path(a, "rnn.safetensors"), checkpoint = run_path(a, "rnn.checkpoint.safetensors"), latents = run_path(a, "latents");
+  file_path result = run_path(&a->run, "rnn.safetensors"), checkpoint = run_path(&a->run, "rnn.checkpoint.safetensors"), latents = run_path(&a->run, "latents");
   const settings *s = &a->s;
   train_rnn_options o = {.shape = shape_of(a), .epochs = s->rnn.epochs, .batch = s->rnn.batch, .steps = s->rnn.steps,
                          .learning_rate = s->rnn.learning_rate, .learning_rate_end = s->rnn.learning_rate_end, .clip = s->rnn.clip,
                          .log_sigma_floor = s->rnn.log_sigma_floor, .done_weight = s->rnn.done_weight, .reward_weight = s->rnn.reward_weight,
                          .held_out = s->collect.held_out, .seed = (uint64_t)s->run.seed, .latents = latents.text,
-                         .result = result.text, .checkpoint = checkpoint.text, .anew = a->fresh, .vae_hash = "none", .identity = identity_of(a, STAGE_RNN)};
+                         .result = result.text, .checkpoint = checkpoint.text, .anew = a->run.fresh, .vae_hash = "none", .identity = identity_of(a, STAGE_RNN)};
   status found = OK;
   if (a->environment->pixels) {
     hash vae;
-    found = hash_file(&vae, run_path(a, "vae.safetensors").text);
+    found = hash_file(&vae, run_path(&a->run, "vae.safetensors").text);
     if (found == OK) memcpy(o.vae_hash, vae.hex, sizeof o.vae_hash);
   }
   TRY(farm_agree(a->f, found));
-  training_log l = {.a = a, .which = STAGE_RNN, .parts = train_rnn_parts, .csv = run_path(a, "train_rnn.csv"),
+  training_log l = {.a = a, .which = STAGE_RNN, .parts = train_rnn_parts, .csv = run_path(&a->run, "train_rnn.csv"),
                     .checkpoint = checkpoint, .p = progress_open("train M", "chunks", 1)};
   train_team team = team_of(a);
   train_watch watch = watch_of(&l);

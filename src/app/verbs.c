@@ -73,7 +73,7 @@ static status take_set(app *a, const char *value) {
 
 static status take_fresh(app *a, const char *value) {
   (void)value;
-  a->fresh = true;
+  a->run.fresh = true;
   return OK;
 }
 
@@ -142,7 +142,7 @@ static status take_ranks(app *a, const char *text) {
 
 static status take_out(app *a, const char *value) {
   if (!*value || strlen(value) >= CONFIG_TEXT) FAIL(USAGE, "--out: a directory of 1 to %d bytes is wanted", CONFIG_TEXT - 1);
-  a->out = value;
+  a->run.out = value;
   return OK;
 }
 

@@ -42,8 +42,8 @@ static double cores_of_group(const char *folder) {
   return work > 0 && period > 0 ? work / period : (double)INFINITY;
 }
 
-// Of a group and all above it. A container may name its group as its host does, where it sees only the end of that path:
-// folders that are not there are passed over.
+// Of a group and all above it. A container may name its group as its host does, where it sees only the end of that
+// path: folders that are not there are passed over.
 static double cores_of_path(const char *mounted, const char *hierarchy, const char *group) {
   char folder[2 * CORES_LINE - 64];
   double least = (double)INFINITY;

@@ -139,6 +139,26 @@ status file_write(const char *name, const void *bytes, size_t size) {
   return s;
 }
 
+// A line that is written in part would spoil the one that follows it.
+static void append_undo(int fd, off_t size, const char *name) {
+  if (ftruncate(fd, size) != 0 || size > 0) return;
+  file_remove(name);  // what is not there gets its head anew
+}
+
+status file_append(const char *name, const text_buffer *t) {
+  int fd;
+  struct stat before;
+  TRY(file_open(&fd, name, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW));
+  bool known = fstat(fd, &before) == 0;
+  ssize_t put = write(fd, t->bytes, t->size);
+  int reason = put < 0 ? errno : ENOSPC;
+  bool whole = put == (ssize_t)t->size;
+  if (whole) fdatasync(fd);
+  else if (known) append_undo(fd, before.st_size, name);
+  if (close(fd) != 0 || !whole) FAIL(NO_IO, "%s: cannot be written: %s", name, strerror(reason));
+  return OK;
+}
+
 status file_map(const void **bytes, size_t *size, const char *name) {
   int fd;
   TRY(file_open(&fd, name, O_RDONLY));

@@ -22,6 +22,17 @@ double time_now(void) {
   return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
+#define STOPWATCH_STEP 1.0
+
+stopwatch stopwatch_begin(double now) { return (stopwatch){.looked = now}; }
+
+double stopwatch_spent(stopwatch *p, double now) {
+  double step = now - p->looked;
+  p->looked = now;
+  p->spent += step < STOPWATCH_STEP ? step : STOPWATCH_STEP;
+  return p->spent;
+}
+
 void log_open(int rank, int size, bool quiet) {
   place.rank = rank;
   place.size = size;

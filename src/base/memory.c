@@ -1,6 +1,5 @@
 // Zeroed, aligned memory whose exhaustion ends the job, and arenas that release all of it at once.
 
-#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>

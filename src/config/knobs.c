@@ -24,105 +24,139 @@ static const char *const strategy_words[] = {
 // The place of a knob; a row whose type is not its field's does not compile.
 #define AT(type, field) \
   (offsetof(settings, field) + 0 * sizeof(char[_Generic(&((settings *)0)->field, type: 1, default: -1)]))
-#define INT(name, field, least, most, initial, words) \
-  {name, KNOB_INT, AT(int *, field), 0, least, most, NULL, initial, words}
-#define INT64(name, field, least, most, initial, words) \
-  {name, KNOB_INT64, AT(int64_t *, field), 0, least, most, NULL, initial, words}
-#define INTS(name, field, count, least, most, initial, words) \
-  {name, KNOB_INT, AT(int(*)[count], field), count, least, most, NULL, initial, words}
-#define REAL_(name, field, least, most, initial, words) \
-  {name, KNOB_REAL, AT(double *, field), 0, least, most, NULL, initial, words}
-#define BOOL(name, field, initial, words) {name, KNOB_BOOL, AT(bool *, field), 0, 0, 1, NULL, initial, words}
-#define WORD(name, field, list, initial, words) {name, KNOB_WORD, AT(int *, field), 0, 0, 0, list, initial, words}
-#define TEXT(name, field, initial, words) \
-  {name, KNOB_TEXT, AT(char(*)[CONFIG_TEXT], field), 0, 0, 0, NULL, initial, words}
+#define ROW(name, type, at, list, decides, least, most, words, initial, sentence) \
+  {name, type, at, list, least, most, words, initial, sentence, decides}
+#define INT(name, field, decides, least, most, initial, sentence) \
+  ROW(name, KNOB_INT, AT(int *, field), 0, decides, least, most, NULL, initial, sentence)
+#define INT64(name, field, decides, least, most, initial, sentence) \
+  ROW(name, KNOB_INT64, AT(int64_t *, field), 0, decides, least, most, NULL, initial, sentence)
+#define INTS(name, field, decides, count, least, most, initial, sentence) \
+  ROW(name, KNOB_INT, AT(int(*)[count], field), count, decides, least, most, NULL, initial, sentence)
+#define REAL_(name, field, decides, least, most, initial, sentence) \
+  ROW(name, KNOB_REAL, AT(double *, field), 0, decides, least, most, NULL, initial, sentence)
+#define BOOL(name, field, decides, initial, sentence) \
+  ROW(name, KNOB_BOOL, AT(bool *, field), 0, decides, 0, 1, NULL, initial, sentence)
+#define WORD(name, field, decides, list, initial, sentence) \
+  ROW(name, KNOB_WORD, AT(int *, field), 0, decides, 0, 0, list, initial, sentence)
+#define TEXT(name, field, decides, initial, sentence) \
+  ROW(name, KNOB_TEXT, AT(char(*)[CONFIG_TEXT], field), 0, decides, 0, 0, NULL, initial, sentence)
+
+// What a row decides: only where things land, or how fast.
+#define NOTHING 0
+#define EPISODES CONFIG_EPISODES
+#define V CONFIG_V
+#define M CONFIG_M
+#define SEARCH CONFIG_SEARCH
+#define LENGTH CONFIG_LENGTH
+#define JUDGEMENT CONFIG_JUDGEMENT
 
 // The largest whole number that a double, and so any reader of JSON, holds exactly: 2^53 - 1.
 #define EXACT_MAX 9007199254740991.0
 
 static const knob table[] = {
-    TEXT("run.directory", run.directory, "runs/takecover", "where everything this run makes lands"),
-    INT64("run.seed", run.seed, 0, EXACT_MAX, "1", "every random number follows from this one"),
+    TEXT("run.directory", run.directory, NOTHING, "runs/takecover", "where everything this run makes lands"),
+    INT64("run.seed", run.seed, EPISODES | V | M | SEARCH | JUDGEMENT, 0, EXACT_MAX, "1",
+          "every random number follows from this one"),
 
-    TEXT("environment.name", environment.name, "takecover", "the real environment that is learned and judged in"),
+    TEXT("environment.name", environment.name, EPISODES | SEARCH | JUDGEMENT, "takecover",
+          "the real environment that is learned and judged in"),
 
-    INT("collect.episodes", collect.episodes, 1, 1e7, "10000", "real episodes to learn from (WM: 10000)"),
-    TEXT("collect.policy", collect.policy, "hold-random",
+    INT("collect.episodes", collect.episodes, EPISODES, 1, 1e7, "10000", "real episodes to learn from (WM: 10000)"),
+    TEXT("collect.policy", collect.policy, EPISODES, "hold-random",
          "who acts while collecting (WM: hold-random, an action drawn anew every few steps)"),
-    INT("collect.shard", collect.shard, 1, 100000, "50", "episodes a file"),
-    REAL_("collect.held_out", collect.held_out, 0, 0.5, "0.05",
+    INT("collect.shard", collect.shard, EPISODES, 1, 100000, "50", "episodes a file"),
+    REAL_("collect.held_out", collect.held_out, V | M, 0, 0.5, "0.05",
           "fraction of the episodes that is never trained on, only measured"),
 
-    INT("vae.latent", vae.latent, 1, 1024, "64", "z: numbers that V makes of a frame (WM: Doom 64, CarRacing 32)"),
-    INTS("vae.channels", vae.channels, 4, 1, 1024, "[32, 64, 128, 256]",
+    INT("vae.latent", vae.latent, V, 1, 1024, "64", "z: numbers that V makes of a frame (WM: Doom 64, CarRacing 32)"),
+    INTS("vae.channels", vae.channels, V, 4, 1, 1024, "[32, 64, 128, 256]",
          "channels of the encoder's four convolutions; the decoder mirrors them (WM: 32, 64, 128, 256)"),
-    INT("vae.epochs", vae.epochs, 1, 100000, "1", "passes over all frames (WM: article 1, code 10)"),
-    INT("vae.frames", vae.frames, 0, 1000000000, "0", "frames an epoch shows at most, another sample each time; 0: all"),
-    INT("vae.batch", vae.batch, 1, 65536, "100", "frames an Adam step (WM: 100)"),
-    REAL_("vae.learning_rate", vae.learning_rate, 1e-8, 1, "1e-4", "of Adam (WM: 1e-4)"),
-    REAL_("vae.learning_rate_end", vae.learning_rate_end, 1e-8, 1, "1e-4", "of Adam, at the last step, reached exponentially (WM: constant)"),
-    REAL_("vae.kl_tolerance", vae.kl_tolerance, 0, 100, "0.5",
+    INT("vae.epochs", vae.epochs, V, 1, 100000, "1", "passes over all frames (WM: article 1, code 10)"),
+    INT("vae.frames", vae.frames, V, 0, 1000000000, "0",
+          "frames an epoch shows at most, another sample each time; 0: all"),
+    INT("vae.batch", vae.batch, V, 1, 65536, "100", "frames an Adam step (WM: 100)"),
+    REAL_("vae.learning_rate", vae.learning_rate, V, 1e-8, 1, "1e-4", "of Adam (WM: 1e-4)"),
+    REAL_("vae.learning_rate_end", vae.learning_rate_end, V, 1e-8, 1, "1e-4",
+          "of Adam, at the last step, reached exponentially (WM: constant)"),
+    REAL_("vae.kl_tolerance", vae.kl_tolerance, V, 0, 100, "0.5",
           "nats a latent dimension that the KL term does not punish (WM: 0.5)"),
 
-    INT("rnn.hidden", rnn.hidden, 1, 65536, "512", "units of M's LSTM (WM: Doom 512, CarRacing 256)"),
-    INT("rnn.mixtures", rnn.mixtures, 1, 64, "5", "Gaussians a latent dimension (WM: 5)"),
-    INT("rnn.epochs", rnn.epochs, 1, 100000, "20", "passes over all episodes (WM: article 20, code 400)"),
-    INT("rnn.batch", rnn.batch, 1, 65536, "100", "episodes learned from side by side (WM: 100)"),
-    INT("rnn.steps", rnn.steps, 1, 65536, "500", "environment steps a gradient flows back, one chunk (WM: 500)"),
-    REAL_("rnn.learning_rate", rnn.learning_rate, 1e-8, 1, "1e-3", "of Adam, at the start (WM: 1e-3)"),
-    REAL_("rnn.learning_rate_end", rnn.learning_rate_end, 0, 1, "1e-5", "what it decays towards (WM: 1e-5)"),
-    REAL_("rnn.clip", rnn.clip, 1e-6, 1e6, "1", "each element of the gradient is clipped to +- this (WM: 1)"),
-    REAL_("rnn.log_sigma_floor", rnn.log_sigma_floor, -20, 0, "-7",
+    INT("rnn.hidden", rnn.hidden, M, 1, 65536, "512", "units of M's LSTM (WM: Doom 512, CarRacing 256)"),
+    INT("rnn.mixtures", rnn.mixtures, M, 1, 64, "5", "Gaussians a latent dimension (WM: 5)"),
+    INT("rnn.epochs", rnn.epochs, M, 1, 100000, "20", "passes over all episodes (WM: article 20, code 400)"),
+    INT("rnn.batch", rnn.batch, M, 1, 65536, "100", "episodes learned from side by side (WM: 100)"),
+    INT("rnn.steps", rnn.steps, M, 1, 65536, "500", "environment steps a gradient flows back, one chunk (WM: 500)"),
+    REAL_("rnn.learning_rate", rnn.learning_rate, M, 1e-8, 1, "1e-3", "of Adam, at the start (WM: 1e-3)"),
+    REAL_("rnn.learning_rate_end", rnn.learning_rate_end, M, 0, 1, "1e-5", "what it decays towards (WM: 1e-5)"),
+    REAL_("rnn.clip", rnn.clip, M, 1e-6, 1e6, "1", "each element of the gradient is clipped to +- this (WM: 1)"),
+    REAL_("rnn.log_sigma_floor", rnn.log_sigma_floor, M, -20, 0, "-7",
           "the log of a Gaussian's sigma goes no lower (WM: no floor)"),
-    REAL_("rnn.done_weight", rnn.done_weight, 0, 1000, "10",
+    REAL_("rnn.done_weight", rnn.done_weight, M, 0, 1000, "10",
           "weight of the steps that end an episode in the termination loss (WM: 10)"),
-    REAL_("rnn.reward_weight", rnn.reward_weight, 0, 1000, "1", "weight of the reward loss; 0: no reward is learned"),
+    REAL_("rnn.reward_weight", rnn.reward_weight, M, 0, 1000, "1",
+          "weight of the reward loss; 0: no reward is learned"),
 
-    REAL_("dream.temperature", dream.temperature, 0.01, 10, "1.15",
+    REAL_("dream.temperature", dream.temperature, SEARCH, 0.01, 10, "1.15",
           "tau: mixture logits / tau, noise * sqrt(tau) (WM: article 1.15, code 1.25)"),
-    INT("dream.cap", dream.cap, 0, 1000000, "0", "steps until a dream is cut; 0: the environment's cap (WM: 2100)"),
-    WORD("dream.reward", dream.reward, reward_words, "alive",
+    INT("dream.cap", dream.cap, SEARCH, 0, 1000000, "0",
+          "steps until a dream is cut; 0: the environment's cap (WM: 2100)"),
+    WORD("dream.reward", dream.reward, SEARCH, reward_words, "alive",
          "what a dreamed step pays: alive = 1 (WM), head = what M learned"),
-    WORD("dream.precision", dream.precision, precision_words, "fp32",
-         "what M's weights and inputs are rounded to, in the dream and as memory outside (WM: fp32); bf16: sums stay fp32, twice as quick with AVX512-BF16, slower without"),
-    INT("dream.lanes", dream.lanes, 1, 4096, "64", "episodes that a worker steps at once; changes no result"),
+    WORD("dream.precision", dream.precision, SEARCH, precision_words, "fp32",
+         "what M's weights and inputs are rounded to, in the dream and as memory outside (WM: fp32); bf16: sums "
+          "stay fp32, twice as quick with AVX512-BF16, slower without"),
+    INT("dream.lanes", dream.lanes, NOTHING, 1, 4096, "64", "episodes that a worker steps at once; changes no result"),
 
-    WORD("controller.features", controller.features, feature_words, "zhc",
+    WORD("controller.features", controller.features, SEARCH, feature_words, "zhc",
          "what C sees: z = the latent, h = M's output, c = M's cell (WM: Doom zhc, CarRacing zh)"),
-    INT("controller.hidden", controller.hidden, 0, 4096, "0",
+    INT("controller.hidden", controller.hidden, SEARCH, 0, 4096, "0",
         "tanh units between features and action; 0: linear (WM: 0)"),
-    BOOL("controller.bias", controller.bias, "false",
+    BOOL("controller.bias", controller.bias, SEARCH, "false",
          "whether C's layers have a bias (WM: Doom false, CarRacing true)"),
 
-    WORD("evolve.strategy", evolve.strategy, strategy_words, "cma",
-         "who searches (WM: cma); lra-cma: for much noise; sep-cma, lm-ma, openai, pgpe: for very many parameters; the last two are baselines"),
-    INT("evolve.generations", evolve.generations, 1, 1000000, "200", "generations of the search (WM: 200 to 1800)"),
-    INT("evolve.popsize", evolve.popsize, 3, 65536, "64", "candidates a generation, even for openai and pgpe (WM: 64)"),
-    INT("evolve.episodes", evolve.episodes, 1, 65536, "16", "dreams a candidate; its fitness is their mean (WM: 16)"),
-    REAL_("evolve.sigma0", evolve.sigma0, 1e-6, 100, "0.1", "standard deviation of the first generation (WM: 0.1)"),
-    BOOL("evolve.active", evolve.active, "true", "whether the worst candidates count too, with negative weights (cma, sep-cma, lra-cma)"),
-    BOOL("evolve.common_random_numbers", evolve.common_random_numbers, "true",
+    WORD("evolve.strategy", evolve.strategy, SEARCH, strategy_words, "cma",
+         "who searches (WM: cma); lra-cma: for much noise; sep-cma, lm-ma, openai, pgpe: for very many "
+          "parameters; the last two are baselines"),
+    INT("evolve.generations", evolve.generations, LENGTH, 1, 1000000, "200",
+          "generations of the search (WM: 200 to 1800)"),
+    INT("evolve.popsize", evolve.popsize, SEARCH, 3, 65536, "64",
+          "candidates a generation, even for openai and pgpe (WM: 64)"),
+    INT("evolve.episodes", evolve.episodes, SEARCH, 1, 65536, "16",
+          "dreams a candidate; its fitness is their mean (WM: 16)"),
+    REAL_("evolve.sigma0", evolve.sigma0, SEARCH, 1e-6, 100, "0.1",
+          "standard deviation of the first generation (WM: 0.1)"),
+    BOOL("evolve.active", evolve.active, SEARCH, "true",
+          "whether the worst candidates count too, with negative weights (cma, sep-cma, lra-cma)"),
+    BOOL("evolve.common_random_numbers", evolve.common_random_numbers, SEARCH, "true",
          "whether all candidates of a generation dream the same luck"),
-    INT("evolve.held_out_every", evolve.held_out_every, 0, 1000000, "25",
+    INT("evolve.held_out_every", evolve.held_out_every, SEARCH, 0, 1000000, "25",
         "generations between measurements of the distribution's mean; 0: never (WM: 25)"),
-    INT("evolve.held_out_episodes", evolve.held_out_episodes, 1, 1000000, "1024",
+    INT("evolve.held_out_episodes", evolve.held_out_episodes, SEARCH, 1, 1000000, "1024",
         "dreams of such a measurement, on luck that no candidate met (WM: 1024)"),
-    INT("evolve.real_episodes", evolve.real_episodes, 0, 1000000, "100",
+    INT("evolve.real_episodes", evolve.real_episodes, SEARCH, 0, 1000000, "100",
         "real episodes of such a measurement; 0: none"),
-    BOOL("evolve.uncertainty", evolve.uncertainty, "false",
-         "whether some candidates are dreamt twice, with other luck: where that changes ranks too much, sigma and the dreams a candidate grow (cma, sep-cma, lra-cma, lm-ma)"),
-    INT("evolve.episodes_max", evolve.episodes_max, 1, 65536, "64", "with uncertainty: dreams a candidate, at most"),
-    WORD("evolve.restarts", evolve.restarts, restart_words, "none",
-         "what follows a search that is done: ipop = another one with twice the popsize, bipop = and short ones between them (cma, sep-cma, lra-cma, lm-ma)"),
-    INT("evolve.doublings", evolve.doublings, 1, 16, "4", "with restarts: how often the popsize is doubled, at most"),
-    INT("evolve.descents", evolve.descents, 1, 64, "1",
-         "independent searches side by side, which fill each other's tails; with restarts ipop each has twice the popsize of the one before it"),
-    WORD("evolve.candidates", evolve.candidates, candidate_words, "auto",
-         "how candidates reach the ranks: sent = as numbers, made = each rank makes them from the search's state (not cma, lra-cma), auto = what takes fewer bytes; changes no result"),
+    BOOL("evolve.uncertainty", evolve.uncertainty, SEARCH, "false",
+         "whether some candidates are dreamt twice, with other luck: where that changes ranks too much, sigma and "
+          "the dreams a candidate grow (cma, sep-cma, lra-cma, lm-ma)"),
+    INT("evolve.episodes_max", evolve.episodes_max, SEARCH, 1, 65536, "64",
+          "with uncertainty: dreams a candidate, at most"),
+    WORD("evolve.restarts", evolve.restarts, SEARCH, restart_words, "none",
+         "what follows a search that is done: ipop = another one with twice the popsize, bipop = and short ones "
+          "between them (cma, sep-cma, lra-cma, lm-ma)"),
+    INT("evolve.doublings", evolve.doublings, SEARCH, 1, 16, "4",
+          "with restarts: how often the popsize is doubled, at most"),
+    INT("evolve.descents", evolve.descents, SEARCH, 1, 64, "1",
+         "independent searches side by side, which fill each other's tails; with restarts ipop each has twice the "
+          "popsize of the one before it"),
+    WORD("evolve.candidates", evolve.candidates, NOTHING, candidate_words, "auto",
+         "how candidates reach the ranks: sent = as numbers, made = each rank makes them from the search's state "
+          "(not cma, lra-cma), auto = what takes fewer bytes; changes no result"),
 
-    INT("evaluate.episodes", evaluate.episodes, 1, 10000000, "1000", "real episodes of the final judgement (WM: 100)"),
-    WORD("evaluate.controller", evaluate.controller, evaluate_words, "mean",
-         "who is judged: the distribution's mean, or the best of the means that were measured; after restarts or several descents always that"),
+    INT("evaluate.episodes", evaluate.episodes, JUDGEMENT, 1, 10000000, "1000",
+          "real episodes of the final judgement (WM: 100)"),
+    WORD("evaluate.controller", evaluate.controller, JUDGEMENT, evaluate_words, "mean",
+         "who is judged: the distribution's mean, or the best of the means that were measured; after restarts or "
+          "several descents always that"),
 };
 
 #define COUNT ((int)(sizeof table / sizeof *table))

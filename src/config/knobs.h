@@ -16,6 +16,7 @@ typedef struct knob {
   const char *const *words;  // the word of each enum value, NULL at the end; KNOB_WORD only
   const char *initial;       // the default, written as in YAML
   const char *sentence;      // what it is, with its unit and source
+  unsigned decides;          // bits of enum config_decides
 } knob;
 
 #define KNOBS_MAX 64

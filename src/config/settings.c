@@ -151,38 +151,20 @@ void settings_json(const settings *s, text_buffer *out, const char *key) {
   json_close(out, '}');
 }
 
-static bool chosen(const knob *k, const char *const *prefixes, int count) {
-  for (int i = 0; i < count; i++)
-    if (strncmp(k->name, prefixes[i], strlen(prefixes[i])) == 0) return true;
-  return false;
-}
-
-// A misspelt prefix would silently leave its knobs out of an identity.
-static void prefixes_check(const char *const *prefixes, int count) {
-  int knobs;
-  const knob *table = knob_table(&knobs);
+void settings_lines(const settings *s, unsigned decides, text_buffer *out) {
+  int count;
+  const knob *table = knob_table(&count);
   for (int i = 0; i < count; i++) {
-    int matches = 0;
-    for (int j = 0; j < knobs; j++) matches += chosen(&table[j], &prefixes[i], 1);
-    CHECK(matches > 0, "no knob begins with \"%s\"", prefixes[i]);
-  }
-}
-
-void settings_lines(const settings *s, const char *const *prefixes, int count, text_buffer *out) {
-  int knobs;
-  const knob *table = knob_table(&knobs);
-  prefixes_check(prefixes, count);
-  for (int i = 0; i < knobs; i++) {
-    if (!chosen(&table[i], prefixes, count)) continue;
+    if (!(table[i].decides & decides)) continue;
     text_add(out, "%s: ", table[i].name);
     knob_show(&table[i], s, out);
     text_add(out, "\n");
   }
 }
 
-hash settings_hash(const settings *s, const char *const *prefixes, int count) {
+hash settings_hash(const settings *s, unsigned decides) {
   text_buffer lines = {0};
-  settings_lines(s, prefixes, count, &lines);
+  settings_lines(s, decides, &lines);
   hash h = hash_bytes(lines.bytes ? lines.bytes : "", lines.size);
   text_free(&lines);
   return h;

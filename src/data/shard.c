@@ -142,7 +142,8 @@ status shard_identity_read(hash *out, const char *directory, int shard, int64_t 
   TRY(file_read(&bytes, &size, path.text));
   bool fits = identity_fits(out, bytes, size, first_id, count, p);
   if (!fits)
-    status_fail(BAD_FILE, "%s: is not of episodes %lld to %lld of %s %s by '%s', seed %llu, but \"%.*s\"; run collect again",
+    status_fail(BAD_FILE,
+                "%s: is not of episodes %lld to %lld of %s %s by '%s', seed %llu, but \"%.*s\"; run collect again",
                 path.text, (long long)first_id, (long long)first_id + count - 1, p->environment, p->version, p->policy,
                 (unsigned long long)p->seed, text_whole(bytes, 100), bytes);
   mem_free(bytes);

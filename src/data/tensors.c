@@ -151,7 +151,8 @@ static status shape_read(data_tensor *t, uint64_t *size, const json_t *shape, ui
 static status tensor_read(data_tensor *t, const char *name, const json_t *j, const char *data, uint64_t payload,
                           const char *path) {
   if (strlen(name) >= sizeof t->name)
-    FAIL(BAD_FILE, "%s: a tensor's name has more than %zu bytes: %.*s...", path, sizeof t->name - 1, text_whole(name, 32), name);
+    FAIL(BAD_FILE, "%s: a tensor's name has more than %zu bytes: %.*s...", path, sizeof t->name - 1,
+         text_whole(name, 32), name);
   snprintf(t->name, sizeof t->name, "%s", name);
   if (!json_is_object(j) || json_object_size(j) != 3)
     FAIL(BAD_FILE, "%s: tensor '%s' is not described by dtype, shape and data_offsets", path, name);

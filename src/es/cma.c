@@ -149,6 +149,14 @@ static int rows_to_take(es *e) {
   return rows;
 }
 
+// L is older than C. Where few parameters and large rates changed C much meanwhile, more may be taken than there is,
+// since the bound (52) is one for C's own root: then nothing is taken.
+static bool large_is_positive(const cma *c, int n) {
+  for (size_t i = 0; i < (size_t)n; i++)
+    if (!(c->C[i * (size_t)n + i] > 0)) return false;
+  return true;
+}
+
 // C <- (1 + c1 (1-h) cc (2-cc) - c1 - cmu sum w) C + c1 pc pc^T + cmu sum w_k y_k y_k^T                            (47)
 static void covariance(es *e, bool h) {
   cma *c = cma_of(e);
@@ -161,6 +169,7 @@ static void covariance(es *e, bool h) {
   if (!e->now.active) return;
   int rows = rows_to_take(e);
   if (rows > 0) (is_large(e) ? num_dsyrk_upper : num_dsyrk)(n, rows, -1, c->part, n, 1, c->C, n);
+  if (rows > 0 && is_large(e) && !large_is_positive(c, n)) num_dsyrk_upper(n, rows, 1, c->part, n, 1, c->C, n);
 }
 
 // C = B diag(D^2) B^T anew; rounding must not make an eigenvalue negative.
@@ -217,6 +226,7 @@ void cma_update(es *e) {
 static void tell(es *e) {
   cma_update(e);
   refresh(e);
+  es_units_fit(e);
 }
 
 // --- its shape ----------------------------------------------------------------------------------------------------------
@@ -225,7 +235,9 @@ double cma_condition(const es *e) {  // D is ascending
   double ratio = cma_of(e)->D[e->now.n - 1] / cma_of(e)->D[0];
   return ratio * ratio;
 }
-double cma_deviation(const es *e, int i) { return sqrt(cma_of(e)->C[(size_t)i * e->now.n + i]); }
+double cma_deviation(const es *e, int i) {  // rounding may leave a variance that is negative
+  return sqrt(fmax(0, cma_of(e)->C[(size_t)i * e->now.n + i]));
+}
 double cma_path(const es *e, int i) { return cma_of(e)->paths.pc[i]; }
 double cma_longest(const es *e) { return cma_of(e)->D[e->now.n - 1]; }
 // If large, the axes are L's columns: no principal ones, but the distribution is as long along each of them as along any.
@@ -235,6 +247,44 @@ void cma_axis(const es *e, int i, double *out) {
   for (size_t j = 0; j < n; j++) out[j] = is_large(e) ? c->L[j * n + at] : c->D[i] * c->B[j * n + at];
 }
 
-const es_strategy es_cma = {"CMA-ES", 32000, 1, 3,  // LAPACK counts an n x n matrix in an int
-                            popsize_by_n, cma_doubles, cma_sampling, room, cma_begin, NULL, cma_candidates, tell,
-                            cma_condition, cma_deviation, cma_path, cma_longest, cma_axis, large_close};
+static double cma_largest_variance(const double *variances, size_t n, size_t stride) {
+  double largest = 0;
+  for (size_t i = 0; i < n; i++) largest = fmax(largest, variances[i * stride]);
+  return largest;
+}
+
+// What is drawn from is positive, and no element of C or of the snapshot is larger than its largest variance by more
+// than rounding makes it, so that each can be decomposed or factored.
+bool cma_sound(const es *e) {
+  const cma *c = cma_of(e);
+  size_t n = (size_t)e->now.n;
+  bool large = is_large(e), taken = large && e->now.snapshots > 0;
+  double most = cma_largest_variance(c->C, n, n + 1), below = large ? cma_largest_variance(c->diagonal, n, 1) : most;
+  if (!es_all_positive(c->D, n) || !(most > 0) || (taken && !(below > 0))) return false;
+
+  for (size_t i = 0; i < n; i++) {
+    if (large && !(c->L[i * n + i] > 0 && fabs(c->diagonal[i]) <= 2 * below)) return false;
+    for (size_t j = 0; j < n; j++)
+      if (fabs(c->C[i * n + j]) > 2 * (j < i ? below : most)) return false;
+  }
+  return true;
+}
+
+const es_strategy es_cma = {.name = "CMA-ES",
+                            .most_parameters = 32000,  // LAPACK counts an n x n matrix in an int
+                            .popsize_multiple = 1,
+                            .least_popsize = 3,
+                            .popsize = popsize_by_n,
+                            .doubles = cma_doubles,
+                            .sampling = cma_sampling,
+                            .room = room,
+                            .begin = cma_begin,
+                            .candidates = cma_candidates,
+                            .tell = tell,
+                            .condition = cma_condition,
+                            .deviation = cma_deviation,
+                            .path = cma_path,
+                            .longest = cma_longest,
+                            .axis = cma_axis,
+                            .close = large_close,
+                            .sound = cma_sound};

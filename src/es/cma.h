@@ -31,6 +31,7 @@ double cma_deviation(const es *e, int i);
 double cma_path(const es *e, int i);
 double cma_longest(const es *e);
 void cma_axis(const es *e, int i, double *axis);
+bool cma_sound(const es *e);
 
 static inline cma *cma_of(const es *e) { return e->own; }
 

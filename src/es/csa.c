@@ -64,5 +64,5 @@ void csa_mean(const csa *c, es *e) {
 void csa_step_size(const csa *c, es *e) {
   const es_constants *k = &c->constants;
   e->now.sigma *= exp(fmin(1, k->cs / k->damps * (sqrt(es_squares(c->ps, e->now.n)) / k->chi_n - 1)));
-  if (e->now.bounded) e->now.sigma = fmin(e->now.sigma, es_widest(e));
+  e->now.sigma = fmin(e->now.sigma, es_most_sigma(e));
 }

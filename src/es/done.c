@@ -15,7 +15,9 @@ es_limits es_limits_default(void) {
 es_limits es_limits_pycma(int n, int popsize) {
   es_limits l = {.ftarget = -INFINITY, .tolfun = 1e-11, .tolfunhist = 1e-12, .tolx = 1e-11, .tolfacupx = 1e3, .tolupsigma = 1e20,
                  .tolconditioncov = 1e14, .tolflatfitness = 1, .noeffectaxis = 1, .noeffectcoord = 1};
-  l.maxiter = (int64_t)(100 + floor(150.0 * (n + 3) * (n + 3) / sqrt(popsize)));
+  n = n < 1 ? 1 : n;
+  popsize = popsize > 0 ? popsize : es_constants_make(n, 0, true, ES_PYCMA, NULL).popsize;
+  l.maxiter = (int64_t)fmin(100 + floor(150.0 * (n + 3.0) * (n + 3.0) / sqrt(popsize)), 1e18);
   l.tolstagnation = 2 * (int)fmin(10000, (100 + 100 * pow(n, 1.5) / popsize) / 2);  // pycma's histories hold 20000 too
   return l;
 }
@@ -35,19 +37,27 @@ status es_limits_check(const es_limits *l) {
 
 // --- what was told ------------------------------------------------------------------------------------------------------
 
+// Fitness may be infinite. Equal ones are no way apart, and the lower of two opposite ones is their median.
+static double done_range(double high, double low) { return high == low ? 0 : high - low; }
+
+static double done_middle(double low, double high) {
+  double middle = 0.5 * (low + high);
+  return isnan(middle) ? low : middle;
+}
+
 int es_history_size(int n, int popsize) { return 10 + (int)fmin(9990, ceil(30.0 * n / popsize)); }
 
 void es_remember(es *e) {
   es_numbers *now = &e->now;
   double best = e->order[0].fitness, worst = e->order[now->popsize - 1].fitness;
-  double median = 0.5 * (e->order[(now->popsize - 1) / 2].fitness + e->order[now->popsize / 2].fitness);
+  double median = done_middle(e->order[(now->popsize - 1) / 2].fitness, e->order[now->popsize / 2].fitness);
   e->history[now->history_count % now->history_size] = best;
   if (now->limits.tolstagnation) {
     e->bests[now->history_count % now->limits.tolstagnation] = best;
     e->medians[now->history_count % now->limits.tolstagnation] = median;
   }
   now->history_count++;
-  now->spread = worst - best;
+  now->spread = done_range(worst, best);
   now->flat = best < e->order[(int)(0.75 * now->popsize)].fitness ? 0 : now->flat + 1;
 }
 
@@ -57,7 +67,7 @@ static double history_range(const es *e) {
     low = fmin(low, e->history[i]);
     high = fmax(high, e->history[i]);
   }
-  return high - low;
+  return done_range(high, low);
 }
 
 static int ascending(const void *a, const void *b) {
@@ -69,7 +79,7 @@ static int ascending(const void *a, const void *b) {
 static double median_of(const es *e, const double *ring, int from, int count) {
   for (int i = 0; i < count; i++) e->sorting[i] = ring[(from + i) % e->now.limits.tolstagnation];
   qsort(e->sorting, (size_t)count, sizeof *e->sorting, ascending);
-  return 0.5 * (e->sorting[(count - 1) / 2] + e->sorting[count / 2]);
+  return done_middle(e->sorting[(count - 1) / 2], e->sorting[count / 2]);
 }
 
 static bool no_better_later(const es *e, const double *ring) {
@@ -91,15 +101,17 @@ static bool stagnates(const es *e) {
 
 static double deviation(const es *e, int i) { return e->now.sigma * (e->strategy->deviation ? e->strategy->deviation(e, i) : 1); }
 
+// Both in units of the first step's, where a coordinate has one of its own.
 static double largest_deviation(const es *e) {
   double largest = 0;
-  for (int i = 0; i < e->now.n; i++) largest = fmax(largest, deviation(e, i));
+  for (int i = 0; i < e->now.n; i++) largest = fmax(largest, deviation(e, i) * es_unit_shrunk(e, i));
   return largest;
 }
 
 static double longest_path(const es *e) {
   double longest = 0;
-  for (int i = 0; e->strategy->path && i < e->now.n; i++) longest = fmax(longest, e->now.sigma * fabs(e->strategy->path(e, i)));
+  for (int i = 0; e->strategy->path && i < e->now.n; i++)
+    longest = fmax(longest, e->now.sigma * fabs(e->strategy->path(e, i)) * es_unit_shrunk(e, i));
   return longest;
 }
 
@@ -125,6 +137,7 @@ static bool axis_without_effect(const es *e, int which) {
 static bool enough(const es *e) {
   const es_numbers *now = &e->now;
   const es_limits *l = &now->limits;
+  if (now->best == -INFINITY) SAY("ftarget: a fitness of -inf was reached; nothing is less");
   if (now->best <= l->ftarget) SAY("ftarget: a fitness of %.10g was reached; %.10g was asked for", now->best, l->ftarget);
   if (l->maxfevals && now->evaluations >= l->maxfevals)
     SAY("maxfevals: %lld evaluations are done; %lld are allowed", (long long)now->evaluations, (long long)l->maxfevals);
@@ -146,6 +159,19 @@ static bool fitness_says_nothing(const es *e) {
   return false;
 }
 
+// Whichever limits are off: are these numbers that a step and its square can be computed from, with room for one tell?
+bool es_spent(const es *e) {
+  const es_numbers *now = &e->now;
+  if (!(now->sigma >= 1e-250 && now->sigma <= 1e130)) SAY("range: sigma is %.3g; no step can be computed", now->sigma);
+
+  for (int i = 0; i < now->n; i++) {
+    double wide = e->strategy->deviation ? e->strategy->deviation(e, i) : 1;
+    if (!(wide >= 1e-40 && wide <= 1e40)) SAY("range: x[%d] deviates by %.3g sigma; no step can be computed", i, wide);
+    if (!(fabs(e->mean[i]) <= ES_MOST_NUMBER)) SAY("range: x[%d] of the mean is %.3g, too large", i, e->mean[i]);
+  }
+  return false;
+}
+
 static bool shape_is_useless(const es *e) {
   const es_numbers *now = &e->now;
   const es_limits *l = &now->limits;
@@ -164,7 +190,8 @@ static bool shape_is_useless(const es *e) {
 
 static bool steps_are_lost(const es *e) {
   int i = e->now.limits.noeffectcoord ? coordinate_without_effect(e) : -1, which = e->now.generation % e->now.n;
-  if (i >= 0) SAY("noeffectcoord: a fifth of a standard deviation no longer changes x[%d] of the mean, %.6g", i, e->mean[i]);
+  if (i >= 0)
+    SAY("noeffectcoord: a fifth of a standard deviation no longer changes x[%d] of the mean, %.6g", i, es_mean(e)[i]);
   if (e->now.limits.noeffectaxis && axis_without_effect(e, which))
     SAY("noeffectaxis: a tenth of a standard deviation along principal axis %d no longer changes the mean", which);
   return false;
@@ -180,7 +207,8 @@ static bool no_more_descents(const es *e) {
 const char *es_done(const es *e) {
   if (e->now.generation == 0) return NULL;
   if (e->descent) return enough(e) || no_more_descents(e) ? e->reason : NULL;
-  return enough(e) || fitness_says_nothing(e) || shape_is_useless(e) || steps_are_lost(e) ? e->reason : NULL;
+  bool done = enough(e) || fitness_says_nothing(e) || es_spent(e) || shape_is_useless(e) || steps_are_lost(e);
+  return done ? e->reason : NULL;
 }
 
 // --- for people -----------------------------------------------------------------------------------------------------------

@@ -46,7 +46,7 @@ static bool eigenvalues(factoring *f) {
 
 // Rounding may leave a C of enormous condition that is not positive definite: then its shortest axes are made a little longer.
 static bool cholesky(factoring *f) {
-  enum { TRIES = 20 };
+  enum { TRIES = 22 };  // the last adds a hundred thousand times the largest variance
   double unit = 1e-15 * largest(f->diagonal, f->n), more = 0;
   for (int i = 0; i < TRIES; i++, more = more > 0 ? 10 * more : unit) {
     copy(f, more);

@@ -82,6 +82,13 @@ static void candidate(es *e, int k, double *x) {
   for (int i = 0; i < e->now.n; i++) x[i] = e->mean[i] + e->now.sigma * x[i];
 }
 
+// Each direction stretches by the square of its length, one after the other: told points far from all that was drawn
+// must not make them so long that a candidate is infinite.
+static void lmma_shorten(double *z, int n) {
+  double most = 1e3 * sqrt(n), found = sqrt(es_squares(z, n));
+  for (int i = 0; found > most && i < n; i++) z[i] *= most / found;
+}
+
 static void means(es *e) {
   lmma *l = lmma_of(e);
   int n = e->now.n;
@@ -92,6 +99,7 @@ static void means(es *e) {
   }
   memcpy(l->z, l->d, (size_t)n * sizeof *l->z);
   for (int j = known(e) - 1; j >= 0; j--) unstretch(e, j, l->z);  // M is linear: the mean of z is M^-1 of the mean of d
+  lmma_shorten(l->z, n);
 }
 
 static void fade(double *path, double rate, double mueff, const double *z, int n) {
@@ -123,5 +131,14 @@ void es_list_lm_ma(es_listing *l, const es_numbers *now) {
   es_list(l, "cc_last", rate_c(now, m - 1), "min(1, popsize / (4^(m - 1) n))", paper);
 }
 
-const es_strategy es_lm_ma = {"LM-MA-ES", 1 << 24, 1, 4, popsize_by_n, doubles, sampling, room, begin, candidate, NULL, tell,
-                              NULL, NULL, NULL, NULL, NULL, NULL};
+const es_strategy es_lm_ma = {.name = "LM-MA-ES",
+                              .most_parameters = 1 << 24,
+                              .popsize_multiple = 1,
+                              .least_popsize = 4,
+                              .popsize = popsize_by_n,
+                              .doubles = doubles,
+                              .sampling = sampling,
+                              .room = room,
+                              .begin = begin,
+                              .candidate = candidate,
+                              .tell = tell};

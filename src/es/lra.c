@@ -110,6 +110,7 @@ static void tell(es *e) {
   weigh_sigma(e, sigma);
   take_share(e, sigma);
   e->now.sigma *= eta / *l->eta_mean;  // the best step size grows as the mean's share shrinks
+  es_units_fit(e);
 }
 
 void es_list_lra_cma(es_listing *l, const es_numbers *now) {
@@ -121,5 +122,26 @@ void es_list_lra_cma(es_listing *l, const es_numbers *now) {
   es_list(l, "gamma", GAMMA, "", paper);
 }
 
-const es_strategy es_lra_cma = {"LRA-CMA-ES", 32000, 1, 3, popsize_by_n, doubles, cma_sampling, room, begin, NULL, cma_candidates, tell,
-                                cma_condition, cma_deviation, cma_path, cma_longest, cma_axis, NULL};
+static bool lra_sound(const es *e) {
+  const lra *l = lra_of(e);
+  bool shares = *l->eta_mean > 0 && *l->eta_mean <= 1 && *l->eta_sigma > 0 && *l->eta_sigma <= 1;
+  return shares && *l->v_mean >= 0 && *l->v_sigma >= 0 && cma_sound(e);
+}
+
+const es_strategy es_lra_cma = {.name = "LRA-CMA-ES",
+                                .most_parameters = 32000,
+                                .popsize_multiple = 1,
+                                .least_popsize = 3,
+                                .popsize = popsize_by_n,
+                                .doubles = doubles,
+                                .sampling = cma_sampling,
+                                .room = room,
+                                .begin = begin,
+                                .candidates = cma_candidates,
+                                .tell = tell,
+                                .condition = cma_condition,
+                                .deviation = cma_deviation,
+                                .path = cma_path,
+                                .longest = cma_longest,
+                                .axis = cma_axis,
+                                .sound = lra_sound};

@@ -43,5 +43,13 @@ void es_list_one_plus_one(es_listing *l, const es_numbers *now) {
   es_list(l, "damping", damping(now), "sqrt(n + 1)", "Hansen, Arnold and Auger 2015");
 }
 
-const es_strategy es_one_plus_one = {"(1+1)-ES", 1 << 24, 1, 2, popsize_by_n, doubles, NULL, room, begin, candidate, NULL, tell,
-                                     NULL, NULL, NULL, NULL, NULL, NULL};
+const es_strategy es_one_plus_one = {.name = "(1+1)-ES",
+                                     .most_parameters = 1 << 24,
+                                     .popsize_multiple = 1,
+                                     .least_popsize = 2,
+                                     .popsize = popsize_by_n,
+                                     .doubles = doubles,
+                                     .room = room,
+                                     .begin = begin,
+                                     .candidate = candidate,
+                                     .tell = tell};

@@ -67,5 +67,21 @@ void es_list_openai(es_listing *l, const es_numbers *now) {
   es_list(l, "epsilon", EPSILON, "", "Adam (Kingma and Ba 2015)");
 }
 
-const es_strategy es_openai = {"OpenAI-ES", 1 << 24, 2, 2, es_even_popsize, doubles, NULL, room, begin, candidate, NULL, tell,
-                               NULL, NULL, NULL, NULL, NULL, NULL};
+// Adam divides by the root of its second moments.
+static bool openai_sound(const es *e) {
+  for (int i = 0; i < e->now.n; i++)
+    if (openai_of(e)->second[i] < 0) return false;
+  return true;
+}
+
+const es_strategy es_openai = {.name = "OpenAI-ES",
+                               .most_parameters = 1 << 24,
+                               .popsize_multiple = 2,
+                               .least_popsize = 2,
+                               .popsize = es_even_popsize,
+                               .doubles = doubles,
+                               .room = room,
+                               .begin = begin,
+                               .candidate = candidate,
+                               .tell = tell,
+                               .sound = openai_sound};

@@ -51,6 +51,7 @@ typedef struct es_strategy {
   double (*longest)(const es *e);                     // axis of C, a deviation over sigma; NULL: 1
   void (*axis)(const es *e, int i, double *axis);     // (n) a principal axis of a standard deviation, over sigma; NULL: none
   void (*close)(es *e);                               // waits for what runs beside; NULL: nothing does
+  bool (*sound)(const es *e);                         // can its state, all finite, be one that a tell left? NULL: yes
 } es_strategy;
 extern const es_strategy es_cma, es_sep_cma, es_lra_cma, es_lm_ma, es_openai, es_pgpe, es_one_plus_one, es_random;
 
@@ -64,6 +65,7 @@ struct es {
   double *mean;           // (n)  genotype
   double *best;           // (n)  the best ever told, as told
   double *lower, *upper;  // (n)  bounds; NULL without
+  double *units;          // (n)  what a genotype's 1 is worth, 1 at most; NULL without bounds
   double *history;        // (history_size)   best fitness of the last generations, a ring
   double *bests, *medians;  // (tolstagnation)  of the last generations, rings; NULL without that limit
   void *own;              // the strategy's own
@@ -99,7 +101,14 @@ size_t es_doubles(const es_numbers *now);               // of its state
 const es_strategy *es_strategy_of(int kind);            // NULL: there is none
 status es_options_check(const es_options *o);
 es_numbers es_numbers_first(const es_options *o);
+bool es_all_positive(const double *x, size_t count);
 
+// Numbers stay far enough from overflow and underflow that no square of them, nor a sum of squares, is lost.
+#define ES_MOST_NUMBER 1e145   // of whatever a strategy keeps, in size
+#define ES_MOST_X0 1e140
+#define ES_MOST_SIGMA0 1e100   // of learning_rate, too
+#define ES_LEAST_SIGMA0 1e-100
+#define ES_LEAST_ROOM 1e-100   // between two bounds
 
 // explain.c. Each strategy lists what it alone knows.
 typedef struct es_listing { es_constant *list; int count; } es_listing;
@@ -119,6 +128,7 @@ void es_list_uncertainty(es_listing *l, const es_numbers *now);              // 
 void es_remember(es *e);                                // a told generation, for the limits
 int es_history_size(int n, int popsize);
 status es_limits_check(const es_limits *l);             // NULL is allowed
+bool es_spent(const es *e);                             // can its numbers not be computed with? says so in e->reason
 
 // restarts.c
 void es_first_descent(es *e);
@@ -130,8 +140,14 @@ void es_treat(es *e, double changes);                   // sigma and effort grow
 
 // bounds.c
 status es_bounds_check(const es_options *o);
+bool es_bounds_fit(double low, double high);            // may they be a coordinate's?
 void es_bound(const es *e, double *x);                  // (n) genotype -> within bounds, in place
 void es_unbound(const es *e, double *x);                // (n) within bounds -> a genotype of it, in place
-double es_widest(const es *e);                          // sigma within bounds: no larger makes sense
+void es_units_begin(es *e);                             // first steps are of sigma0, or a third of the coordinate's box
+double es_unit_shrunk(const es *e, int i);              // coordinate i's unit over its first
+double es_most_sigma(const es *e);                      // makes the longest deviation a third of the widest box
+void es_units_fit(es *e);                               // after a tell: a deviation is a third of its box at most
+void es_round(const es *e, double *x);                  // (n) to float where candidates are, but inwards; in place
+void es_admit(const es *e, double *x);                  // (n) onto the bounds, where beyond, and es_round; in place
 
 #endif

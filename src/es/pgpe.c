@@ -109,5 +109,20 @@ void es_list_pgpe(es_listing *l, const es_numbers *now) {
   es_list(l, "most_change", MOST_CHANGE, "", "Toklu, Liskowski and Srivastava 2020: of a deviation, a generation");
 }
 
-const es_strategy es_pgpe = {"PGPE with ClipUp", 1 << 24, 2, 2, es_even_popsize, doubles, sampling, room, begin, candidate, NULL, tell,
-                             condition, deviation, NULL, longest, NULL, NULL};
+static bool pgpe_sound(const es *e) { return es_all_positive(pgpe_of(e)->d, (size_t)e->now.n); }
+
+const es_strategy es_pgpe = {.name = "PGPE with ClipUp",
+                             .most_parameters = 1 << 24,
+                             .popsize_multiple = 2,
+                             .least_popsize = 2,
+                             .popsize = es_even_popsize,
+                             .doubles = doubles,
+                             .sampling = sampling,
+                             .room = room,
+                             .begin = begin,
+                             .candidate = candidate,
+                             .tell = tell,
+                             .condition = condition,
+                             .deviation = deviation,
+                             .longest = longest,
+                             .sound = pgpe_sound};

@@ -20,5 +20,14 @@ static void tell(es *e) {
   es_unbound(e, e->mean);
 }
 
-const es_strategy es_random = {"random search", 1 << 24, 1, 1, popsize_by_n, doubles, doubles, room, begin, candidate, NULL, tell,
-                               NULL, NULL, NULL, NULL, NULL, NULL};
+const es_strategy es_random = {.name = "random search",
+                               .most_parameters = 1 << 24,
+                               .popsize_multiple = 1,
+                               .least_popsize = 1,
+                               .popsize = popsize_by_n,
+                               .doubles = doubles,
+                               .sampling = doubles,
+                               .room = room,
+                               .begin = begin,
+                               .candidate = candidate,
+                               .tell = tell};

@@ -35,7 +35,9 @@ static plan plan_small(const es *e) {
   return (plan){(int)(size / step) * step, pow(0.01, v), 0.5 * (double)l->large_cost};
 }
 
-static double uniform(rng luck, int i, double low, double high) { return low + (high - low) * rng_uniform(luck, 1, (uint32_t)i); }
+static double uniform(rng luck, int i, double low, double high) {
+  return fmin(low + (high - low) * rng_uniform(luck, 1, (uint32_t)i), high);
+}
 
 // (n) where the next descent begins: uniformly within bounds where there are two, else x0 + sigma0 N(0,1).
 static void place(const es *e, double *x) {
@@ -43,8 +45,9 @@ static void place(const es *e, double *x) {
   rng_normals_double(x, e->now.n, luck, 0, 0);
   for (int i = 0; i < e->now.n; i++) {
     double low = e->now.bounded ? e->lower[i] : -INFINITY, high = e->now.bounded ? e->upper[i] : INFINITY;
-    bool boxed = isfinite(low) && isfinite(high);
-    x[i] = boxed ? uniform(luck, i, low, high) : fmin(fmax(e->mean[i] + e->now.sigma0 * x[i], low), high);
+    bool boxed = isfinite(high - low);
+    double there = boxed ? uniform(luck, i, low, high) : fmin(fmax(e->mean[i] + e->now.sigma0 * x[i], low), high);
+    x[i] = fmin(fmax(there, -ES_MOST_X0), ES_MOST_X0);
   }
 }
 
@@ -55,7 +58,8 @@ static void begin(es *e, plan p) {
   if (p.most_evaluations > 0) limits.maxiter = (int64_t)fmax(1, fmin((double)limits.maxiter, p.most_evaluations / p.popsize));
   if (now->ledger.descents == 0) memcpy(e->row, e->mean, (size_t)now->n * sizeof *e->row);
   else place(e, e->row);
-  const es_options o = {.kind = (es_kind)now->kind, .n = now->n, .popsize = p.popsize, .sigma0 = now->sigma0 * p.sigma_factor, .x0 = e->row,
+  const es_options o = {.kind = (es_kind)now->kind, .n = now->n, .popsize = p.popsize, .x0 = e->row,
+                        .sigma0 = fmax(now->sigma0 * p.sigma_factor, ES_LEAST_SIGMA0),
                         .seed = seed_of(e), .active = now->active, .dialect = (es_dialect)now->dialect, .lower = e->lower,
                         .upper = e->upper, .limits = &limits, .learning_rate = now->learning_rate,
                         .most_effort = now->most_effort, .factored_from = now->factored ? 1 : INT_MAX, .single = now->single};

@@ -66,6 +66,7 @@ static void tell(es *e) {
   csa_mean(&s->paths, e);
   deviations(e, h);
   csa_step_size(&s->paths, e);
+  es_units_fit(e);
 }
 
 static double extreme(const es *e, double choose(double, double)) {
@@ -80,6 +81,21 @@ static double condition(const es *e) {
 }
 static double deviation(const es *e, int i) { return sep_of(e)->d[i]; }
 static double path(const es *e, int i) { return sep_of(e)->paths.pc[i] * sep_of(e)->d[i]; }
+static bool sep_sound(const es *e) { return es_all_positive(sep_of(e)->d, (size_t)e->now.n); }
 
-const es_strategy es_sep_cma = {"sep-CMA-ES", 1 << 24, 1, 3, popsize_by_n, doubles, sampling, room, begin, candidate, NULL, tell,
-                                condition, deviation, path, longest, NULL, NULL};
+const es_strategy es_sep_cma = {.name = "sep-CMA-ES",
+                                .most_parameters = 1 << 24,
+                                .popsize_multiple = 1,
+                                .least_popsize = 3,
+                                .popsize = popsize_by_n,
+                                .doubles = doubles,
+                                .sampling = sampling,
+                                .room = room,
+                                .begin = begin,
+                                .candidate = candidate,
+                                .tell = tell,
+                                .condition = condition,
+                                .deviation = deviation,
+                                .path = path,
+                                .longest = longest,
+                                .sound = sep_sound};

@@ -1,6 +1,8 @@
 // The whole state of a search as bytes, and back: a loaded search continues bit for bit. And the part of it that candidates
 // follow from, for those who only make them.
 
+#include <float.h>
+#include <math.h>
 #include <string.h>
 
 #include "parts.h"
@@ -8,6 +10,7 @@
 #define MAGIC "dreamfarm-es\0\0\0"     // 16 bytes
 #define MAGIC_1 "dreamfarm-cma\0\0"  // of version 1
 #define VERSION 3
+#define VERSION_BOUNDED 4  // units follow the bounds
 
 typedef enum extent { WHOLE, SAMPLE } extent;
 
@@ -18,6 +21,8 @@ typedef struct head {
   char checksum[sizeof(hash)];  // of the head with this field zero, and the doubles
   char end[7];                  // zero
 } head;
+
+static int version_of(const es_numbers *now) { return now->bounded ? VERSION_BOUNDED : VERSION; }
 
 static hash checksum(const head *h, const void *doubles, size_t size) {
   head plain = *h;
@@ -31,7 +36,7 @@ static void head_write(void *bytes, const es_numbers *now, extent what, size_t s
   head h;
   memset(&h, 0, sizeof h);
   memcpy(h.magic, MAGIC, sizeof MAGIC);
-  h.version = VERSION;
+  h.version = version_of(now);
   h.extent = what;
   memcpy(&h.now, now, sizeof h.now);
   hash sum = checksum(&h, (char *)bytes + sizeof h, size);
@@ -54,17 +59,17 @@ void es_save(const es *e, void *bytes) {
 
 typedef struct piece { double *at; size_t count; } piece;
 
-// The mean, the bounds (which follow each other), and the beginning of what is the strategy's own.
+// The mean, the bounds and units (which follow each other), and the beginning of what is the strategy's own.
 static void sample_pieces(const es *e, piece pieces[3]) {
   size_t n = (size_t)e->now.n;
   pieces[0] = (piece){e->mean, n};
-  pieces[1] = (piece){e->lower, e->now.bounded ? 2 * n : 0};
+  pieces[1] = (piece){e->lower, e->now.bounded ? 3 * n : 0};
   pieces[2] = (piece){e->state + e->state_doubles - e->strategy->doubles(&e->now), e->strategy->sampling ? e->strategy->sampling(&e->now) : 0};
 }
 
 static size_t sample_bytes(const es_numbers *now) {
   const es_strategy *s = es_strategy_of(now->kind);
-  return ((size_t)now->n * (now->bounded ? 3 : 1) + (s->sampling ? s->sampling(now) : 0)) * sizeof(double);
+  return ((size_t)now->n * (now->bounded ? 4 : 1) + (s->sampling ? s->sampling(now) : 0)) * sizeof(double);
 }
 
 size_t es_sample_size(const es *e) {
@@ -72,6 +77,7 @@ size_t es_sample_size(const es *e) {
 }
 
 size_t es_sample_size_of(const es_options *o) {
+  if (es_options_check(o) != OK) return 0;
   es_numbers now = es_numbers_first(o);
   return es_strategy_of(now.kind)->candidate ? sizeof(head) + sample_bytes(&now) : 0;
 }
@@ -94,6 +100,11 @@ void es_sample_save(const es *e, void *bytes) {
 
 #define DAMAGED(...) FAIL(BAD_FILE, "the state of an evolution strategy is damaged: " __VA_ARGS__)
 
+static status version_fail(int found, int read, const char *of) {
+  FAIL(BAD_FILE, "this is the state of an evolution strategy of version %d; this program reads version %d%s", found,
+       read, of);
+}
+
 // Every version begins with these.
 static status version_check(const void *bytes, size_t size) {
   struct { char magic[16]; int32_t version; } first;
@@ -101,8 +112,7 @@ static status version_check(const void *bytes, size_t size) {
   memcpy(&first, bytes, sizeof first);
   if (memcmp(first.magic, MAGIC, sizeof MAGIC) != 0 && memcmp(first.magic, MAGIC_1, sizeof MAGIC_1) != 0)
     FAIL(BAD_FILE, "this is not the state of an evolution strategy");
-  if (first.version != VERSION)
-    FAIL(BAD_FILE, "this is the state of an evolution strategy of version %d; this program reads version %d", first.version, VERSION);
+  if (first.version != VERSION && first.version != VERSION_BOUNDED) return version_fail(first.version, VERSION, "");
   return OK;
 }
 
@@ -110,22 +120,56 @@ static status head_read(head *h, extent what, const void *bytes, size_t size) {
   TRY(version_check(bytes, size));
   if (size < sizeof *h) DAMAGED("%zu bytes are too few", size);
   memcpy(h, bytes, sizeof *h);
+  if (h->version != version_of(&h->now))
+    return version_fail(h->version, version_of(&h->now), h->now.bounded ? " of those with bounds" : "");
   if (h->extent != (int32_t)what)
     FAIL(BAD_FILE, "the whole state of an evolution strategy and a sample's are not the same: %d was found, %d is wanted", h->extent, (int)what);
   return OK;
 }
 
+#define MOST_COUNT (1 << 30)  // of what grows by one in every tell
+
+static bool state_is_count(int32_t value) { return value >= 0 && value < MOST_COUNT; }
+static bool state_is_flag(int32_t value) { return value == 0 || value == 1; }
+
+static bool state_counts_fit(const es_numbers *now) {
+  int remembered = now->ledger.policy == ES_ONCE ? now->generation : 0;  // by the search itself, or by its descent
+  bool counts = state_is_count(now->generation) && now->history_count == remembered && state_is_count(now->flat) &&
+                state_is_count(now->snapshots);
+  bool past = now->decomposed_at >= 0 && now->decomposed_at <= now->generation && now->improved_at >= 0 &&
+              now->improved_at <= now->generation;
+  return counts && past && now->evaluations >= 0 && now->evaluations < INT64_MAX / 2;
+}
+
+static bool state_flags_fit(const es_numbers *now) {
+  return state_is_flag(now->active) && state_is_flag(now->bounded) && state_is_flag(now->single) && now->zero == 0 &&
+         state_is_flag(now->factored) && (!now->factored || now->kind == ES_CMA);
+}
+
+static bool state_values_fit(const es_numbers *now) {
+  bool steps = now->sigma > 0 && isfinite(now->sigma) && now->learning_rate >= 0 && isfinite(now->learning_rate);
+  bool luck = isfinite(now->noise) && now->most_effort >= 1 && now->effort >= 1 && now->effort <= now->most_effort;
+  return steps && luck && !isnan(now->best) && now->spread >= 0;
+}
+
+// One descent has begun at least; of the large ones each doubles the popsize.
+static bool state_ledger_fits(const es_ledger *l) {
+  int large = l->descents - l->small_descents;
+  if (l->policy == ES_ONCE) return true;
+  bool counts = state_is_count(l->descents) && state_is_count(l->small_descents) && large >= 1 &&
+                large <= l->most_doublings + 1;
+  return counts && state_is_flag(l->small) && state_is_flag(l->over) && l->small_cost >= 0 && l->large_cost >= 0;
+}
+
 static status numbers_check(const head *h) {
   const es_numbers *now = &h->now;
   const es_options o = {.kind = (es_kind)now->kind, .n = now->n, .popsize = now->popsize, .sigma0 = now->sigma0,
-                        .dialect = (es_dialect)now->dialect, .limits = &now->limits, .restarts = (es_restarts)now->ledger.policy,
-                        .most_doublings = now->ledger.most_doublings};
+                        .most_effort = now->most_effort, .dialect = (es_dialect)now->dialect, .limits = &now->limits,
+                        .restarts = (es_restarts)now->ledger.policy, .most_doublings = now->ledger.most_doublings};
   bool once = now->ledger.policy == ES_ONCE;
-  bool counts_fit = now->generation >= 0 && now->decomposed_at >= 0 && now->decomposed_at <= now->generation && now->improved_at >= 0 &&
-                    now->improved_at <= now->generation && now->flat >= 0 && now->history_count >= 0 && now->evaluations >= 0;
-  bool factored_fits = now->factored == 0 || (now->factored == 1 && now->kind == ES_CMA && now->snapshots >= 0);
-  bool sane = counts_fit && factored_fits && es_options_check(&o) == OK && now->popsize > 0 &&
-              now->history_size == (once ? es_history_size(now->n, now->popsize) : 0) && now->sigma > 0 && (once || h->extent == WHOLE);
+  bool asked = es_options_check(&o) == OK && now->popsize > 0 && (once || h->extent == WHOLE);
+  bool sane = asked && now->history_size == (once ? es_history_size(now->n, now->popsize) : 0) &&
+              state_counts_fit(now) && state_flags_fit(now) && state_values_fit(now) && state_ledger_fits(&now->ledger);
   if (!sane) DAMAGED("its numbers make no sense");
   return OK;
 }
@@ -149,6 +193,45 @@ static status descent_load(es **out, const head *h, const char *bytes, size_t si
   return OK;
 }
 
+static bool state_within(const double *x, size_t count, double most) {
+  for (size_t i = 0; i < count; i++)
+    if (!(fabs(x[i]) <= most)) return false;
+  return true;
+}
+
+static bool state_numbers(const double *x, size_t count) {  // a fitness may be infinite
+  for (size_t i = 0; i < count; i++)
+    if (isnan(x[i])) return false;
+  return true;
+}
+
+static bool state_box_fits(const es *e) {
+  for (int i = 0; e->now.bounded && i < e->now.n; i++)
+    if (!es_bounds_fit(e->lower[i], e->upper[i]) || !(e->units[i] > 0 && e->units[i] <= 1)) return false;
+  return true;
+}
+
+// Does what a checksum vouches for make a search? `own`: so many doubles of the strategy's were read.
+static bool state_points_fit(const es *e, size_t own) {
+  bool once = e->now.ledger.policy == ES_ONCE;
+  const double *first = e->state + e->state_doubles - (once ? e->strategy->doubles(&e->now) : 0);
+  bool points = state_within(e->mean, (size_t)e->now.n, DBL_MAX) && state_within(e->best, (size_t)e->now.n, DBL_MAX);
+  return points && state_box_fits(e) && state_within(first, own, ES_MOST_NUMBER);
+}
+
+static bool state_rings_fit(const es *e) {
+  size_t stagnation = (size_t)e->now.limits.tolstagnation;
+  if (!state_numbers(e->history, (size_t)e->now.history_size)) return false;
+  return !stagnation || state_numbers(e->bests, 2 * stagnation);
+}
+
+// Of a whole state. A search that restarts has a state of its own, and its strategy's is the descent's.
+static bool state_sound(const es *e) {
+  bool once = e->now.ledger.policy == ES_ONCE;
+  if (!state_points_fit(e, once ? e->strategy->doubles(&e->now) : 0) || !state_rings_fit(e)) return false;
+  return !once || !e->strategy->sound || e->strategy->sound(e);
+}
+
 status es_load(es **out, const void *bytes, size_t size) {
   head h;
   TRY(head_read(&h, WHOLE, bytes, size));
@@ -163,6 +246,10 @@ status es_load(es **out, const void *bytes, size_t size) {
   es *e = es_room(&h.now);
   memcpy(e->state, doubles, doubles_size);
   e->descent = descent;
+  if (!state_sound(e)) {
+    es_close(e);
+    DAMAGED("its vectors make no sense");
+  }
   *out = e;
   return OK;
 }
@@ -182,6 +269,10 @@ status es_sample_load(es **out, const void *bytes, size_t size) {
     next += pieces[i].count * sizeof(double);
   }
   e->only_samples = true;
+  if (!state_points_fit(e, e->strategy->sampling ? e->strategy->sampling(&e->now) : 0)) {
+    es_close(e);
+    DAMAGED("its vectors make no sense");
+  }
   *out = e;
   return OK;
 }

@@ -30,6 +30,7 @@ void farm_close(farm *f, int code) {
 int farm_rank(const farm *f) { return f->rank; }
 int farm_size(const farm *f) { return f->size; }
 const char *farm_host(const farm *f) { return transport_host(f->line); }
+int farm_ranks_most(void) { return transport_most(); }
 int farm_workers(int ranks) { return ranks < MASTER_ONLY_RANKS ? ranks : ranks - 1; }
 bool farm_lossy(const farm *f) { return f->lossy; }
 

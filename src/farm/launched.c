@@ -8,7 +8,8 @@
 
 #define LINGER_SECONDS 3
 
-// Each launcher's count of what it started, and which of them this is. SLURM_NTASKS will not do: batch scripts have it, too.
+// Each launcher's count of what it started, and which of them this is. SLURM_NTASKS will not do: batch scripts have it,
+// too.
 typedef struct launched_kind { const char *size, *rank; } launched_kind;
 static const launched_kind kinds[] = {
     {"OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK"},
@@ -27,8 +28,8 @@ static int launched_number(const char *variable) {
 
 // By what a rank of some launcher cannot be without.
 static bool launched_alone(void) {
-  static const char *const wires[] = {"PMIX_RANK", "PMIX_NAMESPACE", "PMI_RANK", "PMI_FD", "PMI_PORT", "OMPI_MCA_orte_hnp_uri",
-                                      "OMPI_MCA_ess_base_jobid"};
+  static const char *const wires[] = {"PMIX_RANK", "PMIX_NAMESPACE", "PMI_RANK", "PMI_FD", "PMI_PORT",
+                                      "OMPI_MCA_orte_hnp_uri", "OMPI_MCA_ess_base_jobid"};
   for (size_t i = 0; i < sizeof wires / sizeof *wires; i++)
     if (getenv(wires[i])) return false;
   for (int i = 0; i < KINDS; i++)
@@ -77,7 +78,13 @@ status launched_check(int size, const char *library) {
     sleep(LINGER_SECONDS);
     FAIL(USAGE, "%s", "");
   }
-  FAIL(USAGE, "%s says that %d ranks were started, but each finds itself alone: the launcher belongs to another MPI than this"
-              " program's, %.*s; start it with that one's mpirun, or with srun --mpi=pmix",
+  if (!library)
+    FAIL(USAGE,
+         "%s says that %d ranks were started, but this program was built for one, without MPI (make MPI=no): start it by "
+         "itself, or build it with MPI",
+         by->size, most);
+  FAIL(USAGE,
+       "%s says that %d ranks were started, but each finds itself alone: the launcher belongs to another MPI than this "
+       "program's, %.*s; start it with that one's mpirun, or with srun --mpi=pmix",
        by->size, most, (int)strcspn(library, ",\n"), library);
 }

@@ -9,8 +9,9 @@
 void launched_before_mpi(void);
 void launched_after_mpi(void);
 
-// MPI counts `size` ranks, in the library's words `library`. USAGE where a launcher has started more: it is another MPI's.
-// The first of them has the sentence; the others' is empty, and they wait, so that it is heard before the job is ended.
+// MPI counts `size` ranks, in the library's words `library`; NULL: there is no MPI. USAGE where a launcher has started
+// more: it is another MPI's. The first of them has the sentence; the others' is empty, and they wait, so that it is
+// heard before the job is ended.
 status launched_check(int size, const char *library);
 
 #endif

@@ -9,7 +9,6 @@
 #include "parts.h"
 
 #define TICK_SECONDS 0.2
-#define STALL_SECONDS 1.0           // rank 0's clock goes no further at a step
 
 enum { CHORES = 32, WORDS = 1024 };  // workers looked after, messages taken in, at a step
 
@@ -362,9 +361,9 @@ void map_begin(map_run *r) {
 bool map_finished(const map_run *r) { return schedule_finished(r->f->plan); }
 
 static void clock_step(map_run *r) {
-  double time = now(r->f), step = time - r->stepped;
-  r->clock += step < STALL_SECONDS ? step : STALL_SECONDS;
-  r->stepped = time;
+  stopwatch p = {r->clock, r->stepped};  // a step no longer than it allows
+  r->clock = stopwatch_spent(&p, now(r->f));
+  r->stepped = p.looked;
 }
 
 static status ticked(map_run *r) {
@@ -447,7 +446,8 @@ static void roll_call(farm *f) {
     while (f->post.receive(f->post.self, &from, &bytes, &size)) continue;  // older words are no answer
     f->post.send(f->post.self, w, &ping_head, sizeof ping_head);
   }
-  for (double end = now(f) + schedule_lease(f->plan); missing && now(f) < end; usleep(100))
+  double lease = schedule_lease(f->plan);
+  for (stopwatch w = stopwatch_begin(now(f)); missing && stopwatch_spent(&w, now(f)) < lease; usleep(100))
     while (f->post.receive(f->post.self, &from, &bytes, &size)) {
       missing -= !f->peer[from].present;
       f->peer[from].present = true;
@@ -463,8 +463,10 @@ static void roll_call(farm *f) {
 void farm_dismiss(farm *f) {
   roll_call(f);
   const order_head head = {.order = ORDER_DISMISS, .job = f->job, .lossy = f->lossy};
-  for (int w = 1; w < f->size; w++)
-    for (double end = now(f) + (schedule_is_lost(f->plan, w) ? 0.1 : 10); now(f) < end; usleep(200))
+  for (int w = 1; w < f->size; w++) {
+    double seconds = schedule_is_lost(f->plan, w) ? 0.1 : 10;
+    for (stopwatch p = stopwatch_begin(now(f)); stopwatch_spent(&p, now(f)) < seconds; usleep(200))
       if (f->post.send(f->post.self, w, &head, sizeof head)) break;
+  }
   for (int w = 1; w < f->size; w++) transport_flush(f->line, w, f->lossy ? 0.2 : 10);
 }

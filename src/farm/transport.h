@@ -1,10 +1,12 @@
-// Messages between rank 0 and the others, and collectives, without saying how. Nothing here blocks, but the collectives.
+// Messages between rank 0 and the others, and collectives, without saying how: mpi.c does, or alone.c for one rank.
+// Nothing here blocks, but the collectives.
 #ifndef FARM_TRANSPORT_H
 #define FARM_TRANSPORT_H
 
 #include "base.h"
 
 typedef struct transport transport;
+int transport_most(void);  // so many ranks there can be
 status transport_open(transport **t, int *argc, char ***argv);
 int transport_rank(const transport *t);
 int transport_size(const transport *t);
@@ -27,7 +29,7 @@ void transport_prepare(transport *t, size_t bytes);
 // Waits until what was sent to `to` has left, at most so many seconds.
 void transport_flush(transport *t, int to, double seconds);
 
-// Ends MPI; after a loss leaves the process at once with `code`, since peers that are gone would be waited for.
+// Ends it; after a loss leaves the process at once with `code`, since peers that are gone would be waited for.
 void transport_close(transport *t, bool lossy, int code);
 
 // --- collectives --------------------------------------------------------------------------------------------------------

@@ -297,8 +297,11 @@ bool service_step(service *s) {
 
 // --- over MPI -------------------------------------------------------------------------------------------------------------------
 
-static void orphan_check(const service *s) {
-  if (now(s) - s->heard_at < MASTER_SILENCE_SECONDS) return;
+typedef struct silence { stopwatch spent; double since; } silence;  // of rank 0
+
+static void orphan_check(silence *of, const service *s) {
+  if (of->since != s->heard_at) *of = (silence){.spent = stopwatch_begin(now(s)), .since = s->heard_at};
+  if (stopwatch_spent(&of->spent, now(s)) < MASTER_SILENCE_SECONDS) return;
   log_here("rank 0 has been silent for %d s: this rank ends", MASTER_SILENCE_SECONDS);
   _exit(RESUME_ME);
 }
@@ -306,11 +309,12 @@ static void orphan_check(const service *s) {
 status farm_serve(farm *f, const farm_crew *crew) {
   CHECK(f->rank != 0, "rank 0 serves");
   service *s = service_open(f, crew);
+  silence of_master = {.since = -1};
   nap rest = {0};
   bool lossy;
   while (!service_dismissed(s, &lossy)) {
     nap_take(&rest, service_step(s));
-    orphan_check(s);
+    orphan_check(&of_master, s);
   }
   service_close(s);
   if (lossy) _exit(0);  // what follows would wait for a rank that is gone

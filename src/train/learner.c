@@ -121,6 +121,8 @@ static status rows_read(learner *l, const data_tensors *f, const char *path) {
   for (int64_t i = 0; rows && i < rows->dim[0]; i += ROW_NUMBERS) {
     double one[ROW_NUMBERS];
     memcpy(one, (const double *)rows->bytes + i, sizeof one);
+    if (!(one[0] >= 0 && one[0] <= INT32_MAX && one[1] >= 0 && one[1] <= 9007199254740992.0))
+      FAIL(BAD_FILE, "%s: a row is of epoch %g, step %g; start anew with --fresh", path, one[0], one[1]);
     train_row row = row_of_numbers(one);
     row_keep(l, &row);
   }

@@ -17,7 +17,7 @@ command -v gnuplot >/dev/null && check "pictures" grep -q '</svg>' "$dir/one/sph
 bench --function sphere --n 5 --seeds 2 --out "$dir/o'neil; touch PWNED '" >/dev/null 2>&1
 command -v gnuplot >/dev/null && check "pictures in a directory of any name" grep -q '</svg>' "$dir/o'neil; touch PWNED '/sphere-5.svg"
 check "no shell reads it" test ! -e PWNED
-check "at 2 ranks" mpirun -n 2 "$program" bench es --quiet --function sphere,rotated-ellipsoid --n 5,10 --seeds 9 --out "$dir/two"
+check "at 2 ranks" ${MPIRUN:-mpirun} -n 2 "$program" bench es --quiet --function sphere,rotated-ellipsoid --n 5,10 --seeds 9 --out "$dir/two"
 cp "$dir/out" "$dir/table2"
 check "the same table" cmp "$dir/table" "$dir/table2"
 check "the same curves" cmp "$dir/one/curves.csv" "$dir/two/curves.csv"

@@ -27,7 +27,7 @@ says 2 "--json is an option of explain, not of evaluate" "$program" evaluate --j
 says 2 "--fresh is an option of run, collect" "$program" report configs/default.yaml --fresh $at
 says 2 "which configuration?" "$program" run $at
 says 2 "which configuration?" "$program" collect
-says 2 "which configuration?" "$program" launch -- run $at
+[ "${MPI:-}" = no ] || says 2 "which configuration?" "$program" launch -- run $at
 says 2 "dream or real" "$program" evaluate --in nowhere
 says 2 "numbers above 0" "$program" evaluate --temperatures 1,-2
 says 6 "no-such.yaml" "$program" run no-such.yaml

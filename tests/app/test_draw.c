@@ -15,7 +15,7 @@
 
 #include "../../src/app/draw.c"
 #include "../../src/app/draw_font.c"
-#include "../../src/app/table.c"
+#include "../../src/run/table.c"
 
 // --- reading text back ---------------------------------------------------------------------------------------------
 

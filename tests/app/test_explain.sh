@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # dreamfarm explain: every configuration, with and without a world; its values are those that evolve and es use; it leaves nothing.
+# ranks: 2 3
 set -u
 . tests/app/small_pole.sh
 at() { echo --set run.directory="$dir/$1"; }

@@ -27,16 +27,17 @@ inside() {
     check "the same $file" cmp "$dir/small/episodes/$file" "$dir/whole/episodes/$file"
   done
 
-  full 12; stops train vae.safetensors
+  full; stops train train_vae.csv
+  room; full 16; stops train vae.safetensors
   room; full 64; stops train latents-00000.safetensors
   check "V is whole" cmp "$dir/small/vae.safetensors" "$dir/whole/vae.safetensors"
   room; check "there is room for V and the latents, as counted" tiny train small
   rm "$dir/small/rnn.safetensors" "$dir/small/stages/train-rnn" "$dir/small/train_rnn.csv"
-  full 16; stops run rnn.safetensors
+  full 12; stops run rnn.safetensors
   room; check "M goes on" tiny train small
   check "the same M" cmp "$dir/small/rnn.safetensors" "$dir/whole/rnn.safetensors"
 
-  full 8; stops evolve run.jsonl
+  full 4; stops evolve run.csv
   check "the weights that ranks share are done without" grep -q "packed: cannot be written" "$dir/said"
   room; check "a search" tiny evolve small
   check "with its rows" same_rows "$dir/small/run.csv" "$dir/whole/run.csv"

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # A worker is killed, stopped and woken, all are killed, in mid-generation: run.csv is what it would have been, and each is
 # one line in the log and one event in run.jsonl. When all workers are gone the run says how to go on, and goes on.
+# ranks: 2 3
 set -u
 . tests/app/small_pole.sh
 . tests/app/ranks.sh

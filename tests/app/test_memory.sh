@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # At the sizes of the World Models Doom experiment (configs/takecover.yaml) an extra rank of a node costs at most 64 MB
 # beyond the weights, of which the node has one copy.
+# ranks: 2 3
 set -u
 . tests/checks.sh
 small="--quiet --set run.directory=$dir --set collect.episodes=6 --set collect.shard=3 --set collect.held_out=0.2 --set vae.frames=50

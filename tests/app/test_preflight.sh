@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # The look before the leap: one line when all is well, one sentence with its remedy for each thing that is not.
+# ranks: 2 3
 set -u
 . tests/checks.sh
 silent() { ! grep -qF -- "$1" "$dir/said"; }
 verb="evaluate tests/app/tiny.yaml --policy still --set run.directory=$dir/run"
-cores=$(nproc)
+cores=$(env -u OMP_NUM_THREADS -u OMP_THREAD_LIMIT nproc)
 check "all is well" exits 0 "1 rank on 1 host, $cores core" "$program" $verb
 check "whose kernels BLAS uses" grep -q ", BLAS for [A-Z]" "$dir/said"
 check "no warning" silent warning

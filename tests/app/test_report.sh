@@ -1,15 +1,18 @@
 #!/usr/bin/env bash
-# `dreamfarm report`: all pictures for any directory name, and no shell that would read it; only regular files are read; no
-# run, no report; what is in the pictures has names; without gnuplot the rest goes on.
+# `dreamfarm report`: all pictures for any directory name, and no shell that would read it; only regular files are read;
+# no run, no report; what is in the pictures has names; without gnuplot the rest goes on.
 set -u
 . tests/checks.sh
-says=${BUILD:-build}/tests/app/test_draw
+says() { [ -f "$1" ] && "${BUILD:-build}/tests/app/test_draw" "$@"; }
 pole="--set environment.name=cartpole_swingup --set dream.reward=head"
-report() { local name=$1; shift; (cd "$dir" && timeout -k 5 60 "$program" report "$here/tests/app/tiny.yaml" --set run.directory="$name" "$@"); }
+report() { # NAME OPTIONS...: from within $dir, so that names can be relative
+  local name=$1; shift
+  (cd "$dir" && timeout -k 5 60 "$program" report "$here/tests/app/tiny.yaml" --set run.directory="$name" "$@")
+}
 here=$PWD
 case $program in /*) ;; *) program=$here/$program;; esac
-"$program" run tests/app/tiny.yaml --quiet --set run.directory="$dir/pixels" >/dev/null 2>&1 &&
-  "$program" run tests/app/tiny.yaml --quiet $pole --set run.directory="$dir/states" >/dev/null 2>&1 || { echo "0 passed, 1 failed"; exit 1; }
+run() { "$program" run tests/app/tiny.yaml --quiet --set run.directory="$dir/$1" "${@:2}" >/dev/null 2>&1; }
+run pixels && run states $pole || { echo "0 passed, 1 failed"; exit 1; }
 draws=1
 command -v gnuplot >/dev/null || draws=0
 
@@ -21,12 +24,14 @@ for name in "${odd[@]}"; do
   mkdir -p "$dir/$name"
   cp -r "$dir/reference/." "$dir/$name/" && rm -rf "$dir/$name/report"
   check "reported: $name" report "$name" $pole
-  [ $draws = 0 ] || check "every curve is drawn in $name" test -s "$dir/$name/report/evolve.png" -a -s "$dir/$name/report/train-rnn.png" \
-    -a -s "$dir/$name/report/generation-split.svg" -a -s "$dir/$name/report/dream-and-real-states.png"
+  for picture in evolve.png train-rnn.png generation-split.svg dream-and-real-states.png; do
+    [ $draws = 0 ] || check "$picture is drawn in $name" test -s "$dir/$name/report/$picture"
+  done
   check "gnuplot complained of nothing in $name" test ! -s "$dir/$name/report/gnuplot.log"
 done
 check "nothing was executed" test -z "$(find "$dir" . -maxdepth 3 -name PWNED)"
-check "the script names no directory" sh -c "! grep -qE \"set output .*/|^plot.*'[^ ']*/|$dir\" '$dir/reference/report/curves.gp'"
+named() { grep -qE "set output .*/|^plot.*'[^ ']*/|$dir" "$dir/reference/report/curves.gp"; }
+check "the script names no directory" eval '! named'
 
 # --- only regular files ---------------------------------------------------------------------------------------------
 refused() { # FILE KIND RUN OPTIONS...: in its place, something else; report says so instead of waiting
@@ -42,7 +47,9 @@ refused() { # FILE KIND RUN OPTIONS...: in its place, something else; report say
   check "nothing is left half-drawn" test -z "$(find "$copy" -name '*.tmp')"
   rm -rf "$copy"
 }
-for file in train_rnn.csv run.csv evaluate.json rnn.safetensors controller.safetensors; do refused $file fifo states $pole; done
+for file in train_rnn.csv run.csv evaluate.json rnn.safetensors controller.safetensors; do
+  refused $file fifo states $pole
+done
 for file in train_vae.csv vae.safetensors; do refused $file fifo pixels; done
 for kind in zero directory; do refused train_rnn.csv $kind states $pole; done
 # In the place of a picture too: nothing is written into it.
@@ -54,7 +61,8 @@ check "is replaced by it" test -f "$dir/states/report/evolve.png" -a -f "$dir/st
 check "nor is a link followed" test ! -e "$dir/elsewhere"
 mkdir -p "$dir/odd" && cp -r "$dir/reference/." "$dir/odd"
 printf 'generation,best\n1,nan\n,,,,\nx\n"\n2,inf\n' >"$dir/odd/run.csv"
-printf '{"policies": {"controller": {"mean": 1e300, "se": 1}, "a%s": {"mean": 3, "se": 1}}}' "'; system 'touch PWNED'; '\`touch PWNED\`" >"$dir/odd/evaluate.json"
+printf '{"policies": {"controller": {"mean": 1e300, "se": 1}, "a%s": {"mean": 3, "se": 1}}}' \
+  "'; system 'touch PWNED'; '\`touch PWNED\`" >"$dir/odd/evaluate.json"
 : >"$dir/odd/train_rnn.csv"
 check "files of nonsense" report odd $pole
 check "draw what there is" test -s "$dir/odd/report/dream-and-real.png"
@@ -63,28 +71,36 @@ printf '{"policies"' >"$dir/odd/evaluate.json"
 check "half an evaluate.json is refused by name" exits 4 "odd/evaluate.json:1: is not JSON" report odd $pole
 
 # --- no run, no report ----------------------------------------------------------------------------------------------
-check "a directory that is not there" exits 6 "nowhere: there is no such directory" report nowhere
+check "a directory that is not there" exits 6 "nowhere is not there" report nowhere
 check "is not made" test ! -e "$dir/nowhere"
 mkdir "$dir/empty"
 check "one without a run" exits 6 "make it first: dreamfarm run" report empty
 check "stays empty" test -z "$(ls -A "$dir/empty")"
 
 # --- what the pictures say ------------------------------------------------------------------------------------------
-check "V's sheet" "$says" "$dir/pixels/report/reconstructions.png" "V: real frames and what it makes of them" reality reconstruction difference \
-  "episode 11" "held-out" "step " "seed 1"
-check "a dream of frames" "$says" "$dir/pixels/report/dream-and-real.png" "A dream beside a real episode" reality "as V sees it" dream start "+12 steps" \
-  "the mean controller after generation 4, seed 1; dream at temperature 1.15"
-check "a dream of states" "$says" "$dir/states/report/dream-and-real.png" "A dream beside a real episode" reality dream start " steps" "cartpole_swingup"
+check "V's sheet" says "$dir/pixels/report/reconstructions.png" "V: real frames and what it makes of them" \
+  reality reconstruction difference "episode 11" "held-out" "step " "seed 1"
+check "a dream of frames" says "$dir/pixels/report/dream-and-real.png" "A dream beside a real episode" \
+  reality "as V sees it" dream start "+12 steps" "the mean controller after generation 4, seed 1" "temperature 1.15"
+check "a dream of states" says "$dir/states/report/dream-and-real.png" "A dream beside a real episode" \
+  reality dream start " steps" "cartpole_swingup"
 script=$dir/pixels/report/curves.gp
-in_script() { local word; for word; do grep -qF -- "$word" "$script" || { echo "no $word in $script"; return 1; }; done; }
-check "the search: baselines, caps, what is judged, units" in_script "sweep:100  " "hold-random  " "random  " "still  " "controller, judged  " "cap: 120 steps" \
-  "cap: 2100 steps" "yerrorbars" "standard error" "generation" "return: reward summed over an episode" "held-out dreams"
-check "V's and M's losses by part" in_script "reconstruction" "KL of the latents" "next latent" "end of the episode" "reward: half squared error" "held-out episodes" nats
+in_script() { # WORDS...
+  local word
+  for word; do grep -qF -- "$word" "$script" || { echo "no $word in $script"; return 1; }; done
+}
+check "the search: baselines, caps, what is judged, units" in_script \
+  "sweep:100  " "hold-random  " "random  " "still  " "controller, judged  " "cap: 120 steps" \
+  "cap: 2100 steps" "yerrorbars" "standard error" "generation" \
+  "return: reward summed over an episode" "held-out dreams"
+check "V's and M's losses by part" in_script "reconstruction" "KL of the latents" "next latent" "end of the episode" \
+  "reward: half squared error" "held-out episodes" nats
 check "markers of the last generation are whole" grep -q '^set xrange \[0:4.08\]' "$script"
 check "dream and reality have an axis each" test "$(grep -c '^set yrange \[0:\(127.2\|2226\)\]' "$script")" = 2
 script=$dir/states/report/curves.gp
-check "each number of the state, in reality and in the dream" in_script "position of the cart in m" "speed of the cart in m/s" "angular speed of the pole in rad/s" \
-  "reward of a step" "'reality'" "'dream, from the same start'"
+check "each number of the state, in reality and in the dream" in_script "position of the cart in m" \
+  "speed of the cart in m/s" "angular speed of the pole in rad/s" "reward of a step" "'reality'" \
+  "'dream, from the same start'"
 
 # --- without gnuplot ------------------------------------------------------------------------------------------------
 mkdir "$dir/bin"
@@ -94,7 +110,9 @@ rm -rf "$dir/states/report"
 without() { PATH=$dir/bin report states $pole; }
 check "no gnuplot: what to install, and the script" exits 0 "install gnuplot" without
 check "its name" grep -q "the script is states/report/curves.gp" "$dir/said"
-check "the rest is there" test -s "$dir/states/report/dream-and-real.png" -a -s "$dir/states/report/generation-split.json" -a -s "$dir/states/report/curves.gp"
+for file in dream-and-real.png generation-split.json curves.gp; do
+  check "$file is there without gnuplot" test -s "$dir/states/report/$file"
+done
 printf '#!/bin/sh\necho "I will not" >&2; pwd >&2; echo "$@" >&2; exit 3\n' >"$dir/bin/gnuplot"
 chmod +x "$dir/bin/gnuplot"
 check "gnuplot fails: where it says why" exits 0 "exit code 3): see states/report/gnuplot.log" without

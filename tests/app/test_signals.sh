@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
-# SIGTERM, SIGUSR1, SIGHUP and SIGXCPU end a run within seconds with "resume me" (85), SIGINT with "stopped by the user" (7), whoever gets
-# them; workers take no notice; finished episodes are kept; the same command goes on to the same bytes. (Exit codes go
-# through mpirun only without --enable-recovery: with it Open MPI 4 says 0 whatever happened.)
+# SIGTERM, SIGUSR1, SIGHUP and SIGXCPU end a run within seconds with "resume me" (85), SIGINT with
+# "stopped by the user" (7), whoever gets them; workers take no notice; finished episodes are kept; the same command goes
+# on to the same bytes. (Exit codes go through mpirun only without --enable-recovery: with it Open MPI 4 says 0 whatever
+# happened.)
+# ranks: 2 3
 set -u
 . tests/app/small_pole.sh
 . tests/app/ranks.sh
@@ -27,7 +29,9 @@ usr1_mpirun() { kill -USR1 "$1"; }
 usr1_rank0() { kill -USR1 "$(rank "$1" 0)"; }
 term_rank0() { kill -TERM "$(rank "$1" 0)"; }
 hup_rank0() { kill -HUP "$(rank "$1" 0)"; }
-xcpu_all() { local p="$(rank "$1" 0) $(rank "$1" 1) $(rank "$1" 2)"; kill -XCPU $p; sleep 0.05; kill -XCPU $p 2>/dev/null; }
+xcpu_all() {
+  local p="$(rank "$1" 0) $(rank "$1" 1) $(rank "$1" 2)"; kill -XCPU $p; sleep 0.05; kill -XCPU $p 2>/dev/null
+}
 int_rank0() { kill -INT "$(rank "$1" 0)"; }
 usr1_all() { local p="$(rank "$1" 0) $(rank "$1" 1) $(rank "$1" 2)"; kill -CONT $p; kill -USR1 $p; sleep 0.05; kill -USR1 $p 2>/dev/null; }
 workers() { local p="$(rank "$1" 1) $(rank "$1" 2)"; kill -USR1 $p; kill -INT $p; sleep 0.1; kill -INT $p; kill -TERM $p; }
@@ -41,13 +45,14 @@ hit 7 rank0-int int_rank0
 hit 0 workers-take-no-notice workers
 
 # Without a launcher, and with signals that are ignored (nohup, jobs in the background of a script) or not.
-alone_hit() { # CODE NAME SIGNAL ENV-OPTION: as `hit`, of the plain program started by `env ENV-OPTION`; 0: the signal changes nothing
+# CODE NAME SIGNAL ENV-OPTION: as `hit`, of the plain program started by `env ENV-OPTION`; 0: the signal changes nothing
+alone_hit() {
   local code=$1 name=$2 which=$3 job got
   world "$name"
   started "$name" env "$4" >"$dir/log" 2>&1 & job=$!
   in_mid_generation "$name"; kill "-$which" $job
-  wait $job; got=$?
-  [ $got = "$code" ] && passed=$((passed + 1)) || { failed=$((failed + 1)); echo "failed: $name: exit code $got"; cat "$dir/log"; }
+  wait $job; got=$?; cp "$dir/log" "$dir/out"
+  check "$name: exit code $got" test $got = "$code"
   [ "$code" = 0 ] || check "$name: goes on" alone "$name"
   check "$name: the same bytes" same whole "$name"
 }
@@ -62,7 +67,8 @@ check "a limit of processor time: its first signal is heard" exits 85 "" bash -c
 # A log that nobody reads any more does not matter: neither the plain program's nor mpirun's.
 unread() { # NAME [mpirun ...]
   local name=$1; shift; world "$name"
-  env --default-signal=PIPE "$@" "$program" evolve tests/app/tiny.yaml $search --set run.directory="$dir/$name" 2>&1 | true
+  env --default-signal=PIPE "$@" "$program" evolve tests/app/tiny.yaml $search \
+    --set run.directory="$dir/$name" 2>&1 | true
   check "$name: goes on to the same bytes" same whole "$name"
 }
 unread reader-gone

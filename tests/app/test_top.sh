@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The top test: a tiny run gives a byte-identical run.csv (its time columns aside) at 1, 2, 3 and 5 ranks, with 1, 7 and 64
 # lanes, and after kill -9 and resume with another rank count; and what does not belong together is refused.
+# ranks: 2 3
 set -u
 . tests/checks.sh
 farm() { local n=$1; shift; timeout -k 5 300 mpirun -n "$n" "$program" "$@" --quiet; }

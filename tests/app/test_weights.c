@@ -52,7 +52,7 @@ static void run_act(const run *r, float *action, const mind *m) {
   controller_act(&r->shape, action, r->parameters, mind_features(m, 0));
 }
 
-// --- what went in and came out ------------------------------------------------------------------------------------------
+// --- what went in and came out --------------------------------------------------------------------------------------
 
 typedef struct record {
   data_tensor tensors[24];
@@ -149,7 +149,7 @@ static int run_record(const char *directory, const char *path) {
   return s;
 }
 
-// --- the document -------------------------------------------------------------------------------------------------------
+// --- the document ---------------------------------------------------------------------------------------------------
 
 static char *document;
 

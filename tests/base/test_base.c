@@ -172,7 +172,8 @@ static void speak_on_a_narrow_terminal(void) {
 }
 static void speak_in_umlauts(void) {
   terminal_of("20", "xterm");
-  progress p = progress_open("\u00e4\u00e4\u00e4\u00e4\u00e4\u00e4\u00e4\u00e4\u00e4\u00e4", "\u00f6\u00f6\u00f6\u00f6\u00f6\u00f6", 10);
+  progress p = progress_open("\u00e4\u00e4\u00e4\u00e4\u00e4\u00e4\u00e4\u00e4\u00e4\u00e4",
+                             "\u00f6\u00f6\u00f6\u00f6\u00f6\u00f6", 10);
   p.last = -1;
   progress_show(&p, 5, NULL);
 }
@@ -530,6 +531,15 @@ static void time_runs_forward(void **state) {
   }
 }
 
+static void a_stop_is_no_waiting(void **state) {
+  (void)state;
+  stopwatch p = stopwatch_begin(100);
+  assert_true(stopwatch_spent(&p, 100.25) == 0.25);
+  assert_true(stopwatch_spent(&p, 101) == 1);
+  assert_true(stopwatch_spent(&p, 50000) == 2);  // stopped over night
+  assert_true(stopwatch_spent(&p, 50000.5) == 2.5);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(status_is_forwarded),
@@ -557,6 +567,7 @@ int main(void) {
       cmocka_unit_test(a_long_word_is_near_to_nothing),
       cmocka_unit_test(a_quota_is_that_of_the_narrowest_group),
       cmocka_unit_test(time_runs_forward),
+      cmocka_unit_test(a_stop_is_no_waiting),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

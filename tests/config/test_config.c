@@ -251,8 +251,6 @@ static void json_holds_every_knob(void **state) {
 
 // --- hashes -------------------------------------------------------------------------------------------------------
 
-static hash hash_of(const settings *s, const char *prefix) { return settings_hash(s, &prefix, 1); }
-
 static void change(settings *s, const knob *k) {
   char value[64];
   settings before = *s;
@@ -266,7 +264,7 @@ static void change(settings *s, const knob *k) {
   assert_false(settings_equal(s, &before));
 }
 
-// A knob changes the hashes of its own name and section, and no other section's.
+// A knob changes the identity of what it decides, and no other.
 static void a_hash_sees_its_knobs_and_no_others(void **state) {
   (void)state;
   int count;
@@ -274,42 +272,53 @@ static void a_hash_sees_its_knobs_and_no_others(void **state) {
   for (int i = 0; i < count; i++) {
     settings s = defaults(), changed = defaults();
     change(&changed, &table[i]);
-    assert_false(hash_equal(hash_of(&s, table[i].name), hash_of(&changed, table[i].name)));
-    for (int j = 0; j < count; j++) {
-      if (!knob_opens(&table[j])) continue;
-      char prefix[40];
-      snprintf(prefix, sizeof prefix, "%.*s.", (int)strcspn(table[j].name, "."), table[j].name);
-      bool same = hash_equal(hash_of(&s, prefix), hash_of(&changed, prefix));
-      assert_int_equal(same, strncmp(prefix, table[i].name, strlen(prefix)) != 0);
+    for (unsigned bit = CONFIG_EPISODES; bit <= CONFIG_JUDGEMENT; bit <<= 1) {
+      bool same = hash_equal(settings_hash(&s, bit), settings_hash(&changed, bit));
+      assert_int_equal(same, !(table[i].decides & bit));
     }
   }
 }
 
-static void a_hash_joins_prefixes(void **state) {
+static bool decides(const char *name, unsigned what) { return (knob_find(name)->decides & what) == what; }
+
+// What changes no result is in no identity; everything else is in some.
+static void what_decides_nothing_is_known(void **state) {
+  (void)state;
+  int count, free = 0;
+  const knob *table = knob_table(&count);
+  static const char *const nothing[] = {"run.directory", "dream.lanes", "evolve.candidates"};
+  for (int i = 0; i < count; i++) free += table[i].decides == 0;
+  assert_int_equal(free, 3);
+  for (int i = 0; i < free; i++) assert_int_equal(knob_find(nothing[i])->decides, 0);
+
+  assert_true(decides("run.seed", CONFIG_EPISODES | CONFIG_V | CONFIG_M | CONFIG_SEARCH | CONFIG_JUDGEMENT));
+  assert_true(decides("collect.held_out", CONFIG_V | CONFIG_M));
+  assert_true(decides("evolve.generations", CONFIG_LENGTH) && !decides("evolve.generations", CONFIG_SEARCH));
+}
+
+static void a_hash_joins_what_is_decided(void **state) {
   (void)state;
   settings s = defaults(), other = defaults();
-  const char *prefixes[] = {"vae.", "run.seed"}, *turned[] = {"run.seed", "vae.", "vae.latent"};
-  hash first = settings_hash(&s, prefixes, 2);
-  assert_true(hash_equal(first, settings_hash(&s, turned, 3)));  // which knobs, not how they were named
+  hash first = settings_hash(&s, CONFIG_V | CONFIG_M);
+  assert_false(hash_equal(first, settings_hash(&s, CONFIG_V)));
   set(&other, "run.directory=elsewhere");
-  assert_true(hash_equal(first, settings_hash(&other, prefixes, 2)));
-  set(&other, "run.seed=2");
-  assert_false(hash_equal(first, settings_hash(&other, prefixes, 2)));
-  assert_false(hash_equal(hash_of(&s, "vae."), first));
-  assert_true(hash_equal(settings_hash(&s, NULL, 0), settings_hash(&other, NULL, 0)));  // of nothing
+  assert_true(hash_equal(first, settings_hash(&other, CONFIG_V | CONFIG_M)));
+  set(&other, "rnn.hidden=3");
+  assert_false(hash_equal(first, settings_hash(&other, CONFIG_V | CONFIG_M)));
+  assert_true(hash_equal(settings_hash(&s, 0), settings_hash(&other, 0)));  // of nothing
 }
 
 static void a_hash_does_not_depend_on_writing(void **state) {
   (void)state;
   static const char *const ways[] = {"vae: {learning_rate: 0.0001}", "vae:\n  learning_rate: 1e-4\n",
                                      "vae:\n  channels: [ +32,64, 128,256 ]\n  learning_rate: 1.0E-04 # x\n",
-                                     "run: {seed: 5}"};
+                                     "run: {directory: elsewhere}"};
   settings s = defaults();
-  hash first = hash_of(&s, "vae.");
+  hash first = settings_hash(&s, CONFIG_V);
   for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
     settings way = defaults();
     assert_int_equal(config_yaml_read(&way, "t.yaml", ways[i], strlen(ways[i])), OK);
-    assert_true(hash_equal(first, hash_of(&way, "vae.")));
+    assert_true(hash_equal(first, settings_hash(&way, CONFIG_V)));
   }
 }
 
@@ -382,7 +391,8 @@ int main(void) {
       cmocka_unit_test(assignments_take_equals_or_colon),
       cmocka_unit_test(json_holds_every_knob),
       cmocka_unit_test(a_hash_sees_its_knobs_and_no_others),
-      cmocka_unit_test(a_hash_joins_prefixes),
+      cmocka_unit_test(what_decides_nothing_is_known),
+      cmocka_unit_test(a_hash_joins_what_is_decided),
       cmocka_unit_test(a_hash_does_not_depend_on_writing),
       cmocka_unit_test(knobs_that_contradict_each_other_are_refused),
       cmocka_unit_test(default_yaml_is_the_print),

@@ -5,8 +5,6 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -181,29 +179,6 @@ static void test_h_sigma_stalls_the_path_of_c(void **state) {
   assert_true(path_follows(ES_TUTORIAL, tutorial * 0.99999) && !path_follows(ES_TUTORIAL, tutorial * 1.00001));
 }
 
-static bool telling_aborts(double x0, double f0) {
-  pid_t child = fork();
-  if (child == 0) {
-    fclose(stderr);
-    es *e = search_begin(ones, 0.5, 13);
-    double told[MOST_CANDIDATES * N] = {0}, fitness[MOST_CANDIDATES] = {0};
-    told[0] = x0, fitness[0] = f0;
-    es_tell(e, told, fitness);
-    _exit(0);
-  }
-  int code = 0;
-  assert_true(child > 0 && waitpid(child, &code, 0) == child);
-  return WIFSIGNALED(code);
-}
-
-static void test_what_is_not_finite_cannot_be_told(void **state) {
-  (void)state;
-  assert_true(telling_aborts(0, (double)NAN));
-  assert_true(telling_aborts(0, -(double)INFINITY));
-  assert_true(telling_aborts((double)NAN, 0));
-  assert_false(telling_aborts(0, 0));
-}
-
 // --- sizes, options ---------------------------------------------------------------------------------------------------
 
 static void test_small_and_odd_sizes(void **state) {
@@ -280,7 +255,6 @@ int main(void) {
       cmocka_unit_test(test_the_mean_itself_may_be_told),
       cmocka_unit_test(test_far_points_grow_sigma_by_a_factor_of_e),
       cmocka_unit_test(test_h_sigma_stalls_the_path_of_c),
-      cmocka_unit_test(test_what_is_not_finite_cannot_be_told),
       cmocka_unit_test(test_small_and_odd_sizes),
       cmocka_unit_test(test_wrong_options_are_refused),
       cmocka_unit_test(test_c_is_decomposed_once_a_gap),

@@ -231,7 +231,7 @@ static void test_each_limit_can_be_switched_off(void **state) {
   es *e = healthy(&l);
   for (int i = 0; i < e->now.history_size; i++) e->history[i] = 7;
   e->now.spread = 0, e->now.history_count = 1000, e->now.flat = 1000, e->now.generation = 1000, e->now.evaluations = 10000;
-  cma_of(e)->D[0] = 1e-30, e->mean[0] = 1e300, e->now.sigma = 1e100;
+  cma_of(e)->D[0] = 1e-30, e->mean[0] = 1e140, e->now.sigma = 1e100;
   assert_null(es_done(e));
   e->now.sigma = 1e-100;
   assert_null(es_done(e));

@@ -2,13 +2,12 @@
 // origin is or how long a metre is (some: nor where north is), goes on bit for bit after being saved, and its candidates
 // are functions of its state.
 
+#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -137,17 +136,10 @@ static void test_a_candidate_is_a_function_of_state_and_index(void **state) {
   }
 }
 
-static bool telling_aborts(es *e) {
-  pid_t child = fork();
-  if (child == 0) {
-    double fitness[MOST_CANDIDATES] = {0};
-    fclose(stderr);
-    es_tell(e, NULL, fitness);
-    _exit(0);
-  }
-  int code = 0;
-  assert_true(child > 0 && waitpid(child, &code, 0) == child);
-  return WIFSIGNALED(code);
+static void assert_cannot_be_told(es *e) {
+  double fitness[MOST_CANDIDATES] = {0};
+  assert_int_equal(es_tell(e, NULL, fitness), BROKEN);
+  assert_non_null(strstr(status_message(), "made to sample, it cannot be told"));
 }
 
 // A worker needs less than the state; what it gets makes the same candidates, but cannot be told.
@@ -174,7 +166,7 @@ static void test_a_sample_makes_the_candidates(void **state) {
           es_candidate(worker, k, x);
           assert_memory_equal(x, es_ask(e) + k * N, sizeof x);
         }
-        assert_true(telling_aborts(worker));
+        assert_cannot_be_told(worker);
         assert_int_equal(es_load(&none, bytes, size), BAD_FILE);
         assert_int_equal(es_sample_load(&none, whole, es_state_size(e)), BAD_FILE);
         for (size_t at = 0; at < size; at++) {
@@ -298,18 +290,53 @@ static void test_wrong_options_are_refused(void **state) {
   EACH_KIND(kind) {
     const es_options wrong[] = {{.n = 0, .sigma0 = 1}, {.n = 2, .sigma0 = -1}, {.n = 2, .sigma0 = 1, .popsize = -2},
                                 {.n = (1 << 24) + 1, .sigma0 = 1}, {.n = 2, .sigma0 = 1, .learning_rate = -1},
-                                {.n = 2, .sigma0 = 1, .most_effort = 0.5}};
+                                {.n = 2, .sigma0 = 1, .most_effort = 0.5},
+                                {.n = 2, .sigma0 = 1, .most_effort = (double)NAN},
+                                {.n = 2, .sigma0 = 1, .most_effort = INFINITY},
+                                {.n = 2, .sigma0 = 1, .learning_rate = (double)NAN},
+                                {.n = 2, .sigma0 = 1, .learning_rate = 1e200},
+                                {.n = 2, .sigma0 = 1e200},
+                                {.n = 2, .sigma0 = 1e-200},
+                                {.n = 2, .sigma0 = (double)NAN},
+                                {.n = 2, .sigma0 = INFINITY},
+                                {.n = 2, .sigma0 = 0},
+                                {.n = -3, .sigma0 = 1},
+                                {.n = 2, .sigma0 = 1, .popsize = (1 << 20) + 2},
+                                {.n = 2, .sigma0 = 1, .popsize = INT_MIN},
+                                {.n = 2, .sigma0 = 1, .restarts = (es_restarts)3},
+                                {.n = 2, .sigma0 = 1, .restarts = ES_IPOP, .most_doublings = 21},
+                                {.n = 2, .sigma0 = 1, .restarts = ES_IPOP, .most_doublings = -1},
+                                {.n = 2, .sigma0 = 1, .dialect = (es_dialect)2},
+                                {.n = 2, .sigma0 = 1, .factored_from = -1},
+                                {0}};
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
-      es *e;
+      es *e = NULL;
       es_options o = wrong[i];
       o.kind = kind;
       assert_int_equal(es_open(&e, &o), BAD_CONFIG);
+      assert_null(e);
       if (!strstr(status_message(), es_kind_name(kind)) || !strstr(status_message(), "allowed")) fail_msg("%s", status_message());
+      assert_int_equal(es_sample_size_of(&o), 0);
     }
   }
   es *e;
   const es_options none = {.kind = ES_KINDS, .n = 2, .sigma0 = 1};
   assert_int_equal(es_open(&e, &none), BAD_CONFIG);
+  assert_int_equal(es_sample_size_of(&none), 0);
+  assert_string_equal(es_kind_name(ES_KINDS), "no strategy");
+}
+
+// As in es_options, a popsize of 0 is the default.
+static void test_limits_of_the_default_popsize(void **state) {
+  (void)state;
+  static const int sizes[] = {INT_MIN, -1, 0, 1, 10, INT_MAX};
+  const es_limits asked = es_limits_pycma(10, 0), wanted = es_limits_pycma(10, 10);
+  assert_memory_equal(&asked, &wanted, sizeof asked);
+  for (int n = 0; n < 6; n++)
+    for (int popsize = 0; popsize < 6; popsize++) {
+      const es_limits l = es_limits_pycma(sizes[n], sizes[popsize]);
+      assert_true(l.maxiter >= 100 && l.tolstagnation >= 2 && l.tolstagnation % 2 == 0);
+    }
 }
 
 int main(void) {
@@ -328,6 +355,7 @@ int main(void) {
       cmocka_unit_test(test_one_fifth_rule),
       cmocka_unit_test(test_small_and_odd_sizes),
       cmocka_unit_test(test_wrong_options_are_refused),
+      cmocka_unit_test(test_limits_of_the_default_popsize),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,18 +1,18 @@
 #!/usr/bin/env bash
-# The installed library: README.md's program, word for word, built by its command against what `make install` leaves, finds the
-# minimum; without MPI. In C++ the header is read too.
+# The installed library: docs/library.md's program, word for word, built by its command against what `make install` leaves,
+# finds the minimum; without MPI. In C++ the header is read too.
 set -u
 . tests/checks.sh
 CC=${CC:-cc}
-block() { sed -n '/^## As a library/,/^## Conf/p' README.md | sed -n "/^\`\`\`$1\$/,/^\`\`\`\$/p" | sed '/^```/d'; }
+block() { sed -n "/^\`\`\`$1\$/,/^\`\`\`\$/p" docs/library.md | sed '/^```/d'; }
 check "make install" make install PREFIX="$dir/prefix"
 export PKG_CONFIG_PATH=$dir/prefix/lib/pkgconfig
 block c >"$dir/rosenbrock.c"
-check "README has the program" grep -q 'es_tell(search' "$dir/rosenbrock.c"
+check "the page has the program" grep -q 'es_tell(search' "$dir/rosenbrock.c"
 flags="-Wall -Wextra -Werror ${SANITIZE:+-fsanitize=$SANITIZE}"
 command=$(block sh)
 build() { (cd "$dir" && eval "${command/#cc/$CC $flags}"); }
-check "README's command builds it" build
+check "the page's command builds it" build
 check "it needs no MPI" bash -c "! ldd '$dir/rosenbrock' | grep -i mpi"
 said=$("$dir/rosenbrock") evaluations=${said%% *}
 echo "$said"

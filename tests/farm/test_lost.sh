@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Workers are killed, stopped and woken, slowed, or met by a task that takes them down, in the middle of a map: it ends with
 # the same results, or says clearly why not. All cases run side by side, since they spend their time waiting for leases.
+# ranks: 2 3
 set -u
 program=${BUILD:-build}/tests/farm/test_map passed=0 failed=0 skipped=0 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT

@@ -1,7 +1,9 @@
 // rooms: base num es
 // States of evolution strategies from any bytes: refused with a sentence, or loaded, and then what is saved is what was
-// loaded. The bytes are tried as they are; and as changes to a state that a short search left, once with its checksum made
-// right again, so that mutations get past it.
+// loaded, and may be asked and told. The bytes are tried as they are; and as changes to a state that a short search
+// left, once with its checksum made right again, so that mutations get past it. First they play a search: what a user
+// may give, in options, solutions and fitness, is refused with a sentence, or leaves candidates inside their bounds and
+// a state that loads.
 
 #include <math.h>
 #include <stdint.h>
@@ -66,8 +68,11 @@ static void look(es *e, const char *bytes, size_t size) {
 static void load(const char *bytes, size_t size) {
   es *e;
   if (is_large(bytes, size)) return;
-  if (es_load(&e, bytes, size) == OK) look(e, bytes, size), es_close(e);
-  else CHECK(strstr(status_message(), "evolution strategy"), "no name: %s", status_message());
+  if (es_load(&e, bytes, size) == OK) {
+    look(e, bytes, size);
+    for (int g = 0; g < 4; g++) generation(e);
+    es_close(e);
+  } else CHECK(strstr(status_message(), "evolution strategy"), "no name: %s", status_message());
   if (es_sample_load(&e, bytes, size) == OK) es_close(e);
 }
 
@@ -79,7 +84,107 @@ static void mutate(char *bytes, size_t size, input in) {
   }
 }
 
+// --- what users give -----------------------------------------------------------------------------------------------
+
+enum { MOST_N = 6, MOST_POPSIZE = 64 };
+
+static double number(input *in) {
+  static const double special[] = {0,       1,         -1,       0.5,         0.7,       0.9,         1e-3,
+                                   1e-12,   1e-200,    -1e-300,  1e12,        1e30,      1e100,       1e200,
+                                   1e308,   -1e308,    1e39,     -INFINITY,   INFINITY,  (double)NAN, 0x1p-1074,
+                                   3,       -7.25,     0.1,      -1e-160,     0.5 + 1e-12, 2,         -2};
+  enum { SPECIAL = sizeof special / sizeof *special };
+  unsigned which = next(in);
+  if (which < 2 * SPECIAL) return special[which / 2];
+  return ((double)which - 128) / 16 + next(in) / 4096.0;
+}
+
+static void sentence(status s) { CHECK(s == OK || *status_message(), "no sentence"); }
+
+static void check_inside(const es_options *o, const double *x) {
+  for (int i = 0; i < o->n; i++) {
+    double low = o->lower ? o->lower[i] : -INFINITY, high = o->upper ? o->upper[i] : INFINITY;
+    CHECK(isfinite(x[i]) && x[i] >= low && x[i] <= high, "x[%d] is %.17g, bounds are %.17g and %.17g", i, x[i], low,
+          high);
+  }
+}
+
+static void check_float(const es_options *o, const double *x) {
+  for (int i = 0; o->single && i < o->n; i++) CHECK((double)(float)x[i] == x[i], "x[%d] is %.17g, no float", i, x[i]);
+}
+
+static es *save_and_load(es *e) {
+  size_t size = es_state_size(e);
+  char *state = mem_take(size, 1);
+  es *copy;
+  es_save(e, state);
+  CHECK(es_load(&copy, state, size) == OK, "%s", status_message());
+  mem_free(state);
+  es_close(e);
+  return copy;
+}
+
+static void play_generation(es *e, const es_options *o, input *in) {
+  double x[MOST_POPSIZE * MOST_N], fitness[MOST_POPSIZE], again[MOST_POPSIZE];
+  size_t n = (size_t)o->n, popsize = (size_t)es_popsize(e);
+  unsigned how = next(in);
+
+  // the candidates, one of them injected
+  if (how & 1) {
+    for (size_t i = 0; i < n; i++) x[i] = number(in);
+    sentence(es_inject(e, (int)(next(in) % (popsize + 1)), x));
+  }
+  for (size_t k = 0; k < popsize; k++) {
+    es_candidate(e, (int)k, x + k * n);
+    check_inside(o, x + k * n);
+    check_float(o, x + k * n);
+  }
+
+  // what comes of them: special numbers first, then a bowl
+  for (size_t k = 0; k < popsize; k++) {
+    fitness[k] = 0;
+    for (size_t i = 0; i < n; i++) fitness[k] += fabs(x[k * n + i] - 0.25);
+    if (how & 2) fitness[k] = number(in);
+    again[k] = how & 4 ? number(in) : fitness[k];
+  }
+  for (int i = 0; how & 8 && i < 3; i++) x[next(in) % (popsize * n)] = number(in);
+  const double *told = how & 16 ? x : NULL;
+  sentence(how & 32 ? es_tell_twice(e, told, fitness, again) : es_tell(e, told, fitness));
+}
+
+static void play(input in) {
+  double lower[MOST_N], upper[MOST_N], x0[MOST_N];
+  unsigned kind = next(&in), how = next(&in), more = next(&in);
+  for (int i = 0; i < MOST_N; i++) {
+    lower[i] = number(&in);
+    upper[i] = how & 1 ? lower[i] + fabs(number(&in)) : number(&in);
+    x0[i] = how & 2 ? lower[i] : number(&in);
+  }
+  es_limits limits = es_limits_pycma((int)(more % MOST_N), (int)(more % 16));
+  const es_options o = {.kind = (es_kind)(kind % (ES_KINDS + 1)), .n = (int)(how / 4 % (MOST_N + 1)),
+                        .popsize = (int)(more % 16), .sigma0 = number(&in), .x0 = x0, .active = how & 32,
+                        .lower = more & 16 ? lower : NULL, .upper = more & 32 ? upper : NULL, .limits = &limits,
+                        .single = how & 64, .most_effort = 8,
+                        .restarts = more & 64 ? ES_BIPOP : ES_ONCE, .factored_from = more & 128 ? 1 : 0,
+                        .learning_rate = how & 128 ? number(&in) : 0};
+  es *e;
+  status opened = es_open(&e, &o);
+  sentence(opened);
+  if (opened != OK) return;
+
+  for (int g = 0; g < 40 && in.size && es_popsize(e) <= MOST_POPSIZE; g++) {
+    play_generation(e, &o, &in);
+    check_inside(&o, es_mean(e));
+    if (o.lower || o.upper) check_inside(&o, es_best(e, NULL));
+    (void)es_done(e);
+    if (g % 8 == 7) e = save_and_load(e);
+  }
+  e = save_and_load(e);
+  es_close(e);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
+  play((input){bytes, size});
   input in = {bytes, size};
   load((const char *)bytes, size);
   es *e = short_search(&in);

@@ -17,7 +17,7 @@ static status (*const acts[STAGES])(app *a) = {
 static status config_look(const app *a) {
   char *bytes;
   size_t size;
-  file_path path = run_path(a, "config.yaml");
+  file_path path = run_path(&a->run, "config.yaml");
   if (!file_exists(path.text)) return OK;
   TRY(file_read(&bytes, &size, path.text));
   bool ours = strncmp(bytes, CONFIG_FIRST_LINE, strlen(CONFIG_FIRST_LINE)) == 0;
@@ -30,7 +30,7 @@ static status config_keep(const app *a) {
   text_buffer t = {0};
   text_add(&t, CONFIG_FIRST_LINE "It is written anew by every `dreamfarm run`.\n");
   settings_print(&a->s, &t, false);
-  status s = file_write(run_path(a, "config.yaml").text, t.bytes, t.size);
+  status s = file_write(run_path(&a->run, "config.yaml").text, t.bytes, t.size);
   text_free(&t);
   return s;
 }
@@ -40,7 +40,7 @@ static status config_keep(const app *a) {
 // Rank 0 looks, all do the same.
 static status look_everywhere(app *a, stage first, stage last, stage_standing *standing) {
   heartbeat_silence(HEARTBEAT_LOAD_SECONDS);
-  status s = farm_rank(a->f) == 0 ? stages_look(a, first, last, standing) : OK;
+  status s = farm_rank(a->f) == 0 ? stages_look(&a->run, first, last, standing) : OK;
   TRY(farm_agree(a->f, s));
   farm_share(a->f, standing, STAGES * sizeof *standing);
   return OK;
@@ -82,14 +82,14 @@ status app_run(app *a) {
   TRY(run_look(a));
   TRY(farm_agree(a->f, farm_rank(a->f) == 0 ? config_keep(a) : OK));
   for (stage s = 0; s < STAGES; s++)
-    if (!stage_needs_pixels(s) || a->environment->pixels) TRY(stage_run(a, s, &made));
-  if (a->fresh && !made)
+    if (stage_is_of(&a->run, s)) TRY(stage_run(a, s, &made));
+  if (a->run.fresh && !made)
     log_all("--fresh: every stage is complete, with these settings, and was kept; to make one anew, name it: "
             "dreamfarm evolve CONFIG --fresh");
 
   heartbeat_silence(HEARTBEAT_LOAD_SECONDS);
   TRY(app_report(a));
-  TRY(farm_agree(a->f, farm_rank(a->f) == 0 ? stages_stand(a) : OK));
+  TRY(farm_agree(a->f, farm_rank(a->f) == 0 ? stages_stand(&a->run) : OK));
   log_all("done in %.0f s; everything is in %s", time_now() - start, a->s.run.directory);
   return OK;
 }

@@ -1,7 +1,6 @@
 // The run directory: where things land, and which stages are complete, by the hash of all that decides their result.
 
 #include <dirent.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,66 +10,43 @@
 
 #define LOCK_PATIENCE 15.0  // seconds: the ranks of an mpirun that was killed take a few to end
 
-file_path run_path(const app *a, const char *name) { return path_join(a->s.run.directory, "%s", name); }
+file_path run_path(const run_home *r, const char *name) { return path_join(r->s->run.directory, "%s", name); }
 
-file_path out_path(const app *a, const char *name) { return path_join(a->out ? a->out : a->s.run.directory, "%s", name); }
+file_path run_out(const run_home *r, const char *name) { return path_join(r->out ? r->out : r->s->run.directory, "%s", name); }
 
-// The kernel lets go of the lock when the process ends, however it ends.
-status run_lock(const app *a) {
-  file_path path = run_path(a, "lock");
-  struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-  int fd = open(path.text, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-  if (fd < 0) FAIL(NO_IO, "%s: cannot be written: %s", path.text, strerror(errno));
-  bool said = false;
-  for (double end = time_now() + LOCK_PATIENCE; fcntl(fd, F_SETLK, &whole) != 0; usleep(50000)) {
-    if (!said) log_all("another dreamfarm works in %s; waiting for it to end", a->s.run.directory);
-    said = true;
-    if (time_now() > end) FAIL(BROKEN, "another dreamfarm works in %s; end it, or use another run.directory", a->s.run.directory);
-  }
-  return OK;
+// Held until the process ends.
+status run_lock(const run_home *r) {
+  int fd;
+  const char *directory = r->s->run.directory;
+  return lock_take(&fd, run_path(r, RUN_LOCK).text, LOCK_PATIENCE, "another dreamfarm works in %s", directory);
 }
 
-bool run_locked(const app *a) {
+bool run_locked(const run_home *r) {
+  int fd;
   struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-  int fd = open(run_path(a, "lock").text, O_RDWR | O_CLOEXEC);
-  bool locked = fd >= 0 && fcntl(fd, F_GETLK, &whole) == 0 && whole.l_type != F_UNLCK;
-  if (fd >= 0) close(fd);
+  file_path path = run_path(r, RUN_LOCK);
+  if (!file_exists(path.text) || file_open(&fd, path.text, O_RDWR | O_NOFOLLOW) != OK) return false;
+  bool locked = fcntl(fd, F_GETLK, &whole) == 0 && whole.l_type != F_UNLCK;
+  close(fd);
   return locked;
 }
 
 // --- what a killed process left half-written ---------------------------------------------------------------------------------
 
-void run_sweep(const app *a) {
+void run_sweep(const run_home *r) {
   static const struct { const char *folder, *prefix; } ours[] = {
       {"", "config.yaml."}, {"", "controller."}, {"", "run.csv."}, {"", "state.json."}, {"", "train_"}, {"", "vae."}, {"", "rnn."},
-      {"", "evaluate"}, {"", "world-"}, {"", "preflight."}, {"episodes", "shard-"}, {"episodes", "main_data."},
-      {"episodes", "metadata."}, {"episodes", "index."}, {"latents", "latents-"}, {"stages", ""}};
-  for (size_t i = 0; i < sizeof ours / sizeof *ours; i++) dir_sweep(run_path(a, ours[i].folder).text, ours[i].prefix);
+      {"", "evaluate"}, {"", "world-"}, {"", "preflight."}, {RUN_EPISODES, "shard-"}, {RUN_EPISODES, "main_data."},
+      {RUN_EPISODES, "metadata."}, {RUN_EPISODES, "index."}, {RUN_LATENTS, "latents-"}, {RUN_STAGES, ""}};
+  for (size_t i = 0; i < sizeof ours / sizeof *ours; i++) dir_sweep(run_path(r, ours[i].folder).text, ours[i].prefix);
 }
 
 // --- what decides a stage, and what it leaves ------------------------------------------------------------------------------
-// Knobs by prefix. Left out: what changes how fast, or how long, but not what (dream.lanes, evolve.generations).
-
-static const char *const collect_knobs[] = {"run.seed", "environment.", "collect.episodes", "collect.policy",
-                                            "collect.shard"};
-static const char *const vae_knobs[] = {"vae.", "collect.held_out"};
-static const char *const rnn_knobs[] = {"rnn.", "collect.held_out"};
-static const char *const evolve_knobs[] = {
-    "run.seed", "environment.", "controller.", "dream.temperature", "dream.cap", "dream.reward", "dream.precision",
-    "evolve.strategy", "evolve.popsize", "evolve.episodes", "evolve.sigma0", "evolve.active",
-    "evolve.common_random_numbers", "evolve.held_out_every", "evolve.held_out_episodes", "evolve.real_episodes",
-    "evolve.uncertainty", "evolve.restarts", "evolve.doublings", "evolve.descents"};
-static const char *const length_knobs[] = {"evolve.generations"};
-static const char *const evaluate_knobs[] = {"evaluate."};
-
-typedef struct knob_list { const char *const *prefixes; int count; } knob_list;
-#define KNOBS(list) {list, (int)(sizeof list / sizeof *list)}
-
 enum { MADE_FROM_MAX = 2 };
 
 typedef struct stage_kind {
   const char *name;
-  knob_list knobs, length;
+  unsigned decides, length;  // bits of enum config_decides: of its knobs, and of those that say how far it goes
   const char *made_from[MADE_FROM_MAX];  // files of other stages
   stage from_stage[MADE_FROM_MAX];       // whose they are
   bool follows;              // is made anew without a word where what it is made from is another
@@ -81,33 +57,33 @@ typedef struct stage_kind {
 } stage_kind;
 
 static const stage_kind kinds[STAGES] = {
-    [STAGE_COLLECT] = {.name = "collect", .knobs = KNOBS(collect_knobs), .folder = "episodes"},
-    [STAGE_VAE] = {.name = "train-vae", .knobs = KNOBS(vae_knobs), .made_from = {"episodes"},
-                   .from_stage = {STAGE_COLLECT}, .results = {"vae.safetensors"}, .unfinished = {"vae.checkpoint.safetensors"},
-                   .record = "train_vae.csv"},
-    [STAGE_ENCODE] = {.name = "encode", .made_from = {"episodes", "vae.safetensors"},
-                      .from_stage = {STAGE_COLLECT, STAGE_VAE}, .follows = true, .folder = "latents"},
-    [STAGE_RNN] = {.name = "train-rnn", .knobs = KNOBS(rnn_knobs), .made_from = {"episodes", "vae.safetensors"},
-                   .from_stage = {STAGE_COLLECT, STAGE_VAE}, .results = {"rnn.safetensors"},
-                   .unfinished = {"rnn.checkpoint.safetensors"}, .record = "train_rnn.csv"},
-    [STAGE_EVOLVE] = {.name = "evolve", .knobs = KNOBS(evolve_knobs), .length = KNOBS(length_knobs),
-                      .made_from = {"vae.safetensors", "rnn.safetensors"}, .from_stage = {STAGE_VAE, STAGE_RNN},
-                      .results = {"controller.safetensors"}, .record = "run.csv",
-                      .unfinished = {"controller.previous.safetensors", "descent-1/controller.safetensors"}},
-    [STAGE_EVALUATE] = {.name = "evaluate", .knobs = KNOBS(evaluate_knobs), .made_from = {"controller.safetensors"},
-                        .from_stage = {STAGE_EVOLVE}, .follows = true, .results = {"evaluate.json"}},
+    [STAGE_COLLECT] = {.name = "collect", .decides = CONFIG_EPISODES, .folder = RUN_EPISODES},
+    [STAGE_VAE] = {.name = "train-vae", .decides = CONFIG_V, .made_from = {RUN_EPISODES},
+                   .from_stage = {STAGE_COLLECT}, .results = {RUN_VAE}, .unfinished = {RUN_VAE_CHECKPOINT},
+                   .record = RUN_VAE_ROWS},
+    [STAGE_ENCODE] = {.name = "encode", .made_from = {RUN_EPISODES, RUN_VAE},
+                      .from_stage = {STAGE_COLLECT, STAGE_VAE}, .follows = true, .folder = RUN_LATENTS},
+    [STAGE_RNN] = {.name = "train-rnn", .decides = CONFIG_M, .made_from = {RUN_EPISODES, RUN_VAE},
+                   .from_stage = {STAGE_COLLECT, STAGE_VAE}, .results = {RUN_RNN},
+                   .unfinished = {RUN_RNN_CHECKPOINT}, .record = RUN_RNN_ROWS},
+    [STAGE_EVOLVE] = {.name = "evolve", .decides = CONFIG_SEARCH, .length = CONFIG_LENGTH,
+                      .made_from = {RUN_VAE, RUN_RNN}, .from_stage = {STAGE_VAE, STAGE_RNN},
+                      .results = {RUN_CONTROLLER}, .record = RUN_ROWS,
+                      .unfinished = {RUN_CONTROLLER_BEFORE, "descent-1/" RUN_CONTROLLER}},
+    [STAGE_EVALUATE] = {.name = "evaluate", .decides = CONFIG_JUDGEMENT, .made_from = {RUN_CONTROLLER},
+                        .from_stage = {STAGE_EVOLVE}, .follows = true, .results = {RUN_JUDGEMENT}},
 };
 const char *stage_name(stage s) { return kinds[s].name; }
 
-bool stage_needs_pixels(stage s) { return s == STAGE_VAE; }
+bool stage_is_of(const run_home *r, stage s) { return r->pixels || s != STAGE_VAE; }
 
-static file_path mark_path(const app *a, stage s) { return path_join(a->s.run.directory, "stages/%s", kinds[s].name); }
+static file_path mark_path(const run_home *r, stage s) { return path_join(r->s->run.directory, RUN_STAGES "/%s", kinds[s].name); }
 
 // --- the lines of a mark that are known beforehand ---------------------------------------------------------------------------
 
-static void lines_add(text_buffer *to, const char *kind, const app *a, knob_list knobs) {
+static void lines_add(text_buffer *to, const char *kind, const run_home *r, unsigned decides) {
   text_buffer t = {0};
-  settings_lines(&a->s, knobs.prefixes, knobs.count, &t);
+  settings_lines(r->s, decides, &t);
   for (const char *line = t.size ? t.bytes : NULL; line && *line; line = strchr(line, '\n') + 1)
     text_add(to, "%s %.*s\n", kind, (int)strcspn(line, "\n"), line);
   text_free(&t);
@@ -115,54 +91,93 @@ static void lines_add(text_buffer *to, const char *kind, const app *a, knob_list
 
 // The hash of what a stage is made from: as the stage that made it says, since equal settings give equal bytes; where none
 // says so, of the file itself.
-static hash made_from(const app *a, stage maker, const char *name) {
+static hash made_from(const run_home *r, stage maker, const char *name) {
   char head[64], rest[PATH_MAX_LENGTH];
   long long bytes;
   hash h = {"missing"};
-  mark m = mark_read(mark_path(a, maker).text);
+  mark m = mark_read(mark_path(r, maker).text);
   snprintf(head, sizeof head, "left %s ", name);
   if (maker == STAGE_COLLECT && mark_find(rest, sizeof rest, &m, "identity ")) snprintf(h.hex, sizeof h.hex, "%.32s", rest);
-  else if (maker == STAGE_COLLECT) h = stage_identity(a, STAGE_COLLECT);
+  else if (maker == STAGE_COLLECT) h = stage_identity(r, STAGE_COLLECT);
   else if (!mark_find(rest, sizeof rest, &m, head) || sscanf(rest, "%lld %32s", &bytes, h.hex) != 2)
-    if (hash_file(&h, run_path(a, name).text) != OK) h = (hash){"missing"};
+    if (hash_file(&h, run_path(r, name).text) != OK) h = (hash){"missing"};
   mark_free(&m);
   return h;
 }
 
-static bool is_made_from(const app *a, stage s, int i) {
-  return kinds[s].made_from[i] && (a->environment->pixels || kinds[s].from_stage[i] != STAGE_VAE);
+static bool is_made_from(const run_home *r, stage s, int i) {
+  return kinds[s].made_from[i] && stage_is_of(r, kinds[s].from_stage[i]);
 }
 
-static void known_lines(const app *a, stage s, text_buffer *t, hash *identity) {
+static void known_lines(const run_home *r, stage s, text_buffer *t, hash *identity) {
   const stage_kind *k = &kinds[s];
   text_buffer decides = {0};
-  lines_add(&decides, "decides", a, k->knobs);
+  lines_add(&decides, "decides", r, k->decides);
   for (int i = 0; i < MADE_FROM_MAX; i++)
-    if (is_made_from(a, s, i))
-      text_add(&decides, "from %s %s\n", k->made_from[i], made_from(a, k->from_stage[i], k->made_from[i]).hex);
+    if (is_made_from(r, s, i))
+      text_add(&decides, "from %s %s\n", k->made_from[i], made_from(r, k->from_stage[i], k->made_from[i]).hex);
 
   *identity = hash_bytes(decides.bytes ? decides.bytes : "", decides.size);
   text_add(t, "identity %s\n%s", identity->hex, decides.bytes ? decides.bytes : "");
-  lines_add(t, "length", a, k->length);
+  lines_add(t, "length", r, k->length);
   text_free(&decides);
 }
 
-hash stage_identity(const app *a, stage s) {
+// "8 evolve.generations: 4": what a running stage was asked for, instead of what the settings say; empty where these have
+// changed since, or nothing was.
+static void asked_find(char *line, size_t room, const run_home *r, stage s) {
+  text_buffer t = {0};
+  mark m = mark_read(mark_path(r, s).text);
+  settings_lines(r->s, kinds[s].length, &t);
+  bool found = t.size && mark_find(line, room, &m, "asked ");
+  const char *instead = found ? strchr(line, ' ') : NULL;
+  bool holds = instead && strlen(instead + 1) == t.size - 1 && strncmp(instead + 1, t.bytes, t.size - 1) == 0;
+  if (!holds) line[0] = 0;
+  mark_free(&m);
+  text_free(&t);
+}
+
+int stage_length_asked(const run_home *r, stage s) {
+  char line[128] = "";
+  asked_find(line, sizeof line, r, s);
+  return *line ? atoi(line) : 0;
+}
+
+hash stage_identity(const run_home *r, stage s) {
   text_buffer t = {0};
   hash identity;
-  known_lines(a, s, &t, &identity);
+  known_lines(r, s, &t, &identity);
   text_free(&t);
   return identity;
 }
 
 // --- begun, and done ---------------------------------------------------------------------------------------------------------
 
-status stage_begin(const app *a, stage s) {
+static void asked_keep(const run_home *r, stage s, text_buffer *t) {
+  char line[128] = "";
+  asked_find(line, sizeof line, r, s);
+  if (*line) text_add(t, "asked %s\n", line);
+}
+
+status stage_length_ask(const run_home *r, stage s, int length) {
+  text_buffer t = {0}, lengths = {0};
+  hash identity;
+  known_lines(r, s, &t, &identity);
+  settings_lines(r->s, kinds[s].length, &lengths);
+  text_add(&t, "asked %d %s", length, lengths.size ? lengths.bytes : "\n");
+  status done = mark_write(mark_path(r, s).text, MARK_BEGUN, &t);
+  text_free(&t);
+  text_free(&lengths);
+  return done;
+}
+
+status stage_begin(const run_home *r, stage s) {
   text_buffer t = {0};
   hash identity;
-  TRY(dir_make(run_path(a, "stages").text));
-  known_lines(a, s, &t, &identity);
-  status done = mark_write(mark_path(a, s).text, MARK_BEGUN, &t);
+  TRY(dir_make(run_path(r, RUN_STAGES).text));
+  known_lines(r, s, &t, &identity);
+  asked_keep(r, s, &t);
+  status done = mark_write(mark_path(r, s).text, MARK_BEGUN, &t);
   text_free(&t);
   return done;
 }
@@ -175,11 +190,11 @@ static bool is_temporary(const char *name) {
 }
 
 // The files of a folder in order of their names: `see` gets "folder/name".
-static status folder_each(const app *a, const char *folder, status (*see)(const app *, const char *, void *), void *self) {
+static status folder_each(const run_home *r, const char *folder, status (*see)(const run_home *, const char *, void *), void *self) {
   enum { FILES_MAX = 1 << 18 };
   char **names = mem_take(FILES_MAX, sizeof *names);
   int count = 0;
-  DIR *d = opendir(run_path(a, folder).text);
+  DIR *d = opendir(run_path(r, folder).text);
   for (struct dirent *e; d && count < FILES_MAX && (e = readdir(d));)
     if (!is_temporary(e->d_name)) names[count++] = strdup(e->d_name);
   if (d) closedir(d);
@@ -187,31 +202,32 @@ static status folder_each(const app *a, const char *folder, status (*see)(const 
 
   status s = OK;
   for (int i = 0; i < count; i++) {
-    if (s == OK) s = see(a, path_join(folder, "%s", names[i]).text, self);
+    if (s == OK) s = see(r, path_join(folder, "%s", names[i]).text, self);
     free(names[i]);
   }
   mem_free(names);
   return s;
 }
 
-static status file_left(const app *a, const char *name, void *lines) {
+static status file_left(const run_home *r, const char *name, void *lines) {
   heartbeat_beat();
-  return mark_add_file(lines, a->s.run.directory, name);
+  return mark_add_file(lines, r->s->run.directory, name);
 }
 
-static status files_left(const app *a, stage s, text_buffer *t) {
+static status files_left(const run_home *r, stage s, text_buffer *t) {
   const stage_kind *k = &kinds[s];
-  if (k->folder) return folder_each(a, k->folder, file_left, t);
-  for (int i = 0; k->results[i]; i++) TRY(file_left(a, k->results[i], t));
-  return k->record ? file_left(a, k->record, t) : OK;
+  if (k->folder) return folder_each(r, k->folder, file_left, t);
+  for (int i = 0; k->results[i]; i++) TRY(file_left(r, k->results[i], t));
+  return k->record ? file_left(r, k->record, t) : OK;
 }
 
-status stage_done(const app *a, stage s) {
+status stage_done(const run_home *r, stage s) {
   text_buffer t = {0};
   hash identity;
-  known_lines(a, s, &t, &identity);
-  status done = files_left(a, s, &t);
-  if (done == OK) done = mark_write(mark_path(a, s).text, MARK_COMPLETE, &t);
+  known_lines(r, s, &t, &identity);
+  asked_keep(r, s, &t);
+  status done = files_left(r, s, &t);
+  if (done == OK) done = mark_write(mark_path(r, s).text, MARK_COMPLETE, &t);
   text_free(&t);
   return done;
 }
@@ -219,7 +235,7 @@ status stage_done(const app *a, stage s) {
 // --- the look before the first write -----------------------------------------------------------------------------------------
 
 typedef struct look {
-  const app *a;
+  const run_home *r;
   stage s;
   mark m;
   text_buffer differences;  // a line each: "run.seed is 2, but was 1"
@@ -227,19 +243,20 @@ typedef struct look {
   text_buffer record;       // what became of a file that cannot; empty: nothing
 } look;
 
-static status file_seen(const app *a, const char *name, void *self) {
-  (void)a, (void)name;
+static status file_seen(const run_home *r, const char *name, void *self) {
+  (void)r;
+  (void)name;
   *(bool *)self = true;
   return OK;
 }
 
 // Is there anything that making the stage anew would take away?
-static bool has_something(const app *a, stage s) {
+static bool has_something(const run_home *r, stage s) {
   const stage_kind *k = &kinds[s];
   bool some = false;
-  if (k->folder) folder_each(a, k->folder, file_seen, &some);
-  for (int i = 0; k->results[i]; i++) some |= file_exists(run_path(a, k->results[i]).text);
-  for (int i = 0; k->unfinished[i]; i++) some |= file_exists(run_path(a, k->unfinished[i]).text);
+  if (k->folder) folder_each(r, k->folder, file_seen, &some);
+  for (int i = 0; k->results[i]; i++) some |= file_exists(run_path(r, k->results[i]).text);
+  for (int i = 0; k->unfinished[i]; i++) some |= file_exists(run_path(r, k->unfinished[i]).text);
   return some;
 }
 
@@ -259,7 +276,7 @@ static void knob_compare(look *l, const char *line) {
 static bool knobs_differ(look *l) {
   size_t before = l->differences.size;
   text_buffer t = {0};
-  settings_lines(&l->a->s, kinds[l->s].knobs.prefixes, kinds[l->s].knobs.count, &t);
+  settings_lines(l->r->s, kinds[l->s].decides, &t);
   for (const char *line = t.size ? t.bytes : NULL; line && *line; line = strchr(line, '\n') + 1) knob_compare(l, line);
   text_free(&t);
   return l->differences.size > before;
@@ -270,9 +287,9 @@ static bool sources_differ(look *l) {
   size_t before = l->differences.size;
   for (int i = 0; i < MADE_FROM_MAX; i++) {
     char head[64], was[64];
-    if (!is_made_from(l->a, l->s, i)) continue;
+    if (!is_made_from(l->r, l->s, i)) continue;
     const char *name = kinds[l->s].made_from[i];
-    hash now = made_from(l->a, kinds[l->s].from_stage[i], name);
+    hash now = made_from(l->r, kinds[l->s].from_stage[i], name);
     snprintf(head, sizeof head, "from %s ", name);
     bool known = mark_find(was, sizeof was, &l->m, head) && strcmp(now.hex, "missing") != 0;
     if (known && strcmp(was, now.hex) != 0)
@@ -284,7 +301,7 @@ static bool sources_differ(look *l) {
 static bool lengths_differ(const look *l) {
   text_buffer t = {0};
   char was[64] = "";
-  settings_lines(&l->a->s, kinds[l->s].length.prefixes, kinds[l->s].length.count, &t);
+  settings_lines(l->r->s, kinds[l->s].length, &t);
   if (t.size) mark_find(was, sizeof was, &l->m, "length ");
   bool differ = t.size && (strlen(was) != t.size - 1 || strncmp(was, t.bytes, t.size - 1) != 0);
   text_free(&t);
@@ -293,12 +310,12 @@ static bool lengths_differ(const look *l) {
 
 static bool file_compare(void *self, const char *rest) {
   look *l = self;
-  char name[PATH_MAX_LENGTH] = "stages";
+  char name[PATH_MAX_LENGTH] = RUN_STAGES;
   heartbeat_beat();
-  const char *what = mark_file_changed(name, sizeof name, l->a->s.run.directory, rest, true);
+  const char *what = mark_file_changed(name, sizeof name, l->r->s->run.directory, rest, true);
   if (!what) return true;
 
-  file_path path = run_path(l->a, name);
+  file_path path = run_path(l->r, name);
   if (kinds[l->s].record && strcmp(name, kinds[l->s].record) == 0) {
     text_add(&l->record, "%s %s", path.text, what);
     return true;
@@ -318,26 +335,26 @@ static stage_standing marked_look(look *l) {
   bool moved = sources_differ(l);
   if (moved && kinds[l->s].follows) return STAGE_BEGUN;
   bool other = knobs_differ(l);
-  if (moved || other) return has_something(l->a, l->s) ? STAGE_OTHER : STAGE_NEW;
+  if (moved || other) return has_something(l->r, l->s) ? STAGE_OTHER : STAGE_NEW;
   return files_look(l);
 }
 
-static bool episodes_are_ours(const app *a) {
-  return file_exists(run_path(a, "episodes/shard-00000.hash").text) ||
-         file_exists(run_path(a, "episodes/index.safetensors").text);
+static bool episodes_are_ours(const run_home *r) {
+  return file_exists(run_path(r, RUN_EPISODES "/shard-00000.hash").text) ||
+         file_exists(run_path(r, RUN_EPISODES "/index.safetensors").text);
 }
 
 // Files, but nothing that says what they were made with.
 static status strangers_look(const look *l) {
-  const app *a = l->a;
+  const run_home *r = l->r;
   const stage_kind *k = &kinds[l->s];
-  file_path there = run_path(a, k->folder ? k->folder : k->results[0]);
-  if (l->s == STAGE_COLLECT && !episodes_are_ours(a))
+  file_path there = run_path(r, k->folder ? k->folder : k->results[0]);
+  if (l->s == STAGE_COLLECT && !episodes_are_ours(r))
     FAIL(MISMATCH, "%s: holds files that are not dreamfarm's, which stay as they are; use another run.directory, or move "
          "them away", there.text);
-  if (a->fresh) return OK;
+  if (r->fresh) return OK;
   FAIL(MISMATCH, "%s: is there, but %s, which says what it was made with, is %s; restore that, use another run.directory, "
-       "or let %s be made anew with --fresh", there.text, mark_path(a, l->s).text,
+       "or let %s be made anew with --fresh", there.text, mark_path(r, l->s).text,
        l->m.state == MARK_NONE ? "not" : "damaged or of another version", k->name);
 }
 
@@ -353,23 +370,23 @@ static void differences_say(const look *l, text_buffer *words) {
 static status one_look(look *l, text_buffer *words, stage_standing *standing) {
   bool marked = l->m.state == MARK_BEGUN || l->m.state == MARK_COMPLETE;
   *standing = STAGE_NEW;
-  if (!marked && !has_something(l->a, l->s)) return OK;
+  if (!marked && !has_something(l->r, l->s)) return OK;
   if (!marked) return *standing = STAGE_OTHER, strangers_look(l);
 
   *standing = marked_look(l);
   if (*standing == STAGE_OTHER) differences_say(l, words);
-  if (l->record.size && !l->a->fresh)
+  if (l->record.size && !l->r->fresh)
     FAIL(BAD_FILE, "%s; restore it, or let %s be made anew with --fresh", l->record.bytes, kinds[l->s].name);
   return OK;
 }
 
-status stages_look(const app *a, stage first, stage last, stage_standing *standing) {
+status stages_look(const run_home *r, stage first, stage last, stage_standing *standing) {
   text_buffer words = {0};
   char names[128] = "";
   status done = OK;
   for (stage s = first; s <= last && done == OK; s++) {
-    if (stage_needs_pixels(s) && !a->environment->pixels) continue;
-    look l = {.a = a, .s = s, .m = mark_read(mark_path(a, s).text)};
+    if (!stage_is_of(r, s)) continue;
+    look l = {.r = r, .s = s, .m = mark_read(mark_path(r, s).text)};
     size_t size = strlen(names);
     done = one_look(&l, &words, &standing[s]);
     if (standing[s] == STAGE_OTHER) snprintf(names + size, sizeof names - size, "%s%s", size ? ", " : "", kinds[s].name);
@@ -378,9 +395,9 @@ status stages_look(const app *a, stage first, stage last, stage_standing *standi
     text_free(&l.record);
   }
 
-  if (done == OK && words.size && !a->fresh)
+  if (done == OK && words.size && !r->fresh)
     done = status_fail(MISMATCH, "%s was made with other settings (%s): %s; put them back, use another run.directory, or let "
-                       "these stages and what follows from them be made anew with --fresh", a->s.run.directory, names,
+                       "these stages and what follows from them be made anew with --fresh", r->s->run.directory, names,
                        words.bytes);
   text_free(&words);
   return done;
@@ -388,25 +405,25 @@ status stages_look(const app *a, stage first, stage last, stage_standing *standi
 
 // --- a last look, by sizes alone -----------------------------------------------------------------------------------------------
 
-typedef struct last_look { const app *a; bool stands; } last_look;
+typedef struct last_look { const run_home *r; bool stands; } last_look;
 
 static bool file_stands(void *self, const char *rest) {
   last_look *l = self;
   char name[PATH_MAX_LENGTH];
-  l->stands &= !mark_file_changed(name, sizeof name, l->a->s.run.directory, rest, false);
+  l->stands &= !mark_file_changed(name, sizeof name, l->r->s->run.directory, rest, false);
   return l->stands;
 }
 
-status stages_stand(const app *a) {
+status stages_stand(const run_home *r) {
   for (stage s = 0; s < STAGES; s++) {
-    if (stage_needs_pixels(s) && !a->environment->pixels) continue;
-    mark m = mark_read(mark_path(a, s).text);
-    last_look l = {.a = a, .stands = m.state == MARK_COMPLETE};
+    if (!stage_is_of(r, s)) continue;
+    mark m = mark_read(mark_path(r, s).text);
+    last_look l = {.r = r, .stands = m.state == MARK_COMPLETE};
     mark_each(&m, "left", file_stands, &l);
     mark_free(&m);
     if (!l.stands)
       FAIL(NO_IO, "%s: what %s made there was removed or changed while this ran; the same command makes it again",
-           a->s.run.directory, kinds[s].name);
+           r->s->run.directory, kinds[s].name);
   }
   return OK;
 }

@@ -1,13 +1,14 @@
-// The pulse of a job under `dreamfarm launch`: rank 0 writes it into the run directory wherever its loops look up whether
-// they are asked to stop. It beats in the working thread itself, so a rank that hangs falls silent.
+// The pulse of a job under `dreamfarm launch`: rank 0 writes it into the run directory wherever its loops look up
+// whether they are asked to stop. It beats in the working thread itself, so a rank that hangs falls silent.
 
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <unistd.h>
 
-#include "launch.h"
+#include "run.h"
 
 #define BEAT_SECONDS 1.0
 #define PULSE_BYTES 512
@@ -19,16 +20,29 @@ static struct {
   double at;
 } own;
 
-// --- on disk ------------------------------------------------------------------------------------------------------------------
+// --- a job's token ---------------------------------------------------------------------------------------------------
+
+job_token job_token_new(void) {
+  unsigned char bytes[32];
+  job_token t;
+  CHECK(getrandom(bytes, sizeof bytes, 0) == (ssize_t)sizeof bytes, "no random bytes");
+  memcpy(t.hex, hash_bytes(bytes, sizeof bytes).hex, sizeof t.hex);
+  return t;
+}
+
+bool job_token_good(const job_token *t) { return strlen(t->hex) == 32 && strspn(t->hex, "0123456789abcdef") == 32; }
+
+// --- on disk -------------------------------------------------------------------------------------------------------
 
 // One line of fixed length, written in place: a torn one is read as none, and a beat a second is not worth an fsync.
 status pulse_write(const pulse *p, const char *path) {
   char line[PULSE_BYTES + 1];
-  int size = snprintf(line, sizeof line, "%s %s %" PRId64 " %" PRIu64 " %" PRId64 " %.0f ", p->job.hex, p->host, p->pid, p->started, p->beats, p->patience);
+  int size = snprintf(line, sizeof line, "%s %s %" PRId64 " %" PRIu64 " %" PRId64 " %.0f ", p->job.hex, p->host, p->pid,
+                      p->started, p->beats, p->patience);
   memset(line + size, ' ', (size_t)(PULSE_BYTES - size));
   line[PULSE_BYTES - 1] = '\n';
-  int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
-  if (fd < 0) FAIL(NO_IO, "%s: cannot be written", path);
+  int fd;
+  TRY(file_open(&fd, path, O_WRONLY | O_CREAT | O_NOFOLLOW));
   ssize_t put = pwrite(fd, line, PULSE_BYTES, 0);
   if (close(fd) != 0 || put != PULSE_BYTES) FAIL(NO_IO, "%s: cannot be written", path);
   return OK;
@@ -36,23 +50,24 @@ status pulse_write(const pulse *p, const char *path) {
 
 bool pulse_read(pulse *p, const char *path) {
   char line[PULSE_BYTES + 1] = "";
-  int fd = open(path, O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return false;
+  int fd;
+  if (file_open(&fd, path, O_RDONLY | O_NOFOLLOW) != OK) return false;
   ssize_t got = read(fd, line, PULSE_BYTES);
   close(fd);
-  return got == PULSE_BYTES && sscanf(line, "%32s %255s %" SCNd64 " %" SCNu64 " %" SCNd64 " %lf", p->job.hex, p->host, &p->pid, &p->started, &p->beats, &p->patience) == 6;
+  return got == PULSE_BYTES && sscanf(line, "%32s %255s %" SCNd64 " %" SCNu64 " %" SCNd64 " %lf", p->job.hex, p->host,
+                                      &p->pid, &p->started, &p->beats, &p->patience) == 6;
 }
 
 bool result_read(const char *path, job_token job, int *code) {
-  char *bytes, hex[33];
-  size_t size;
-  if (!file_exists(path) || file_read(&bytes, &size, path) != OK) return false;
-  bool mine = sscanf(bytes, "%32s %d", hex, code) == 2 && strcmp(hex, job.hex) == 0;
-  mem_free(bytes);
-  return mine;
+  char line[64] = "", hex[33];
+  int fd;
+  if (!file_exists(path) || file_open(&fd, path, O_RDONLY | O_NOFOLLOW) != OK) return false;
+  ssize_t got = read(fd, line, sizeof line - 1);
+  close(fd);
+  return got > 0 && sscanf(line, "%32s %d", hex, code) == 2 && strcmp(hex, job.hex) == 0;
 }
 
-// --- rank 0 -------------------------------------------------------------------------------------------------------------------
+// --- rank 0 --------------------------------------------------------------------------------------------------------
 
 // A later start has taken over (this host was cut off, or stopped): two at once would write over each other.
 static void leave_if_replaced(void) {
@@ -78,15 +93,25 @@ static bool is_rank_0(void) {
   return true;
 }
 
-void heartbeat_open(void) {
+const char *heartbeat_job(void) {
+  static job_token token;
   const char *job = getenv(JOB_VARIABLE), *directory = getenv(DIRECTORY_VARIABLE);
-  if (!job || !directory || strlen(job) != 32 || !is_rank_0()) return;
-  memcpy(own.p.job.hex, job, 33);
+  if (!job || !directory || strlen(job) != 32 || strlen(directory) > RUN_DIRECTORY_MAX) return NULL;
+  memcpy(token.hex, job, sizeof token.hex);
+  return job_token_good(&token) ? token.hex : NULL;
+}
+
+void heartbeat_open(void) {
+  const char *job = heartbeat_job(), *directory = getenv(DIRECTORY_VARIABLE);
+  if (!job) return;
+  memcpy(own.p.job.hex, job, sizeof own.p.job.hex);
+  if (!is_rank_0()) return;
+
   if (gethostname(own.p.host, sizeof own.p.host - 1) != 0) snprintf(own.p.host, sizeof own.p.host, "?");
   own.p.pid = getpid();
   own.p.started = process_started(own.p.pid);
-  own.path = path_join(directory, PULSE_FILE);
-  own.result = path_join(directory, RESULT_FILE);
+  own.path = path_join(directory, RUN_PULSE);
+  own.result = path_join(directory, RUN_RESULT);
   own.on = true;
   beat(HEARTBEAT_START_SECONDS);
 }

@@ -2,7 +2,7 @@
 #ifndef MARK_H
 #define MARK_H
 
-#include "app.h"
+#include "run.h"
 
 // One line of text a fact; the last is the hash of those before it.
 //   state begun | complete
@@ -10,6 +10,7 @@
 //   decides KNOB: VALUE            in the order of the table of knobs
 //   from FILE HASH                 what it was made from
 //   length KNOB: VALUE             how far it was asked to go: a longer stage is the same one, not yet complete
+//   asked LENGTH KNOB: VALUE       how far it was asked to go while it ran, instead of that
 //   left FILE BYTES HASH           only where complete
 typedef enum mark_state { MARK_NONE, MARK_UNREADABLE, MARK_BEGUN, MARK_COMPLETE } mark_state;
 typedef struct mark {

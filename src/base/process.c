@@ -1,0 +1,46 @@
+// Processes of this host, by Linux's /proc.
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base.h"
+
+// Read once: when the program is built anew in the meantime, the link changes.
+char *program_own(void) {
+  static char path[4 * PATH_MAX_LENGTH + 1];
+  if (path[0]) return path;
+  ssize_t length = readlink("/proc/self/exe", path, sizeof path - 1);
+  if (length <= 0 || length == sizeof path - 1) strcpy(path, PROGRAM_OWN_UNKNOWN);
+  return path;
+}
+
+// --- /proc ---------------------------------------------------------------------------------------------------------
+
+// Files there have no size; `room` cuts them. Returns the number of bytes, 0 where the process is gone or another
+// user's.
+size_t process_read(char *bytes, size_t room, int64_t pid, const char *name) {
+  char path[64];
+  snprintf(path, sizeof path, "/proc/%" PRId64 "/%s", pid, name);
+  int fd = open(path, O_RDONLY | O_CLOEXEC);
+  size_t have = 0;
+  for (ssize_t got; fd >= 0 && have < room - 1; have += (size_t)got)
+    if ((got = read(fd, bytes + have, room - 1 - have)) <= 0) break;
+  if (fd >= 0) close(fd);
+  bytes[have] = 0;
+  return have;
+}
+
+bool process_life(process_state *l, int64_t pid) {
+  char line[1024];
+  if (!process_read(line, sizeof line, pid, "stat")) return false;
+  const char *after_name = strrchr(line, ')');  // the name itself may hold anything
+  const char *format = " %c %" SCNd64 " %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %" SCNu64;
+  return after_name && sscanf(after_name + 1, format, &l->state, &l->parent, &l->started) == 3;
+}
+
+uint64_t process_started(int64_t pid) {
+  process_state l;
+  return process_life(&l, pid) && l.state != 'Z' && l.state != 'X' ? l.started : 0;
+}
