@@ -290,7 +290,7 @@ status stage_done(const run_home *r, stage s) {
   hash identity;
   stage_known_lines(r, s, &t, &identity);
   stage_asked_keep(r, s, &t);
-  status done = files_left(r, s, &t);
+  status done = stage_files_left(r, s, &t);
   if (done == OK) done = mark_write(stage_mark_path(r, s).text, MARK_COMPLETE, &t);
   text_free(&t);
   return done;
