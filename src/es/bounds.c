@@ -1,8 +1,8 @@
 // Box constraints by a transformation of coordinates, as pycma's BoundTransform does it: the identity in the interior,
 // a parabola that touches the bound near it, mirror images beyond. Chosen over the penalty (BoundPenalty), because it
 // keeps no state, never changes a fitness, and so leaves the search invariant under order-preserving transforms.
-// The search moves among genotypes, without bounds, in which a minimum on a bound is a smooth one; candidates' genotypes
-// are kept until they are told (search.c), others are found by going back into the parabola or the interior.
+// The search moves among genotypes, without bounds, in which a minimum on a bound is a smooth one; candidates'
+// genotypes are kept until they are told (search.c), others are found by going back into the parabola or the interior.
 
 #include <float.h>
 #include <math.h>
