@@ -109,7 +109,7 @@ typedef enum es_restarts {
 typedef struct es_options {
   es_kind kind;
   int n;             // number of parameters, >= 1
-  int popsize;       // candidates a generation; 0: the strategy's default, 4 + floor(3 ln n) for CMA-ES
+  int popsize;       // candidates per generation; 0: the strategy's default, 4 + floor(3 ln n) for CMA-ES
   double sigma0;     // initial step size, > 0 (1e-100 to 1e100)
   const double *x0;  // (n) initial mean, within bounds, up to 1e140 in size; NULL: zeros; copied
   uint64_t seed;

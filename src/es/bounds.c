@@ -35,6 +35,7 @@ static double bounds_bounded(const edge *b, double genotype) {
     double way = y - (b->low - b->at_low);
     return fmin(b->low + way * way / 4 / b->at_low, b->high);
   }
+
   if (y > b->high - b->at_high) {
     double way = y - (b->high + b->at_high);
     return fmax(b->high - way * way / 4 / b->at_high, b->low);
@@ -171,6 +172,7 @@ static status bounds_check_one(const es_options *o, int i) {
   if (!es_bounds_fit(low, high))
     FAIL(BAD_CONFIG, "bounds of x[%d] are %.15g and %.15g; a lower one below the upper one, by %g or more, is allowed",
          i, low, high, ES_LEAST_ROOM);
+
   if (!(x0 >= low && x0 <= high))
     FAIL(BAD_CONFIG, "x0[%d] is %.15g; %.15g to %.15g, its bounds, are allowed", i, x0, low, high);
   if (o->single && !bounds_hold_a_float(low, high))

@@ -67,6 +67,7 @@ static es_constants constants_make(int n, int popsize, bool active, es_dialect d
   else constants_rates_of_c(&c, dialect);
   constants_rates_of_sigma(&c, dialect);
 
+  // how far C may be shrunk by what is worse, and still be positive
   c.alpha_mu = 1 + c.c1 / c.cmu;                                                                               // (50)
   c.alpha_mueff = 1 + 2 * c.mueff_minus / (c.mueff + 2);                                                       // (51)
   c.alpha_posdef = separable ? INFINITY : (1 - c.c1 - c.cmu) / (n * c.cmu);                                    // (52)
@@ -103,6 +104,7 @@ static void constants_list_negative(es_listing *l, const es_constants *c, bool a
     es_list(l, "negative_sum", c->negative_sum, "", "the options: not active, the worse half has no weight");
     return;
   }
+
   bool bounded = isfinite(c->alpha_posdef);
   es_list(l, "mueff_minus", c->mueff_minus, "the same, i = mu + 1 .. popsize", "Hansen 2016, Table 1");
   es_list(l, "alpha_mu", c->alpha_mu, "1 + c1 / cmu", "Hansen 2016 (50)");

@@ -153,6 +153,7 @@ bool es_enough(const es *e) {
   if (now->best == -INFINITY) SAY("ftarget: a fitness of -inf was reached; nothing is less");
   if (now->best <= l->ftarget)
     SAY("ftarget: a fitness of %.10g was reached; %.10g was asked for", now->best, l->ftarget);
+
   if (l->maxfevals && now->evaluations >= l->maxfevals)
     SAY("maxfevals: %lld evaluations are done; %lld are allowed", (long long)now->evaluations, (long long)l->maxfevals);
   if (l->maxiter && now->generation >= l->maxiter)

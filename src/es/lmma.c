@@ -2,7 +2,7 @@
 // Adaptation", arXiv:1705.06693). Instead of C it keeps m = 4 + floor(3 ln n) directions that the mean took, faded at
 // rates from fast to slow; a sample is stretched along them one after the other:
 //   d = M z,  M = M_last .. M_1 M_0,  M_j = (1 - cd_j) I + cd_j v_j v_j^T
-// O(m n) memory and time a candidate, where CMA-ES needs n^2: for parameters by the ten thousand and more that depend
+// O(m n) memory and time per candidate, where CMA-ES needs n^2: for parameters by the ten thousand and more that depend
 // on each other along few directions. Its rates are made for popsize < n / 4; below, they are capped, and CMA-ES is
 // better anyway. What is told need not be what was drawn: each M_j is undone in O(n).
 
