@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The installed library: docs/library.md's program, word for word, built by its commands against what `make install`
-# leaves, finds the minimum; without MPI. Nothing but es_, ES_ and DREAMFARM_ gets into a user's program, in C or in C++.
+# leaves, finds the minimum; without MPI. Only es_, ES_ and DREAMFARM_ get into a user's program, in C or in C++.
 set -u
 . tests/checks.sh
 CC=${CC:-cc} CXX=${CXX:-c++} PREFIX=$dir/prefix
@@ -27,7 +27,7 @@ check "the second one builds it with the archive" build "$archive"
 check "and no library of ours is needed then" bash -c "! ldd '$dir/rosenbrock' | grep libdreamfarm"
 check "it does the same" test "$("$dir/rosenbrock")" = "$said"
 
-# --- whose names they are -------------------------------------------------------------------------------------------------
+# --- whose names they are -------------------------------------------------------------------------------------------
 strange() { awk 'NF > 1 && $NF !~ /^(es|dreamfarm)_/ && $(NF - 1) ~ /^[A-Z]$/' | grep -v '__odr_asan\|__asan\|__ubsan'; }
 nm -D --defined-only "$PREFIX/lib/libdreamfarm.so" >"$dir/shown"
 check "the shared library shows es_" test "$(wc -l <"$dir/shown")" -gt 30
@@ -46,7 +46,7 @@ version=$(printf '#include <dreamfarm/es.h>\nDREAMFARM_VERSION_MAJOR.DREAMFARM_V
 check "the header's version is pkg-config's" test "$version" = "$(pkg-config --modversion dreamfarm)"
 check "and the program's" test "dreamfarm $version" = "$("$program" --version)"
 
-# --- C++ --------------------------------------------------------------------------------------------------------------------
+# --- C++ ------------------------------------------------------------------------------------------------------------
 if command -v "$CXX" >/dev/null; then
   check "a C++ program builds as it stands" bash -c "$CXX $flags -o '$dir/plus' tests/es/library.cc \
     \$(pkg-config --cflags --libs dreamfarm)"
