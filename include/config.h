@@ -1,9 +1,10 @@
-// Every knob: name, type, default, range, words; YAML in and out. Looks at base. Knows what may be said, not what it
-// is used for. libyaml is seen by src/config/yaml.c alone.
+// Every knob: name, type, default, range, words; YAML in and out. Looks at base, and at es for its list of
+// strategies. Knows what may be said, not what it is used for. libyaml is seen by src/config/yaml.c alone.
 #ifndef CONFIG_H
 #define CONFIG_H
 
 #include "base.h"
+#include "es.h"  // its list of strategies
 
 #define CONFIG_TEXT 256
 
@@ -70,9 +71,10 @@ typedef struct settings {
 enum config_dream_reward { CONFIG_REWARD_ALIVE, CONFIG_REWARD_HEAD };         // words: alive, head
 enum config_dream_precision { CONFIG_PRECISION_FP32, CONFIG_PRECISION_BF16 };  // words: fp32, bf16
 enum config_features { CONFIG_FEATURES_Z, CONFIG_FEATURES_ZH, CONFIG_FEATURES_ZHC };  // words: z, zh, zhc
-enum config_strategy {            // words: cma, sep-cma, lra-cma, lm-ma, openai, pgpe, one-plus-one, random
-  CONFIG_STRATEGY_CMA, CONFIG_STRATEGY_SEP_CMA, CONFIG_STRATEGY_LRA_CMA, CONFIG_STRATEGY_LM_MA, CONFIG_STRATEGY_OPENAI,
-  CONFIG_STRATEGY_PGPE, CONFIG_STRATEGY_ONE_PLUS_ONE, CONFIG_STRATEGY_RANDOM
+enum config_strategy {  // words: those of ES_KIND_LIST
+#define CONFIG_STRATEGY(name, table, word) CONFIG_STRATEGY_##name,
+  ES_KIND_LIST(CONFIG_STRATEGY)
+#undef CONFIG_STRATEGY
 };
 enum config_restarts {            // words: none, ipop, bipop
   CONFIG_RESTARTS_NONE, CONFIG_RESTARTS_IPOP, CONFIG_RESTARTS_BIPOP

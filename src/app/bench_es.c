@@ -303,7 +303,11 @@ static status bench_es(const plan *p) {
 
 // --- the words -----------------------------------------------------------------------------------------------------------------
 
-static const char *const kinds[ES_KINDS] = {"cma", "sep-cma", "lra-cma", "lm-ma", "openai", "pgpe", "one-plus-one", "random"};
+static const char *const kinds[ES_KINDS] = {
+#define BENCH_KIND(name, table, word) word,
+    ES_KIND_LIST(BENCH_KIND)
+#undef BENCH_KIND
+};
 static const char *const modifiers[] = {"ipop", "bipop", "positive", "bounds", "uh"};
 enum { MODIFIERS = sizeof modifiers / sizeof *modifiers };
 

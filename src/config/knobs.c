@@ -17,9 +17,10 @@ static const char *const candidate_words[] = {
 static const char *const evaluate_words[] = {[CONFIG_EVALUATE_MEAN] = "mean", [CONFIG_EVALUATE_BEST] = "best", NULL};
 
 static const char *const strategy_words[] = {
-    [CONFIG_STRATEGY_CMA] = "cma",       [CONFIG_STRATEGY_SEP_CMA] = "sep-cma", [CONFIG_STRATEGY_LRA_CMA] = "lra-cma",
-    [CONFIG_STRATEGY_LM_MA] = "lm-ma",   [CONFIG_STRATEGY_OPENAI] = "openai",   [CONFIG_STRATEGY_PGPE] = "pgpe",
-    [CONFIG_STRATEGY_ONE_PLUS_ONE] = "one-plus-one", [CONFIG_STRATEGY_RANDOM] = "random", NULL};
+#define STRATEGY_WORD(name, table, word) [CONFIG_STRATEGY_##name] = word,
+    ES_KIND_LIST(STRATEGY_WORD)
+#undef STRATEGY_WORD
+    NULL};
 
 // The place of a knob; a row whose type is not its field's does not compile.
 #define AT(type, field) \

@@ -1,8 +1,8 @@
 // Box constraints by a transformation of coordinates, as pycma's BoundTransform does it: the identity in the interior,
 // a parabola that touches the bound near it, mirror images beyond. Chosen over the penalty (BoundPenalty), because it
 // keeps no state, never changes a fitness, and so leaves the search invariant under order-preserving transforms.
-// The search moves among genotypes, without bounds, in which a minimum on a bound is a smooth one; candidates' genotypes
-// are kept until they are told (search.c), others are found by going back into the parabola or the interior.
+// The search moves among genotypes, without bounds, in which a minimum on a bound is a smooth one; candidates'
+// genotypes are kept until they are told (search.c), others are found by going back into the parabola or the interior.
 
 #include <float.h>
 #include <math.h>
@@ -35,6 +35,7 @@ static double bounds_bounded(const edge *b, double genotype) {
     double way = y - (b->low - b->at_low);
     return fmin(b->low + way * way / 4 / b->at_low, b->high);
   }
+
   if (y > b->high - b->at_high) {
     double way = y - (b->high + b->at_high);
     return fmax(b->high - way * way / 4 / b->at_high, b->low);
@@ -171,6 +172,7 @@ static status bounds_check_one(const es_options *o, int i) {
   if (!es_bounds_fit(low, high))
     FAIL(BAD_CONFIG, "bounds of x[%d] are %.15g and %.15g; a lower one below the upper one, by %g or more, is allowed",
          i, low, high, ES_LEAST_ROOM);
+
   if (!(x0 >= low && x0 <= high))
     FAIL(BAD_CONFIG, "x0[%d] is %.15g; %.15g to %.15g, its bounds, are allowed", i, x0, low, high);
   if (o->single && !bounds_hold_a_float(low, high))

@@ -67,7 +67,7 @@ double es_rastrigin(const double *x, int n) {
   return sum;
 }
 
-// --- the problems ---------------------------------------------------------------------------------------------------------
+// --- the problems ----------------------------------------------------------------------------------------------------
 
 static const es_classic classics[] = {
     {"sphere", es_sphere, 1, 0, 1, 1e-9, false},
@@ -100,7 +100,8 @@ static void classic_rotate(double *x, int n, double angle) {
 
 void es_classic_start(const es_classic *c, double *x, int n, uint64_t seed) {
   rng luck = rng_stream(seed, "es classic");
-  for (int i = 0; i < n; i++) x[i] = c->x0 + (c->spread > 0 ? c->spread * (2 * rng_uniform(luck, 0, (uint32_t)i) - 1) : 0);
+  for (int i = 0; i < n; i++)
+    x[i] = c->x0 + (c->spread > 0 ? c->spread * (2 * rng_uniform(luck, 0, (uint32_t)i) - 1) : 0);
   if (c->rotated) classic_rotate(x, n, -ANGLE);
 }
 
@@ -111,7 +112,7 @@ double es_classic_value(const es_classic *c, const double *x, int n, double *scr
   return c->f(scratch, n);
 }
 
-// --- pycma -----------------------------------------------------------------------------------------------------------------
+// --- pycma -----------------------------------------------------------------------------------------------------------
 
 // 0: not known
 typedef struct reference { const char *name; int n, cma, positive, separable; } reference;
@@ -148,6 +149,7 @@ int es_classic_reference(const es_classic *c, int n, es_kind kind, bool active) 
   for (size_t i = 0; i < sizeof references / sizeof *references; i++) {
     const reference *r = &references[i];
     if (r->n != n || strcmp(r->name, c->name) != 0) continue;
+
     if (kind == ES_CMA) return active ? r->cma : r->positive;
     return kind == ES_SEP_CMA && active ? r->separable : 0;
   }

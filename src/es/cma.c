@@ -9,9 +9,8 @@
 
 #define SPECTRUM_GAP 32  // snapshots between eigenvalues, which cost ten times as much as the factor
 
-// --- life ---------------------------------------------------------------------------------------------------------------
+// --- life ------------------------------------------------------------------------------------------------------------
 
-static int cma_popsize_by_n(int n) { return es_constants_make(n, 0, true, ES_PYCMA, NULL).popsize; }
 
 static bool cma_is_large(const es *e) { return e->now.factored; }
 
@@ -27,22 +26,36 @@ size_t cma_sampling(const es_numbers *now) {  // D and B, or L
 
 static void cma_large_room(cma *c, es *e, double **state) {
   size_t n = (size_t)e->now.n;
-  c->L = es_take(state, n * n), c->D = es_take(state, n), c->diagonal = es_take(state, n);
+  c->L = es_take(state, n * n);
+  c->D = es_take(state, n);
+  c->diagonal = es_take(state, n);
 }
 
 void cma_room(cma *c, es *e, double **state) {
   size_t n = (size_t)e->now.n, popsize = (size_t)e->now.popsize;
-  if (cma_is_large(e)) cma_large_room(c, e, state);
-  else c->D = es_take(state, n), c->B = es_take(state, n * n);
+  if (cma_is_large(e)) {
+    cma_large_room(c, e, state);
+  } else {
+    c->D = es_take(state, n);
+    c->B = es_take(state, n * n);
+  }
+
   csa_room(&c->paths, e, state);
-  c->paths.constants = es_constants_make(e->now.n, e->now.popsize, e->now.active, (es_dialect)e->now.dialect, c->paths.weights);
+  c->paths.constants = es_constants_make(e->now.n, e->now.popsize, e->now.active, (es_dialect)e->now.dialect,
+                                         c->paths.weights);
   c->C = es_take(state, n * n);
   if (cma_is_large(e)) c->next = factor_room(e->memory, e->now.n, c->C, c->diagonal);
-  c->z = ARENA_NEW(e->memory, double, popsize * n), c->part = ARENA_NEW(e->memory, double, popsize * n);
-  c->white = ARENA_NEW(e->memory, double, n), c->across = ARENA_NEW(e->memory, double, n);
+
+  c->z = ARENA_NEW(e->memory, double, popsize * n);
+  c->part = ARENA_NEW(e->memory, double, popsize * n);
+  c->white = ARENA_NEW(e->memory, double, n);
+  c->across = ARENA_NEW(e->memory, double, n);
 }
 
-static void cma_room_own(es *e, double *state) { cma_room(e->own = ARENA_NEW(e->memory, cma, 1), e, &state); }
+static void cma_room_own(es *e, double *state) {
+  e->own = ARENA_NEW(e->memory, cma, 1);
+  cma_room(cma_of(e), e, &state);
+}
 
 void cma_begin(es *e) {
   cma *c = cma_of(e);
@@ -54,7 +67,7 @@ static void cma_large_close(es *e) {
   if (cma_is_large(e)) factor_reset(cma_of(e)->next);
 }
 
-// --- ask ----------------------------------------------------------------------------------------------------------------
+// --- ask -------------------------------------------------------------------------------------------------------------
 
 static bool cma_spectrum_is_due(const es *e) { return e->now.snapshots % SPECTRUM_GAP == 1; }
 
@@ -72,6 +85,7 @@ static void cma_draw(es *e, double *x) {
     es_normals(e, k, z);
     for (int i = 0; i < n; i++) z[i] *= c->D[i];
   }
+
   num_dgemm(false, true, popsize, n, n, e->now.sigma, c->z, n, c->B, n, 0, x, n);
 }
 
@@ -89,7 +103,7 @@ void cma_candidates(es *e, double *x) {
     for (int i = 0; i < n; i++) x[(size_t)k * n + i] += e->mean[i];
 }
 
-// --- tell ---------------------------------------------------------------------------------------------------------------
+// --- tell ------------------------------------------------------------------------------------------------------------
 
 // rows of out = C^-1/2 rows of y, but for the last rotation: D^-1 B^T y, or L^-1 y. Its length is that of C^-1/2 y.
 void cma_whiten(const es *e, double *out, const double *y, int rows) {
@@ -100,6 +114,7 @@ void cma_whiten(const es *e, double *out, const double *y, int rows) {
     num_dtrsm(rows, n, c->L, out);
     return;
   }
+
   num_dgemm(false, false, rows, n, n, 1, y, n, c->B, n, 0, out, n);
   for (int k = 0; k < rows; k++)
     for (int i = 0; i < n; i++) out[(size_t)k * n + i] /= c->D[i];
@@ -140,17 +155,19 @@ static int cma_rows_to_take(es *e) {
   cma *c = cma_of(e);
   const double *weights = c->paths.weights;
   int n = e->now.n, mu = c->paths.constants.mu, rows = 0;
+
   cma_whiten(e, c->z, c->paths.y + (size_t)mu * n, e->now.popsize - mu);
   for (int k = mu; k < e->now.popsize; k++) {
     double square = es_squares(c->z + (size_t)(k - mu) * n, n);
     if (weights[k] == 0 || square == 0) continue;
-    cma_row_scale(c->part + (size_t)rows++ * n, sqrt(c->paths.constants.cmu * -weights[k] * n / square), c->paths.y + (size_t)k * n, n);
+    cma_row_scale(c->part + (size_t)rows++ * n, sqrt(c->paths.constants.cmu * -weights[k] * n / square),
+                  c->paths.y + (size_t)k * n, n);
   }
   return rows;
 }
 
-// L is older than C. Where few parameters and large rates changed C much meanwhile, more may be taken than there is, since
-// the bound (52) is one for C's own root: then nothing is taken.
+// L is older than C. Where few parameters and large rates changed C much meanwhile, more may be taken than there is,
+// since the bound (52) is one for C's own root: then nothing is taken.
 static bool cma_large_is_positive(const cma *c, int n) {
   for (size_t i = 0; i < (size_t)n; i++)
     if (!(c->C[i * (size_t)n + i] > 0)) return false;
@@ -165,8 +182,11 @@ static void cma_covariance(es *e, bool h) {
   double sum = 0;
   for (int i = 0; i < e->now.popsize; i++) sum += c->paths.weights[i];
   double decay = 1 + k->c1 * (h ? 0 : k->cc * (2 - k->cc)) - k->c1 - k->cmu * sum;
+
   (cma_is_large(e) ? num_dsyrk_upper : num_dsyrk)(n, cma_rows_to_add(e), 1, c->part, n, decay, c->C, n);
   if (!e->now.active) return;
+
+  // the bad half is unlearned
   int rows = cma_rows_to_take(e);
   if (rows > 0) (cma_is_large(e) ? num_dsyrk_upper : num_dsyrk)(n, rows, -1, c->part, n, 1, c->C, n);
   if (rows > 0 && cma_is_large(e) && !cma_large_is_positive(c, n)) num_dsyrk_upper(n, rows, 1, c->part, n, 1, c->C, n);
@@ -178,6 +198,7 @@ static void cma_decompose(es *e) {
   size_t n = (size_t)e->now.n;
   memcpy(c->B, c->C, n * n * sizeof *c->B);
   CHECK(num_dsyev(c->B, c->D, e->now.n) == OK, "%s", status_message());
+
   double least = 1e-30 * c->D[n - 1];
   for (size_t i = 0; i < n; i++) c->D[i] = sqrt(c->D[i] > least ? c->D[i] : least);
 }
@@ -189,6 +210,7 @@ static void cma_large_adopt(es *e) {
   factor_finish(c->next, cma_spectrum_is_due(e));
   for (size_t i = 0; i < n; i++) memcpy(c->L + i * n, c->next->L + i * n, (i + 1) * sizeof *c->L);
   if (cma_spectrum_is_due(e)) memcpy(c->D, c->next->D, n * sizeof *c->D);
+
   factor_reset(c->next);
 }
 
@@ -216,6 +238,7 @@ void cma_update(es *e) {
   csa *paths = &cma_of(e)->paths;
   csa_steps(paths, e, cma_length);
   cma_sigma_path(e);
+
   bool h = csa_path_is_short(paths, e);
   csa_covariance_path(paths, e, paths->step, h);
   csa_mean(paths, e);
@@ -229,7 +252,7 @@ static void cma_tell(es *e) {
   es_units_fit(e);
 }
 
-// --- its shape ----------------------------------------------------------------------------------------------------------
+// --- its shape -------------------------------------------------------------------------------------------------------
 
 double cma_condition(const es *e) {  // D is ascending
   double ratio = cma_of(e)->D[e->now.n - 1] / cma_of(e)->D[0];
@@ -240,7 +263,8 @@ double cma_deviation(const es *e, int i) {  // rounding may leave a variance tha
 }
 double cma_path(const es *e, int i) { return cma_of(e)->paths.pc[i]; }
 double cma_longest(const es *e) { return cma_of(e)->D[e->now.n - 1]; }
-// If large, the axes are L's columns: no principal ones, but the distribution is as long along each of them as along any.
+// If large, the axes are L's columns: no principal ones, but the distribution is as long along each of them as along
+// any.
 void cma_axis(const es *e, int i, double *out) {
   const cma *c = cma_of(e);
   size_t n = (size_t)e->now.n, at = (size_t)i;
@@ -274,7 +298,7 @@ const es_strategy es_cma = {.name = "CMA-ES",
                             .most_parameters = 32000,  // LAPACK counts an n x n matrix in an int
                             .popsize_multiple = 1,
                             .least_popsize = 3,
-                            .popsize = cma_popsize_by_n,
+                            .popsize = es_popsize_by_n,
                             .doubles = cma_doubles,
                             .sampling = cma_sampling,
                             .room = cma_room_own,

@@ -24,7 +24,8 @@ size_t cma_sampling(const es_numbers *now);
 void cma_room(cma *c, es *e, double **state);
 void cma_begin(es *e);
 void cma_candidates(es *e, double *x);
-void cma_update(es *e);                                             // mean, C and sigma from what was told, but not B and D
+// mean, C and sigma from what was told, but not B and D
+void cma_update(es *e);
 void cma_whiten(const es *e, double *out, const double *y, int rows);  // (rows, n) D^-1 B^T y: as long as C^-1/2 y
 double cma_condition(const es *e);
 double cma_deviation(const es *e, int i);

@@ -9,7 +9,8 @@
 void csa_room(csa *c, es *e, double **state) {
   size_t n = (size_t)e->now.n, popsize = (size_t)e->now.popsize;
   c->weights = ARENA_NEW(e->memory, double, popsize);
-  c->ps = es_take(state, n), c->pc = es_take(state, n);
+  c->ps = es_take(state, n);
+  c->pc = es_take(state, n);
   c->y = ARENA_NEW(e->memory, double, popsize * n);
   c->step = ARENA_NEW(e->memory, double, n);
 }
@@ -29,6 +30,7 @@ void csa_steps(csa *c, es *e, csa_length *length) {
     const double *from = es_row(e, candidate);
     double *y = c->y + (size_t)k * n;
     for (int i = 0; i < n; i++) y[i] = (from[i] - e->mean[i]) / e->now.sigma;
+
     if (e->injected[candidate]) csa_shorten(e, y, length);
     for (int i = 0; k < c->constants.mu && i < n; i++) c->step[i] += c->weights[k] * y[i];
   }

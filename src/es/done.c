@@ -13,8 +13,10 @@ es_limits es_limits_default(void) {
 }
 
 es_limits es_limits_pycma(int n, int popsize) {
-  es_limits l = {.ftarget = -INFINITY, .tolfun = 1e-11, .tolfunhist = 1e-12, .tolx = 1e-11, .tolfacupx = 1e3, .tolupsigma = 1e20,
-                 .tolconditioncov = 1e14, .tolflatfitness = 1, .noeffectaxis = 1, .noeffectcoord = 1};
+  es_limits l = {.ftarget = -INFINITY, .tolfun = 1e-11, .tolfunhist = 1e-12, .tolx = 1e-11, .tolfacupx = 1e3,
+                 .tolupsigma = 1e20, .tolconditioncov = 1e14,
+                 .tolflatfitness = 1, .noeffectaxis = 1, .noeffectcoord = 1};
+
   n = n < 1 ? 1 : n;
   popsize = popsize > 0 ? popsize : es_constants_make(n, 0, true, ES_PYCMA, NULL).popsize;
   l.maxiter = (int64_t)fmin(100 + floor(150.0 * (n + 3.0) * (n + 3.0) / sqrt(popsize)), 1e18);
@@ -25,17 +27,26 @@ es_limits es_limits_pycma(int n, int popsize) {
 status es_limits_check(const es_limits *l) {
   if (!l) return OK;
   const struct { const char *name; double value; } numbers[] = {
-      {"maxfevals", (double)l->maxfevals}, {"maxiter", (double)l->maxiter}, {"tolfun", l->tolfun}, {"tolfunhist", l->tolfunhist}, {"tolx", l->tolx},
-      {"tolfacupx", l->tolfacupx}, {"tolupsigma", l->tolupsigma}, {"tolconditioncov", l->tolconditioncov}, {"tolflatfitness", l->tolflatfitness}};
+      {"maxfevals", (double)l->maxfevals},
+      {"maxiter", (double)l->maxiter},
+      {"tolfun", l->tolfun},
+      {"tolfunhist", l->tolfunhist},
+      {"tolx", l->tolx},
+      {"tolfacupx", l->tolfacupx},
+      {"tolupsigma", l->tolupsigma},
+      {"tolconditioncov", l->tolconditioncov},
+      {"tolflatfitness", l->tolflatfitness}};
+
   for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
-    if (!(numbers[i].value >= 0)) FAIL(BAD_CONFIG, "%s is %g; 0 (off) or more is allowed", numbers[i].name, numbers[i].value);
+    if (!(numbers[i].value >= 0))
+      FAIL(BAD_CONFIG, "%s is %g; 0 (off) or more is allowed", numbers[i].name, numbers[i].value);
   if (isnan(l->ftarget)) FAIL(BAD_CONFIG, "ftarget is nan; a number or -inf (off) is allowed");
   if (l->tolstagnation < 0 || l->tolstagnation > 1000000 || l->tolstagnation % 2)
     FAIL(BAD_CONFIG, "tolstagnation is %d; 0 (off) or an even number up to 1000000 is allowed", l->tolstagnation);
   return OK;
 }
 
-// --- what was told ------------------------------------------------------------------------------------------------------
+// --- what was told ---------------------------------------------------------------------------------------------------
 
 // Fitness may be infinite. Equal ones are no way apart, and the lower of two opposite ones is their median.
 static double done_range(double high, double low) { return high == low ? 0 : high - low; }
@@ -51,11 +62,13 @@ void es_remember(es *e) {
   es_numbers *now = &e->now;
   double best = e->order[0].fitness, worst = e->order[now->popsize - 1].fitness;
   double median = done_middle(e->order[(now->popsize - 1) / 2].fitness, e->order[now->popsize / 2].fitness);
+
   e->history[now->history_count % now->history_size] = best;
   if (now->limits.tolstagnation) {
     e->bests[now->history_count % now->limits.tolstagnation] = best;
     e->medians[now->history_count % now->limits.tolstagnation] = median;
   }
+
   now->history_count++;
   now->spread = done_range(worst, best);
   now->flat = best < e->order[(int)(0.75 * now->popsize)].fitness ? 0 : now->flat + 1;
@@ -70,15 +83,10 @@ static double done_history_range(const es *e) {
   return done_range(high, low);
 }
 
-static int done_ascending(const void *a, const void *b) {
-  double x = *(const double *)a, y = *(const double *)b;
-  return (x > y) - (x < y);
-}
-
 // Median of `count` generations of a ring from the generation `from` on.
 static double done_median(const es *e, const double *ring, int from, int count) {
   for (int i = 0; i < count; i++) e->sorting[i] = ring[(from + i) % e->now.limits.tolstagnation];
-  qsort(e->sorting, (size_t)count, sizeof *e->sorting, done_ascending);
+  qsort(e->sorting, (size_t)count, sizeof *e->sorting, es_ascending);
   return done_middle(e->sorting[(count - 1) / 2], e->sorting[count / 2]);
 }
 
@@ -93,13 +101,18 @@ static bool done_no_better_later(const es *e, const double *ring) {
 static bool done_stagnates(const es *e) {
   const es_numbers *now = &e->now;
   int window = now->limits.tolstagnation;
-  return window && now->generation >= window && now->generation > EXEMPT && now->generation > now->n * (5 + 100.0 / now->popsize) &&
-         now->generation - 1 - now->improved_at > window / 2 && done_no_better_later(e, e->bests) && done_no_better_later(e, e->medians);
+  if (!window || now->generation < window || now->generation <= EXEMPT) return false;
+  if (!(now->generation > now->n * (5 + 100.0 / now->popsize))) return false;
+
+  return now->generation - 1 - now->improved_at > window / 2 && done_no_better_later(e, e->bests) &&
+         done_no_better_later(e, e->medians);
 }
 
-// --- the shape of the distribution ----------------------------------------------------------------------------------------
+// --- the shape of the distribution -----------------------------------------------------------------------------------
 
-static double done_deviation(const es *e, int i) { return e->now.sigma * (e->strategy->deviation ? e->strategy->deviation(e, i) : 1); }
+static double done_deviation(const es *e, int i) {
+  return e->now.sigma * (e->strategy->deviation ? e->strategy->deviation(e, i) : 1);
+}
 
 // Both in units of the first step's, where a coordinate has one of its own.
 static double done_largest_deviation(const es *e) {
@@ -130,7 +143,7 @@ static bool done_axis_without_effect(const es *e, int which) {
   return true;
 }
 
-// --- reasons --------------------------------------------------------------------------------------------------------------
+// --- reasons ---------------------------------------------------------------------------------------------------------
 
 #define SAY(...) return snprintf(e->reason, ES_REASON, __VA_ARGS__), true
 
@@ -138,10 +151,13 @@ bool es_enough(const es *e) {
   const es_numbers *now = &e->now;
   const es_limits *l = &now->limits;
   if (now->best == -INFINITY) SAY("ftarget: a fitness of -inf was reached; nothing is less");
-  if (now->best <= l->ftarget) SAY("ftarget: a fitness of %.10g was reached; %.10g was asked for", now->best, l->ftarget);
+  if (now->best <= l->ftarget)
+    SAY("ftarget: a fitness of %.10g was reached; %.10g was asked for", now->best, l->ftarget);
+
   if (l->maxfevals && now->evaluations >= l->maxfevals)
     SAY("maxfevals: %lld evaluations are done; %lld are allowed", (long long)now->evaluations, (long long)l->maxfevals);
-  if (l->maxiter && now->generation >= l->maxiter) SAY("maxiter: %d generations are done, as many as allowed", now->generation);
+  if (l->maxiter && now->generation >= l->maxiter)
+    SAY("maxiter: %d generations are done, as many as allowed", now->generation);
   return false;
 }
 
@@ -150,12 +166,17 @@ static bool done_fitness_says_nothing(const es *e) {
   const es_limits *l = &now->limits;
   double range = done_history_range(e);
   int seen = now->history_count < now->history_size ? now->history_count : now->history_size;
+
   if (now->history_count >= now->history_size && range < l->tolfun && now->spread < l->tolfun)
-    SAY("tolfun: the bests of the last %d generations differ by %.3g, the last generation by %.3g", seen, range, now->spread);
-  if (seen > 9 && range < l->tolfunhist) SAY("tolfunhist: the bests of the last %d generations differ by %.3g", seen, range);
+    SAY("tolfun: the bests of the last %d generations differ by %.3g, the last generation by %.3g", seen, range,
+        now->spread);
+  if (seen > 9 && range < l->tolfunhist)
+    SAY("tolfunhist: the bests of the last %d generations differ by %.3g", seen, range);
+
   if (l->tolflatfitness && now->flat > l->tolflatfitness)
     SAY("tolflatfitness: the best three quarters of the candidates were all equal, %d generations in a row", now->flat);
-  if (done_stagnates(e)) SAY("tolstagnation: neither the best nor the median got better in the last %d generations", l->tolstagnation / 2);
+  if (done_stagnates(e))
+    SAY("tolstagnation: neither the best nor the median got better in the last %d generations", l->tolstagnation / 2);
   return false;
 }
 
@@ -177,10 +198,13 @@ static bool done_shape_is_useless(const es *e) {
   const es_limits *l = &now->limits;
   double largest = done_largest_deviation(e), condition = es_condition_of(e);
   double creep = now->sigma / (e->strategy->longest ? e->strategy->longest(e) : 1);
+
   if (largest < l->tolx * now->sigma0 && done_longest_path(e) < l->tolx * now->sigma0)
     SAY("tolx: no coordinate moves by more than %.3g any more", l->tolx * now->sigma0);
   if (l->tolfacupx > 0 && largest > l->tolfacupx * now->sigma0)
-    SAY("tolfacupx: a deviation grew from %.3g to %.3g; was sigma0 too small, or is there no minimum?", now->sigma0, largest);
+    SAY("tolfacupx: a deviation grew from %.3g to %.3g; was sigma0 too small, or is there no minimum?", now->sigma0,
+        largest);
+
   if (l->tolupsigma > 0 && creep > l->tolupsigma * now->sigma0)
     SAY("tolupsigma: sigma grew from %.3g to %.3g while C shrank", now->sigma0, now->sigma);
   if (l->tolconditioncov > 0 && condition > l->tolconditioncov)
@@ -191,7 +215,8 @@ static bool done_shape_is_useless(const es *e) {
 static bool done_steps_are_lost(const es *e) {
   int i = e->now.limits.noeffectcoord ? done_coordinate_without_effect(e) : -1, which = e->now.generation % e->now.n;
   if (i >= 0)
-    SAY("noeffectcoord: a fifth of a standard deviation no longer changes x[%d] of the mean, %.6g", i, es_mean_shown(e)[i]);
+    SAY("noeffectcoord: a fifth of a standard deviation no longer changes x[%d] of the mean, %.6g", i,
+        es_mean_shown(e)[i]);
   if (e->now.limits.noeffectaxis && done_axis_without_effect(e, which))
     SAY("noeffectaxis: a tenth of a standard deviation along principal axis %d no longer changes the mean", which);
   return false;
@@ -201,11 +226,12 @@ static bool done_steps_are_lost(const es *e) {
 // The first reason that holds, most telling first.
 const char *es_search_done(const es *e) {
   if (e->now.generation == 0) return NULL;
-  bool done = es_enough(e) || done_fitness_says_nothing(e) || es_spent(e) || done_shape_is_useless(e) || done_steps_are_lost(e);
+  bool done = es_enough(e) || done_fitness_says_nothing(e) || es_spent(e) || done_shape_is_useless(e) ||
+              done_steps_are_lost(e);
   return done ? e->reason : NULL;
 }
 
-// --- for people -----------------------------------------------------------------------------------------------------------
+// --- for people ------------------------------------------------------------------------------------------------------
 
 static void done_list(es_listing *l, const char *name, double value, const char *formula, const char *source) {
   if (value > 0) es_list(l, name, value, formula, source);
@@ -216,15 +242,19 @@ void es_list_limits(es_listing *l, const es_numbers *now) {
   bool once = now->ledger.policy == ES_ONCE;
   es_limits k = once ? now->limits : es_limits_pycma(now->n, now->popsize);
   const char *source = once ? "stops the search: es_limits" : "begins the next descent: pycma";
+
   done_list(l, "maxiter", (double)k.maxiter, once ? "" : "100 + floor(150 (n + 3)^2 / sqrt(popsize))", source);
-  done_list(l, "history", es_history_size(now->n, now->popsize), "10 + min(9990, ceil(30 n / popsize))", "pycma: generations whose bests tolfun looks at");
+  done_list(l, "history", es_history_size(now->n, now->popsize), "10 + min(9990, ceil(30 n / popsize))",
+            "pycma: generations whose bests tolfun looks at");
   done_list(l, "tolfun", k.tolfun, "", source);
   done_list(l, "tolfunhist", k.tolfunhist, "", source);
   done_list(l, "tolx", k.tolx, "", source);
   done_list(l, "tolfacupx", k.tolfacupx, "", source);
   done_list(l, "tolupsigma", k.tolupsigma, "", source);
   done_list(l, "tolconditioncov", k.tolconditioncov, "", source);
-  done_list(l, "tolstagnation", k.tolstagnation, once ? "" : "2 floor(min(10000, (100 + 100 n^1.5 / popsize) / 2))", source);
+
+  done_list(l, "tolstagnation", k.tolstagnation, once ? "" : "2 floor(min(10000, (100 + 100 n^1.5 / popsize) / 2))",
+            source);
   done_list(l, "tolflatfitness", k.tolflatfitness, "", source);
   done_list(l, "noeffectaxis", k.noeffectaxis, "", source);
   done_list(l, "noeffectcoord", k.noeffectcoord, "", source);

@@ -1,4 +1,5 @@
-// What a search goes by, as a list with formulas and sources. Computes nothing: every value comes from where the search has it.
+// What a search goes by, as a list with formulas and sources. Computes nothing: every value comes from where the search
+// has it.
 
 #include "parts.h"
 

@@ -1,8 +1,9 @@
-// C = L L^T instead of C = B D^2 B^T, for C large: a candidate is m + sigma L z, a step of length |L^-1 y|, and the path of
-// sigma goes the way of L^-1 (O. Krause, D. Arbones and C. Igel, "CMA-ES with Optimal Covariance Update and Storage
-// Complexity", NIPS 2016). Costs a twentieth of the eigenvectors; the search is the same in law, and needs as many
-// evaluations (tests/es/test_counts_factor.c). C's eigenvalues are wanted for its condition and its limits alone, now and then.
-// All of it comes from a snapshot that nobody changes meanwhile, so that it makes no difference who makes it and when.
+// C = L L^T instead of C = B D^2 B^T, for C large: a candidate is m + sigma L z, a step of length |L^-1 y|, and the
+// path of sigma goes the way of L^-1 (O. Krause, D. Arbones and C. Igel, "CMA-ES with Optimal Covariance Update and
+// Storage Complexity", NIPS 2016). Costs a twentieth of the eigenvectors; the search is the same in law, and needs as
+// many evaluations (tests/es/test_counts_factor.c). C's eigenvalues are wanted for its condition and its limits alone,
+// now and then. All of it comes from a snapshot that nobody changes meanwhile, so that it makes no difference who makes
+// it and when.
 
 #include "factor.h"
 
@@ -44,7 +45,8 @@ static bool factor_eigenvalues(factoring *f) {
   return true;
 }
 
-// Rounding may leave a C of enormous condition that is not positive definite: then its shortest axes are made a little longer.
+// Rounding may leave a C of enormous condition that is not positive definite: then its shortest axes are made a little
+// longer.
 static bool factor_cholesky(factoring *f) {
   enum { TRIES = 22 };  // the last adds a hundred thousand times the largest variance
   double unit = 1e-15 * factor_largest(f->diagonal, f->n), more = 0;
@@ -65,8 +67,10 @@ static void *factor_make_beside(void *f) {
 // Signals are for the thread that was there before.
 void factor_start(factoring *f, bool spectrum) {
   if (f->stage != FACTOR_NONE || f->n < FACTOR_THREAD_FROM || !num_blas_in_threads()) return;
+
   sigset_t all, before;
   f->spectrum = spectrum;
+
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);
   if (pthread_create(&f->thread, NULL, factor_make_beside, f) == 0) f->stage = FACTOR_RUNS;
@@ -83,8 +87,10 @@ void factor_finish(factoring *f, bool spectrum) {
     f->spectrum = spectrum;
     factor_make(f);
   }
+
   f->stage = FACTOR_MADE;
-  CHECK(!f->failed, "a covariance matrix of %d parameters cannot be factored: its largest variance is %g", f->n, factor_largest(f->diagonal, f->n));
+  CHECK(!f->failed, "a covariance matrix of %d parameters cannot be factored: its largest variance is %g", f->n,
+        factor_largest(f->diagonal, f->n));
 }
 
 void factor_reset(factoring *f) {

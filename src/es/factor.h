@@ -18,11 +18,14 @@ typedef struct factoring {
   pthread_t thread;
 } factoring;
 
-enum { FACTOR_THREAD_FROM = 512 };             // parameters: below, the factor takes less than a thread's beginning and end may
+// parameters: below, the factor takes less than a thread's beginning and end may
+enum { FACTOR_THREAD_FROM = 512 };
 
 factoring *factor_room(arena *memory, int n, const double *C, const double *diagonal);
-void factor_start(factoring *f, bool spectrum);   // in a thread of its own, if that is worth it and there is none yet; else does nothing
-void factor_finish(factoring *f, bool spectrum);  // waits for it, or makes it here; L and D are there until factor_reset
+// in a thread of its own, if that is worth it and there is none yet; else does nothing
+void factor_start(factoring *f, bool spectrum);
+// waits for it, or makes it here; L and D are there until factor_reset
+void factor_finish(factoring *f, bool spectrum);
 void factor_reset(factoring *f);                  // waits if it must, and forgets: the snapshot changes, or goes
 
 #endif

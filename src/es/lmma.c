@@ -2,9 +2,9 @@
 // Adaptation", arXiv:1705.06693). Instead of C it keeps m = 4 + floor(3 ln n) directions that the mean took, faded at
 // rates from fast to slow; a sample is stretched along them one after the other:
 //   d = M z,  M = M_last .. M_1 M_0,  M_j = (1 - cd_j) I + cd_j v_j v_j^T
-// O(m n) memory and time a candidate, where CMA-ES needs n^2: for parameters by the ten thousand and more that depend on
-// each other along few directions. Its rates are made for popsize < n / 4; below, they are capped, and CMA-ES is better
-// anyway. What is told need not be what was drawn: each M_j is undone in O(n).
+// O(m n) memory and time per candidate, where CMA-ES needs n^2: for parameters by the ten thousand and more that depend
+// on each other along few directions. Its rates are made for popsize < n / 4; below, they are capped, and CMA-ES is
+// better anyway. What is told need not be what was drawn: each M_j is undone in O(n).
 
 #include <math.h>
 #include <string.h>
@@ -24,7 +24,6 @@ typedef struct lmma {
 static lmma *lmma_of(const es *e) { return e->own; }
 
 static int lmma_directions(int n) { return 4 + (int)(3 * log(n)); }
-static int lmma_popsize_by_n(int n) { return es_constants_make(n, 0, false, ES_PYCMA, NULL).popsize; }
 static size_t lmma_doubles(const es_numbers *now) { return (size_t)now->n * (1 + (size_t)lmma_directions(now->n)); }
 static size_t lmma_sampling(const es_numbers *now) { return (size_t)now->n * (size_t)lmma_directions(now->n); }  // v
 
@@ -38,10 +37,14 @@ static void lmma_room(es *e, double *state) {
   l->m = lmma_directions(e->now.n);
   l->weights = ARENA_NEW(e->memory, double, e->now.popsize);
   es_constants c = es_constants_make(e->now.n, e->now.popsize, false, ES_PYCMA, l->weights);
-  l->mueff = c.mueff, l->chi_n = c.chi_n;
+  l->mueff = c.mueff;
+  l->chi_n = c.chi_n;
   l->cs = lmma_rate_s(&e->now);
-  l->v = es_take(&state, n * (size_t)l->m), l->ps = es_take(&state, n);
-  l->d = ARENA_NEW(e->memory, double, n), l->z = ARENA_NEW(e->memory, double, n);
+
+  l->v = es_take(&state, n * (size_t)l->m);
+  l->ps = es_take(&state, n);
+  l->d = ARENA_NEW(e->memory, double, n);
+  l->z = ARENA_NEW(e->memory, double, n);
 }
 
 static void lmma_begin(es *e) { (void)e; }
@@ -53,6 +56,7 @@ static int lmma_known(const es *e) { return e->now.generation < lmma_of(e)->m ? 
 static double lmma_dot(const double *a, const double *b, int n) {
   enum { SUMS = 8 };
   double sum[SUMS] = {0};
+
   int i = 0;
   for (; i + SUMS <= n; i += SUMS)
     for (int j = 0; j < SUMS; j++) sum[j] += a[i + j] * b[i + j];
@@ -97,8 +101,10 @@ static void lmma_means(es *e) {
     const double *x = es_row(e, e->order[k].candidate);
     for (int i = 0; i < n; i++) l->d[i] += l->weights[k] * (x[i] - e->mean[i]) / e->now.sigma;
   }
+
   memcpy(l->z, l->d, (size_t)n * sizeof *l->z);
-  for (int j = lmma_known(e) - 1; j >= 0; j--) lmma_unstretch(e, j, l->z);  // M is linear: the mean of z is M^-1 of the mean of d
+  // M is linear: the mean of z is M^-1 of the mean of d
+  for (int j = lmma_known(e) - 1; j >= 0; j--) lmma_unstretch(e, j, l->z);
   lmma_shorten(l->z, n);
 }
 
@@ -112,6 +118,7 @@ static void lmma_tell(es *e) {
   int n = e->now.n;
   lmma_means(e);
   for (int i = 0; i < n; i++) e->mean[i] += e->now.sigma * l->d[i];
+
   lmma_fade(l->ps, l->cs, l->mueff, l->z, n);
   for (int j = 0; j < l->m; j++) lmma_fade(l->v + (size_t)j * n, lmma_rate_c(&e->now, j), l->mueff, l->z, n);
   e->now.sigma *= exp(fmin(1, l->cs * (sqrt(es_squares(l->ps, n)) / l->chi_n - 1)));
@@ -121,10 +128,12 @@ static void lmma_list(es_listing *l, const es_numbers *now) {
   static const char paper[] = "Loshchilov, Glasmachers and Beyer 2017; capped for n below 4 popsize";
   int m = lmma_directions(now->n);
   es_constants c = es_constants_make(now->n, now->popsize, false, ES_PYCMA, NULL);
+
   es_list_recombination(l, &c);
   es_list(l, "m", m, "4 + floor(3 ln(n))", "Loshchilov, Glasmachers and Beyer 2017: directions kept");
   es_list(l, "cs", lmma_rate_s(now), "min(1/2, 2 popsize / n)", paper);
-  es_list(l, "chi_n", c.chi_n, "sqrt(n) (1 - 1 / (4 n) + 1 / (21 n^2))", "Hansen 2016: the mean of |N(0, I)|, approximately");
+  es_list(l, "chi_n", c.chi_n, "sqrt(n) (1 - 1 / (4 n) + 1 / (21 n^2))",
+          "Hansen 2016: the mean of |N(0, I)|, approximately");
   es_list(l, "cd_first", lmma_rate_d(now, 0), "min(1/2, 1 / n)", paper);
   es_list(l, "cd_last", lmma_rate_d(now, m - 1), "min(1/2, 1 / (1.5^(m - 1) n))", paper);
   es_list(l, "cc_first", lmma_rate_c(now, 0), "min(1, popsize / n)", paper);
@@ -135,7 +144,7 @@ const es_strategy es_lm_ma = {.name = "LM-MA-ES",
                               .most_parameters = 1 << 24,
                               .popsize_multiple = 1,
                               .least_popsize = 4,
-                              .popsize = lmma_popsize_by_n,
+                              .popsize = es_popsize_by_n,
                               .doubles = lmma_doubles,
                               .sampling = lmma_sampling,
                               .room = lmma_room,

@@ -1,7 +1,7 @@
-// CMA-ES with learning rate adaptation (M. Nomura, Y. Akimoto and I. Ono, "CMA-ES with Learning Rate Adaptation: Can CMA-ES
-// with Default Population Size Solve Multimodal and Noisy Problems?", GECCO 2023, arXiv:2304.03473). Each generation makes
-// the step of CMA-ES, then takes only a part of it: of the mean's a share eta_m, of Sigma = sigma^2 C's a share eta_S.
-// The shares are steered so that the signal-to-noise ratio of the steps stays at alpha eta.
+// CMA-ES with learning rate adaptation (M. Nomura, Y. Akimoto and I. Ono, "CMA-ES with Learning Rate Adaptation: Can
+// CMA-ES with Default Population Size Solve Multimodal and Noisy Problems?", GECCO 2023, arXiv:2304.03473). Each
+// generation makes the step of CMA-ES, then takes only a part of it: of the mean's a share eta_m, of Sigma = sigma^2
+// C's a share eta_S. The shares are steered so that the signal-to-noise ratio of the steps stays at alpha eta.
 
 #include "lra.h"
 
@@ -13,17 +13,20 @@
 #define BETA_SIGMA 0.03
 #define GAMMA 0.1
 
-static int lra_popsize_by_n(int n) { return es_constants_make(n, 0, true, ES_PYCMA, NULL).popsize; }
 
-static size_t lra_doubles(const es_numbers *now) { return cma_doubles(now) + (size_t)now->n * (1 + (size_t)now->n) + 4; }
+static size_t lra_doubles(const es_numbers *now) {
+  return cma_doubles(now) + (size_t)now->n * (1 + (size_t)now->n) + 4;
+}
 
 static void lra_room(es *e, double *state) {
   size_t n = (size_t)e->now.n;
   lra *l = e->own = ARENA_NEW(e->memory, lra, 1);
   cma_room(&l->base, e, &state);
-  l->step_mean = es_take(&state, n), l->step_sigma = es_take(&state, n * n);
+  l->step_mean = es_take(&state, n);
+  l->step_sigma = es_take(&state, n * n);
   double **numbers[] = {&l->eta_mean, &l->eta_sigma, &l->v_mean, &l->v_sigma};
   for (int i = 0; i < 4; i++) *numbers[i] = es_take(&state, 1);
+
   l->mean = ARENA_NEW(e->memory, double, n);
   double **matrices[] = {&l->C, &l->root, &l->change, &l->half};
   for (int i = 0; i < 4; i++) *matrices[i] = ARENA_NEW(e->memory, double, n * n);
@@ -49,6 +52,7 @@ static double lra_signal(double *average, double *square, const double *step, si
     average2 += average[i] * average[i];
     step2 += step[i] * step[i];
   }
+
   *square = (1 - beta) * *square + beta * step2;
   double noise = *square - average2;
   return noise > 0 ? (average2 - beta / (2 - beta) * *square) / noise : 0;
@@ -76,6 +80,7 @@ static void lra_weigh_sigma(es *e, double sigma) {
   size_t count = (size_t)n * n;
   double grown = e->now.sigma / sigma * (e->now.sigma / sigma);
   for (size_t i = 0; i < count; i++) l->change[i] = grown * l->base.C[i] - l->C[i];
+
   num_dgemm(false, false, n, n, n, 1, l->root, n, l->change, n, 0, l->half, n);
   num_dgemm(false, false, n, n, n, sqrt(0.5), l->half, n, l->root, n, 0, l->base.B, n);  // B is made anew below
   lra_steer(l->eta_sigma, lra_signal(l->step_sigma, l->v_sigma, l->base.B, count, BETA_SIGMA), BETA_SIGMA);
@@ -89,9 +94,15 @@ static void lra_take_share(es *e, double sigma) {
   double logs = 0;
   for (size_t i = 0; i < n; i++) e->mean[i] = l->mean[i] + *l->eta_mean * (e->mean[i] - l->mean[i]);
   for (size_t i = 0; i < n * n; i++) c->B[i] = c->C[i] = l->C[i] + *l->eta_sigma * l->change[i];
+
+  // determinant 1: C is divided by the geometric mean of its eigenvalues
   CHECK(num_dsyev(c->B, c->D, e->now.n) == OK, "%s", status_message());
   double least = 1e-30 * c->D[n - 1];
-  for (size_t i = 0; i < n; i++) logs += log(c->D[i] = sqrt(fmax(c->D[i], least)));
+  for (size_t i = 0; i < n; i++) {
+    c->D[i] = sqrt(fmax(c->D[i], least));
+    logs += log(c->D[i]);
+  }
+
   double scale = exp(logs / (double)n);
   for (size_t i = 0; i < n; i++) c->D[i] /= scale;
   for (size_t i = 0; i < n * n; i++) c->C[i] /= scale * scale;
@@ -102,9 +113,12 @@ static void lra_tell(es *e) {
   lra *l = lra_of(e);
   size_t n = (size_t)e->now.n;
   double sigma = e->now.sigma, eta = *l->eta_mean;
+
+  // what it was before the whole step
   memcpy(l->mean, e->mean, n * sizeof *l->mean);
   memcpy(l->C, l->base.C, n * n * sizeof *l->C);
   lra_root(l, e->now.n);
+
   cma_update(e);
   lra_weigh_mean(e, sigma);
   lra_weigh_sigma(e, sigma);
@@ -132,7 +146,7 @@ const es_strategy es_lra_cma = {.name = "LRA-CMA-ES",
                                 .most_parameters = 32000,
                                 .popsize_multiple = 1,
                                 .least_popsize = 3,
-                                .popsize = lra_popsize_by_n,
+                                .popsize = es_popsize_by_n,
                                 .doubles = lra_doubles,
                                 .sampling = cma_sampling,
                                 .room = lra_room,

@@ -1,6 +1,6 @@
 // OpenAI-ES (T. Salimans et al., "Evolution Strategies as a Scalable Alternative to Reinforcement Learning",
-// arXiv:1703.03864): mirrored samples at a fixed sigma, centred ranks, and Adam (Kingma and Ba, arXiv:1412.6980) along the
-// gradient they estimate. O(n) memory. Works in units of sigma, so that its default rate fits any scale.
+// arXiv:1703.03864): mirrored samples at a fixed sigma, centred ranks, and Adam (Kingma and Ba, arXiv:1412.6980) along
+// the gradient they estimate. O(n) memory. Works in units of sigma, so that its default rate fits any scale.
 
 #include <math.h>
 #include <string.h>
@@ -25,12 +25,16 @@ static size_t openai_doubles(const es_numbers *now) { return 2 * (size_t)now->n;
 static void openai_room(es *e, double *state) {
   size_t n = (size_t)e->now.n;
   openai *o = e->own = ARENA_NEW(e->memory, openai, 1);
-  o->first = es_take(&state, n), o->second = es_take(&state, n);
+  o->first = es_take(&state, n);
+  o->second = es_take(&state, n);
   o->gradient = ARENA_NEW(e->memory, double, n);
   o->utility = ARENA_NEW(e->memory, double, e->now.popsize);
 }
 
-static double openai_rate(const es_numbers *now) { return now->learning_rate > 0 ? now->learning_rate : RATE * now->sigma0; }
+static double openai_rate(const es_numbers *now) {
+  return now->learning_rate > 0 ? now->learning_rate : RATE * now->sigma0;
+}
+
 static void openai_begin(es *e) { e->now.learning_rate = openai_rate(&e->now); }
 
 static void openai_candidate(es *e, int k, double *x) { es_mirrored(e, k, NULL, x); }
@@ -40,6 +44,7 @@ static void openai_gradient(es *e) {
   openai *o = openai_of(e);
   es_utilities(e, o->utility);
   memset(o->gradient, 0, (size_t)e->now.n * sizeof *o->gradient);
+
   for (int k = 0; k < e->now.popsize; k++) {
     const double *x = es_row(e, k);
     double factor = o->utility[k] / e->now.popsize / e->now.sigma;
@@ -51,6 +56,7 @@ static void openai_tell(es *e) {
   openai *o = openai_of(e);
   openai_gradient(e);
   double seen1 = 1 - pow(BETA1, e->now.generation + 1), seen2 = 1 - pow(BETA2, e->now.generation + 1);
+
   for (int i = 0; i < e->now.n; i++) {
     double g = o->gradient[i];
     o->first[i] = BETA1 * o->first[i] + (1 - BETA1) * g;
@@ -61,7 +67,8 @@ static void openai_tell(es *e) {
 
 static void openai_list(es_listing *l, const es_numbers *now) {
   bool asked = now->learning_rate > 0;
-  es_list(l, "learning_rate", openai_rate(now), asked ? "" : "0.1 sigma0", asked ? "the options" : "the customary 0.01 at the customary sigma of 0.1 (Salimans et al. 2017)");
+  es_list(l, "learning_rate", openai_rate(now), asked ? "" : "0.1 sigma0",
+          asked ? "the options" : "the customary 0.01 at the customary sigma of 0.1 (Salimans et al. 2017)");
   es_list(l, "beta1", BETA1, "", "Adam (Kingma and Ba 2015)");
   es_list(l, "beta2", BETA2, "", "Adam (Kingma and Ba 2015)");
   es_list(l, "epsilon", EPSILON, "", "Adam (Kingma and Ba 2015)");

@@ -39,7 +39,8 @@ typedef struct es_numbers {
   es_limits limits;
   es_ledger ledger;
 } es_numbers;
-_Static_assert(sizeof(es_numbers) == 16 * 4 + 10 * 8 + 9 * 8 + 4 * 4 + 6 * 4 + 2 * 8, "no padding: it has no value to save");
+_Static_assert(sizeof(es_numbers) == 16 * 4 + 10 * 8 + 9 * 8 + 4 * 4 + 6 * 4 + 2 * 8,
+               "no padding: it has no value to save");
 
 typedef struct ranked { double fitness; int candidate; } ranked;
 
@@ -51,14 +52,15 @@ static inline void es_list(es_listing *l, const char *name, double value, const 
   l->list[l->count++] = (es_constant){name, value, formula, source};
 }
 
-// What one strategy is. `own` of a search is whatever its room() puts there. All its points are genotypes: search.c turns
-// them into what the caller sees, and back (bounds.c).
+// What one strategy is. `own` of a search is whatever its room() puts there. All its points are genotypes: search.c
+// turns them into what the caller sees, and back (bounds.c).
 typedef struct es_strategy {
   const char *name;
   int most_parameters, popsize_multiple, least_popsize;
   int (*popsize)(int n);                              // if none is asked for
   size_t (*doubles)(const es_numbers *now);           // of its own state, mean not counted
-  size_t (*sampling)(const es_numbers *now);          // how many of them, the first, its candidates follow from; NULL: none
+  // how many of them, the first, its candidates follow from; NULL: none
+  size_t (*sampling)(const es_numbers *now);
   void (*room)(es *e, double *state);                 // places its state and takes its scratch
   void (*begin)(es *e);                               // first values; the state is zero, the mean is set
   void (*candidate)(es *e, int k, double *x);         // (n) one candidate, a function of the state and k alone
@@ -68,7 +70,8 @@ typedef struct es_strategy {
   double (*deviation)(const es *e, int i);            // of coordinate i, over sigma; NULL: 1
   double (*path)(const es *e, int i);                 // how the mean moved of late, over sigma; NULL: 0
   double (*longest)(const es *e);                     // axis of C, a deviation over sigma; NULL: 1
-  void (*axis)(const es *e, int i, double *axis);     // (n) a principal axis of a standard deviation, over sigma; NULL: none
+  // (n) a principal axis of a standard deviation, over sigma; NULL: none
+  void (*axis)(const es *e, int i, double *axis);
   void (*close)(es *e);                               // waits for what runs beside; NULL: nothing does
   void (*list)(es_listing *l, const es_numbers *now); // its constants, for es_explain; NULL: none
   const char *popsize_formula;                        // as es_explain says it; NULL: 4 + floor(3 ln(n))
@@ -93,7 +96,8 @@ struct es {
   double *history;        // (history_size)   best fitness of the last generations, a ring
   double *bests, *medians;  // (tolstagnation)  of the last generations, rings; NULL without that limit
   void *own;              // the strategy's own
-  es *descent;            // with restarts, who searches; saved behind the state. Mean is then x0, as given; there are no histories
+  // with restarts, who searches; saved behind the state. Mean is then x0, as given; there are no histories
+  es *descent;
   // --- scratch
   bool asked;
   bool alone;             // nothing may run beside
@@ -128,8 +132,10 @@ double *es_take(double **from, size_t count);           // the next piece of a b
 const double *es_row(es *e, int k);                     // (n) candidate k's genotype as told, until the next call
 const double *es_told_row(es *e, int k);                // (n) and as its evaluator saw it
 void es_normals(const es *e, int draw, double *z);      // (n) N(0,1): a function of seed, generation, draw
-void es_normals_piece(const es *e, int draw, int first, int count, double *z);  // (count) of them from the first on, which is even
+// (count) of them from the first on, which is even
+void es_normals_piece(const es *e, int draw, int first, int count, double *z);
 double es_squares(const double *x, int n);              // sum of x_i^2
+int es_ascending(const void *a, const void *b);         // of doubles, for qsort
 bool es_all_positive(const double *x, size_t count);
 
 // kinds.c
@@ -156,6 +162,7 @@ size_t es_search_sample_size(const es *e);
 void es_search_sample_save(const es *e, void *bytes);
 
 // constants.c
+int es_popsize_by_n(int n);                             // 4 + floor(3 ln n)
 void es_list_recombination(es_listing *l, const es_constants *c);  // weights
 void es_list_cma(es_listing *l, const es_numbers *now);
 void es_list_sep_cma(es_listing *l, const es_numbers *now);
@@ -172,12 +179,14 @@ void es_list_limits(es_listing *l, const es_numbers *now);
 
 // restarts.c
 void es_first_descent(es *e);
-status es_descent_tell(es *e, const double *x, const double *fitness, const double *again);  // and begins the next, if it is done
+// and begins the next, if it is done
+status es_descent_tell(es *e, const double *x, const double *fitness, const double *again);
 const char *es_descents_done(const es *e);              // es_done with restarts
 
 // uncertainty.c
 int es_twice_count(const es *e);                        // es_reevaluations of one search
-double es_rank_changes(const double *fitness, const double *again, int count, int popsize, double *sorting);  // sorting (2 popsize)
+// sorting (2 popsize)
+double es_rank_changes(const double *fitness, const double *again, int count, int popsize, double *sorting);
 void es_treat(es *e, double changes);                   // sigma and effort grow, or effort shrinks
 void es_list_uncertainty(es_listing *l, const es_numbers *now);
 
@@ -191,7 +200,8 @@ double es_unit_shrunk(const es *e, int i);              // coordinate i's unit o
 double es_most_sigma(const es *e);                      // makes the longest deviation a third of the widest box
 void es_units_fit(es *e);                               // after a tell: a deviation is a third of its box at most
 void es_round(const es *e, double *x);                  // (n) to float where candidates are, but inwards; in place
-void es_show(const es *e, double *x);                   // (n) genotype -> what the caller sees: es_bound and es_round; in place
+// (n) genotype -> what the caller sees: es_bound and es_round; in place
+void es_show(const es *e, double *x);
 const double *es_mean_shown(const es *e);               // (n) es_mean of one search
 void es_admit(const es *e, double *x);                  // (n) onto the bounds, where beyond, and es_round; in place
 

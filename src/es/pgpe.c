@@ -28,7 +28,8 @@ static size_t pgpe_sampling(const es_numbers *now) { return (size_t)now->n; }  /
 static void pgpe_room(es *e, double *state) {
   size_t n = (size_t)e->now.n;
   pgpe *p = e->own = ARENA_NEW(e->memory, pgpe, 1);
-  p->d = es_take(&state, n), p->velocity = es_take(&state, n);
+  p->d = es_take(&state, n);
+  p->velocity = es_take(&state, n);
   double **vectors[] = {&p->gradient, &p->gradient_d, &p->pair};
   for (int i = 0; i < 3; i++) *vectors[i] = ARENA_NEW(e->memory, double, n);
   p->utility = ARENA_NEW(e->memory, double, e->now.popsize);
@@ -53,8 +54,10 @@ static void pgpe_gradients(es *e) {
   es_utilities(e, p->utility);
   memset(p->gradient, 0, (size_t)n * sizeof *p->gradient);
   memset(p->gradient_d, 0, (size_t)n * sizeof *p->gradient_d);
+
   for (int k = 0; k < e->now.popsize; k += 2) {
     double difference = 0.5 * (p->utility[k] - p->utility[k + 1]), sum = 0.5 * (p->utility[k] + p->utility[k + 1]);
+
     memcpy(p->pair, es_row(e, k), (size_t)n * sizeof *p->pair);
     const double *mirror = es_row(e, k + 1);
     for (int i = 0; i < n; i++) {
@@ -72,9 +75,14 @@ static void pgpe_move(es *e) {
   pgpe *p = pgpe_of(e);
   int n = e->now.n;
   double length = sqrt(es_squares(p->gradient, n)), rate = e->now.learning_rate;
-  for (int i = 0; i < n; i++) p->velocity[i] = MOMENTUM * p->velocity[i] + (length > 0 ? rate * p->gradient[i] / length : 0);
+  for (int i = 0; i < n; i++)
+    p->velocity[i] = MOMENTUM * p->velocity[i] + (length > 0 ? rate * p->gradient[i] / length : 0);
+
   double speed = sqrt(es_squares(p->velocity, n)), most = pgpe_most_speed(rate);
-  for (int i = 0; i < n; i++) e->mean[i] += p->velocity[i] *= speed > most ? most / speed : 1;
+  for (int i = 0; i < n; i++) {
+    p->velocity[i] *= speed > most ? most / speed : 1;
+    e->mean[i] += p->velocity[i];
+  }
 }
 
 static void pgpe_tell(es *e) {
@@ -102,7 +110,9 @@ static double pgpe_deviation(const es *e, int i) { return pgpe_of(e)->d[i]; }
 static void pgpe_list(es_listing *l, const es_numbers *now) {
   static const char paper[] = "Toklu, Liskowski and Srivastava 2020";
   bool asked = now->learning_rate > 0;
-  es_list(l, "learning_rate", pgpe_rate(now), asked ? "" : "sigma0 sqrt(n) / 30", asked ? "the options" : "Toklu, Liskowski and Srivastava 2020: half the speed limit, that a 15th of the radius");
+  es_list(l, "learning_rate", pgpe_rate(now), asked ? "" : "sigma0 sqrt(n) / 30",
+          asked ? "the options"
+                : "Toklu, Liskowski and Srivastava 2020: half the speed limit, that a 15th of the radius");
   es_list(l, "speed_limit", pgpe_most_speed(pgpe_rate(now)), "2 learning_rate", paper);
   es_list(l, "momentum", MOMENTUM, "", paper);
   es_list(l, "rate_of_deviations", RATE_OF_DEVIATIONS, "", paper);

@@ -17,11 +17,18 @@ double *es_take(double **from, size_t count) {
   return piece;
 }
 
+// For qsort.
+int es_ascending(const void *a, const void *b) {
+  double x = *(const double *)a, y = *(const double *)b;
+  return (x > y) - (x < y);
+}
+
 void es_normals(const es *e, int draw, double *z) { es_normals_piece(e, draw, 0, e->now.n, z); }
 
 void es_normals_piece(const es *e, int draw, int first, int count, double *z) {
   rng stream = rng_stream(e->now.seed, "es");
-  rng_normals_double(z, count, rng_episode(stream, (uint32_t)e->now.generation, (uint32_t)draw), 0, (uint32_t)first / 2);
+  rng_normals_double(z, count, rng_episode(stream, (uint32_t)e->now.generation, (uint32_t)draw), 0,
+                     (uint32_t)first / 2);
 }
 
 double es_squares(const double *x, int n) {
@@ -30,7 +37,7 @@ double es_squares(const double *x, int n) {
   return sum;
 }
 
-// --- told ---------------------------------------------------------------------------------------------------------------
+// --- told ------------------------------------------------------------------------------------------------------------
 
 // What candidate k was when it was evaluated, as its evaluator saw it.
 const double *es_told_row(es *e, int k) {
@@ -47,8 +54,12 @@ static bool points_same(double told, double asked) { return fabs(told - asked) <
 
 static const double *points_genotype_row(es *e, int k) {
   size_t n = (size_t)e->now.n, at = (size_t)k * n;
-  if (!e->asked) return e->strategy->candidate(e, k, e->row), e->row;
+  if (!e->asked) {
+    e->strategy->candidate(e, k, e->row);
+    return e->row;
+  }
   if (!e->told) return e->genotypes + at;
+
   memcpy(e->row, e->told + at, n * sizeof *e->row);
   es_unbound(e, e->row);
   for (size_t i = 0; i < n; i++)
@@ -58,7 +69,9 @@ static const double *points_genotype_row(es *e, int k) {
 
 #define FAR 1e30  // sigma: a step that is longer counts as one of so many, lest its square be infinite
 
-static bool points_is_far(const es *e, const double *x, int i) { return !(fabs(x[i] - e->mean[i]) <= FAR * e->now.sigma); }
+static bool points_is_far(const es *e, const double *x, int i) {
+  return !(fabs(x[i] - e->mean[i]) <= FAR * e->now.sigma);
+}
 
 static const double *points_nearer(es *e, const double *x) {
   int first = 0, n = e->now.n;
@@ -70,4 +83,6 @@ static const double *points_nearer(es *e, const double *x) {
   return e->row;
 }
 
-const double *es_row(es *e, int k) { return points_nearer(e, e->now.bounded ? points_genotype_row(e, k) : es_told_row(e, k)); }
+const double *es_row(es *e, int k) {
+  return points_nearer(e, e->now.bounded ? points_genotype_row(e, k) : es_told_row(e, k));
+}

@@ -4,7 +4,6 @@
 
 #include "parts.h"
 
-static int random_popsize_by_n(int n) { return es_constants_make(n, 0, false, ES_PYCMA, NULL).popsize; }
 static size_t random_doubles(const es_numbers *now) { return (size_t)now->n; }
 static void random_room(es *e, double *state) { e->own = state; }  // (n) x0
 static void random_begin(es *e) { memcpy(e->own, e->mean, (size_t)e->now.n * sizeof *e->mean); }
@@ -24,7 +23,7 @@ const es_strategy es_random = {.name = "random search",
                                .most_parameters = 1 << 24,
                                .popsize_multiple = 1,
                                .least_popsize = 1,
-                               .popsize = random_popsize_by_n,
+                               .popsize = es_popsize_by_n,
                                .doubles = random_doubles,
                                .sampling = random_doubles,
                                .room = random_room,

@@ -1,7 +1,7 @@
 // Restarts: a descent that is done is followed by another. IPOP doubles the popsize (A. Auger and N. Hansen, "A Restart
 // CMA Evolution Strategy With Increasing Population Size", CEC 2005); BIPOP puts short descents in between (N. Hansen,
-// "Benchmarking a BI-Population CMA-ES on the BBOB-2009 Function Testbed", GECCO 2009), with pycma's accounts. Knows only
-// searches (search.c): any strategy may descend.
+// "Benchmarking a BI-Population CMA-ES on the BBOB-2009 Function Testbed", GECCO 2009), with pycma's accounts. Knows
+// only searches (search.c): any strategy may descend.
 
 #include <limits.h>
 #include <math.h>
@@ -24,7 +24,9 @@ static uint64_t restarts_seed(const es *e) {
 
 static int restarts_doublings(const es_ledger *l) { return l->descents - l->small_descents; }
 
-static plan restarts_plan_large(const es *e) { return (plan){e->now.popsize << restarts_doublings(&e->now.ledger), 1, 0}; }
+static plan restarts_plan_large(const es *e) {
+  return (plan){.popsize = e->now.popsize << restarts_doublings(&e->now.ledger), .sigma_factor = 1};
+}
 
 // popsize <- popsize0 (last multiple)^(u^2), sigma <- sigma0 / 100^v, at most half of what the large ones cost
 static plan restarts_plan_small(const es *e) {
@@ -32,7 +34,9 @@ static plan restarts_plan_small(const es *e) {
   double u = rng_uniform(restarts_luck(e, "es bipop"), 0, 0), v = rng_uniform(restarts_luck(e, "es bipop"), 0, 1);
   double multiple = pow(2, restarts_doublings(l)), size = e->now.popsize * pow(multiple, u * u);
   int step = e->strategy->popsize_multiple;
-  return (plan){(int)(size / step) * step, pow(0.01, v), 0.5 * (double)l->large_cost};
+  return (plan){.popsize = (int)(size / step) * step,
+                .sigma_factor = pow(0.01, v),
+                .most_evaluations = 0.5 * (double)l->large_cost};
 }
 
 static double restarts_uniform(rng luck, int i, double low, double high) {
@@ -46,7 +50,8 @@ static void restarts_place(const es *e, double *x) {
   for (int i = 0; i < e->now.n; i++) {
     double low = e->now.bounded ? e->lower[i] : -INFINITY, high = e->now.bounded ? e->upper[i] : INFINITY;
     bool boxed = isfinite(high - low);
-    double there = boxed ? restarts_uniform(luck, i, low, high) : fmin(fmax(e->mean[i] + e->now.sigma0 * x[i], low), high);
+    double there = boxed ? restarts_uniform(luck, i, low, high)
+                         : fmin(fmax(e->mean[i] + e->now.sigma0 * x[i], low), high);
     x[i] = fmin(fmax(there, -ES_MOST_X0), ES_MOST_X0);
   }
 }
@@ -55,14 +60,28 @@ static void restarts_begin(es *e, plan p) {
   const es_numbers *now = &e->now;
   es_limits limits = es_limits_pycma(now->n, p.popsize);
   limits.ftarget = now->limits.ftarget;
-  if (p.most_evaluations > 0) limits.maxiter = (int64_t)fmax(1, fmin((double)limits.maxiter, p.most_evaluations / p.popsize));
+  if (p.most_evaluations > 0)
+    limits.maxiter = (int64_t)fmax(1, fmin((double)limits.maxiter, p.most_evaluations / p.popsize));
+
+  // the first begins where it was asked to
   if (now->ledger.descents == 0) memcpy(e->row, e->mean, (size_t)now->n * sizeof *e->row);
   else restarts_place(e, e->row);
-  const es_options o = {.kind = (es_kind)now->kind, .n = now->n, .popsize = p.popsize, .x0 = e->row,
+
+  const es_options o = {.kind = (es_kind)now->kind,
+                        .n = now->n,
+                        .popsize = p.popsize,
+                        .x0 = e->row,
                         .sigma0 = fmax(now->sigma0 * p.sigma_factor, ES_LEAST_SIGMA0),
-                        .seed = restarts_seed(e), .active = now->active, .dialect = (es_dialect)now->dialect, .lower = e->lower,
-                        .upper = e->upper, .limits = &limits, .learning_rate = now->learning_rate,
-                        .most_effort = now->most_effort, .factored_from = now->factored ? 1 : INT_MAX, .single = now->single};
+                        .seed = restarts_seed(e),
+                        .active = now->active,
+                        .dialect = (es_dialect)now->dialect,
+                        .lower = e->lower,
+                        .upper = e->upper,
+                        .limits = &limits,
+                        .learning_rate = now->learning_rate,
+                        .most_effort = now->most_effort,
+                        .factored_from = now->factored ? 1 : INT_MAX,
+                        .single = now->single};
   es_search_close(e->descent);
   CHECK(es_options_check(&o) == OK, "%s", status_message());
   e->descent = es_search_open(&o);
@@ -72,7 +91,7 @@ static void restarts_begin(es *e, plan p) {
 
 void es_first_descent(es *e) {
   e->now.ledger.small = true;
-  restarts_begin(e, (plan){e->now.popsize, 1, 0});
+  restarts_begin(e, (plan){.popsize = e->now.popsize, .sigma_factor = 1});
 }
 
 // After a tell: if the present descent is done, the next one begins, or none will any more.

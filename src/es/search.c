@@ -1,5 +1,5 @@
-// One search, of one descent: its life, ask and tell. What all strategies share stands here, the strategy itself in a file of
-// its own; what follows when a search is done (restarts.c) is not its business.
+// One search, of one descent: its life, ask and tell. What all strategies share stands here, the strategy itself in a
+// file of its own; what follows when a search is done (restarts.c) is not its business.
 
 #include <math.h>
 #include <stdlib.h>
@@ -7,7 +7,7 @@
 
 #include "parts.h"
 
-// --- life ---------------------------------------------------------------------------------------------------------------
+// --- life ------------------------------------------------------------------------------------------------------------
 
 static size_t search_common_doubles(const es_numbers *now) {
   size_t n = (size_t)now->n;
@@ -21,14 +21,20 @@ size_t es_doubles(const es_numbers *now) {
 static void search_state_place(es *e) {
   size_t n = (size_t)e->now.n, stagnation = (size_t)e->now.limits.tolstagnation;
   double *next = e->state = ARENA_NEW(e->memory, double, e->state_doubles);
-  e->mean = es_take(&next, n), e->best = es_take(&next, n);
+  e->mean = es_take(&next, n);
+  e->best = es_take(&next, n);
+
   if (e->now.bounded) {
     e->lower = es_take(&next, n);
     e->upper = es_take(&next, n);
     e->units = es_take(&next, n);
   }
+
   e->history = es_take(&next, (size_t)e->now.history_size);
-  if (stagnation) e->bests = es_take(&next, stagnation), e->medians = es_take(&next, stagnation);
+  if (stagnation) {
+    e->bests = es_take(&next, stagnation);
+    e->medians = es_take(&next, stagnation);
+  }
   if (e->now.ledger.policy == ES_ONCE) e->strategy->room(e, next);
 }
 
@@ -38,8 +44,11 @@ es *es_room(const es_numbers *now) {
   e->memory = memory;
   e->now = *now;
   e->strategy = es_strategy_of(now->kind);
+
+  // the state, then scratch
   e->state_doubles = es_doubles(now);
   search_state_place(e);
+
   e->row = ARENA_NEW(memory, double, now->n);
   if (now->bounded) e->shown = ARENA_NEW(memory, double, now->n);
   if (now->limits.tolstagnation) e->sorting = ARENA_NEW(memory, double, now->limits.tolstagnation);
@@ -47,7 +56,10 @@ es *es_room(const es_numbers *now) {
   e->order = ARENA_NEW(memory, ranked, now->popsize);
   e->ranks = ARENA_NEW(memory, double, 2 * (size_t)now->popsize);
   e->reason = ARENA_NEW(memory, char, ES_REASON);
-  if (now->ledger.policy != ES_ONCE) e->ended = ARENA_NEW(memory, char, ES_REASON), e->last = ARENA_NEW(memory, double, now->n);
+  if (now->ledger.policy != ES_ONCE) {
+    e->ended = ARENA_NEW(memory, char, ES_REASON);
+    e->last = ARENA_NEW(memory, double, now->n);
+  }
   return e;
 }
 
@@ -63,6 +75,7 @@ es *es_search_open(const es_options *o) {
   es_numbers now = es_numbers_first(o);
   es *e = es_room(&now);
   search_bounds(e, o);
+
   if (o->x0) memcpy(e->mean, o->x0, (size_t)o->n * sizeof *e->mean);
   memcpy(e->best, e->mean, (size_t)o->n * sizeof *e->best);
   if (now.bounded) es_admit(e, e->best);
@@ -80,16 +93,20 @@ void es_search_close(es *e) {
   arena_close(e->memory);
 }
 
-// --- ask ----------------------------------------------------------------------------------------------------------------
+// --- ask -------------------------------------------------------------------------------------------------------------
 
 const double *es_search_ask(es *e) {
   if (e->asked) return e->x;
+
   size_t n = (size_t)e->now.n, popsize = (size_t)e->now.popsize;
   if (!e->x) e->x = ARENA_NEW(e->memory, double, popsize * n);
   if (e->now.bounded && !e->genotypes) e->genotypes = ARENA_NEW(e->memory, double, popsize * n);
+
   if (e->strategy->candidates) e->strategy->candidates(e, e->x);
   else
     for (size_t k = 0; k < popsize; k++) e->strategy->candidate(e, (int)k, e->x + k * n);
+
+  // the way back from what the caller sees would lose digits
   if (e->now.bounded) memcpy(e->genotypes, e->x, popsize * n * sizeof *e->x);
   for (size_t k = 0; k < popsize; k++) es_show(e, e->x + k * n);
   e->asked = true;
@@ -102,6 +119,7 @@ void es_search_candidate(es *e, int index, double *x) {
     memcpy(x, es_search_ask(e) + (size_t)index * e->now.n, (size_t)e->now.n * sizeof *x);
     return;
   }
+
   e->strategy->candidate(e, index, x);
   es_show(e, x);
 }
@@ -121,7 +139,7 @@ status es_search_inject(es *e, int index, const double *x) {
   return OK;
 }
 
-// --- tell ---------------------------------------------------------------------------------------------------------------
+// --- tell ------------------------------------------------------------------------------------------------------------
 
 static status search_fitness_check(const double *fitness, int count, const char *which) {
   for (int k = 0; k < count; k++)
@@ -162,12 +180,16 @@ void es_best_keep(es *e, const double *x, double fitness) {
 static void search_take(es *e, const double *x, const double *fitness) {
   search_rank(e, fitness);
   if (x ? e->now.bounded : !e->strategy->candidate) es_search_ask(e);
+
+  // the best of all is kept before the strategy moves
   e->told = x;
   es_best_keep(e, es_told_row(e, e->order[0].candidate), e->order[0].fitness);
   e->strategy->tell(e);
+
   e->now.generation++;
   e->now.evaluations += e->now.popsize;
   es_remember(e);
+
   e->told = NULL;
   e->asked = false;
   memset(e->injected, 0, (size_t)e->now.popsize * sizeof *e->injected);

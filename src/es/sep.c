@@ -7,9 +7,9 @@
 #include <math.h>
 #include <string.h>
 
-#define UPDATE 0.6931471805599453  // ln 2: a step of sqrt(2) deviations at a rate of 1 doubles the variance, as adding it would
+// ln 2: a step of sqrt(2) deviations at a rate of 1 doubles the variance, as adding it would
+#define UPDATE 0.6931471805599453
 
-static int sep_popsize_by_n(int n) { return es_constants_separable(n, 0, true, ES_PYCMA, NULL).popsize; }
 static size_t sep_doubles(const es_numbers *now) { return 3 * (size_t)now->n; }
 static size_t sep_sampling(const es_numbers *now) { return (size_t)now->n; }  // d
 
@@ -17,7 +17,8 @@ static void sep_room(es *e, double *state) {
   sep *s = e->own = ARENA_NEW(e->memory, sep, 1);
   s->d = es_take(&state, (size_t)e->now.n);
   csa_room(&s->paths, e, &state);
-  s->paths.constants = es_constants_separable(e->now.n, e->now.popsize, e->now.active, (es_dialect)e->now.dialect, s->paths.weights);
+  s->paths.constants = es_constants_separable(e->now.n, e->now.popsize, e->now.active, (es_dialect)e->now.dialect,
+                                              s->paths.weights);
   s->white = ARENA_NEW(e->memory, double, e->now.n);
 }
 
@@ -37,8 +38,8 @@ static double sep_length(es *e, const double *y) {
   return sqrt(sum);
 }
 
-// d_i <- d_i exp(ln 2 / 2 (c1 (pc_i^2 - 1) + cmu sum of w_k (z_ki^2 - 1))), z = y / d; by a factor of e at the most, as sigma,
-// lest told candidates that lie far from the asked ones throw it out of range.
+// d_i <- d_i exp(ln 2 / 2 (c1 (pc_i^2 - 1) + cmu sum of w_k (z_ki^2 - 1))), z = y / d; by a factor of e at the most, as
+// sigma, lest told candidates that lie far from the asked ones throw it out of range.
 static void sep_deviations(es *e, bool h) {
   sep *s = sep_of(e);
   const es_constants *c = &s->paths.constants;
@@ -50,6 +51,7 @@ static void sep_deviations(es *e, bool h) {
       double z = s->paths.y[(size_t)k * n + i] / s->d[i];
       change += c->cmu * s->paths.weights[k] * (z * z - 1);
     }
+
     s->white[i] = exp(fmin(1, fmax(-1, UPDATE / 2 * change)));
   }
   for (int i = 0; i < n; i++) s->d[i] *= s->white[i];
@@ -60,6 +62,7 @@ static void sep_tell(es *e) {
   sep *s = sep_of(e);
   csa_steps(&s->paths, e, sep_length);
   for (int i = 0; i < e->now.n; i++) s->white[i] = s->paths.step[i] / s->d[i];
+
   csa_sigma_path(&s->paths, e, s->white);
   bool h = csa_path_is_short(&s->paths, e);
   csa_covariance_path(&s->paths, e, s->white, h);
@@ -87,7 +90,7 @@ const es_strategy es_sep_cma = {.name = "sep-CMA-ES",
                                 .most_parameters = 1 << 24,
                                 .popsize_multiple = 1,
                                 .least_popsize = 3,
-                                .popsize = sep_popsize_by_n,
+                                .popsize = es_popsize_by_n,
                                 .doubles = sep_doubles,
                                 .sampling = sep_sampling,
                                 .room = sep_room,

@@ -22,4 +22,4 @@ void es_mirrored(const es *e, int k, const double *deviation, double *x) {
   }
 }
 
-int es_even_popsize(int n) { return (es_constants_make(n, 0, false, ES_PYCMA, NULL).popsize + 1) / 2 * 2; }
+int es_even_popsize(int n) { return (es_popsize_by_n(n) + 1) / 2 * 2; }

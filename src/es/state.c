@@ -1,5 +1,5 @@
-// The whole state of a search as bytes, and back: a loaded search continues bit for bit. And the part of it that candidates
-// follow from, for those who only make them.
+// The whole state of a search as bytes, and back: a loaded search continues bit for bit. And the part of it that
+// candidates follow from, for those who only make them.
 
 #include <float.h>
 #include <math.h>
@@ -35,16 +35,18 @@ static hash state_checksum(const head *h, const void *doubles, size_t size) {
 static void state_head_write(void *bytes, const es_numbers *now, extent what, size_t size) {
   head h;
   memset(&h, 0, sizeof h);
+
   memcpy(h.magic, MAGIC, sizeof MAGIC);
   h.version = state_version(now);
   h.extent = what;
   memcpy(&h.now, now, sizeof h.now);
+
   hash sum = state_checksum(&h, (char *)bytes + sizeof h, size);
   memcpy(h.checksum, sum.hex, sizeof sum.hex);
   memcpy(bytes, &h, sizeof h);
 }
 
-// --- save -------------------------------------------------------------------------------------------------------------------
+// --- save ------------------------------------------------------------------------------------------------------------
 
 size_t es_state_size(const es *e) {
   return sizeof(head) + e->state_doubles * sizeof(double) + (e->descent ? es_state_size(e->descent) : 0);
@@ -64,7 +66,8 @@ static void state_sample_pieces(const es *e, piece pieces[3]) {
   size_t n = (size_t)e->now.n;
   pieces[0] = (piece){e->mean, n};
   pieces[1] = (piece){e->lower, e->now.bounded ? 3 * n : 0};
-  pieces[2] = (piece){e->state + e->state_doubles - e->strategy->doubles(&e->now), e->strategy->sampling ? e->strategy->sampling(&e->now) : 0};
+  pieces[2] = (piece){e->state + e->state_doubles - e->strategy->doubles(&e->now),
+                      e->strategy->sampling ? e->strategy->sampling(&e->now) : 0};
 }
 
 static size_t state_sample_bytes(const es_numbers *now) {
@@ -84,16 +87,18 @@ void es_search_sample_save(const es *e, void *bytes) {
   piece pieces[3];
   char *next = (char *)bytes + sizeof(head);
   state_sample_pieces(e, pieces);
+
   for (int i = 0; i < 3; i++) {
     if (pieces[i].count) memcpy(next, pieces[i].at, pieces[i].count * sizeof(double));
     next += pieces[i].count * sizeof(double);
   }
+
   es_numbers now = e->now;
   now.limits.tolstagnation = 0;  // no room for its histories
   state_head_write(bytes, &now, SAMPLE, state_sample_bytes(&now));
 }
 
-// --- load -------------------------------------------------------------------------------------------------------------------
+// --- load ------------------------------------------------------------------------------------------------------------
 
 #define DAMAGED(...) FAIL(BAD_FILE, "the state of an evolution strategy is damaged: " __VA_ARGS__)
 
@@ -109,7 +114,8 @@ static status state_version_check(const void *bytes, size_t size) {
   memcpy(&first, bytes, sizeof first);
   if (memcmp(first.magic, MAGIC, sizeof MAGIC) != 0 && memcmp(first.magic, MAGIC_1, sizeof MAGIC_1) != 0)
     FAIL(BAD_FILE, "this is not the state of an evolution strategy");
-  if (first.version != VERSION && first.version != VERSION_BOUNDED) return state_version_fail(first.version, VERSION, "");
+  if (first.version != VERSION && first.version != VERSION_BOUNDED)
+    return state_version_fail(first.version, VERSION, "");
   return OK;
 }
 
@@ -117,10 +123,14 @@ static status state_head_read(head *h, extent what, const void *bytes, size_t si
   TRY(state_version_check(bytes, size));
   if (size < sizeof *h) DAMAGED("%zu bytes are too few", size);
   memcpy(h, bytes, sizeof *h);
+
+  // what has bounds counts its versions for itself
   if (h->version != state_version(&h->now))
     return state_version_fail(h->version, state_version(&h->now), h->now.bounded ? " of those with bounds" : "");
   if (h->extent != (int32_t)what)
-    FAIL(BAD_FILE, "the whole state of an evolution strategy and a sample's are not the same: %d was found, %d is wanted", h->extent, (int)what);
+    FAIL(BAD_FILE,
+         "the whole state of an evolution strategy and a sample's are not the same: %d was found, %d is wanted",
+         h->extent, (int)what);
   return OK;
 }
 
@@ -163,6 +173,7 @@ static status state_numbers_check(const head *h) {
   const es_options o = {.kind = (es_kind)now->kind, .n = now->n, .popsize = now->popsize, .sigma0 = now->sigma0,
                         .most_effort = now->most_effort, .dialect = (es_dialect)now->dialect, .limits = &now->limits,
                         .restarts = (es_restarts)now->ledger.policy, .most_doublings = now->ledger.most_doublings};
+
   bool once = now->ledger.policy == ES_ONCE;
   bool asked = es_options_check(&o) == OK && now->popsize > 0 && (once || h->extent == WHOLE);
   bool sane = asked && now->history_size == (once ? es_history_size(now->n, now->popsize) : 0) &&
@@ -174,7 +185,8 @@ static status state_numbers_check(const head *h) {
 static status state_doubles_check(const head *h, const void *doubles, size_t size) {
   hash sum = state_checksum(h, doubles, size);
   static const char zero[sizeof h->end];
-  if (memcmp(sum.hex, h->checksum, sizeof sum.hex) != 0 || memcmp(h->end, zero, sizeof zero) != 0) DAMAGED("its checksum does not fit");
+  bool fits = memcmp(sum.hex, h->checksum, sizeof sum.hex) == 0 && memcmp(h->end, zero, sizeof zero) == 0;
+  if (!fits) DAMAGED("its checksum does not fit");
   return OK;
 }
 
@@ -233,13 +245,16 @@ es_status es_load(es **out, const void *bytes, size_t size) {
   head h;
   TRY(state_head_read(&h, WHOLE, bytes, size));
   TRY(state_numbers_check(&h));
+
   bool once = h.now.ledger.policy == ES_ONCE;
   size_t doubles_size = es_doubles(&h.now) * sizeof(double), left = size - sizeof h;
   if (once ? left != doubles_size : left < doubles_size) DAMAGED("the sizes it names do not fit its %zu bytes", size);
   const char *doubles = (const char *)bytes + sizeof h;
   TRY(state_doubles_check(&h, doubles, doubles_size));
+
   es *descent = NULL;
   if (!once) TRY(state_descent_load(&descent, &h, doubles + doubles_size, left - doubles_size));
+
   es *e = es_room(&h.now);
   memcpy(e->state, doubles, doubles_size);
   e->descent = descent;
@@ -256,8 +271,10 @@ es_status es_sample_load(es **out, const void *bytes, size_t size) {
   TRY(state_head_read(&h, SAMPLE, bytes, size));
   TRY(state_numbers_check(&h));
   if (size != sizeof h + state_sample_bytes(&h.now)) DAMAGED("the sizes it names do not fit its %zu bytes", size);
+
   const char *next = (const char *)bytes + sizeof h;
   TRY(state_doubles_check(&h, next, size - sizeof h));
+
   es *e = es_room(&h.now);
   piece pieces[3];
   state_sample_pieces(e, pieces);
@@ -265,6 +282,7 @@ es_status es_sample_load(es **out, const void *bytes, size_t size) {
     if (pieces[i].count) memcpy(pieces[i].at, next, pieces[i].count * sizeof(double));
     next += pieces[i].count * sizeof(double);
   }
+
   e->only_samples = true;
   if (!state_points_fit(e, e->strategy->sampling ? e->strategy->sampling(&e->now) : 0)) {
     es_search_close(e);

@@ -26,17 +26,12 @@ static int uncertainty_rank_of(double value, const double *fitness, const double
   return rank;
 }
 
-static int uncertainty_ascending(const void *a, const void *b) {
-  double x = *(const double *)a, y = *(const double *)b;
-  return (x > y) - (x < y);
-}
-
-// The quantile of |r - from| over the ranks r = 1 .. 2 popsize - 1: what a change to a rank drawn at random would exceed in
-// three of four cases. Interpolated between the middles of the steps, as pycma does.
+// The quantile of |r - from| over the ranks r = 1 .. 2 popsize - 1: what a change to a rank drawn at random would
+// exceed in three of four cases. Interpolated between the middles of the steps, as pycma does.
 static double uncertainty_limit(double *sorting, int popsize, int from) {
   int count = 2 * popsize - 1;
   for (int r = 1; r <= count; r++) sorting[r - 1] = abs(r - from);
-  qsort(sorting, (size_t)count, sizeof *sorting, uncertainty_ascending);
+  qsort(sorting, (size_t)count, sizeof *sorting, es_ascending);
   double at = fmin(fmax(QUANTILE * count - 0.5, 0), count - 1);
   int low = (int)at, high = low + 1 < count ? low + 1 : low;
   return sorting[low] + (at - low) * (sorting[high] - sorting[low]);
@@ -46,8 +41,12 @@ static double uncertainty_limit(double *sorting, int popsize, int from) {
 double es_rank_changes(const double *fitness, const double *again, int count, int popsize, double *sorting) {
   double sum = 0;
   for (int k = 0; k < count; k++) {
-    int a = uncertainty_rank_of(fitness[k], fitness, again, count, popsize), b = uncertainty_rank_of(again[k], fitness, again, count, popsize);
-    double most = 0.5 * (uncertainty_limit(sorting, popsize, a + 1 - (a > b)) + uncertainty_limit(sorting, popsize, b + 1 - (b > a)));
+    int a = uncertainty_rank_of(fitness[k], fitness, again, count, popsize);
+    int b = uncertainty_rank_of(again[k], fitness, again, count, popsize);
+
+    double most_a = uncertainty_limit(sorting, popsize, a + 1 - (a > b));
+    double most_b = uncertainty_limit(sorting, popsize, b + 1 - (b > a));
+    double most = 0.5 * (most_a + most_b);
     sum += abs(a - b) - (a != b) - most;
   }
   return sum / count;
