@@ -22,7 +22,9 @@ until_true() { # SECONDS COMMAND...
 # --- two in one directory, and a terminal that goes away ------------------------------------------------------------
 : >"$dir/log"; world twice
 trap '' HUP
-"$program" launch -n 2 -- evolve $tiny --quiet --set run.directory="$dir/twice" $length >>"$dir/log" 2>&1 & job=$!
+# Long enough for a second launch to lose its patience, on a quick machine too.
+"$program" launch -n 2 -- evolve $tiny --quiet --set run.directory="$dir/twice" \
+  --set evolve.generations=$((8 * generations)) >>"$dir/log" 2>&1 & job=$!
 trap - HUP
 until_rows twice 20
 check "a second launch is refused" exits 1 \
@@ -40,7 +42,8 @@ listening() { # PROCESS: what it listens on
 deaf() { [ -n "$1" ] && [ -d "/proc/$1" ] && [ -z "$(listening "$1")" ] || { listening "$1"; return 1; }; }
 for n in 0 1; do check "rank $n listens on no port" deaf "$(rank $job $n)"; done
 check "nobody disturbed it" ends_with 0
-check "twice: the same bytes" same_as_whole twice
+cut -d, -f1-15 "$dir/twice/run.csv" | head -n $((generations + 1)) >"$dir/first-rows"
+check "twice: the same bytes, as far as the other goes" cmp "$dir/first-rows" <(cut -d, -f1-15 "$dir/whole/run.csv")
 
 # --- file systems without locks -------------------------------------------------------------------------------------
 cat >"$dir/shim.c" <<'C'
