@@ -28,6 +28,7 @@ typedef struct settings {
     int epochs, frames, batch;    // frames: an epoch shows at most; 0: all
     double learning_rate, learning_rate_end;
     double kl_tolerance;          // nats per latent dimension
+    double weight_moving;         // share; 0: none
   } vae;
   struct {
     int hidden, mixtures;
@@ -36,10 +37,15 @@ typedef struct settings {
     double clip;                  // per element
     double log_sigma_floor;
     double done_weight, reward_weight;
+    double own_samples;           // share of the inputs
+    int own_passes;
+    double own_from;              // fraction of the updates before
   } rnn;
   struct {
     double temperature;
     int cap;                      // steps; 0: the environment's
+    double first;                 // share of dreams
+    int end;                      // enum config_dream_end
     int reward;                   // enum dream_reward
     int precision;                // enum dream_precision
     int lanes;
@@ -69,6 +75,9 @@ typedef struct settings {
 } settings;
 
 enum config_dream_reward { CONFIG_REWARD_ALIVE, CONFIG_REWARD_HEAD };         // words: alive, head
+enum config_dream_end {           // words: threshold, sampled, expected
+  CONFIG_END_THRESHOLD, CONFIG_END_SAMPLED, CONFIG_END_EXPECTED
+};
 enum config_dream_precision { CONFIG_PRECISION_FP32, CONFIG_PRECISION_BF16 };  // words: fp32, bf16
 enum config_features { CONFIG_FEATURES_Z, CONFIG_FEATURES_ZH, CONFIG_FEATURES_ZHC };  // words: z, zh, zhc
 enum config_strategy {  // words: those of ES_KIND_LIST

@@ -45,6 +45,7 @@ typedef struct train_vae_options {
   int frames;               // an epoch shows at most; 0: all
   double learning_rate, learning_rate_end;  // reached exponentially at the last step
   double kl_tolerance;      // nats per latent dimension, on a sample's summed KL
+  double weight_moving;     // how much more a pixel counts that moves (moving.c); 0: all count alike
   double held_out;          // fraction of the episodes, the last ones
   uint64_t seed;
   const char *result;       // vae.safetensors
@@ -67,6 +68,9 @@ typedef struct train_rnn_options {
   double clip;                         // per element of the gradient
   double log_sigma_floor;
   double done_weight, reward_weight;
+  double own_samples;                  // share of the inputs that are M's own samples, once all are ramped up; 0: none
+  int own_passes;                      // in which they are drawn, each on the samples of the one before
+  double own_from;                     // fraction of the updates before the first
   double held_out;
   uint64_t seed;
   const char *latents;                 // directory train_encode wrote
@@ -85,10 +89,11 @@ typedef struct vae_net vae_net;
 typedef struct vae_loss { double reconstruction, kl, kl_floored; } vae_loss;  // sums over the batch
 vae_net *vae_net_open(const world_shape *s, int batch);
 void vae_net_close(vae_net *n);
-// images (B,64,64,3) in [0,1], noise (B,Z). Loss of a sample = sum of squared pixel errors + max(KL, kl_floor).
-// g (NULL: evaluation only) += gradient of scale * sum over the batch.  B <= batch
-vae_loss vae_net_learn(vae_net *n, real *g, const real *w, const real *images, const real *noise, int B, real kl_floor,
-                       real scale);
+// images (B,64,64,3) in [0,1], noise (B,Z), weight (B,64,64,3) of each pixel (NULL: 1). Loss of a sample = sum of
+// weighted squared pixel errors + max(KL, kl_floor). g (NULL: evaluation only) += gradient of scale * sum over the
+// batch.  B <= batch
+vae_loss vae_net_learn(vae_net *n, real *g, const real *w, const real *images, const real *weight, const real *noise,
+                       int B, real kl_floor, real scale);
 void vae_net_init(real *w, const world_shape *s, uint64_t seed);
 
 typedef struct rnn_net rnn_net;
@@ -107,6 +112,15 @@ void rnn_net_close(rnn_net *n);
 // h, c (B,H) are the state before the chunk, and after it on return. g as in vae_net_learn.
 rnn_loss rnn_net_learn(rnn_net *n, real *g, const real *w, const rnn_chunk *chunk, real *h, real *c, rnn_rules rules,
                        real scale);
+// What M would itself have put in place of the latents it is shown: own (T,B,Z), the next latent drawn at every row of
+// the chunk, temperature 1. h, c (B,H) are the state before the chunk, and stay. Row r of lane b draws by luck at step
+// r * B + b.
+void rnn_net_draw(rnn_net *n, real *own, const real *w, const rnn_chunk *chunk, const real *h, const real *c,
+                  real log_sigma_floor, rng luck);
+// The chunk without a loss: h, c move as above. belief (count, Z+2H) of some of its rows: the latent, and the state
+// before it was shown.
+void rnn_net_beliefs(rnn_net *n, real *belief, const real *w, const rnn_chunk *chunk, real *h, real *c,
+                     const int *rows, int count);
 void rnn_net_init(real *w, const world_shape *s, uint64_t seed);
 
 #endif

@@ -58,9 +58,16 @@ void world_reconstruct(const world *w, float *pictures, const void *observations
 // --- minds: n lanes, each with a belief ---------------------------------------------------------------------------------
 // What a mind comes to believe is a function of (world, rules, luck, what it saw and did): not of its lane, nor of who
 // is in the others. After opening, nothing is allocated but by the first mind_see and the first mind_imagine.
+enum dream_end {
+  DREAM_END_THRESHOLD,  // where an end is likelier than not, as the world was trained to say it
+  DREAM_END_SAMPLED,    // with the chance that the world gives it, calibrated
+  DREAM_END_EXPECTED    // never by chance: a step pays the chance of having come so far, and below 0.02 it is over
+};
 typedef struct dream_rules {
   float temperature;   // tau: mixture logits / tau, noise * sqrt(tau)
+  float first;         // share of the dreams that begin with an episode's first frame; the others, in the midst of one
   int cap;             // steps until truncation
+  int end;             // enum dream_end
   bool reward_head;    // the reward that the world says instead of 1 a step
 } dream_rules;
 typedef struct dream_outcome {
@@ -74,7 +81,7 @@ mind *mind_open(const world *w, int lanes);  // the world is not owned
 void mind_close(mind *m);                    // NULL is allowed
 // A real episode: nothing seen yet.
 void mind_begin(mind *m, int lane, rng luck);
-// A dream: a beginning learnt from data.
+// A dream: a beginning from data, an episode's first frame or a moment of it with all that was remembered there.
 void mind_dream(mind *m, int lane, const dream_rules *rules, rng luck);
 
 // Lanes 0 .. n-1 at once. Awake, an episode is see, act, see, act ...; a dream is imagine, imagine ...

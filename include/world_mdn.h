@@ -25,6 +25,7 @@ nn_conv_shape world_vae_conv(const world_shape *s, int layer);    // layer 0..3
 nn_conv_shape world_vae_deconv(const world_shape *s, int layer);  // layer 0..3
 int world_vae_code(const world_shape *s);                         // units between the convolutions and mu: 4 * channels[3]
 
+enum { WORLD_LATENT_MAX = 1024, WORLD_MIXTURES_MAX = 64 };  // Z and K at most
 enum world_rnn_tensor { RNN_LSTM, RNN_LSTM_B, RNN_HEAD, RNN_HEAD_B };
 nn_table world_rnn_table(const world_shape *s);
 // The head's columns: [logits (Z,K) | mu (Z,K) | logsigma (Z,K) | reward | done]
@@ -37,7 +38,10 @@ typedef struct world_origins {  // where dreams begin, and how the latent is sca
   int count;
   const float *mu, *logvar;     // (count, Z)  of real first frames
   const float *offset, *scale;  // (Z)         latent = (observation - offset) * scale; 0 and 1 where there is a V
+  int moments;                  // 0: dreams begin with first frames alone
+  const float *moment;          // (moments, Z + 2H) beliefs [z | h | c] in the midst of real episodes
   float log_sigma_floor;
+  float done_weight;            // of ends in M's loss: by its logarithm the logit of an end is too high. 0: not learnt
 } world_origins;
 status world_vae_write(const char *path, const world_shape *s, const float *values, const char *dataset_hash);
 // vae_hash: of the V file whose latents M was trained on, "none" where there is no V.

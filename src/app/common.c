@@ -31,7 +31,10 @@ bool best_is_judged(const app *a) {
 }
 
 dream_rules rules_of(const app *a) {
-  return (dream_rules){.temperature = (float)a->s.dream.temperature, .cap = a->s.dream.cap ? a->s.dream.cap : a->environment->cap,
+  static const int ends[] = {[CONFIG_END_THRESHOLD] = DREAM_END_THRESHOLD,
+                             [CONFIG_END_SAMPLED] = DREAM_END_SAMPLED,
+                             [CONFIG_END_EXPECTED] = DREAM_END_EXPECTED};
+  return (dream_rules){.temperature = (float)a->s.dream.temperature, .first = (float)a->s.dream.first, .end = ends[a->s.dream.end], .cap = a->s.dream.cap ? a->s.dream.cap : a->environment->cap,
                        .reward_head = a->s.dream.reward == CONFIG_REWARD_HEAD};
 }
 

@@ -131,7 +131,7 @@ status vae_make(app *a) {
   file_path result = run_path(&a->run, "vae.safetensors"), checkpoint = run_path(&a->run, "vae.checkpoint.safetensors");
   const settings *s = &a->s;
   train_vae_options o = {.shape = shape_of(a), .epochs = s->vae.epochs, .batch = s->vae.batch, .frames = s->vae.frames, .learning_rate = s->vae.learning_rate, .learning_rate_end = s->vae.learning_rate_end,
-                         .kl_tolerance = s->vae.kl_tolerance, .held_out = s->collect.held_out, .seed = (uint64_t)s->run.seed,
+                         .kl_tolerance = s->vae.kl_tolerance, .weight_moving = s->vae.weight_moving, .held_out = s->collect.held_out, .seed = (uint64_t)s->run.seed,
                          .result = result.text, .checkpoint = checkpoint.text, .anew = a->run.fresh, .identity = identity_of(a, STAGE_VAE)};
   training_log l = {.a = a, .which = STAGE_VAE, .parts = train_vae_parts, .csv = run_path(&a->run, "train_vae.csv"),
                     .checkpoint = checkpoint, .p = progress_open("train V", "batches", 1)};
@@ -162,6 +162,7 @@ status rnn_make(app *a) {
   train_rnn_options o = {.shape = shape_of(a), .epochs = s->rnn.epochs, .batch = s->rnn.batch, .steps = s->rnn.steps,
                          .learning_rate = s->rnn.learning_rate, .learning_rate_end = s->rnn.learning_rate_end, .clip = s->rnn.clip,
                          .log_sigma_floor = s->rnn.log_sigma_floor, .done_weight = s->rnn.done_weight, .reward_weight = s->rnn.reward_weight,
+                         .own_samples = s->rnn.own_samples, .own_passes = s->rnn.own_passes, .own_from = s->rnn.own_from,
                          .held_out = s->collect.held_out, .seed = (uint64_t)s->run.seed, .latents = latents.text,
                          .result = result.text, .checkpoint = checkpoint.text, .anew = a->run.fresh, .vae_hash = "none", .identity = identity_of(a, STAGE_RNN)};
   status found = OK;

@@ -7,6 +7,10 @@
 #include "knobs.h"
 
 static const char *const reward_words[] = {[CONFIG_REWARD_ALIVE] = "alive", [CONFIG_REWARD_HEAD] = "head", NULL};
+static const char *const end_words[] = {[CONFIG_END_THRESHOLD] = "threshold",
+                                        [CONFIG_END_SAMPLED] = "sampled",
+                                        [CONFIG_END_EXPECTED] = "expected",
+                                        NULL};
 static const char *const precision_words[] = {[CONFIG_PRECISION_FP32] = "fp32", [CONFIG_PRECISION_BF16] = "bf16", NULL};
 static const char *const feature_words[] = {
     [CONFIG_FEATURES_Z] = "z", [CONFIG_FEATURES_ZH] = "zh", [CONFIG_FEATURES_ZHC] = "zhc", NULL};
@@ -82,6 +86,9 @@ static const knob knob_rows[] = {
           "of Adam, at the last step, reached exponentially (WM: constant)"),
     REAL_("vae.kl_tolerance", vae.kl_tolerance, V, 0, 100, "0.5",
           "nats per latent dimension that the KL term does not punish (WM: 0.5)"),
+    REAL_("vae.weight_moving", vae.weight_moving, V, 0, 100, "0",
+          "how much more V minds the pixels that move: 1 + this times min(50, d^2/v), d a pixel's deviation from the "
+          "mean frame, v the mean of all d^2 (WM: 0)"),
 
     INT("rnn.hidden", rnn.hidden, M, 1, 65536, "512", "units of M's LSTM (WM: Doom 512, CarRacing 256)"),
     INT("rnn.mixtures", rnn.mixtures, M, 1, 64, "5", "Gaussians per latent dimension (WM: 5)"),
@@ -97,11 +104,24 @@ static const knob knob_rows[] = {
           "weight of the steps that end an episode in the termination loss (WM: 10)"),
     REAL_("rnn.reward_weight", rnn.reward_weight, M, 0, 1000, "1",
           "weight of the reward loss; 0: no reward is learned"),
+    REAL_("rnn.own_samples", rnn.own_samples, M, 0, 1, "0",
+          "share of M's inputs that are its own samples while it learns, so that it can go on from what it dreams "
+          "(WM: 0)"),
+    INT("rnn.own_passes", rnn.own_passes, M, 1, 16, "2",
+        "passes in which they are drawn, each on the samples of the one before"),
+    REAL_("rnn.own_from", rnn.own_from, M, 0, 1, "0.5",
+          "fraction of the updates that are made before; then the share rises, and is whole halfway to the end"),
 
     REAL_("dream.temperature", dream.temperature, SEARCH, 0.01, 10, "1.15",
           "tau: mixture logits / tau, noise * sqrt(tau) (WM: article 1.15, code 1.25)"),
     INT("dream.cap", dream.cap, SEARCH, 0, 1000000, "0",
           "steps until a dream is cut; 0: the environment's cap (WM: 2100)"),
+    REAL_("dream.first", dream.first, SEARCH, 0, 1, "1",
+          "share of the dreams that begin with an episode's first frame; the others begin in the midst of one, with "
+          "M's memory of it (WM: 1)"),
+    WORD("dream.end", dream.end, SEARCH, end_words, "threshold",
+         "how a dream ends: threshold = where M's weighted logit is positive (WM); sampled = by the chance that M "
+         "gives it; expected = by no chance, each step pays the chance of having come so far"),
     WORD("dream.reward", dream.reward, SEARCH, reward_words, "alive",
          "what a dreamed step pays: alive = 1 (WM), head = what M learned"),
     WORD("dream.precision", dream.precision, SEARCH, precision_words, "fp32",

@@ -60,6 +60,17 @@ status frames_next(frame_stream *f, real *images, int b);  // (b, 64, 64, 3) in 
 // A fixed sample of held-out frames of this rank, at most `max`; returns how many.
 status frames_held_out(frame_stream *f, real *images, int max, int *count);
 
+// --- which pixels move -----------------------------------------------------------------------------------------------
+// A pixel counts 1 + share * min(50, d^2 / v) times: d its deviation from the mean frame, v the mean of all d^2. What a
+// picture is known by, and what V forgets first, is often a few pixels of thousands.
+typedef struct moving {
+  real *mean;          // (64, 64, 3)
+  real per_variance;   // 1 / v
+} moving;
+// Of `count` frames of this rank and those of the others: collective, the same everywhere.
+void moving_measure(moving *m, const real *images, int count, const train_team *team);
+void moving_weigh(const moving *m, real *weight, const real *images, int n, real share);  // both (n, 64, 64, 3)
+
 // --- latents of a dataset --------------------------------------------------------------------------------------------
 typedef struct latent_episode {
   int steps;

@@ -18,14 +18,15 @@ static void weights_draw(real *m, const world_shape *s, uint64_t seed) {
 }
 
 static status random_write(const char *path, const world_shape *s, uint64_t seed) {
-  size_t Z = (size_t)s->Z;
+  size_t Z = (size_t)s->Z, belief = Z + 2 * (size_t)s->H;
   real *m = mem_take(world_rnn_table(s).size, sizeof *m);
-  float *zeros = mem_take((2 * ORIGINS + 1) * Z, sizeof *zeros), *scale = mem_take(Z, sizeof *scale);
+  float *zeros = mem_take((2 * ORIGINS + 1) * Z + belief, sizeof *zeros), *scale = mem_take(Z, sizeof *scale);
   for (size_t i = 0; i < Z; i++) scale[i] = 1;
   weights_draw(m, s, seed);
 
   const world_origins o = {.count = ORIGINS, .mu = zeros, .logvar = zeros + ORIGINS * Z,
-                           .offset = zeros + 2 * ORIGINS * Z, .scale = scale, .log_sigma_floor = LOG_SIGMA_FLOOR};
+                           .offset = zeros + 2 * ORIGINS * Z, .scale = scale, .moments = 1, .moment = zeros,
+                           .log_sigma_floor = LOG_SIGMA_FLOOR};
   status done = world_rnn_write(path, s, m, &o, "none");
   mem_free(m);
   mem_free(zeros);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "loop.h"
+#include "own.h"
 #include "stream.h"
 
 const char *const train_rnn_parts[TRAIN_PARTS] = {"latent", "done", "reward", ""};
@@ -21,6 +22,7 @@ typedef struct rnn_run {
   stream *episodes;
   rnn_net *net;
   real *h, *c;             // (share, H)
+  own_inputs *own;         // or NULL: M is shown what was real
   int share, held_from;
   int64_t held_chunks;
   float *offset, *scale;   // (Z)
@@ -69,6 +71,7 @@ static status rnn_seek(void *self, int epoch, int64_t first) {
 static status rnn_batch(void *self, float *g, float *parts) {
   rnn_run *r = self;
   rnn_chunk k = stream_chunk(r->episodes);
+  if (r->own) own_inputs_mix(r->own, &k, r->net, &r->lesson.l, r->h, r->c);
 
   real scale = (real)(1 / r->lesson.samples);
   rnn_loss loss = rnn_net_learn(r->net, g, r->lesson.l.w, &k, r->h, r->c, rnn_rules_of(r->o), scale);
@@ -138,12 +141,12 @@ static void rnn_standardise(rnn_run *r) {
   mem_free(sums);
 }
 
-// Dreams begin where real episodes began.
-static status rnn_write(rnn_run *r) {
-  enum { ORIGINS_MAX = 1000 };
-  int Z = r->o->shape.Z, count = latents_count(r->latent) < ORIGINS_MAX ? latents_count(r->latent) : ORIGINS_MAX;
+enum { ORIGINS_MAX = 1000, MOMENTS = 4096 };
+
+// Dreams begin where real episodes began: (mu, logvar) of first frames, all ranks'.  first (2, count, Z)
+static void rnn_origins(const rnn_run *r, float *first, int count) {
+  int Z = r->o->shape.Z;
   size_t n = (size_t)count * Z;
-  float *first = mem_take(2 * n, sizeof *first);
 
   // Each rank knows its own episodes alone.
   for (int e = 0; e < count; e++) {
@@ -154,19 +157,64 @@ static status rnn_write(rnn_run *r) {
   }
 
   r->team->sum(r->team->self, first, 2 * n);  // others' rows are zero: the sum is exact
+}
 
-  const world_origins o = {.count = count,
-                           .mu = first,
-                           .logvar = first + n,
-                           .offset = r->offset,
-                           .scale = r->scale,
-                           .log_sigma_floor = (float)r->o->log_sigma_floor};
+// Or in the midst of them: moments drawn from the rows of one more pass over what was learnt from, as M, now that it
+// knows, remembers them.  moment (MOMENTS, Z + 2H), this rank's share at its place among the others'
+static void rnn_moments(rnn_run *r, float *moment) {
+  int belief = r->o->shape.Z + 2 * r->o->shape.H, rows = r->share * r->o->steps;
+  int own = share_of(MOMENTS, r->team), chunks = (int)r->lesson.batches;
+  uint32_t *word = mem_take((size_t)2 * own, sizeof *word);
+  int *row = mem_take((size_t)own, sizeof *row);
+  float *to = moment;
+  for (int i = 0; i < r->team->rank; i++)
+    to += (size_t)share_of(MOMENTS, &(train_team){.rank = i, .size = r->team->size}) * belief;
+
+  rng luck = rng_stream(r->o->seed, "moments");
+  rng_words(word, 2 * own, rng_episode(luck, 0, (uint32_t)r->team->rank), 0, 0);
+  stream_begin(r->episodes, 0, r->held_from, r->team, luck, 0, true);
+  rnn_memory_clear(r);
+
+  for (int chunk = 0; r->share && chunk < chunks; chunk++) {
+    int count = 0;
+    for (int i = 0; i < own; i++)
+      if (word[2 * i] % (uint32_t)chunks == (uint32_t)chunk) row[count++] = (int)(word[2 * i + 1] % (uint32_t)rows);
+
+    rnn_chunk k = stream_chunk(r->episodes);
+    rnn_net_beliefs(r->net, to, r->lesson.l.w, &k, r->h, r->c, row, count);
+    to += (size_t)count * belief;
+    if (r->lesson.watch->alive) r->lesson.watch->alive(r->lesson.watch->self);
+  }
+
+  r->team->sum(r->team->self, moment, (size_t)MOMENTS * belief);
+  mem_free(word);
+  mem_free(row);
+}
+
+static status rnn_write(rnn_run *r) {
+  const train_rnn_options *o = r->o;
+  int Z = o->shape.Z, count = int_min(latents_count(r->latent), ORIGINS_MAX);
+  float *first = mem_take((size_t)2 * count * Z, sizeof *first);
+  float *moment = mem_take((size_t)MOMENTS * (Z + 2 * o->shape.H), sizeof *moment);
+  rnn_origins(r, first, count);
+  rnn_moments(r, moment);
+
+  const world_origins origins = {.count = count,
+                                 .mu = first,
+                                 .logvar = first + (size_t)count * Z,
+                                 .moments = MOMENTS,
+                                 .moment = moment,
+                                 .offset = r->offset,
+                                 .scale = r->scale,
+                                 .log_sigma_floor = (float)o->log_sigma_floor,
+                                 .done_weight = (float)o->done_weight};
 
   status s = OK;
-  if (r->team->rank == 0) s = world_rnn_write(r->o->result, &r->o->shape, r->lesson.l.w, &o, r->o->vae_hash);
-  if (r->team->rank == 0 && s == OK) s = file_remove(r->o->checkpoint);
+  if (r->team->rank == 0) s = world_rnn_write(o->result, &o->shape, r->lesson.l.w, &origins, o->vae_hash);
+  if (r->team->rank == 0 && s == OK) s = file_remove(o->checkpoint);
 
   mem_free(first);
+  mem_free(moment);
   return r->team->agree(r->team->self, s);
 }
 
@@ -194,6 +242,7 @@ static status rnn_prepare(rnn_run *r) {
   r->held_chunks = rnn_chunks(r, r->held_from, data_count(r->d), 1);
   r->episodes = stream_open(r->latent, s->Z, s->A, r->share, o->steps);
   r->net = rnn_net_open(s, o->steps, r->share);
+  if (o->own_samples > 0) r->own = own_inputs_open(o, r->team->rank, r->share, r->lesson.batches * o->epochs);
 
   lesson_open(&r->lesson, world_rnn_table(s).size);
   r->h = ARENA_NEW(l->memory, real, r->share * s->H);
@@ -236,6 +285,7 @@ status train_rnn(const train_rnn_options *o, const dataset *d, const train_team 
   status s = rnn_learn(&r);
 
   // Each takes what was never opened, too.
+  own_inputs_close(r.own);
   rnn_net_close(r.net);
   stream_close(r.episodes);
   latents_close(r.latent);

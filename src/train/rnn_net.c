@@ -1,6 +1,7 @@
 // One chunk of M, forward and back: LSTM, then a head of mixtures, reward and end (World Models' MDN-RNN with a reward
 // head added). Back-propagation is truncated at the chunk; the state is carried. Knows no data, no optimiser.
 
+#include <math.h>
 #include <string.h>
 
 #include "train.h"
@@ -77,6 +78,13 @@ static rnn_loss rnn_head_learn(rnn_net *n, real *g, const real *w, const rnn_chu
   return loss;
 }
 
+// The state after the chunk's last step is the one before the next chunk.
+static void rnn_state_move(const rnn_net *n, const rnn_chunk *k, real *h, real *c) {
+  size_t last = (size_t)(k->T - 1) * k->B * n->s.H, state = (size_t)k->B * n->s.H;
+  memcpy(h, n->tape.h + last, state * sizeof *h);
+  memcpy(c, n->tape.c + last, state * sizeof *c);
+}
+
 rnn_loss rnn_net_learn(rnn_net *n, real *g, const real *w, const rnn_chunk *k, real *h, real *c, rnn_rules rules,
                        real scale) {
   const world_shape *s = &n->s;
@@ -91,11 +99,77 @@ rnn_loss rnn_net_learn(rnn_net *n, real *g, const real *w, const rnn_chunk *k, r
     nn_lstm_back(NULL, rnn_grad(n, g, RNN_LSTM), rnn_grad(n, g, RNN_LSTM_B), n->dh, n->tape, k->x, k->keep, h, c,
                  rnn_at(n, w, RNN_LSTM), k->T, k->B, I, H, n->work);
 
-  // The state after the chunk's last step is the one before the next chunk.
-  size_t last = (size_t)(k->T - 1) * k->B * H, state = (size_t)k->B * H;
-  memcpy(h, n->tape.h + last, state * sizeof *h);
-  memcpy(c, n->tape.c + last, state * sizeof *c);
+  rnn_state_move(n, k, h, c);
   return loss;
+}
+
+// What was known before row `row`: nothing at an episode's first step, else what the row before it left.
+static void rnn_belief(const rnn_net *n, real *belief, const rnn_chunk *k, const real *h, const real *c, int row) {
+  int Z = n->s.Z, H = n->s.H, before = row - k->B;
+  const real *was_h = before < 0 ? h + (size_t)row * H : n->tape.h + (size_t)before * H;
+  const real *was_c = before < 0 ? c + (size_t)row * H : n->tape.c + (size_t)before * H;
+  memcpy(belief, k->x + (size_t)row * (Z + n->s.A), Z * sizeof *belief);
+
+  for (int i = 0; i < H; i++) {
+    belief[Z + i] = k->keep[row] * was_h[i];
+    belief[Z + H + i] = k->keep[row] * was_c[i];
+  }
+}
+
+void rnn_net_beliefs(rnn_net *n, real *belief, const real *w, const rnn_chunk *k, real *h, real *c, const int *rows,
+                     int count) {
+  int I = n->s.Z + n->s.A, H = n->s.H;
+  nn_lstm(n->tape, k->x, k->keep, h, c, rnn_at(n, w, RNN_LSTM), rnn_at(n, w, RNN_LSTM_B), k->T, k->B, I, H, n->work);
+  for (int i = 0; i < count; i++) rnn_belief(n, belief + (size_t)i * (n->s.Z + 2 * H), k, h, c, rows[i]);
+  rnn_state_move(n, k, h, c);
+}
+
+// --- M's own samples ----------------------------------------------------------------------------------------------------
+
+// One dimension of one row: a component by its share, then a number by its Gaussian.  logit, mu, log_sigma (K)
+static real latent_draw(const real *logit, const real *mu, const real *log_sigma, int K, real floor, float uniform,
+                        float normal) {
+  double top = (double)logit[0], sum = 0, share[WORLD_MIXTURES_MAX];
+  for (int k = 1; k < K; k++)
+    if ((double)logit[k] > top) top = (double)logit[k];
+  for (int k = 0; k < K; k++) {
+    share[k] = exp((double)logit[k] - top);
+    sum += share[k];
+  }
+
+  // The last takes what rounding leaves.
+  int drawn = 0;
+  for (double left = (double)uniform * sum - share[0]; left >= 0 && drawn < K - 1; left -= share[drawn]) drawn++;
+
+  real s = log_sigma[drawn] < floor ? floor : log_sigma[drawn];
+  return mu[drawn] + (real)exp((double)s) * (real)normal;
+}
+
+static void rnn_row_draw(const world_shape *s, real *z, const real *head, real floor, rng luck, uint32_t row) {
+  int K = s->K, ZK = s->Z * K;
+  float uniform[WORLD_LATENT_MAX], normal[WORLD_LATENT_MAX];
+  rng_uniforms(uniform, s->Z, luck, row, 0);
+  rng_normals(normal, s->Z, luck, row, (uint32_t)(s->Z + 3) / 4);
+
+  for (int i = 0; i < s->Z; i++) {
+    const real *logit = head + (size_t)i * K;
+    z[i] = latent_draw(logit, logit + ZK, logit + 2 * ZK, K, floor, uniform[i], normal[i]);
+  }
+}
+
+void rnn_net_draw(rnn_net *n, real *own, const real *w, const rnn_chunk *k, const real *h, const real *c, real floor,
+                  rng luck) {
+  const world_shape *s = &n->s;
+  int I = s->Z + s->A, H = s->H, O = world_head_size(s);
+  size_t all = (size_t)k->T * k->B;
+  nn_lstm(n->tape, k->x, k->keep, h, c, rnn_at(n, w, RNN_LSTM), rnn_at(n, w, RNN_LSTM_B), k->T, k->B, I, H, n->work);
+
+  for (size_t from = 0; from < all; from += ROWS_AT_ONCE) {
+    int rows = (int)(all - from < ROWS_AT_ONCE ? all - from : ROWS_AT_ONCE);
+    nn_dense(n->head, n->tape.h + from * H, rnn_at(n, w, RNN_HEAD), rnn_at(n, w, RNN_HEAD_B), rows, H, O);
+    for (int r = 0; r < rows; r++)
+      rnn_row_draw(s, own + (from + r) * s->Z, n->head + (size_t)r * O, floor, luck, (uint32_t)(from + r));
+  }
 }
 
 void rnn_net_init(real *w, const world_shape *s, uint64_t seed) {

@@ -13,7 +13,7 @@ static rng stream_frame_luck(const stream *s, uint32_t episode) { return rng_epi
 static void stream_draw(const stream *s, real *z, uint32_t episode, int frame) {
   const latent_episode *e = latents_episode(s->l, (int)episode);
   const float *mu = e->mu + (size_t)frame * s->Z, *logvar = e->logvar + (size_t)frame * s->Z;
-  float sample[STREAM_Z_MAX];
+  float sample[WORLD_LATENT_MAX];
   world_latent_sample(sample, mu, logvar, s->Z, stream_frame_luck(s, episode), (uint32_t)frame);
   for (int i = 0; i < s->Z; i++) z[i] = (real)sample[i];
 }
@@ -29,7 +29,6 @@ stream *stream_open(const latents *l, int Z, int A, int lanes, int steps) {
   stream *s = ARENA_NEW(memory, stream, 1);
   size_t rows = (size_t)lanes * steps;
 
-  CHECK(Z <= STREAM_Z_MAX, "%d latent dimensions", Z);
   *s = (stream){.memory = memory, .l = l, .Z = Z, .A = A, .lanes = lanes, .steps = steps};
 
   s->order = ARENA_NEW(memory, uint32_t, latents_count(l));

@@ -4,8 +4,6 @@
 
 #include "parts.h"
 
-#define STREAM_Z_MAX 1024
-
 typedef struct stream_lane {
   uint32_t episode;
   int t;

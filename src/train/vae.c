@@ -21,6 +21,8 @@ typedef struct vae_run {
   frame_stream *f;
   int share;             // of a batch
   real *images, *noise;  // (share, ...)
+  moving moving;         // only with weight_moving, as `weight` (share, pixels)
+  real *weight;
   real *held;            // (held_count, pixels)
   int held_count;
 } vae_run;
@@ -34,6 +36,12 @@ static status vae_seek(void *self, int epoch, int64_t first) {
   return frames_seek(r->f, epoch, first * r->share);
 }
 
+// The weight of each pixel of n images; NULL where all count alike.
+static const real *vae_weigh(vae_run *r, const real *images, int n) {
+  if (r->weight) moving_weigh(&r->moving, r->weight, images, n, (real)r->o->weight_moving);
+  return r->weight;
+}
+
 static status vae_batch(void *self, float *g, float *parts) {
   vae_run *r = self;
   const learner *l = &r->lesson.l;
@@ -43,7 +51,8 @@ static status vae_batch(void *self, float *g, float *parts) {
   rng_normals(r->noise, r->share * r->o->shape.Z, luck, (uint32_t)l->step, 0);
 
   real scale = 1.0f / (float)r->o->batch;
-  vae_loss loss = vae_net_learn(r->net, g, l->w, r->images, r->noise, r->share, vae_kl_floor(r->o), scale);
+  const real *weight = vae_weigh(r, r->images, r->share);
+  vae_loss loss = vae_net_learn(r->net, g, l->w, r->images, weight, r->noise, r->share, vae_kl_floor(r->o), scale);
   parts[LOSS_RECONSTRUCTION] = (float)loss.reconstruction;
   parts[LOSS_KL] = (float)loss.kl;
   parts[LOSS_TOTAL] = (float)(loss.reconstruction + loss.kl_floored);
@@ -65,7 +74,8 @@ static void vae_held_out(void *self, train_row *row) {
     int n = r->held_count - from < r->share ? r->held_count - from : r->share;
     const real *images = r->held + (size_t)from * WORLD_PIXELS;
     rng_normals(r->noise, n * Z, rng_stream(r->o->seed, "vae held-out noise"), (uint32_t)from, 0);
-    vae_loss loss = vae_net_learn(r->net, NULL, w, images, r->noise, n, vae_kl_floor(r->o), 0);
+    const real *weight = vae_weigh(r, images, n);
+    vae_loss loss = vae_net_learn(r->net, NULL, w, images, weight, r->noise, n, vae_kl_floor(r->o), 0);
     sums[LOSS_RECONSTRUCTION] += loss.reconstruction;
     sums[LOSS_KL] += loss.kl;
     sums[LOSS_TOTAL] += loss.reconstruction + loss.kl_floored;
@@ -83,6 +93,12 @@ static void vae_held_out(void *self, train_row *row) {
 static int64_t vae_batches(const vae_run *r) {
   int64_t batches = frames_batches(r->f, r->o->batch), most = r->o->frames / r->o->batch;
   return r->o->frames && batches > most ? most : batches;
+}
+
+static void vae_moving_measure(vae_run *r) {
+  r->moving.mean = mem_take(WORLD_PIXELS, sizeof(real));
+  r->weight = mem_take((size_t)r->share * WORLD_PIXELS, sizeof(real));
+  moving_measure(&r->moving, r->held, r->held_count, r->team);
 }
 
 static status vae_prepare(vae_run *r, dataset *d) {
@@ -103,6 +119,8 @@ static status vae_prepare(vae_run *r, dataset *d) {
   r->held = mem_take((size_t)held * WORLD_PIXELS, sizeof(real));
   // Read once: a sample that fits memory.
   TRY(frames_held_out(r->f, r->held, held, &r->held_count));
+  if (o->weight_moving > 0 && split_held_from(data_count(d), o->held_out) == data_count(d))
+    FAIL(BAD_CONFIG, "vae.weight_moving is measured on held-out frames, but collect.held_out leaves none");
 
   lesson_open(&r->lesson, world_vae_table(&o->shape).size);
   // Random weights, and over them the checkpoint's, where there is one.
@@ -112,6 +130,7 @@ static status vae_prepare(vae_run *r, dataset *d) {
 
 static status vae_learn(vae_run *r, dataset *d) {
   TRY(r->team->agree(r->team->self, vae_prepare(r, d)));
+  if (r->o->weight_moving > 0) vae_moving_measure(r);
   TRY(lesson_learn(&r->lesson));
 
   status s = OK;
@@ -149,5 +168,7 @@ status train_vae(const train_vae_options *o, dataset *d, const train_team *team,
   mem_free(r.images);
   mem_free(r.noise);
   mem_free(r.held);
+  mem_free(r.moving.mean);
+  mem_free(r.weight);
   return s;
 }

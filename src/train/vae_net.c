@@ -120,16 +120,16 @@ static void vae_kl(vae_net *n, vae_loss *loss, int B, real floor_nats, real scal
   }
 }
 
-// d(scale * (x - y)^2)/dy, and the sum of squares
-static double vae_reconstruction(real *dy, const real *y, const real *x, size_t count, real scale) {
+// d(scale * weight * (x - y)^2)/dy, and the sum of weighted squares
+static double vae_reconstruction(real *dy, const real *y, const real *x, const real *weight, size_t count, real scale) {
   double sum = 0;
   for (size_t from = 0; from < count; from += 64) {  // short float sums, added in double
     real part = 0;
     size_t to = from + 64 < count ? from + 64 : count;
     for (size_t i = from; i < to; i++) {
-      real error = y[i] - x[i];
-      part += error * error;
-      dy[i] = 2 * scale * error;
+      real error = y[i] - x[i], counted = weight ? weight[i] * error : error;
+      part += counted * error;
+      dy[i] = 2 * scale * counted;
     }
     sum += (double)part;
   }
@@ -191,7 +191,7 @@ static void vae_encode_back(vae_net *n, real *g, const real *w, const real *imag
 }
 
 static void vae_slice_learn(vae_net *n, vae_loss *loss, real *g, const real *w, const real *images,
-                            const real *noise, int B, real kl_floor, real scale) {
+                            const real *weight, const real *noise, int B, real kl_floor, real scale) {
   vae_encode(n, w, images, B);
 
   // z = mu + sigma * noise: the noise is given, so the gradient flows through mu and sigma.
@@ -202,7 +202,7 @@ static void vae_slice_learn(vae_net *n, vae_loss *loss, real *g, const real *w, 
 
   vae_decode(n, w, B);
   vae_kl(n, loss, B, kl_floor, scale);
-  loss->reconstruction += vae_reconstruction(n->d[0], n->deconv[3], images, (size_t)B * WORLD_PIXELS, scale);
+  loss->reconstruction += vae_reconstruction(n->d[0], n->deconv[3], images, weight, (size_t)B * WORLD_PIXELS, scale);
 
   if (!g) return;
   vae_decode_back(n, g, w, B);
@@ -210,12 +210,14 @@ static void vae_slice_learn(vae_net *n, vae_loss *loss, real *g, const real *w, 
   vae_encode_back(n, g, w, images, B);
 }
 
-vae_loss vae_net_learn(vae_net *n, real *g, const real *w, const real *images, const real *noise, int B, real kl_floor,
-                       real scale) {
+vae_loss vae_net_learn(vae_net *n, real *g, const real *w, const real *images, const real *weight, const real *noise,
+                       int B, real kl_floor, real scale) {
   vae_loss loss = {0};
-  for (int from = 0; from < B; from += n->slice)
-    vae_slice_learn(n, &loss, g, w, images + (size_t)from * WORLD_PIXELS, noise + (size_t)from * n->s.Z,
-                B - from < n->slice ? B - from : n->slice, kl_floor, scale);
+  for (int from = 0; from < B; from += n->slice) {
+    size_t at = (size_t)from * WORLD_PIXELS;
+    vae_slice_learn(n, &loss, g, w, images + at, weight ? weight + at : NULL, noise + (size_t)from * n->s.Z,
+                    int_min(B - from, n->slice), kl_floor, scale);
+  }
   return loss;
 }
 

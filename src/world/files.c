@@ -7,7 +7,7 @@
 #include "parts.h"
 
 #define VAE_FORMAT "dreamfarm-vae-1"
-#define RNN_FORMAT "dreamfarm-rnn-1"
+#define RNN_FORMAT "dreamfarm-rnn-2"
 #define METADATA_MAX 16
 
 typedef struct metadata {
@@ -71,12 +71,14 @@ status world_rnn_write(const char *path, const world_shape *s, const float *valu
   metadata_number(&m, "hidden", s->H);
   metadata_number(&m, "mixtures", s->K);
   metadata_number(&m, "log_sigma_floor", o->log_sigma_floor);
+  metadata_number(&m, "done_weight", o->done_weight);
   nn_table table = world_rnn_table(s);
   data_tensor tensors[NN_TENSORS_MAX];
   tensors_of_table(tensors, &table, values);
   int count = table.count;
   tensors[count++] = matrix("origins.mu", o->count, s->Z, o->mu);
   tensors[count++] = matrix("origins.logvar", o->count, s->Z, o->logvar);
+  if (o->moments) tensors[count++] = matrix("moments", o->moments, s->Z + 2 * s->H, o->moment);
   tensors[count++] = matrix("latent.offset", 0, s->Z, o->offset);
   tensors[count++] = matrix("latent.scale", 0, s->Z, o->scale);
   return data_tensors_write(path, tensors, count, m.pairs, m.count);
@@ -234,6 +236,25 @@ static void pack_rnn(world *w, float *v) {
   pack_head(w, v + t.tensor[RNN_HEAD].at, v + t.tensor[RNN_HEAD_B].at);
 }
 
+static status moments_read(world *w, const data_tensors *f, const char *path) {
+  world_origins *o = &w->origins;
+  int belief = w->shape.Z + 2 * w->shape.H;
+  int64_t count = 0;
+  double weight;
+  if (data_tensors_find(f, "moments")) TRY(tensor_of(&o->moment, &count, f, path, "moments", 2, (int[]){0, belief}));
+  if (count > WORLD_ORIGINS_MAX)
+    FAIL(BAD_FILE, "%s: moments has %lld rows; at most %d are allowed", path, (long long)count, WORLD_ORIGINS_MAX);
+
+  TRY(number_of(&weight, f, path, "done_weight"));
+  if (weight < 0 || weight > 1e6)
+    FAIL(BAD_FILE, "%s: metadata 'done_weight' is %g; 0 to 1e6 is allowed", path, weight);
+
+  o->moments = (int)count;
+  o->done_weight = (float)weight;
+  if (count) o->moment = keep(w, o->moment, (size_t)count * belief);
+  return OK;
+}
+
 static status origins_read(world *w, const data_tensors *f, const char *path) {
   world_origins *o = &w->origins;
   int Z = w->shape.Z;
@@ -293,7 +314,8 @@ static status rnn_read(world *w, const data_tensors *f, const sources *from) {
   w->precision = from->options.precision;
   pack_rnn(w, values);
   mem_free(values);
-  return origins_read(w, f, path);
+  TRY(origins_read(w, f, path));
+  return moments_read(w, f, path);
 }
 
 static status part_read(world *w, sources *from, bool vae) {

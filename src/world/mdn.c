@@ -108,21 +108,34 @@ static void mdn_eye_open(mdn *m) {
 // --- beginnings ---------------------------------------------------------------------------------------------------------
 static void mdn_begin(mind *m, int lane, rng luck) {
   mdn *d = (mdn *)(void *)m;
-  d->lane[lane] = (mdn_lane){.luck = luck};
+  d->lane[lane] = (mdn_lane){.luck = luck, .survival = 1};
   memset(mdn_belief(m, lane), 0, mdn_belief_bytes(m->w));
 }
 
-// From a real first frame.
-static void mdn_dream(mind *m, int lane, const dream_rules *rules, rng luck) {
-  mdn *d = (mdn *)(void *)m;
+// The latent's own noise is drawn at the last step number, which no dream reaches.
+static void mdn_dream_first(mind *m, int lane, rng luck) {
   const world_origins *o = &m->w->origins;
   int Z = m->w->shape.Z;
   size_t first = rng_below(luck, 0, 0, (uint32_t)o->count) * (size_t)Z;
+  world_latent_sample(mdn_belief(m, lane), o->mu + first, o->logvar + first, Z, luck, UINT32_MAX);
+}
+
+static void mdn_dream_moment(mind *m, int lane, rng luck) {
+  const world_origins *o = &m->w->origins;
+  size_t moment = rng_below(luck, 0, 2, (uint32_t)o->moments) * (mdn_belief_bytes(m->w) / sizeof(float));
+  memcpy(mdn_belief(m, lane), o->moment + moment, mdn_belief_bytes(m->w));
+}
+
+// Draws of step 0: which first frame, which of the two beginnings, which moment.
+static void mdn_dream(mind *m, int lane, const dream_rules *rules, rng luck) {
+  mdn *d = (mdn *)(void *)m;
+  float uniform;
   mdn_begin(m, lane, luck);
   d->lane[lane].rules = *rules;
+  rng_uniforms(&uniform, 1, luck, 0, 1);
 
-  // Step 0 draws block 0 for the frame; the latent's own noise is drawn at the last step number, which no dream reaches.
-  world_latent_sample(mdn_belief(m, lane), o->mu + first, o->logvar + first, Z, luck, UINT32_MAX);
+  if (uniform < rules->first || m->w->origins.moments == 0) mdn_dream_first(m, lane, luck);
+  else mdn_dream_moment(m, lane, luck);
 }
 
 // --- steps --------------------------------------------------------------------------------------------------------------
@@ -181,21 +194,24 @@ static void mdn_move(mind *m, int to, int from) {
   memcpy(mdn_belief(m, to), mdn_belief(m, from), mdn_belief_bytes(m->w));
 }
 
-// The step, then the belief.
-static size_t mdn_state_bytes(const world *w) { return sizeof(uint32_t) + mdn_belief_bytes(w); }
+// What moves: the step and the chance of having come so far, then the belief.
+typedef struct mdn_moved { uint32_t step; float survival; } mdn_moved;
+static size_t mdn_state_bytes(const world *w) { return sizeof(mdn_moved) + mdn_belief_bytes(w); }
 
 static void mdn_save(const mind *m, int lane, void *state) {
   const mdn *d = (const mdn *)(const void *)m;
-  memcpy(state, &d->lane[lane].step, sizeof(uint32_t));
-  memcpy((char *)state + sizeof(uint32_t), mdn_belief(m, lane), mdn_belief_bytes(m->w));
+  mdn_moved moved = {.step = d->lane[lane].step, .survival = d->lane[lane].survival};
+  memcpy(state, &moved, sizeof moved);
+  memcpy((char *)state + sizeof moved, mdn_belief(m, lane), mdn_belief_bytes(m->w));
 }
 
 static void mdn_load(mind *m, int lane, const dream_rules *rules, rng luck, const void *state) {
   mdn *d = (mdn *)(void *)m;
-  d->lane[lane] = (mdn_lane){.luck = luck};
+  mdn_moved moved;
+  memcpy(&moved, state, sizeof moved);
+  d->lane[lane] = (mdn_lane){.luck = luck, .step = moved.step, .survival = moved.survival};
   if (rules) d->lane[lane].rules = *rules;
-  memcpy(&d->lane[lane].step, state, sizeof(uint32_t));
-  memcpy(mdn_belief(m, lane), (const char *)state + sizeof(uint32_t), mdn_belief_bytes(m->w));
+  memcpy(mdn_belief(m, lane), (const char *)state + sizeof moved, mdn_belief_bytes(m->w));
 }
 
 static const float *mdn_at(const mind *m, int lane) { return mdn_belief(m, lane); }

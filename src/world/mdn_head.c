@@ -6,6 +6,8 @@
 
 #include "parts.h"
 
+#define SURVIVAL_LEAST 0.02f  // where a dream that ends by expectation is over
+
 struct mdn_head {
   arena *memory;
   const world *w;
@@ -83,13 +85,39 @@ static bool latent_draw(mdn_head *d, float *z, const float *mu, const float *log
   return vec_gauss(z, mu, log_sigma, d->luck, Z, d->w->origins.log_sigma_floor, sqrtf(lane->rules.temperature));
 }
 
-static dream_outcome outcome_of(const mdn_lane *lane, float reward, float done, bool finite) {
-  if (!lane->rules.reward_head) reward = 1;
-  return (dream_outcome){.reward = reward, .terminated = done > 0, .truncated = lane->step >= (uint32_t)lane->rules.cap,
-                         .broken = !finite || !isfinite(reward) || isnan(done)};
+// The chance of an end: the logit without the weight that ends had in the loss.
+static float end_chance(const world *w, float logit) {
+  float weight = w->origins.done_weight, calibrated = weight > 0 ? logit - logf(weight) : logit, chance;
+  vec_sigmoid(&chance, &calibrated, 1);
+  return chance;
 }
 
-void mdn_head_draw(mdn_head *d, float *beliefs, int ld, const mdn_lane *lanes, dream_outcome *outcomes, int n) {
+static float end_luck(const world *w, const mdn_lane *lane) {
+  float uniform;
+  rng_uniforms(&uniform, 1, lane->luck, lane->step, 2 * (uint32_t)((w->shape.Z + 3) / 4));  // behind the latent's
+  return uniform;
+}
+
+// What the step pays, and whether the dream is over; with expected ends, the chance of having come so far shrinks.
+static dream_outcome outcome_of(const world *w, mdn_lane *lane, float reward, float done, bool finite) {
+  const dream_rules *r = &lane->rules;
+  if (!r->reward_head) reward = 1;
+  dream_outcome out = {.reward = reward, .truncated = lane->step >= (uint32_t)r->cap,
+                       .broken = !finite || !isfinite(reward) || isnan(done)};
+
+  switch (r->end) {
+    case DREAM_END_SAMPLED: out.terminated = end_luck(w, lane) < end_chance(w, done); break;
+    case DREAM_END_EXPECTED:
+      out.reward *= lane->survival;
+      lane->survival *= 1 - end_chance(w, done);
+      out.terminated = lane->survival < SURVIVAL_LEAST;
+      break;
+    default: out.terminated = done > 0;
+  }
+  return out;
+}
+
+void mdn_head_draw(mdn_head *d, float *beliefs, int ld, mdn_lane *lanes, dream_outcome *outcomes, int n) {
   const world_shape *s = &d->w->shape;
   int items = world_items(s), size = d->w->logits.N;
   world_rows h = world_rows_for(d->w, d->narrow, beliefs + s->Z, ld, s->H, n);
@@ -100,6 +128,6 @@ void mdn_head_draw(mdn_head *d, float *beliefs, int ld, const mdn_lane *lanes, d
   for (int i = 0; i < n; i++) {
     const float *mean = d->chosen + (size_t)i * 2 * items, *log_sigma = mean + items;
     bool finite = latent_draw(d, beliefs + (size_t)i * ld, mean, log_sigma, &lanes[i]);
-    outcomes[i] = outcome_of(&lanes[i], mean[s->Z], log_sigma[s->Z], finite);
+    outcomes[i] = outcome_of(d->w, &lanes[i], mean[s->Z], log_sigma[s->Z], finite);
   }
 }

@@ -77,12 +77,13 @@ world_rows world_rows_for(const world *w, uint16_t *narrow, const float *x, int 
 typedef struct mdn_lane {
   rng luck;
   dream_rules rules;
-  uint32_t step;  // actions so far
+  uint32_t step;   // actions so far
+  float survival;  // the chance of having come so far; 1 but for DREAM_END_EXPECTED
 } mdn_lane;
 typedef struct mdn_head mdn_head;
 mdn_head *mdn_head_open(const world *w, int lanes);  // LANES_AT_ONCE at most are drawn at once
 void mdn_head_close(mdn_head *d);                    // NULL is allowed
 // beliefs (n, ld) [z | h | ..]: z is drawn anew from h, by the luck of the lane at its step.  n <= LANES_AT_ONCE
-void mdn_head_draw(mdn_head *d, float *beliefs, int ld, const mdn_lane *lanes, dream_outcome *outcomes, int n);
+void mdn_head_draw(mdn_head *d, float *beliefs, int ld, mdn_lane *lanes, dream_outcome *outcomes, int n);
 
 #endif

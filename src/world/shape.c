@@ -7,7 +7,7 @@ static const int deconv_kernel[4] = {5, 5, 6, 6};    // 1 -> 5 -> 13 -> 30 -> 64
 static const int deconv_side[4] = {1, 5, 13, 30};
 
 // The configuration's bounds of the same numbers, and for actions and states more than any environment has.
-enum { Z_MAX = 1024, A_MAX = 1024, CHANNELS_MAX = 1024, H_MAX = 65536, K_MAX = 64 };
+enum { A_MAX = 1024, CHANNELS_MAX = 1024, H_MAX = 65536 };
 
 static status shape_number_check(int value, int most, const char *what, const char *path) {
   if (value < 1 || value > most)
@@ -17,12 +17,12 @@ static status shape_number_check(int value, int most, const char *what, const ch
 }
 
 status world_shape_check(const world_shape *s, bool memory, const char *path) {
-  TRY(shape_number_check(s->Z, Z_MAX, "latents:", path));
+  TRY(shape_number_check(s->Z, WORLD_LATENT_MAX, "latents:", path));
   for (int i = 0; s->pixels && i < 4; i++) TRY(shape_number_check(s->channels[i], CHANNELS_MAX, "channels:", path));
   if (!memory) return OK;
   TRY(shape_number_check(s->A, A_MAX, "actions:", path));
   TRY(shape_number_check(s->H, H_MAX, "hidden units:", path));
-  return shape_number_check(s->K, K_MAX, "mixtures:", path);
+  return shape_number_check(s->K, WORLD_MIXTURES_MAX, "mixtures:", path);
 }
 
 nn_conv_shape world_vae_conv(const world_shape *s, int layer) {

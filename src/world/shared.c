@@ -6,7 +6,7 @@
 
 #include "parts.h"
 
-#define FORMAT "dreamfarm-packed-5"
+#define FORMAT "dreamfarm-packed-6"
 #define ALIGNED 64  // bytes: a cache line, as the kernels want their panels
 
 typedef struct head {
@@ -15,8 +15,8 @@ typedef struct head {
   world_shape shape;
   int32_t precision;     // num_precision
   char identity[40];
-  int32_t origins;
-  float log_sigma_floor;
+  int32_t origins, moments;
+  float log_sigma_floor, done_weight;
   char reserved[64];
 } head;
 #define HEAD_BYTES ((sizeof(head) + ALIGNED - 1) / ALIGNED * ALIGNED)
@@ -52,6 +52,7 @@ static int parts_of(world *w, part *parts) {
   parts[n++] = packed_part(&w->components, w->precision, s->H, world_component_columns(s));
   parts[n++] = (part){&w->origins.mu, count * Z};
   parts[n++] = (part){&w->origins.logvar, count * Z};
+  parts[n++] = (part){&w->origins.moment, (size_t)w->origins.moments * (Z + 2 * (size_t)s->H)};
   parts[n++] = (part){&w->origins.offset, Z};
   parts[n++] = (part){&w->origins.scale, Z};
   return n;
@@ -75,7 +76,9 @@ status world_share(const world *w, const char *path) {
   size_t size = room_of_all(parts, n);
   char *file = mem_take(size, 1), *at = file + HEAD_BYTES;
   head *h = (head *)(void *)file;
-  *h = (head){.format = FORMAT, .shape = w->shape, .precision = (int32_t)w->precision, .origins = w->origins.count, .log_sigma_floor = w->origins.log_sigma_floor};
+  *h = (head){.format = FORMAT, .shape = w->shape, .precision = (int32_t)w->precision,
+              .origins = w->origins.count, .moments = w->origins.moments,
+              .log_sigma_floor = w->origins.log_sigma_floor, .done_weight = w->origins.done_weight};
   memcpy(h->identity, w->identity.hex, sizeof w->identity.hex);
   for (int i = 0; i < n; at += room_of(&parts[i++])) memcpy(at, *parts[i].at, parts[i].floats * sizeof(float));
   memcpy(h->check, check_of(file, size).hex, sizeof(hash));
@@ -95,6 +98,9 @@ static status head_check(const head *h, const char *file, const char *path) {
   if (h->origins < 1 || h->origins > WORLD_ORIGINS_MAX || !isfinite(h->log_sigma_floor))
     FAIL(BAD_FILE, "%s: has %d origins and a floor of %g; 1 to %d and a finite one are allowed; remove it", path,
          h->origins, (double)h->log_sigma_floor, WORLD_ORIGINS_MAX);
+  if (h->moments < 0 || h->moments > WORLD_ORIGINS_MAX || !(h->done_weight >= 0 && h->done_weight <= 1e6f))
+    FAIL(BAD_FILE, "%s: has %d moments and a weight of ends of %g; 0 to %d and 0 to 1e6 are allowed; remove it", path,
+         h->moments, (double)h->done_weight, WORLD_ORIGINS_MAX);
   if (memchr(h->identity, 0, sizeof h->identity) == NULL || !identity_good(h->identity))
     FAIL(BAD_FILE, "%s: its world's hash is not 32 hexadecimal digits; remove it", path);
   return world_shape_check(&h->shape, true, path);
@@ -112,7 +118,8 @@ static status mapping_read(world *w, const char *file, size_t size, const char *
 
   w->shape = h.shape;
   w->precision = (num_precision)h.precision;
-  w->origins = (world_origins){.count = h.origins, .log_sigma_floor = h.log_sigma_floor};
+  w->origins = (world_origins){.count = h.origins, .moments = h.moments, .log_sigma_floor = h.log_sigma_floor,
+                               .done_weight = h.done_weight};
   memcpy(w->identity.hex, h.identity, sizeof w->identity.hex);
   int n = parts_of(w, parts);
   if (size != room_of_all(parts, n)) FAIL(BAD_FILE, "%s: has %zu bytes, its shape needs %zu; remove it", path, size, room_of_all(parts, n));

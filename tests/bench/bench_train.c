@@ -52,7 +52,7 @@ typedef struct vae_bench {
 static void vae_step(void *self) {
   vae_bench *b = self;
   memset(b->t.g, 0, b->t.size * sizeof *b->t.g);
-  vae_net_learn(b->net, b->t.g, b->t.w, b->images, b->noise, B, 32, (real)1 / B);
+  vae_net_learn(b->net, b->t.g, b->t.w, b->images, NULL, b->noise, B, 32, (real)1 / B);
   trainee_adam(&b->t);
 }
 

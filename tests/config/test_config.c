@@ -260,7 +260,9 @@ static void change(settings *s, const knob *k) {
     word = value;
   }
   set_value(s, k->name, word);
-  if (settings_equal(s, &before)) set_value(s, k->name, k->type == KNOB_WORD ? k->words[0] : "false");
+  // Where that is the default, the other end.
+  const char *other = k->type == KNOB_WORD ? k->words[0] : k->type == KNOB_BOOL ? "false" : "0";
+  if (settings_equal(s, &before)) set_value(s, k->name, other);
   assert_false(settings_equal(s, &before));
 }
 

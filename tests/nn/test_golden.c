@@ -139,7 +139,7 @@ static void test_vae_step(void **state) {
   const real brightness[B] = {1, (real)0.25, (real)0.5};
   for (int i = 0; i < B * IMAGE; i++) images[i] *= brightness[i / IMAGE];
   vae_net *net = vae_net_open(&s, B);
-  vae_loss loss = vae_net_learn(net, g, w, images, noise, B, (real)0.25, (real)0.25);
+  vae_loss loss = vae_net_learn(net, g, w, images, NULL, noise, B, (real)0.25, (real)0.25);
   vae_net_close(net);
   const double got[3] = {loss.reconstruction, loss.kl, loss.kl_floored};
   for (int i = 0; i < 3; i++) assert_true(fabs(got[i] / golden_vae_losses[i] - 1) < GOLDEN_TOLERANCE);

@@ -61,7 +61,7 @@ enum { VAE_B = 3 };
 
 static double vae_loss_of(const real *w, real *g, void *self) {
   vae_case *c = self;
-  vae_loss l = vae_net_learn(c->net, g, w, c->images, c->noise, VAE_B, c->kl_floor, (real)0.5);
+  vae_loss l = vae_net_learn(c->net, g, w, c->images, NULL, c->noise, VAE_B, c->kl_floor, (real)0.5);
   return 0.5 * (l.reconstruction + l.kl_floored);
 }
 

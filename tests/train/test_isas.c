@@ -37,7 +37,7 @@ static void vae_gradient(real *g) {
   real *w = zeros(world_vae_table(&vae_shape).size), *images = numbers((size_t)B * WORLD_PIXELS, 1), *noise = numbers(B * 7, 2);
   vae_net *n = vae_net_open(&vae_shape, B);
   vae_net_init(w, &vae_shape, 1);
-  vae_net_learn(n, g, w, images, noise, B, 0, (real)1 / B);
+  vae_net_learn(n, g, w, images, NULL, noise, B, 0, (real)1 / B);
   vae_net_close(n);
   mem_free(w);
   mem_free(images);

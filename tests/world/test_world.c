@@ -496,7 +496,7 @@ static void test_claims_are_not_believed(void **state) {
                                         {"1", "65536", "65536", "mixtures: 65536"},
                                         {"1024", "64", "65536", "is missing"}};
   for (int i = 0; i < 3; i++) {
-    const char *const pairs[] = {"format",  "dreamfarm-rnn-1", "vae",    "none",     "latent",   "1024",
+    const char *const pairs[] = {"format",  "dreamfarm-rnn-2", "vae",    "none",     "latent",   "1024",
                                  "actions", more[i][0],        "hidden", more[i][2], "mixtures", more[i][1]};
     world *w;
     assert_int_equal(data_tensors_write(s.rnn.text, &nothing, 1, pairs, 6), OK);
