@@ -48,6 +48,7 @@ typedef struct train_vae_options {
   double weight_moving;     // how much more a pixel counts that moves (moving.c); 0: all count alike
   double held_out;          // fraction of the episodes, the last ones
   uint64_t seed;
+  const char *from;         // a V to begin from, of the same shape; NULL: random weights
   const char *result;       // vae.safetensors
   const char *checkpoint;
   bool anew;                // a checkpoint that is there does not count
@@ -74,6 +75,7 @@ typedef struct train_rnn_options {
   double held_out;
   uint64_t seed;
   const char *latents;                 // directory train_encode wrote
+  const char *from;                    // an M to begin from, of the same shape; NULL: random weights
   const char *result, *checkpoint;
   bool anew;                           // a checkpoint that is there does not count
   char vae_hash[33];                   // of V's file, "none" without V

@@ -48,6 +48,10 @@ status world_vae_write(const char *path, const world_shape *s, const float *valu
 status world_rnn_write(const char *path, const world_shape *s, const float *values, const world_origins *o,
                        const char *vae_hash);
 
+// values (table->size): parameters of a file of V's or M's, as its table lays them out. NO_IO; BAD_FILE where it holds
+// others, or of other sizes.
+status world_weights_read(float *values, const char *path, const nn_table *table);
+
 // --- looking: V's encoder on a batch of observations ----------------------------------------------------------------------
 // Row-invariant: a row's bits do not depend on the batch.
 typedef struct world_eye world_eye;

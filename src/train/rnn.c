@@ -244,14 +244,16 @@ static status rnn_prepare(rnn_run *r) {
   r->net = rnn_net_open(s, o->steps, r->share);
   if (o->own_samples > 0) r->own = own_inputs_open(o, r->team->rank, r->share, r->lesson.batches * o->epochs);
 
-  lesson_open(&r->lesson, world_rnn_table(s).size);
+  nn_table table = world_rnn_table(s);
+  lesson_open(&r->lesson, table.size);
   r->h = ARENA_NEW(l->memory, real, r->share * s->H);
   r->c = ARENA_NEW(l->memory, real, r->share * s->H);
   r->offset = ARENA_NEW(l->memory, float, s->Z);
   r->scale = ARENA_NEW(l->memory, float, s->Z);
   for (int i = 0; i < s->Z; i++) r->scale[i] = 1;
-  // Random weights, and over them the checkpoint's, where there is one.
-  rnn_net_init(l->w, s, o->seed);
+  // Random weights or those of before, and over them the checkpoint's, where there is one.
+  if (o->from) TRY(world_weights_read(l->w, o->from, &table));
+  else rnn_net_init(l->w, s, o->seed);
   return lesson_resume(&r->lesson);
 }
 

@@ -122,9 +122,11 @@ static status vae_prepare(vae_run *r, dataset *d) {
   if (o->weight_moving > 0 && split_held_from(data_count(d), o->held_out) == data_count(d))
     FAIL(BAD_CONFIG, "vae.weight_moving is measured on held-out frames, but collect.held_out leaves none");
 
-  lesson_open(&r->lesson, world_vae_table(&o->shape).size);
-  // Random weights, and over them the checkpoint's, where there is one.
-  vae_net_init(r->lesson.l.w, &o->shape, o->seed);
+  nn_table table = world_vae_table(&o->shape);
+  lesson_open(&r->lesson, table.size);
+  // Random weights or those of before, and over them the checkpoint's, where there is one.
+  if (o->from) TRY(world_weights_read(r->lesson.l.w, o->from, &table));
+  else vae_net_init(r->lesson.l.w, &o->shape, o->seed);
   return lesson_resume(&r->lesson);
 }
 
