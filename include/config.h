@@ -12,6 +12,7 @@ typedef struct settings {
   struct {
     char directory[CONFIG_TEXT];  // where everything lands
     int64_t seed;
+    int rounds;
   } run;
   struct {
     char name[CONFIG_TEXT];
@@ -22,6 +23,15 @@ typedef struct settings {
     int shard;                    // episodes per file
     double held_out;              // fraction of the episodes never trained on
   } collect;
+  struct {                        // what rounds after the first do otherwise
+    int episodes;                 // 0: as many
+    double mean, noise, takeover; // shares of episodes, standard deviation
+    int vae_frames, rnn_epochs;   // 0: V stays, M stays
+    double learning_rate;         // of both
+    int generations;
+    double sigma0;
+    bool warm;                    // V, M and the search begin where they ended
+  } round;
   struct {
     int latent;
     int channels[4];
@@ -107,6 +117,10 @@ status settings_check(const settings *s);
 void settings_print(const settings *s, text_buffer *out, bool words);
 void settings_json(const settings *s, text_buffer *out, const char *key);
 
+// The settings of one round, from 1 on: later ones have the knobs of `round` in place of others, and a directory and a
+// seed of their own, run.directory/round-N. A run of one round is its own.
+settings settings_of_round(const settings *s, int round);
+
 // What a knob decides, as it stands in its row of the table: whose results. None of them: where things land, or how
 // fast.
 enum config_decides {
@@ -115,7 +129,8 @@ enum config_decides {
   CONFIG_M = 1 << 2,
   CONFIG_SEARCH = 1 << 3,
   CONFIG_LENGTH = 1 << 4,     // of the search: a longer one is the same one, not yet complete
-  CONFIG_JUDGEMENT = 1 << 5
+  CONFIG_JUDGEMENT = 1 << 5,
+  CONFIG_ROUND = 1 << 6       // of all that rounds after the first make
 };
 // The knobs that decide one of these, a line "name: value" for each, and the identity that follows from them.
 void settings_lines(const settings *s, unsigned decides, text_buffer *out);

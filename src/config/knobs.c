@@ -55,6 +55,7 @@ static const char *const strategy_words[] = {
 #define SEARCH CONFIG_SEARCH
 #define LENGTH CONFIG_LENGTH
 #define JUDGEMENT CONFIG_JUDGEMENT
+#define ROUND CONFIG_ROUND
 
 // The largest whole number that a double, and so any reader of JSON, holds exactly: 2^53 - 1.
 #define EXACT_MAX 9007199254740991.0
@@ -63,6 +64,10 @@ static const knob knob_rows[] = {
     TEXT("run.directory", run.directory, NOTHING, "runs/takecover", "where everything this run makes lands"),
     INT64("run.seed", run.seed, EPISODES | V | M | SEARCH | JUDGEMENT, 0, EXACT_MAX, "1",
           "every random number follows from this one"),
+
+    INT("run.rounds", run.rounds, NOTHING, 1, 1000, "1",
+        "times that episodes are collected, the world is learned and a controller evolved, each time by the controller "
+        "before (WM: 1)"),
 
     TEXT("environment.name", environment.name, EPISODES | SEARCH | JUDGEMENT, "takecover",
           "the real environment that is learned and judged in"),
@@ -73,6 +78,22 @@ static const knob knob_rows[] = {
     INT("collect.shard", collect.shard, EPISODES, 1, 100000, "50", "episodes per file"),
     REAL_("collect.held_out", collect.held_out, V | M, 0, 0.5, "0.05",
           "fraction of the episodes that is never trained on, only measured"),
+
+    INT("round.episodes", round.episodes, NOTHING, 0, 1e7, "0",
+        "real episodes that each round after the first adds; 0: as many as the first"),
+    REAL_("round.mean", round.mean, ROUND, 0, 1, "0.35", "share of them that the controller plays as it is"),
+    REAL_("round.noise", round.noise, ROUND, 0, 100, "0.1",
+          "standard deviation of what is added to its parameters in the others"),
+    REAL_("round.takeover", round.takeover, ROUND, 0, 1, "0.6",
+          "share of them in which, now and then, an action drawn at random is held for 1 to 64 steps"),
+    INT("round.vae_frames", round.vae_frames, NOTHING, 0, 1000000000, "0",
+        "frames that V is trained on in each of these rounds; 0: V stays as the first made it"),
+    INT("round.rnn_epochs", round.rnn_epochs, NOTHING, 1, 100000, "8", "epochs of M in each of these rounds"),
+    REAL_("round.learning_rate", round.learning_rate, NOTHING, 1e-8, 1, "1e-3", "of V and M at the start of such a round"),
+    INT("round.generations", round.generations, NOTHING, 1, 1000000, "40", "generations of the search in such a round"),
+    REAL_("round.sigma0", round.sigma0, NOTHING, 1e-6, 100, "0.1", "its standard deviation in the first generation"),
+    BOOL("round.warm", round.warm, ROUND, "true",
+         "whether M and the search begin where they ended in the round before, or anew"),
 
     INT("vae.latent", vae.latent, V, 1, 1024, "64", "z: numbers that V makes of a frame (WM: Doom 64, CarRacing 32)"),
     INTS("vae.channels", vae.channels, V, 4, 1, 1024, "[32, 64, 128, 256]",

@@ -117,6 +117,17 @@ static status settings_evolve_check(const settings *s) {
   return settings_popsizes_check(s);
 }
 
+// What later rounds put in the place of other knobs must go with the rest.
+static status settings_rounds_check(const settings *s) {
+  double end = s->vae.learning_rate_end > s->rnn.learning_rate_end ? s->vae.learning_rate_end : s->rnn.learning_rate_end;
+  if (s->round.learning_rate < end)
+    FAIL(BAD_CONFIG, "round.learning_rate is %g, below vae.learning_rate_end or rnn.learning_rate_end, %g: the rate can "
+         "only decay", s->round.learning_rate, end);
+  if (strlen(s->run.directory) + sizeof "/round-1000" > sizeof s->run.directory)
+    FAIL(BAD_CONFIG, "run.directory: \"%s\" is too long: rounds have directories in it", s->run.directory);
+  return OK;
+}
+
 status settings_check(const settings *s) {
   if (s->run.directory[0] == '~')
     FAIL(BAD_CONFIG, "run.directory: \"%s\": ~ is the shell's word for home and means nothing here; write the path out",
@@ -133,6 +144,11 @@ status settings_check(const settings *s) {
     FAIL(BAD_CONFIG, "dream.reward is alive, but rnn.done_weight is 0: no dream would learn to end; raise "
          "rnn.done_weight");
 
+  if (s->dream.end != CONFIG_END_THRESHOLD && s->rnn.done_weight <= 0)
+    FAIL(BAD_CONFIG, "dream.end is not threshold, but rnn.done_weight is 0: M gives no chance of an end; raise "
+         "rnn.done_weight");
+
+  if (s->run.rounds > 1) TRY(settings_rounds_check(s));
   if ((int64_t)s->evolve.popsize * s->evolve.episodes > INT32_MAX)
     FAIL(BAD_CONFIG, "evolve.popsize x evolve.episodes is %lld episodes a generation, wanted at most %d",
          (long long)s->evolve.popsize * s->evolve.episodes, INT32_MAX);

@@ -65,6 +65,8 @@ typedef struct stage_kind {
   unsigned decides, length;  // bits of enum config_decides: of its knobs, and of those that say how far it goes
   const char *made_from[MADE_FROM_MAX];  // files of other stages
   stage from_stage[MADE_FROM_MAX];       // whose they are
+  const char *begins_from;               // of the round before; NULL: nothing
+  stage begins_from_stage;
   bool follows;              // is made anew without a word where what it is made from is another
   const char *folder;        // all that is in there is its own, or
   const char *results[2];    // files that are made again where they are missing or changed; NULL ends the list
@@ -76,11 +78,15 @@ static const stage_kind stage_kinds[STAGES] = {
     [STAGE_COLLECT] = {
         .name = "collect",
         .decides = CONFIG_EPISODES,
+        .begins_from = RUN_CONTROLLER,
+        .begins_from_stage = STAGE_EVOLVE,
         .folder = RUN_EPISODES,
     },
     [STAGE_VAE] = {
         .name = "train-vae",
         .decides = CONFIG_V,
+        .begins_from = RUN_VAE,
+        .begins_from_stage = STAGE_VAE,
         .made_from = {RUN_EPISODES},
         .from_stage = {STAGE_COLLECT},
         .results = {RUN_VAE},
@@ -97,6 +103,8 @@ static const stage_kind stage_kinds[STAGES] = {
     [STAGE_RNN] = {
         .name = "train-rnn",
         .decides = CONFIG_M,
+        .begins_from = RUN_RNN,
+        .begins_from_stage = STAGE_RNN,
         .made_from = {RUN_EPISODES, RUN_VAE},
         .from_stage = {STAGE_COLLECT, STAGE_VAE},
         .results = {RUN_RNN},
@@ -106,6 +114,8 @@ static const stage_kind stage_kinds[STAGES] = {
     [STAGE_EVOLVE] = {
         .name = "evolve",
         .decides = CONFIG_SEARCH,
+        .begins_from = RUN_CONTROLLER,
+        .begins_from_stage = STAGE_EVOLVE,
         .length = CONFIG_LENGTH,
         .made_from = {RUN_VAE, RUN_RNN},
         .from_stage = {STAGE_VAE, STAGE_RNN},
@@ -161,18 +171,37 @@ static hash stage_source_hash(const run_home *r, stage maker, const char *name) 
   return h;
 }
 
-static bool stage_is_made_from(const run_home *r, stage s, int i) {
-  return stage_kinds[s].made_from[i] && stage_is_of(r, stage_kinds[s].from_stage[i]);
+// What a stage is made from: files of this round, and what it begins from, of the round before.
+enum { SOURCES_MAX = MADE_FROM_MAX + 1 };
+typedef struct stage_source {
+  char name[64];  // in the mark
+  hash of;
+} stage_source;
+
+static bool stage_source_at(stage_source *source, const run_home *r, stage s, int i) {
+  const stage_kind *k = &stage_kinds[s];
+  bool before = i == MADE_FROM_MAX;
+  const char *file = before ? k->begins_from : k->made_from[i];
+  stage maker = before ? k->begins_from_stage : k->from_stage[i];
+  if (!file || (before && !r->before) || !stage_is_of(r, maker)) return false;
+
+  snprintf(source->name, sizeof source->name, "%s%s", before ? "before/" : "", file);
+  source->of = stage_source_hash(before ? r->before : r, maker, file);
+  return true;
+}
+
+// What begins from the round before has the knobs that say how.
+static unsigned stage_decides(const run_home *r, stage s) {
+  return stage_kinds[s].decides | (r->before && stage_kinds[s].begins_from ? CONFIG_ROUND : 0);
 }
 
 static void stage_known_lines(const run_home *r, stage s, text_buffer *t, hash *identity) {
   const stage_kind *k = &stage_kinds[s];
   text_buffer decides = {0};
-  stage_lines_add(&decides, "decides", r, k->decides);
-  for (int i = 0; i < MADE_FROM_MAX; i++)
-    if (stage_is_made_from(r, s, i))
-      text_add(&decides, "from %s %s\n", k->made_from[i],
-               stage_source_hash(r, k->from_stage[i], k->made_from[i]).hex);
+  stage_source source;
+  stage_lines_add(&decides, "decides", r, stage_decides(r, s));
+  for (int i = 0; i < SOURCES_MAX; i++)
+    if (stage_source_at(&source, r, s, i)) text_add(&decides, "from %s %s\n", source.name, source.of.hex);
 
   // The length stays outside: a longer run of the same stage is the same stage.
   *identity = hash_bytes(decides.bytes ? decides.bytes : "", decides.size);
@@ -340,7 +369,7 @@ static void look_knob(look *l, const char *line) {
 static bool look_knobs_differ(look *l) {
   size_t before = l->differences.size;
   text_buffer t = {0};
-  settings_lines(l->r->s, stage_kinds[l->s].decides, &t);
+  settings_lines(l->r->s, stage_decides(l->r, l->s), &t);
   for (const char *line = t.size ? t.bytes : NULL; line && *line; line = strchr(line, '\n') + 1) look_knob(l, line);
   text_free(&t);
   return l->differences.size > before;
@@ -348,18 +377,17 @@ static bool look_knobs_differ(look *l) {
 
 static bool look_sources_differ(look *l) {
   size_t before = l->differences.size;
-  for (int i = 0; i < MADE_FROM_MAX; i++) {
-    char head[64], was[64];
-    if (!stage_is_made_from(l->r, l->s, i)) continue;
+  for (int i = 0; i < SOURCES_MAX; i++) {
+    char head[80], was[64];
+    stage_source source;
+    if (!stage_source_at(&source, l->r, l->s, i)) continue;
 
-    const char *name = stage_kinds[l->s].made_from[i];
-    hash now = stage_source_hash(l->r, stage_kinds[l->s].from_stage[i], name);
-    snprintf(head, sizeof head, "from %s ", name);
+    snprintf(head, sizeof head, "from %s ", source.name);
 
     // A source that is missing says nothing: it is made first, and looked at then.
-    bool known = mark_find(was, sizeof was, &l->m, head) && strcmp(now.hex, "missing") != 0;
-    if (known && strcmp(was, now.hex) != 0)
-      text_add(&l->differences, "%s is of hash %.12s, but was of %.12s\n", name, now.hex, was);
+    bool known = mark_find(was, sizeof was, &l->m, head) && strcmp(source.of.hex, "missing") != 0;
+    if (known && strcmp(was, source.of.hex) != 0)
+      text_add(&l->differences, "%s is of hash %.12s, but was of %.12s\n", source.name, source.of.hex, was);
   }
   return l->differences.size > before;
 }

@@ -274,7 +274,7 @@ static void a_hash_sees_its_knobs_and_no_others(void **state) {
   for (int i = 0; i < count; i++) {
     settings s = defaults(), changed = defaults();
     change(&changed, &table[i]);
-    for (unsigned bit = CONFIG_EPISODES; bit <= CONFIG_JUDGEMENT; bit <<= 1) {
+    for (unsigned bit = CONFIG_EPISODES; bit <= CONFIG_ROUND; bit <<= 1) {
       bool same = hash_equal(settings_hash(&s, bit), settings_hash(&changed, bit));
       assert_int_equal(same, !(table[i].decides & bit));
     }
@@ -283,14 +283,18 @@ static void a_hash_sees_its_knobs_and_no_others(void **state) {
 
 static bool decides(const char *name, unsigned what) { return (knob_find(name)->decides & what) == what; }
 
-// What changes no result is in no identity; everything else is in some.
+// What changes no result is in no identity, and what later rounds put in the place of other knobs is in those.
+// Everything else is in some.
 static void what_decides_nothing_is_known(void **state) {
   (void)state;
   int count, free = 0;
   const knob *table = knob_table(&count);
-  static const char *const nothing[] = {"run.directory", "dream.lanes", "evolve.candidates"};
+  static const char *const nothing[] = {"run.directory",    "run.rounds",           "round.episodes",
+                                        "round.vae_frames", "round.rnn_epochs",     "round.learning_rate",
+                                        "round.generations", "round.sigma0",        "dream.lanes",
+                                        "evolve.candidates"};
   for (int i = 0; i < count; i++) free += table[i].decides == 0;
-  assert_int_equal(free, 3);
+  assert_int_equal(free, (int)(sizeof nothing / sizeof *nothing));
   for (int i = 0; i < free; i++) assert_int_equal(knob_find(nothing[i])->decides, 0);
 
   assert_true(decides("run.seed", CONFIG_EPISODES | CONFIG_V | CONFIG_M | CONFIG_SEARCH | CONFIG_JUDGEMENT));
