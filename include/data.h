@@ -28,6 +28,11 @@ typedef struct data_episode {
   uint8_t *truncated;   // (steps) 0/1
 } data_episode;
 
+// Memory for `room` steps, owned by *e, whose other fields are then 0; what *e pointed to is not looked at.
+void data_episode_take(data_episode *e, const data_spec *s, int room);
+void data_episode_resize(data_episode *e, const data_spec *s, int room);  // room >= steps, which are kept
+void data_episode_free(data_episode *e);
+
 typedef struct data_provenance {  // who acted where: it stands in every shard
   char environment[64], version[64], policy[64];
   uint64_t seed;

@@ -1,6 +1,6 @@
-// A candidate's numbers and an episode's seed in, a return out, in the dream or in the real environment.
-// Looks at num, nn, env, world. Knows no ranks: many episodes are stepped at once in lanes, tasks are begun and
-// finished one by one, and somebody else carries them.
+// A candidate's numbers and an episode's seed in, a return out, in the dream or in the real environment; whoever wants
+// more of an episode than that looks on. Knows no ranks: many episodes are stepped at once in lanes, tasks are begun and
+// finished one by one, and somebody else carries them. Looks at num, nn, env, world.
 #ifndef ROLLOUT_H
 #define ROLLOUT_H
 
@@ -40,12 +40,31 @@ typedef struct rollout_result {
   int32_t broken;          // 1: a number stopped being finite; total means nothing
 } rollout_result;
 
+// --- looking on ------------------------------------------------------------------------------------------------------
+// What a recorder sees of an episode: its beginning (step 0), and what each action led to, the end included.
+typedef struct rollout_sight {
+  int ticket, member;
+  int step;                 // actions so far
+  const void *observation;  // what the environment shows; NULL in a dream
+  const mind *m;            // its `lane`, which has seen that and has not acted on it yet; NULL where a baseline plays
+  int lane;
+  // The action that led here, and what it gave; NULL and nothing at the beginning.
+  const float *action;      // (A)
+  float reward;
+  bool terminated, truncated, broken;  // the end, one way or another
+} rollout_sight;
+typedef struct rollout_recorder {
+  void (*look)(void *self, const rollout_sight *s);  // what the sight points to is borrowed for the call
+  void *self;
+} rollout_recorder;
+
 typedef struct rollout rollout;
 typedef struct rollout_options {
   const world *world;            // not owned; NULL: baselines only
   const env_spec *environment;   // not owned; NULL: dreams only
   controller_shape controller;
   int lanes;
+  rollout_recorder recorder;     // of all episodes; without a function: nobody looks on
 } rollout_options;
 rollout *rollout_open(const rollout_options *o);
 void rollout_close(rollout *r);
@@ -57,8 +76,9 @@ int rollout_vacancies(void *self);
 void rollout_begin(void *self, int ticket, const void *record, int member);
 int rollout_work(void *self, int *tickets, void *results, int max);
 void rollout_drop(void *self);
-// An episode of the dream moves with a few kilobytes; one that has not begun with none. Those of the real environment, and
-// baselines, stay once they run.
+// An episode of the dream moves with a few kilobytes; one that has not begun with none. Those of the real environment,
+// baselines, and all that are watched stay once they run.  state (rollout_state_bytes): the result so far, and the mind
+// as mind_save has it; so a dream may go on from any mind.
 size_t rollout_state_bytes(const rollout *r);
 int rollout_give(void *self, void *state, bool *begun);
 void rollout_begin_from(void *self, int ticket, const void *record, int member, const void *state);

@@ -107,6 +107,9 @@ const char *features_word(const app *a);  // controller.features
 es_options search_options(const app *a, int n);  // of a search for n parameters
 bool best_is_judged(const app *a);  // not the search's last mean: there may be several searches
 dream_rules rules_of(const app *a);
+// Of an episode that the judgement plays, at this place: `policy` acts where it is a baseline's, else it is "".
+rollout_record judged_record(const app *a, rollout_place place, const char *policy);
+status judged_controller(const app *a, search_state *s, float *parameters, int n);  // parameters (n)
 status world_read(const app *a, world **w);     // from the run's files, in the precision of the configuration; by this rank alone
 status world_of_run(const app *a, world **w);  // collective; every rank must find the same bytes
 // Of the world that this configuration would make: what of it the controller sees, and one like it with random weights.

@@ -10,81 +10,73 @@ typedef struct collect_record {
 } collect_record;
 
 typedef struct collect_result {
-  int32_t code;          // status of the writing
+  int32_t code;          // status of playing and writing
   int32_t reserved;
   int64_t steps;
   char words[240];       // the sentence when code is not OK
 } collect_result;
 
-typedef struct collector {  // a crew that plays one shard at a time, an episode a slice
+typedef struct take {  // an episode as it is recorded
+  data_episode e;
+  int room;            // steps that there is memory for
+} take;
+
+typedef struct collector {  // a crew that plays one shard at a time
   const app *a;
-  env *lane;
-  env_policy policy;
   data_spec spec;
   data_provenance provenance;
   file_path directory;
+  rollout *players;         // of the shard's episodes; a ticket is the place in the shard
+  rollout_record record;    // of all episodes
   int ticket;               // -1: idle
   collect_record shard;
-  data_episode *episodes;   // (collect.shard)
-  int played;
+  take *takes;              // (collect.shard)
+  int begun, finished;      // of the shard's episodes
   int64_t steps;
-  data_episode longest;     // room for an episode of full length, reused
+  int64_t broken;           // an episode that the environment broke off; -1: none
 } collector;
 
-static data_spec spec_of(const env_spec *k) {
+static data_spec collect_spec(const env_spec *k) {
   return (data_spec){.pixels = k->pixels, .shape = {k->shape[0], k->shape[1], k->shape[2]}, .actions = k->actions};
 }
 
-static void episode_room(data_episode *e, const data_spec *s, int steps) {
-  size_t n = (size_t)steps;
-  e->observations = mem_take(n + 1, data_observation_bytes(s));
-  e->actions = mem_take(n * (size_t)s->actions, sizeof(float));
-  e->rewards = mem_take(n, sizeof(double));
-  e->terminated = mem_take(n, 1);
-  e->truncated = mem_take(n, 1);
+// --- recording -------------------------------------------------------------------------------------------------------
+
+enum { TAKE_ROOM = 256 };  // steps at the beginning; doubled as often as the episode needs
+
+static void take_begin(take *t, const collector *c, int member) {
+  data_episode_free(&t->e);
+  t->room = TAKE_ROOM;
+  data_episode_take(&t->e, &c->spec, t->room);
+  t->e.id = member;
+  t->e.seed = c->record.seed;
 }
 
-static void episode_free(data_episode *e) {
-  mem_free(e->observations);
-  mem_free(e->actions);
-  mem_free(e->rewards);
-  mem_free(e->terminated);
-  mem_free(e->truncated);
-  *e = (data_episode){0};
+static void take_action(take *t, const collector *c, const rollout_sight *s) {
+  data_episode *e = &t->e;
+  int step = s->step - 1;
+  if (s->step > t->room) data_episode_resize(e, &c->spec, t->room *= 2);
+
+  memcpy(e->actions + (size_t)step * c->spec.actions, s->action, (size_t)c->spec.actions * sizeof(float));
+  e->rewards[step] = (double)s->reward;
+  e->terminated[step] = s->terminated;
+  e->truncated[step] = s->truncated;
+  e->steps = s->step;
 }
 
-static void episode_copy(data_episode *to, const data_episode *from, const data_spec *s) {
-  size_t n = (size_t)from->steps;
-  episode_room(to, s, from->steps);
-  to->id = from->id, to->steps = from->steps, to->seed = from->seed;
-  memcpy(to->observations, from->observations, (n + 1) * data_observation_bytes(s));
-  memcpy(to->actions, from->actions, n * (size_t)s->actions * sizeof(float));
-  memcpy(to->rewards, from->rewards, n * sizeof(double));
-  memcpy(to->terminated, from->terminated, n);
-  memcpy(to->truncated, from->truncated, n);
-}
-
-static void episode_play(collector *c, data_episode *e, int64_t id) {
+static void collect_look(void *self, const rollout_sight *s) {
+  const collector *c = self;
+  take *t = &c->takes[s->ticket];
   size_t bytes = data_observation_bytes(&c->spec);
-  uint64_t seed = (uint64_t)c->a->s.run.seed, memory[ENV_POLICY_MEMORY / 8] = {0};
-  rng luck = rng_episode(rng_stream(seed, "collect"), 0, (uint32_t)id);
-  rng policy_luck = rng_episode(rng_stream(seed, "collect policy"), 0, (uint32_t)id);
-  e->id = id, e->seed = seed, e->steps = 0;
-  env_reset(c->lane, 0, luck);
-  env_observe(c->lane, e->observations, 1);
-  for (env_outcome out = {0}; !out.terminated && !out.truncated;) {
-    float *action = e->actions + (size_t)e->steps * c->spec.actions;
-    env_policy_act(&c->policy, c->lane, 0, e->steps, policy_luck, memory, action);
-    env_step(c->lane, action, &out, 1);
-    e->rewards[e->steps] = (double)out.reward;
-    e->terminated[e->steps] = out.terminated;
-    e->truncated[e->steps] = out.truncated;
-    e->steps++;
-    env_observe(c->lane, (char *)e->observations + (size_t)e->steps * bytes, 1);
-  }
+  if (s->step == 0) take_begin(t, c, s->member);
+  else take_action(t, c, s);
+  memcpy((char *)t->e.observations + (size_t)s->step * bytes, s->observation, bytes);
+
+  // A shard's episodes wait for its last one: in no more memory than they need.
+  if (s->terminated || s->truncated) data_episode_resize(&t->e, &c->spec, t->room = s->step);
 }
 
-// --- the crew -----------------------------------------------------------------------------------------------------------
+// --- the crew --------------------------------------------------------------------------------------------------------
 
 static int collect_vacancies(void *self) { return ((collector *)self)->ticket < 0; }
 
@@ -93,36 +85,63 @@ static void collect_begin(void *self, int ticket, const void *record, int member
   CHECK(member == 0 && c->ticket < 0, "shard task %d, member %d", ticket, member);
   memcpy(&c->shard, record, sizeof c->shard);
   c->ticket = ticket;
-  c->played = 0;
+  c->begun = 0;
+  c->finished = 0;
   c->steps = 0;
+  c->broken = -1;
 }
 
-static void shard_forget(collector *c) {
-  for (int i = 0; i < c->played; i++) episode_free(&c->episodes[i]);
+static void collect_drop(void *self) {
+  collector *c = self;
+  rollout_drop(c->players);
+  for (int i = 0; i < c->begun; i++) data_episode_free(&c->takes[i].e);
   c->ticket = -1;
-  c->played = 0;
+  c->begun = 0;
 }
 
-static void collect_drop(void *self) { shard_forget(self); }
+static status shard_write(const collector *c) {
+  if (c->broken >= 0)
+    FAIL(BROKEN, "episode %lld of %s: the environment failed before it was over; run collect again",
+         (long long)c->broken, c->a->environment->name);
+
+  data_episode *episodes = mem_take((size_t)c->shard.count, sizeof *episodes);
+  for (int i = 0; i < c->shard.count; i++) episodes[i] = c->takes[i].e;
+  status s = data_shard_write(c->directory.text, c->shard.shard, &c->spec, &c->provenance, episodes, c->shard.count);
+  mem_free(episodes);
+  return s;
+}
 
 static collect_result shard_finish(collector *c) {
-  collect_result r = {.steps = c->steps};
-  r.code = (int32_t)data_shard_write(c->directory.text, c->shard.shard, &c->spec, &c->provenance, c->episodes, c->shard.count);
+  collect_result r = {.steps = c->steps, .code = (int32_t)shard_write(c)};
   if (r.code != OK) text_print(r.words, sizeof r.words, "%s", status_message());
-  shard_forget(c);
+  collect_drop(c);
   return r;
+}
+
+// A slice of playing. Episodes are numbered through all shards.
+static void shard_play(collector *c) {
+  enum { RESULTS = 8 };
+  int tickets[RESULTS], first = c->shard.shard * c->a->s.collect.shard;
+  rollout_result results[RESULTS];
+  for (; c->begun < c->shard.count && rollout_vacancies(c->players) > 0; c->begun++)
+    rollout_begin(c->players, c->begun, &c->record, first + c->begun);
+
+  int count = rollout_work(c->players, tickets, results, RESULTS);
+  for (int i = 0; i < count; i++) {
+    c->steps += results[i].steps;
+    if (results[i].broken) c->broken = first + tickets[i];
+  }
+  c->finished += count;
 }
 
 static int collect_work(void *self, int *tickets, void *results, int max) {
   collector *c = self;
-  if (c->played < c->shard.count) {
-    int64_t id = (int64_t)c->shard.shard * c->a->s.collect.shard + c->played;
-    episode_play(c, &c->longest, id);
-    episode_copy(&c->episodes[c->played++], &c->longest, &c->spec);
-    c->steps += c->longest.steps;
+  if (c->finished < c->shard.count) {
+    shard_play(c);
     return 0;
   }
   if (max < 1) return 0;
+
   tickets[0] = c->ticket;
   collect_result r = shard_finish(c);
   memcpy(results, &r, sizeof r);
@@ -130,7 +149,11 @@ static int collect_work(void *self, int *tickets, void *results, int max) {
 }
 
 static farm_crew crew_to_collect(collector *c) {
-  return (farm_crew){.self = c, .vacancies = collect_vacancies, .begin = collect_begin, .work = collect_work, .drop = collect_drop};
+  return (farm_crew){.self = c,
+                     .vacancies = collect_vacancies,
+                     .begin = collect_begin,
+                     .work = collect_work,
+                     .drop = collect_drop};
 }
 
 // --- the verb -----------------------------------------------------------------------------------------------------------
@@ -142,73 +165,119 @@ static int shard_size(const app *a, int shard) {
 
 typedef struct collect_watch {
   progress p;
-  int before, done, size;  // shards there at the start; in all; episodes a shard
-  int all;
+  int before, size;  // shards there at the start; episodes per shard
+  int all;           // episodes
 } collect_watch;
 
 static bool collect_tick(void *self, int64_t finished) {
   collect_watch *w = self;
-  w->done = w->before + (int)finished;
-  double episodes = (double)(w->done * w->size < w->all ? w->done * w->size : w->all);
-  progress_show(&w->p, episodes, NULL);
+  int episodes = (w->before + (int)finished) * w->size;
+  progress_show(&w->p, episodes < w->all ? episodes : w->all, NULL);
   return !signals_asked();
+}
+
+// Of all shards; the sentence of one that failed.
+static status shards_sum(int64_t *steps, const collect_result *results, int count) {
+  status s = OK;
+  for (int i = 0; s == OK && i < count; i++) {
+    *steps += results[i].steps;
+    if (results[i].code != OK) s = status_fail((status)results[i].code, "%s", results[i].words);
+  }
+  return s;
+}
+
+static status shards_map(app *a, collector *c, const collect_record *missing, int count, int shards,
+                         collect_result *results) {
+  collect_watch w = {.p = progress_open("collect", "episodes", a->s.collect.episodes),
+                     .before = shards - count,
+                     .size = a->s.collect.shard,
+                     .all = a->s.collect.episodes};
+  farm_job job = {.groups = count,
+                  .members = 1,
+                  .records = missing,
+                  .record_bytes = sizeof *missing,
+                  .result_bytes = sizeof *results};
+  farm_crew crew = crew_to_collect(c);
+  farm_report report;
+  int64_t steps = 0;
+  status s = farm_map(a->f, &job, &crew, results, &report, collect_tick, &w);
+  if (s == INTERRUPTED)
+    FAIL(s, "collecting was stopped; finished files are kept, the same command goes on");
+  TRY(s);
+  TRY(shards_sum(&steps, results, count));
+
+  progress_close(&w.p, a->s.collect.episodes, NULL);
+  if (report.seconds > 0)
+    log_all("collect: %lld steps, %.3g steps/s", (long long)steps, (double)steps / report.seconds);
+  return OK;
 }
 
 static status shards_farm(app *a, collector *c, const collect_record *missing, int count, int shards) {
   collect_result *results = mem_take((size_t)count + 1, sizeof *results);
-  collect_watch w = {.p = progress_open("collect", "episodes", a->s.collect.episodes), .before = shards - count,
-                     .size = a->s.collect.shard, .all = a->s.collect.episodes};
-  farm_job job = {.groups = count, .members = 1, .records = missing, .record_bytes = sizeof *missing, .result_bytes = sizeof *results};
-  farm_crew crew = crew_to_collect(c);
-  farm_report report;
-  status s = farm_map(a->f, &job, &crew, results, &report, collect_tick, &w);
-  int64_t steps = 0;
-  for (int i = 0; s == OK && i < count; i++) {
-    steps += results[i].steps;
-    if (results[i].code != OK) s = status_fail((status)results[i].code, "%s", results[i].words);
-  }
-  if (s == INTERRUPTED) s = status_fail(INTERRUPTED, "collecting was stopped; finished files are kept, the same command goes on");
-  if (s == OK) {
-    progress_close(&w.p, a->s.collect.episodes, NULL);
-    if (report.seconds > 0) log_all("collect: %lld steps, %.3g steps/s", (long long)steps, (double)steps / report.seconds);
-  }
+  status s = shards_map(a, c, missing, count, shards, results);
   mem_free(results);
   return s;
 }
 
 static status collect_all(app *a, collector *c) {
   TRY(stage_begin(&a->run, STAGE_COLLECT));
-  int shards = (a->s.collect.episodes + a->s.collect.shard - 1) / a->s.collect.shard, count = 0;
+  int size = a->s.collect.shard, shards = (a->s.collect.episodes + size - 1) / size, count = 0;
   collect_record *missing = mem_take((size_t)shards, sizeof *missing);
   for (int i = 0; i < shards; i++, heartbeat_beat())
-    if (!data_shard_good(c->directory.text, i, (int64_t)i * a->s.collect.shard, shard_size(a, i), &c->provenance))
+    if (!data_shard_good(c->directory.text, i, (int64_t)i * size, shard_size(a, i), &c->provenance))
       missing[count++] = (collect_record){i, shard_size(a, i)};
   if (count < shards && count) log_all("collect: %d of %d files are there", shards - count, shards);
+
   status s = shards_farm(a, c, missing, count, shards);
   mem_free(missing);
+
+  // Finishing reads every shard, and nobody beats meanwhile.
   heartbeat_silence(HEARTBEAT_LOAD_SECONDS);
   if (s == OK) s = data_finish(c->directory.text, shards, &c->spec, &c->provenance);
   return s == OK ? stage_done(&a->run, STAGE_COLLECT) : s;
 }
 
-static status collector_open(collector *c, app *a) {
+static status collector_open(collector *c, const app *a) {
   const env_spec *k = a->environment;
-  *c = (collector){.a = a, .ticket = -1, .spec = spec_of(k), .directory = run_path(&a->run, "episodes")};
-  TRY(env_policy_parse(&c->policy, a->s.collect.policy, k));
-  snprintf(c->provenance.environment, sizeof c->provenance.environment, "%s", k->name);
-  snprintf(c->provenance.version, sizeof c->provenance.version, "%s", k->version);
-  snprintf(c->provenance.policy, sizeof c->provenance.policy, "%.63s", a->s.collect.policy);
-  c->provenance.seed = (uint64_t)a->s.run.seed;
-  TRY(env_open(&c->lane, k->name, 1));
-  c->episodes = mem_take((size_t)a->s.collect.shard, sizeof *c->episodes);
-  episode_room(&c->longest, &c->spec, k->cap);
+  env_policy policy;
+  TRY(env_policy_parse(&policy, a->s.collect.policy, k));
+  *c = (collector){.a = a,
+                   .ticket = -1,
+                   .spec = collect_spec(k),
+                   .directory = run_path(&a->run, "episodes"),
+                   .record = {.place = ROLLOUT_BASELINE,
+                              .common = 1,
+                              .seed = (uint64_t)a->s.run.seed,
+                              .stream = "collect"},
+                   .takes = mem_take((size_t)a->s.collect.shard, sizeof(take))};
+  memcpy(c->record.policy, policy.text, sizeof policy.text);
+
+  data_provenance *p = &c->provenance;
+  snprintf(p->environment, sizeof p->environment, "%s", k->name);
+  snprintf(p->version, sizeof p->version, "%s", k->version);
+  snprintf(p->policy, sizeof p->policy, "%s", policy.text);
+  p->seed = c->record.seed;
+
+  // One lane: a baseline gains nothing by company, and frames take memory.
+  const rollout_options o = {.environment = k, .lanes = 1, .recorder = {.look = collect_look, .self = c}};
+  c->players = rollout_open(&o);
   return dir_make(c->directory.text);
+}
+
+static void collector_close(collector *c) {
+  collect_drop(c);
+  rollout_close(c->players);
+  mem_free(c->takes);
 }
 
 status collect_make(app *a) {
   collector c;
   TRY(farm_agree(a->f, collector_open(&c, a)));
-  farm_prepare(a->f, &(farm_sizes){.record_bytes = sizeof(collect_record), .result_bytes = sizeof(collect_result), .tasks = a->s.collect.episodes / a->s.collect.shard + 1});
+  const farm_sizes sizes = {.record_bytes = sizeof(collect_record),
+                            .result_bytes = sizeof(collect_result),
+                            .tasks = a->s.collect.episodes / a->s.collect.shard + 1};
+  farm_prepare(a->f, &sizes);
+
   farm_crew crew = crew_to_collect(&c);
   status s = OK;
   if (farm_rank(a->f) == 0) {
@@ -217,9 +286,7 @@ status collect_make(app *a) {
   } else {
     s = farm_serve(a->f, &crew);
   }
-  shard_forget(&c);
-  env_close(c.lane);
-  episode_free(&c.longest);
-  mem_free(c.episodes);
+
+  collector_close(&c);
   return farm_agree(a->f, s);
 }

@@ -31,18 +31,11 @@ typedef struct evaluation {
   bool completes;            // the run's stage
 } evaluation;
 
-static rollout_record record_head(const evaluation *v, rollout_place place, const char *policy) {
-  rollout_record r = {.place = place, .common = 1, .seed = (uint64_t)v->a->s.run.seed, .rules = rules_of(v->a)};
-  snprintf(r.stream, sizeof r.stream, "evaluate");
-  snprintf(r.policy, sizeof r.policy, "%.39s", policy);
-  return r;
-}
-
 static entry *entry_add(evaluation *v, rollout_place place, const char *name) {
   CHECK(v->count < ENTRIES_MAX, "%d entries", v->count);
   entry *e = &v->entries[v->count++];
   snprintf(e->name, sizeof e->name, "%s", name);
-  e->record = record_head(v, place, place == ROLLOUT_BASELINE ? name : "");
+  e->record = judged_record(v->a, place, place == ROLLOUT_BASELINE ? name : "");
   return e;
 }
 
@@ -160,16 +153,13 @@ static status json_write(const evaluation *v, const char *name) {
 // --- the verb ---------------------------------------------------------------------------------------------------------------
 
 static status controller_load(evaluation *v) {
-  file_path p = run_path(&v->a->run, "controller.safetensors");
+  const app *a = v->a;
   v->parameters = mem_take((size_t)v->n, sizeof(float));
-  float *other = mem_take((size_t)v->n, sizeof(float));
-  bool best = best_is_judged(v->a);
-  status s = search_load(p.text, &v->state, NULL, best ? other : v->parameters, best ? v->parameters : other, v->n);
-  mem_free(other);
-  if (s == BAD_FILE) s = status_fail(s, "%s; evolve again: it goes on from the checkpoint before it", status_message());
-  if (s == OK && !v->a->untrained && !hash_equal(v->state.world, world_hash(v->w)))
-    s = status_fail(MISMATCH, "%s was evolved in the world %s, but the run's world is %s; evolve again", p.text, v->state.world.hex, world_hash(v->w).hex);
-  return s;
+  TRY(judged_controller(a, &v->state, v->parameters, v->n));
+  if (a->untrained || hash_equal(v->state.world, world_hash(v->w))) return OK;
+
+  FAIL(MISMATCH, "%s was evolved in the world %s, but the run's world is %s; evolve again",
+       run_path(&a->run, "controller.safetensors").text, v->state.world.hex, world_hash(v->w).hex);
 }
 
 // What is judged is the run's controller as the run would judge it.

@@ -57,9 +57,8 @@ typedef struct recording {
   int every;         // steps from one thought to the next
   float *thought;    // (steps / every + 1, observation), owned: what the mind thought it saw
   uint8_t *seen;     // (steps + 1, observation), owned: frames or states; NULL in a dream
-  float *actions;    // (steps, A), owned
   float *rewards;    // (steps), owned
-  void *start;       // the mind after its first look, as mind_save has it, owned; NULL in a dream
+  void *start;       // the beginning, for a dream to go on from, owned; NULL in a dream
 } recording;
 // The run's world and the controller that is judged.
 typedef struct player {
@@ -72,9 +71,10 @@ typedef struct player {
 status player_open(player *p, const app *a);
 void player_close(player *p);
 void player_words(const player *p, char *words, size_t size);  // which controller, of which generation
-recording recording_real(const player *p, int steps, int every, uint32_t episode);
+// The judgement's episode of that number, its first `steps`.
+recording recording_real(const player *p, int steps, int every, int episode);
 // start: a real recording's, where it begins.
-recording recording_dream(const player *p, int steps, int every, uint32_t episode, const void *start);
+recording recording_dream(const player *p, int steps, int every, int episode, const void *start);
 void recording_free(recording *r);
 
 #endif

@@ -103,8 +103,8 @@ static void strip_frames(sheet *s, int band, int row, const recording *r) {
 
 static void pair_draw(sheet *s, int band, const player *p) {
   char name[32];
-  recording awake = recording_real(p, (TILES - 1) * EVERY, EVERY, (uint32_t)band);
-  recording dreamt = recording_dream(p, (TILES - 1) * EVERY, EVERY, (uint32_t)band, awake.start);
+  recording awake = recording_real(p, (TILES - 1) * EVERY, EVERY, band);
+  recording dreamt = recording_dream(p, (TILES - 1) * EVERY, EVERY, band, awake.start);
   snprintf(name, sizeof name, "pair %d", band + 1);
   sheet_band_name(s, band, name);
   sheet_column_name(s, band, 0, "start");

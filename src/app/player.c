@@ -1,6 +1,5 @@
 // Episodes that are played to be looked at: by the controller that is judged, in the real environment and in the dream.
 
-#include <math.h>
 #include <string.h>
 
 #include "picture.h"
@@ -11,11 +10,8 @@ status player_open(player *p, const app *a) {
   p->shape = controller_of(a, p->w);
   int n = controller_size(&p->shape);
   p->parameters = mem_take((size_t)n, sizeof(float));
-  float *other = mem_take((size_t)n, sizeof(float));
-  bool best = best_is_judged(a);
-  status s = search_load(run_path(&a->run, "controller.safetensors").text, &p->search, NULL, best ? other : p->parameters,
-                         best ? p->parameters : other, n);
-  mem_free(other);
+
+  status s = judged_controller(a, &p->search, p->parameters, n);
   if (s != OK) player_close(p);
   return s;
 }
@@ -31,90 +27,84 @@ void player_words(const player *p, char *words, size_t size) {
            p->search.generation, (long long)p->a->s.run.seed);
 }
 
-static recording recording_of(const player *p, int steps, int every, bool awake) {
+// --- recording -------------------------------------------------------------------------------------------------------
+
+typedef struct film {  // of an episode under way
+  recording *r;
+  const player *p;
+  int most;            // steps to be recorded
+  bool over;           // there will be no more
+} film;
+
+static recording recording_of(const player *p, int steps, int every) {
   size_t size = (size_t)world_senses_of(p->w).observation, thoughts = (size_t)(steps / every) + 1;
-  recording r = {.every = every,
-                 .thought = mem_take(thoughts * size, sizeof(float)),
-                 .actions = mem_take((size_t)(steps + 1) * p->shape.A, sizeof(float)),
-                 .rewards = mem_take((size_t)steps + 1, sizeof(float))};
-  if (awake) r.seen = mem_take((size_t)steps + 1, env_observation_bytes(p->a->environment));
-  if (awake) r.start = mem_take(1, mind_state_bytes(p->w));
-  return r;
+  return (recording){.every = every,
+                     .thought = mem_take(thoughts * size, sizeof(float)),
+                     .rewards = mem_take((size_t)steps + 1, sizeof(float))};
 }
 
 void recording_free(recording *r) {
   mem_free(r->thought);
   mem_free(r->seen);
-  mem_free(r->actions);
   mem_free(r->rewards);
   mem_free(r->start);
 }
 
-static float *player_act(const player *p, recording *r, const mind *m) {
-  float *action = r->actions + (size_t)r->steps * p->shape.A;
-  controller_act(&p->shape, action, p->parameters, mind_features(m, 0));
-  return action;
+static void recording_look(void *self, const rollout_sight *s) {
+  film *f = self;
+  recording *r = f->r;
+  if (f->over) return;
+
+  size_t size = (size_t)world_senses_of(f->p->w).observation, bytes = env_observation_bytes(f->p->a->environment);
+  if (s->step % r->every == 0) mind_picture(s->m, s->lane, r->thought + (size_t)(s->step / r->every) * size);
+  if (r->seen) memcpy(r->seen + (size_t)s->step * bytes, s->observation, bytes);
+  if (r->start && s->step == 0) mind_save(s->m, s->lane, (char *)r->start + sizeof(rollout_result));
+  if (s->step) r->rewards[s->step - 1] = s->reward;
+
+  r->steps = s->step;
+  r->ended = s->terminated || s->broken;
+  f->over = r->ended || s->truncated || r->steps == f->most;
 }
 
-static void recording_step(recording *r, float reward) {
-  r->rewards[r->steps] = reward;
-  r->steps++;
-}
+// `start`: where it begins; NULL: where episodes begin.
+static void recording_play(recording *r, const player *p, const rollout_record *head, int steps, int episode,
+                           const void *start) {
+  film f = {.r = r, .p = p, .most = steps};
+  const rollout_options o = {.world = p->w,
+                             .environment = p->a->environment,
+                             .controller = p->shape,
+                             .lanes = 1,
+                             .recorder = {.look = recording_look, .self = &f}};
+  rollout *crew = rollout_open(&o);
+  char *record = mem_take(1, rollout_record_bytes(crew));
+  memcpy(record, head, sizeof *head);
+  memcpy(record + sizeof *head, p->parameters, (size_t)controller_size(&p->shape) * sizeof(float));
 
-static void recording_thought(recording *r, const player *p, const mind *m) {
-  size_t size = (size_t)world_senses_of(p->w).observation;
-  if (r->steps % r->every == 0) mind_picture(m, 0, r->thought + (size_t)(r->steps / r->every) * size);
-}
-
-recording recording_dream(const player *p, int steps, int every, uint32_t episode, const void *start) {
-  recording r = recording_of(p, steps, every, false);
-  mind *m = mind_open(p->w, 1);
-  dream_rules rules = rules_of(p->a);
-  mind_load(m, 0, &rules, rng_episode(rng_stream((uint64_t)p->a->s.run.seed, "report"), 0, episode), start);
-  recording_thought(&r, p, m);
-
-  while (r.steps < steps && !r.ended) {
-    dream_outcome out;
-    mind_imagine(m, player_act(p, &r, m), &out, 1);
-    r.ended = out.terminated || out.broken;
-    recording_step(&r, out.reward);
-    recording_thought(&r, p, m);
-    if (out.truncated) break;
+  if (start) rollout_begin_from(crew, 0, record, episode, start);
+  else rollout_begin(crew, 0, record, episode);
+  while (!f.over) {
+    int ticket;
+    rollout_result result;
+    rollout_work(crew, &ticket, &result, 1);
   }
-  mind_close(m);
+  rollout_close(crew);
+  mem_free(record);
+}
+
+recording recording_real(const player *p, int steps, int every, int episode) {
+  const rollout_record head = judged_record(p->a, ROLLOUT_REAL, "");
+  recording r = recording_of(p, steps, every);
+  r.seen = mem_take((size_t)steps + 1, env_observation_bytes(p->a->environment));
+  r.start = mem_take(1, sizeof(rollout_result) + mind_state_bytes(p->w));
+  recording_play(&r, p, &head, steps, episode, NULL);
   return r;
 }
 
-// What the environment shows at this step, into the mind and the recording.
-static void player_look(const player *p, recording *r, env *e, mind *m) {
-  uint8_t *seen = r->seen + (size_t)r->steps * env_observation_bytes(p->a->environment);
-  env_observe(e, seen, 1);
-  mind_see(m, seen, 1);
-  recording_thought(r, p, m);
-}
-
-recording recording_real(const player *p, int steps, int every, uint32_t episode) {
-  recording r = recording_of(p, steps, every, true);
-  env *e;
-  CHECK(env_open(&e, p->a->environment->name, 1) == OK, "%s", status_message());
-  mind *m = mind_open(p->w, 1);
-  rng luck = rng_episode(rng_stream((uint64_t)p->a->s.run.seed, "report real"), 0, episode);
-  env_reset(e, 0, luck);
-  mind_begin(m, 0, luck);
-  player_look(p, &r, e, m);
-  mind_save(m, 0, r.start);
-
-  while (r.steps < steps && !r.ended) {
-    const float *action = player_act(p, &r, m);
-    env_outcome out;
-    env_step(e, action, &out, 1);
-    mind_act(m, action, 1);
-    recording_step(&r, out.reward);
-    player_look(p, &r, e, m);
-    r.ended = out.terminated;
-    if (out.truncated) break;
-  }
-  mind_close(m);
-  env_close(e);
+// By luck of its own: the judgement's is what the real episode met.
+recording recording_dream(const player *p, int steps, int every, int episode, const void *start) {
+  rollout_record head = judged_record(p->a, ROLLOUT_DREAM, "");
+  snprintf(head.stream, sizeof head.stream, "report");
+  recording r = recording_of(p, steps, every);
+  recording_play(&r, p, &head, steps, episode, start);
   return r;
 }

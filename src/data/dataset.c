@@ -139,19 +139,11 @@ status data_open(dataset **out, const char *directory) {
   return s;
 }
 
-static void dataset_room_free(dataset *d) {
-  mem_free(d->room.observations);
-  mem_free(d->room.actions);
-  mem_free(d->room.rewards);
-  mem_free(d->room.terminated);
-  mem_free(d->room.truncated);
-}
-
 void data_close(dataset *d) {
   if (!d) return;
   if (d->file >= 0) H5Fclose(d->file);
 
-  dataset_room_free(d);
+  data_episode_free(&d->room);
   mem_free(d->steps);
   mem_free(d->shard);
   mem_free(d->hashes);
@@ -186,15 +178,9 @@ static status dataset_shard_open(dataset *d, int shard) {
 // With a quarter to spare when it grows: lengths differ, and memory is to be taken seldom.
 static void dataset_room_grow(dataset *d, int steps) {
   if (steps <= d->room_steps) return;
-  size_t n = (size_t)steps + (d->room_steps ? (size_t)steps / 4 : 0);
-  dataset_room_free(d);
-  d->room_steps = (int)n;
-
-  d->room.observations = mem_take(n + 1, data_observation_bytes(&d->spec));
-  d->room.actions = mem_take(n * (size_t)d->spec.actions, sizeof(float));
-  d->room.rewards = mem_take(n, sizeof(double));
-  d->room.terminated = mem_take(n, 1);
-  d->room.truncated = mem_take(n, 1);
+  d->room_steps = steps + (d->room_steps ? steps / 4 : 0);
+  data_episode_free(&d->room);
+  data_episode_take(&d->room, &d->spec, d->room_steps);
 }
 
 // The name of the first array that cannot be read, or NULL.

@@ -18,11 +18,6 @@ file_path temporary_path(const char *path) {
   return path_join("", "%s.%s.%ld.tmp", path, host, (long)getpid());
 }
 
-size_t data_observation_bytes(const data_spec *s) {
-  size_t first = (size_t)s->shape[0];
-  return s->pixels ? first * (size_t)s->shape[1] * (size_t)s->shape[2] : first * sizeof(float);
-}
-
 h5_extent observations_extent(const data_spec *s, int steps) {
   return (h5_extent){.rank = s->pixels ? 4 : 2,
                      .dim = {(hsize_t)steps + 1, (hsize_t)s->shape[0], (hsize_t)s->shape[1], (hsize_t)s->shape[2]}};

@@ -69,6 +69,10 @@ bool world_picks(const world_shape *s);  // whether packed_pick knows so many co
 int world_component_columns(const world_shape *s);
 int world_component_column(const world_shape *s, int z, int second, int k);
 
+// Into the world's packed weights (pack.c), from parameters as the networks' tables have them.
+void world_pack_encoder(world *w, const float *vae);
+void world_pack_rnn(world *w, float *rnn);  // which is changed
+
 // n rows of K floats, ld apart, as M's products want them: as they are, or rounded into narrow (n, K + K % 2).
 typedef struct world_rows { const void *x; int ld; } world_rows;
 world_rows world_rows_for(const world *w, uint16_t *narrow, const float *x, int ld, int K, int n);

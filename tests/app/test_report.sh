@@ -102,6 +102,15 @@ check "each number of the state, in reality and in the dream" in_script "positio
   "speed of the cart in m/s" "angular speed of the pole in rad/s" "reward of a step" "'reality'" \
   "'dream, from the same start'"
 
+# The episode that is shown is the first that is judged: its rewards add up to that episode's return.
+shown() { sed -n "/^set title 'reward of a step'/,/^END/p" "$script" | awk 'NF == 3 && $1 > 0 { sum += $2 } END { print sum }'; }
+judged() {
+  "$program" evaluate tests/app/tiny.yaml --quiet $pole --set run.directory="$dir/reference" --set evaluate.episodes=1 >/dev/null
+  sed 's/.*"controller": {"mean": \([^,]*\),.*/\1/' "$dir/reference/evaluate-1-mean.json"
+}
+same_return() { awk -v a="$(shown)" -v b="$(judged)" 'BEGIN { print a, b; exit !(b > 0 && (a - b) ^ 2 < 1e-4) }'; }
+check "the real episode is the first of those that are judged" same_return
+
 # --- without gnuplot ------------------------------------------------------------------------------------------------
 mkdir "$dir/bin"
 for place in ${PATH//:/ }; do ln -s "$place"/* "$dir/bin/" 2>/dev/null; done  # all that there is, but for gnuplot

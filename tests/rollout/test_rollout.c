@@ -91,8 +91,12 @@ static void bench_close(bench *b) {
 }
 
 // Plays EPISODES tasks (task = 3 candidates in turn) in the given order with a number of lanes.
-static void play(const bench *b, int lanes, bool backwards, rollout_result *results) {
-  rollout_options o = {.world = b->w, .environment = &takecover, .controller = shape_for(b->w), .lanes = lanes};
+static void play_watched(const bench *b, int lanes, bool backwards, rollout_result *results, rollout_recorder recorder) {
+  rollout_options o = {.world = b->w,
+                       .environment = &takecover,
+                       .controller = shape_for(b->w),
+                       .lanes = lanes,
+                       .recorder = recorder};
   rollout *r = rollout_open(&o);
   assert_int_equal(rollout_record_bytes(r), b->record_bytes);
   int begun = 0, finished = 0, tickets[8];
@@ -108,6 +112,10 @@ static void play(const bench *b, int lanes, bool backwards, rollout_result *resu
     finished += n;
   }
   rollout_close(r);
+}
+
+static void play(const bench *b, int lanes, bool backwards, rollout_result *results) {
+  play_watched(b, lanes, backwards, results, (rollout_recorder){0});
 }
 
 static void lanes_make_no_difference(rollout_place place) {
@@ -181,6 +189,72 @@ static void test_dropped_tasks_leave_no_trace(void **state) {
   assert_int_equal(rollout_vacancies(r), all);
   rollout_close(r);
   bench_close(&b);
+}
+
+// --- looking on -----------------------------------------------------------------------------------------------------------
+
+typedef struct album {  // what a recorder saw of each episode
+  int steps[EPISODES];
+  bool over[EPISODES];
+  double total[EPISODES];
+  float belief[EPISODES][64];  // sums of features, of actions and of bytes of frames, over the episode
+} album;
+
+static void album_look(void *self, const rollout_sight *s) {
+  album *a = self;
+  int e = s->ticket;
+  assert_int_equal(s->member, e / 3);
+  assert_int_equal(s->step, a->steps[e]);
+  assert_false(a->over[e]);
+  assert_int_equal(s->action == NULL, s->step == 0);
+  assert_true(s->step || !(s->terminated || s->truncated || s->broken));
+
+  if (s->m)
+    for (int i = 0; i < 32; i++) a->belief[e][i] += mind_features(s->m, s->lane)[i % 4] * (float)(i + s->step);
+  if (s->action) a->belief[e][62] += s->action[0] * (float)s->step;
+  if (s->observation)
+    for (int i = 0; i < WORLD_PIXELS; i += 97) a->belief[e][63] += ((const uint8_t *)s->observation)[i];
+  a->total[e] += s->step ? (double)s->reward : 0;
+  a->steps[e]++;
+  a->over[e] = s->terminated || s->truncated || s->broken;
+}
+
+static void all_is_seen(rollout_place place) {
+  bench b = bench_open(place);
+  rollout_result unwatched[EPISODES], results[EPISODES];
+  memset(unwatched, 0, sizeof unwatched);
+  play(&b, 7, false, unwatched);
+
+  // Whoever looks on changes nothing, and sees the same in any lanes: every step, the beginning and the end.
+  album *a = mem_take(2, sizeof *a);
+  for (int i = 0; i < 2; i++) {
+    memset(results, 0, sizeof results);
+    play_watched(&b, i ? 5 : 1, i, results, (rollout_recorder){album_look, &a[i]});
+    assert_memory_equal(results, unwatched, sizeof results);
+    for (int e = 0; e < EPISODES; e++) {
+      assert_true(a[i].over[e]);
+      assert_int_equal(a[i].steps[e], results[e].steps + 1);
+      assert_true(a[i].total[e] == results[e].total);
+    }
+  }
+  assert_memory_equal(&a[0], &a[1], sizeof *a);
+  assert_int_equal(a->belief[0][0] != 0, place != ROLLOUT_BASELINE);
+  assert_int_equal(a->belief[0][63] != 0, place != ROLLOUT_DREAM);
+  mem_free(a);
+  bench_close(&b);
+}
+
+static void test_recorder_sees_a_dream(void **state) {
+  (void)state;
+  all_is_seen(ROLLOUT_DREAM);
+}
+static void test_recorder_sees_reality(void **state) {
+  (void)state;
+  all_is_seen(ROLLOUT_REAL);
+}
+static void test_recorder_sees_a_baseline(void **state) {
+  (void)state;
+  all_is_seen(ROLLOUT_BASELINE);
 }
 
 // --- memory ---------------------------------------------------------------------------------------------------------------
@@ -322,6 +396,8 @@ int main(void) {
       cmocka_unit_test(test_dream_lanes),               cmocka_unit_test(test_real_lanes),
       cmocka_unit_test(test_baseline_lanes),            cmocka_unit_test(test_common_random_numbers),
       cmocka_unit_test(test_a_broken_candidate_is_a_result), cmocka_unit_test(test_dropped_tasks_leave_no_trace),
+      cmocka_unit_test(test_recorder_sees_a_dream),     cmocka_unit_test(test_recorder_sees_reality),
+      cmocka_unit_test(test_recorder_sees_a_baseline),
       cmocka_unit_test(test_dreams_allocate_nothing),
       cmocka_unit_test(test_who_moves_on_does_not_notice),   cmocka_unit_test(test_real_episodes_stay),
   };
