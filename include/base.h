@@ -140,6 +140,7 @@ file_path path_join(const char *directory, const char *format, ...) __attribute_
 // --- numbers ----------------------------------------------------------------------------------------------------
 static inline int int_min(int a, int b) { return a < b ? a : b; }
 static inline int int_max(int a, int b) { return a > b ? a : b; }
+static inline size_t size_max(size_t a, size_t b) { return a > b ? a : b; }
 
 // For qsort: doubles in ascending order. A NaN equals everything, so there may be none among them.
 int double_ascending(const void *a, const void *b);

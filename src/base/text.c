@@ -1,45 +1,10 @@
-// Text that grows, correct JSON, and the nearest word.
+// Characters and sentences in bytes that others own, and the nearest word. Looks at nothing else.
 
-#include <math.h>
 #include <stdarg.h>
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base.h"
-
-static void text_reserve(text_buffer *t, size_t more) {
-  if (t->size + more + 1 <= t->room) return;
-
-  // Doubled, so that a byte is copied less than once on average, however long the text becomes.
-  size_t room = t->room ? t->room : 256;
-  while (room < t->size + more + 1) room *= 2;
-
-  char *bytes = mem_take(room, 1);
-  if (t->bytes) memcpy(bytes, t->bytes, t->size);
-  mem_free(t->bytes);
-  t->bytes = bytes;
-  t->room = room;
-}
-
-void text_add(text_buffer *t, const char *format, ...) {
-  // The first pass only measures: a list of arguments is used up by it.
-  va_list arguments;
-  va_start(arguments, format);
-  int size = vsnprintf(NULL, 0, format, arguments);
-  va_end(arguments);
-  CHECK(size >= 0, "format %s", format);
-  text_reserve(t, (size_t)size);
-
-  va_start(arguments, format);
-  vsnprintf(t->bytes + t->size, (size_t)size + 1, format, arguments);
-  va_end(arguments);
-  t->size += (size_t)size;
-}
-
-void text_free(text_buffer *t) {
-  mem_free(t->bytes);
-  *t = (text_buffer){0};
-}
 
 size_t text_character(const char *bytes, size_t size, uint32_t *code) {
   static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};  // by length: there are no overlong forms
@@ -88,76 +53,6 @@ void text_print(char *to, size_t room, const char *format, ...) {
   text_vprint(to, room, format, arguments);
   va_end(arguments);
 }
-
-static void json_quoted(text_buffer *t, const char *s) {
-  size_t left = strlen(s), length;
-  text_add(t, "\"");
-
-  for (uint32_t code; left > 0; s += length, left -= length) {
-    length = text_character(s, left, &code);
-
-    // A file name may be any bytes, JSON may not.
-    if (length == 0) text_add(t, "\\ufffd");
-    else if (code == '"' || code == '\\') text_add(t, "\\%c", *s);
-    else if (code < 0x20) text_add(t, "\\u%04x", code);
-    else text_add(t, "%.*s", (int)length, s);
-    length += length == 0;  // past the byte that begins no character
-  }
-
-  text_add(t, "\"");
-}
-
-static void json_begin(text_buffer *t, const char *key) {
-  if (t->comma) text_add(t, ", ");
-  t->comma = true;
-  if (!key) return;
-  json_quoted(t, key);
-  text_add(t, ": ");
-}
-
-void json_open(text_buffer *t, const char *key, char bracket) {
-  json_begin(t, key);
-  text_add(t, "%c", bracket);
-  t->comma = false;
-}
-
-void json_close(text_buffer *t, char bracket) {
-  text_add(t, "%c", bracket);
-  t->comma = true;
-}
-
-void json_number(text_buffer *t, const char *key, double value) {
-  json_begin(t, key);
-  if (!isfinite(value)) {
-    text_add(t, "null");
-    return;
-  }
-
-  // A count stays a count: 10, not 1e+01.
-  char digits[40];
-  if (fabs(value) < 9007199254740992.0 && trunc(value) == value) {
-    text_add(t, "%.0f", value);
-    return;
-  }
-
-  // The shortest form that reads back equal.
-  for (int precision = 1; precision <= 17; precision++) {
-    snprintf(digits, sizeof digits, "%.*g", precision, value);
-    if (strtod(digits, NULL) == value) break;
-  }
-  text_add(t, "%s", digits);
-}
-
-void json_text(text_buffer *t, const char *key, const char *value) {
-  json_begin(t, key);
-  json_quoted(t, value);
-}
-
-void json_bool(text_buffer *t, const char *key, bool value) {
-  json_begin(t, key);
-  text_add(t, value ? "true" : "false");
-}
-
 
 // Levenshtein's distance over the first 63 bytes of each word. Of the table of distances between beginnings, one row is
 // kept: row[j] is that from the first i bytes of a to the first j of b.

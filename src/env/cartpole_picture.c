@@ -27,7 +27,7 @@ static double box_distance(point p, point middle, double half_x, double half_y) 
 }
 
 // Covers as much of the pixel as the shape, whose edge is `distance` away, does; nothing where that is no number.
-static void blend(double *rgb, const double *ink, double distance, double pixel) {
+static void picture_blend(double *rgb, const double *ink, double distance, double pixel) {
   double share = 0.5 - distance / pixel;
   if (!(share > 0)) return;
   share = share > 1 ? 1 : share;
@@ -37,12 +37,12 @@ static void blend(double *rgb, const double *ink, double distance, double pixel)
 static void pixel_draw(double *rgb, point p, point cart, point tip, double pixel) {
   static const double track[] = {150, 150, 150}, wheel[] = {40, 40, 40}, body[] = {0, 114, 178}, rod[] = {213, 94, 0};
   point left = {-2.4, 0}, right = {2.4, 0};
-  blend(rgb, track, segment_distance(p, left, right) - 0.012, pixel);
-  blend(rgb, track, segment_distance(p, (point){-2.4, -0.18}, (point){-2.4, 0.18}) - 0.02, pixel);
-  blend(rgb, track, segment_distance(p, (point){2.4, -0.18}, (point){2.4, 0.18}) - 0.02, pixel);
-  blend(rgb, body, box_distance(p, cart, CART_HALF, CART_HIGH), pixel);
-  blend(rgb, rod, segment_distance(p, cart, tip) - 0.05, pixel);
-  blend(rgb, wheel, hypot(p.x - cart.x, p.y - cart.y) - 0.07, pixel);
+  picture_blend(rgb, track, segment_distance(p, left, right) - 0.012, pixel);
+  picture_blend(rgb, track, segment_distance(p, (point){-2.4, -0.18}, (point){-2.4, 0.18}) - 0.02, pixel);
+  picture_blend(rgb, track, segment_distance(p, (point){2.4, -0.18}, (point){2.4, 0.18}) - 0.02, pixel);
+  picture_blend(rgb, body, box_distance(p, cart, CART_HALF, CART_HIGH), pixel);
+  picture_blend(rgb, rod, segment_distance(p, cart, tip) - 0.05, pixel);
+  picture_blend(rgb, wheel, hypot(p.x - cart.x, p.y - cart.y) - 0.07, pixel);
 }
 
 // A dream's state may be anything: where cosine and sine are not those of an angle, the pole is as long as they are.

@@ -11,13 +11,13 @@
 #define DECLARE(kind) extern const env_kind kind;
 ENVIRONMENTS(DECLARE)
 #define ENTRY(kind) &kind,
-static const env_kind *const kinds[] = {ENVIRONMENTS(ENTRY)};
-enum { KINDS = sizeof kinds / sizeof *kinds };
+static const env_kind *const env_kinds[] = {ENVIRONMENTS(ENTRY)};
+enum { KINDS = sizeof env_kinds / sizeof *env_kinds };
 
 static const env_kind *lent;
 void env_kind_lend(const env_kind *k) { lent = k; }
 
-const env_kind *env_kind_at(int i) { return i < KINDS ? kinds[i] : i == KINDS ? lent : NULL; }
+const env_kind *env_kind_at(int i) { return i < KINDS ? env_kinds[i] : i == KINDS ? lent : NULL; }
 
 const env_kind *env_kind_find(const char *name) {
   const env_kind *k;
@@ -28,7 +28,7 @@ const env_kind *env_kind_find(const char *name) {
 
 const char *const *env_names(int *count) {
   static const char *names[KINDS];
-  for (int i = 0; i < KINDS; i++) names[i] = kinds[i]->spec.name;
+  for (int i = 0; i < KINDS; i++) names[i] = env_kinds[i]->spec.name;
   *count = KINDS;
   return names;
 }

@@ -33,7 +33,7 @@ static void put(uint8_t *pixel, colour c) {
   pixel[2] = (uint8_t)(c.b + 0.5f);
 }
 
-static void blend(uint8_t *pixel, colour c, float cover) {
+static void render_blend(uint8_t *pixel, colour c, float cover) {
   if (cover <= 0) return;
   colour under = {pixel[0], pixel[1], pixel[2]};
   put(pixel, mix(under, c, cover));
@@ -152,7 +152,7 @@ static void paint_box(picture p, float left, float right, float top, float botto
   int first = (int)limit(left, 0, COLUMNS), last = (int)limit(right, -1, COLUMNS - 1);
   int from = (int)limit(top, 0, ROWS), to = (int)limit(bottom, -1, ROWS - 1);
   for (int i = from; i <= to; i++)
-    for (int j = first; j <= last; j++) blend(p[i][j], c, covered(i, top, bottom) * covered(j, left, right));
+    for (int j = first; j <= last; j++) render_blend(p[i][j], c, covered(i, top, bottom) * covered(j, left, right));
 }
 
 static void paint_disc(picture p, float x, float y, float radius, colour core, colour rim) {
@@ -163,11 +163,13 @@ static void paint_disc(picture p, float x, float y, float radius, colour core, c
     for (int j = first; j <= last; j++) {
       float dx = (float)j + 0.5f - x, dy = (float)i + 0.5f - y, away = dx * dx + dy * dy;
       // (R^2 - d^2) / 2R is the distance to the rim, near the rim
-      blend(p[i][j], mix(core, rim, limit(away / square, 0, 1)), limit(0.5f + (square - away) / (2 * radius), 0, 1));
+      render_blend(p[i][j], mix(core, rim, limit(away / square, 0, 1)), limit(0.5f + (square - away) / (2 * radius), 0, 1));
     }
 }
 
-static float column_of(float y, float aside, float depth) { return COLUMNS / 2 - (aside - y) * ACROSS / depth; }
+static float render_column_of(float y, float aside, float depth) {
+  return COLUMNS / 2 - (aside - y) * ACROSS / depth;
+}
 static float row_of(float height, float depth) { return HORIZON + (EYE - height) * UP / depth; }
 
 static const colour FIRE_CORE = {255, 232, 120}, FIRE_RIM = {255, 84, 16};
@@ -184,7 +186,7 @@ static void paint_imp(picture p, const imp *m, float y) {
   const colour calm = {92, 52, 24}, angry = {168, 70, 30}, arm_calm = {116, 70, 34}, arm_angry = {236, 120, 50};
   bool thrown = m->pose == IMP_HAS_THROWN;
   float risen = m->pose == IMP_WINDS_UP ? 1 - (float)(m->wait - 1) / WINDUP_TICS : 0;
-  float middle = column_of(y, (float)m->y, IMP_DEPTH), reach = thrown ? 36 : 27;
+  float middle = render_column_of(y, (float)m->y, IMP_DEPTH), reach = thrown ? 36 : 27;
   float low = thrown ? 40 : 24 + 20 * risen, high = thrown ? 48 : 48 + 20 * risen;
   colour skin = mix(calm, angry, risen), arm = mix(arm_calm, arm_angry, risen);
   paint_limb(p, middle, -14, 14, 0, 24, skin);
@@ -197,7 +199,7 @@ static void paint_imp(picture p, const imp *m, float y) {
 }
 
 static void paint_ball(picture p, const ball *b, float y) {
-  float depth = (float)(b->x - PLAYER_X), x = column_of(y, (float)b->y, depth);
+  float depth = (float)(b->x - PLAYER_X), x = render_column_of(y, (float)b->y, depth);
   paint_disc(p, x, row_of(BALL_HEIGHT, depth), BALL_SIZE / depth, FIRE_CORE, FIRE_RIM);
 }
 

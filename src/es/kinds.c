@@ -8,7 +8,7 @@ static const es_strategy *const strategies[ES_KINDS] = {
 #undef KIND_TABLE
 };
 
-static const char *const words[ES_KINDS] = {
+static const char *const kind_words[ES_KINDS] = {
 #define KIND_WORD(name, table, word) [ES_##name] = word,
     ES_KIND_LIST(KIND_WORD)
 #undef KIND_WORD
@@ -18,4 +18,4 @@ const es_strategy *es_strategy_of(int kind) { return kind >= 0 && kind < ES_KIND
 
 const char *es_kind_name(es_kind kind) { return es_strategy_of((int)kind) ? strategies[kind]->name : "no strategy"; }
 
-const char *es_kind_word(es_kind kind) { return es_strategy_of((int)kind) ? words[kind] : NULL; }
+const char *es_kind_word(es_kind kind) { return es_strategy_of((int)kind) ? kind_words[kind] : NULL; }

@@ -37,8 +37,6 @@ int farm_ranks_most(void) { return transport_most(); }
 int farm_workers(int ranks) { return ranks < MASTER_ONLY_RANKS ? ranks : ranks - 1; }
 bool farm_lossy(const farm *f) { return f->lossy; }
 
-static size_t farm_larger(size_t a, size_t b) { return a > b ? a : b; }
-
 void farm_scratch_free(farm *f) {
   mem_free(f->message);
   mem_free(f->tickets);
@@ -48,12 +46,12 @@ void farm_scratch_free(farm *f) {
 
 void farm_scratch(farm *f) {
   size_t piece = f->shared_max < f->piece_bytes ? f->shared_max : f->piece_bytes;
-  size_t orders = sizeof(order_head) + farm_larger(f->record_max + f->state_max, piece);
-  size_t news = sizeof(news_head) + farm_larger(RESULTS_MAX * news_item_bytes(f->result_max), f->state_max);
+  size_t orders = sizeof(order_head) + size_max(f->record_max + f->state_max, piece);
+  size_t news = sizeof(news_head) + size_max(RESULTS_MAX * news_item_bytes(f->result_max), f->state_max);
 
   // One buffer for either direction: a step writes one message at a time.
   farm_scratch_free(f);
-  f->message_max = farm_larger(orders, news);
+  f->message_max = size_max(orders, news);
   f->message = mem_take(1, f->message_max);
   f->tickets = mem_take(RESULTS_MAX, sizeof *f->tickets);
   f->results = mem_take(RESULTS_MAX, f->result_max);
@@ -61,10 +59,10 @@ void farm_scratch(farm *f) {
 }
 
 void farm_prepare(farm *f, const farm_sizes *most) {
-  f->record_max = farm_larger(f->record_max, most->record_bytes);
-  f->result_max = farm_larger(f->result_max, most->result_bytes);
-  f->state_max = farm_larger(f->state_max, (most->state_bytes + 7) / 8 * 8);
-  f->shared_max = farm_larger(f->shared_max, most->shared_bytes);
+  f->record_max = size_max(f->record_max, most->record_bytes);
+  f->result_max = size_max(f->result_max, most->result_bytes);
+  f->state_max = size_max(f->state_max, (most->state_bytes + 7) / 8 * 8);
+  f->shared_max = size_max(f->shared_max, most->shared_bytes);
   farm_scratch(f);
   if (f->rank == 0) schedule_reserve(f->plan, most->tasks);
   if (!f->lossy) transport_prepare(f->line, f->message_max);

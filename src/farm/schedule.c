@@ -87,7 +87,6 @@ struct schedule {
   schedule_counts counts;
 };
 
-static int schedule_smaller(int a, int b) { return a < b ? a : b; }
 static double schedule_clamp(double x, double least, double most) { return x < least ? least : x > most ? most : x; }
 
 // --- lists ---------------------------------------------------------------------------------------------------------
@@ -393,8 +392,8 @@ static int schedule_equal_share(const schedule *s) {
 static int schedule_room(const schedule *s, const worker_state *w) {
   int queue = w->word.capacity - w->word.lanes;
   bool plenty = s->fresh.count > 2 * (int64_t)queue * schedule_working(s);
-  int most = schedule_smaller(schedule_equal_share(s), plenty ? w->word.capacity : w->word.lanes);
-  return schedule_smaller(w->vacant, most - w->holding);
+  int most = int_min(schedule_equal_share(s), plenty ? w->word.capacity : w->word.lanes);
+  return int_min(w->vacant, most - w->holding);
 }
 
 static bool schedule_worker_idle(const worker_state *w) { return w->holding == 0 && w->word.unanswered == 0; }
@@ -428,7 +427,7 @@ static bool schedule_next_again(schedule *s, int worker, double now, schedule_ch
 static bool schedule_next_fresh(schedule *s, int worker, double now, schedule_chunk *chunk) {
   int group, member;
   if (s->fresh.count == 0) return false;
-  int most = schedule_smaller(schedule_guided_size(s), schedule_room(s, &s->worker[worker]));
+  int most = int_min(schedule_guided_size(s), schedule_room(s, &s->worker[worker]));
   fresh_next(&s->fresh, s->accepted, now, &group, &member);
   *chunk = (schedule_chunk){.group = group, .member = member, .count = fresh_take(&s->fresh, group, member, most)};
   for (int i = 0; i < chunk->count; i++) schedule_copy_give(s, worker, group * s->members + member + i, now);
@@ -496,7 +495,7 @@ bool schedule_ask(schedule *s, int poor, double now, schedule_request *r) {
   int rich = schedule_worker_richer(s, w);
   if (rich == NOBODY) return false;
   worker_state *giver = &s->worker[rich];
-  int count = schedule_smaller((giver->holding - w->holding) / 2, schedule_room(s, w));
+  int count = int_min((giver->holding - w->holding) / 2, schedule_room(s, w));
 
   giver->request = ++s->requests;
   giver->helps = poor;

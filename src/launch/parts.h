@@ -62,8 +62,6 @@ bool hosts_all_here(const hosts *h);
 // not do so within `seconds` gets answers = false.
 void hosts_sweep(hosts *h, const char *agent, const job_token *tokens, int count, double seconds);
 
-#define TERMINAL_VARIABLE "DREAMFARM_TERMINAL"  // in the ranks' environment: what rank 0 says ends on a terminal
-
 // --- the command line that starts the ranks ------------------------------------------------------------------------
 typedef struct launcher {
   const char *program;            // mpirun, srun, mpiexec.hydra, ...

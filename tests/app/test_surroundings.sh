@@ -105,7 +105,7 @@ if group; then
 else skipped=$((skipped + 2)); echo "skipped: no control group can be made here"; fi
 
 # --- make says little, and all that matters ---------------------------------------------------------------------------
-objects="$dir/build/src/base/log.o $dir/build/src/base/text.o"
+objects="$dir/build/src/base/log.o $dir/build/src/base/text_buffer.o"
 build() { env -u MAKEFLAGS -u MAKELEVEL make --no-print-directory BUILD="$dir/build" "$@" $objects >"$dir/said" 2>&1; }
 check "make says a line a folder" eval 'build CFLAGS=-O0 && [ "$(cat "$dir/said")" = "  $dir/build/src/base" ]'
 check "make V=1 shows the commands" eval 'build -B V=1 CFLAGS=-O0 && grep -q "gcc.*-c src/base/log.c" "$dir/said"'
