@@ -107,11 +107,6 @@ status world_of_run(const app *a, world **w) {
 
 // --- summaries ------------------------------------------------------------------------------------------------------------
 
-static int ascending(const void *a, const void *b) {
-  double x = *(const double *)a, y = *(const double *)b;
-  return (x > y) - (x < y);
-}
-
 summary summarise(const rollout_result *results, int count) {
   summary s = {0};
   double *totals = mem_take((size_t)count + 1, sizeof *totals), sum = 0, squares = 0, steps = 0;
@@ -131,7 +126,7 @@ summary summarise(const rollout_result *results, int count) {
     for (int i = 0; i < n; i++) squares += (totals[i] - s.mean) * (totals[i] - s.mean);
     s.sd = n > 1 ? sqrt(squares / (n - 1)) : 0;
     s.se = s.sd / sqrt(n);
-    qsort(totals, (size_t)n, sizeof *totals, ascending);
+    qsort(totals, (size_t)n, sizeof *totals, double_ascending);
     s.p10 = totals[n / 10], s.p50 = totals[n / 2], s.p90 = totals[n * 9 / 10], s.max = totals[n - 1];
   }
   mem_free(totals);

@@ -43,13 +43,13 @@ static status taken(evolution *v, control *c) {
     FAIL(NO_IO, "%s: cannot be renamed to %s: %s", from.text, to.text, strerror(errno));
   }
   TRY(file_read_own(&bytes, &size, to.text));
-  status s = control_read(c, from.text, bytes, size, rows_furthest(v));
+  status s = control_read(c, from.text, bytes, size, evolution_furthest(v));
   mem_free(bytes);
   return s;
 }
 
 static double eta(const evolution *v, int64_t finished) {
-  double made = rows_generations(v) - v->watch.before, left = (double)v->generations * v->count - rows_generations(v), episodes = 0;
+  double made = evolution_generations(v) - v->watch.before, left = (double)v->generations * v->count - evolution_generations(v), episodes = 0;
   for (int i = 0; i < v->share_count; i++) episodes += v->shares[i].groups * v->shares[i].episodes;
   if (v->job == JOB_TRAIN && episodes > 0 && !v->streams) {
     double part = (double)finished / episodes * v->share_count;
@@ -62,11 +62,16 @@ static void complain(status s) {
   if (s != OK) log_here("%s", status_message());
 }
 
+static void limit_take(evolution *v, int generations) {
+  v->generations = generations;
+  for (int i = 0; i < v->count; i++) descent_limit(&v->descents[i]);
+}
+
 // Durable before it is told: a resume goes by the same limit.
 static void limit_set(evolution *v, int generations) {
   complain(stage_length_ask(&v->a->run, STAGE_EVOLVE, generations));
   log_here("evolve: the limit is now %d generations instead of %d, as control.yaml asks", generations, v->generations);
-  v->generations = generations;
+  limit_take(v, generations);
   v->p.total = (double)generations * v->count;
 }
 
@@ -96,9 +101,9 @@ void control_look(evolution *v, int64_t finished) {
 
 void control_begin(evolution *v) {
   int limit = stage_length_asked(&v->a->run, STAGE_EVOLVE);
-  v->generations = limit ? limit : v->a->s.evolve.generations;
+  limit_take(v, limit ? limit : v->a->s.evolve.generations);
   v->last = (row){.best = (double)NAN, .median = (double)NAN, .mean = (double)NAN, .held_out = (double)NAN, .real = (double)NAN};
-  v->watch = (control_watch){.began = time_now(), .before = rows_generations(v)};
+  v->watch = (control_watch){.began = time_now(), .before = evolution_generations(v)};
   if (limit) log_all("evolve: the limit is %d generations, as an earlier control.yaml asked, while evolve.generations stays %d", limit, v->a->s.evolve.generations);
   if (!file_exists(asking(v->a).text)) return;
   control_look(v, 0);

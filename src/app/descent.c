@@ -81,16 +81,15 @@ static void plan(descent *d) {
   d->episodes = wanted < most ? wanted : most;
 }
 
-bool descent_over(const descent *d, const char **why) {
-  *why = es_done(d->search);
-  if (d->state.generation >= d->v->generations) *why = NULL;
-  return *why || d->state.generation >= d->v->generations;
+void descent_limit(descent *d) {
+  bool last = d->state.generation >= d->v->generations;
+  d->why = last ? NULL : es_done(d->search);
+  d->over = last || d->why;
 }
 
 bool descent_due(const descent *d) {
   int every = d->v->a->s.evolve.held_out_every;
-  const char *why;
-  return every && (d->state.generation % every == 0 || *d->row.ended || descent_over(d, &why));
+  return every && (d->state.generation % every == 0 || *d->row.ended || d->over);
 }
 
 // Turns to a new page of the journal, or finds the page that an earlier process began.
@@ -288,19 +287,13 @@ static void luck_remove(descent *d) {
   for (int i = 0; i < d->again; i++) d->second[i] -= shift;
 }
 
-static int ascending(const void *a, const void *b) {
-  double x = *(const double *)a, y = *(const double *)b;
-  return (x > y) - (x < y);
-}
-
 static void scores_describe(descent *d) {
   double sum = 0;
   int popsize = d->popsize;
   for (int i = 0; i < popsize; i++) sum += d->sorted[i] = d->score[i];
-  qsort(d->sorted, (size_t)popsize, sizeof *d->sorted, ascending);
   d->row.mean = sum / popsize;
+  d->row.median = double_median(d->sorted, popsize);  // and sorted they are
   d->row.best = d->sorted[popsize - 1];
-  d->row.median = 0.5 * (d->sorted[(popsize - 1) / 2] + d->sorted[popsize / 2]);
 }
 
 // Of a descent that was restarted the mean is judged that it came to, not the one that the next begins at.
@@ -308,7 +301,7 @@ static void ended_see(descent *d) {
   const double *last;
   const char *why = es_ended(d->search, &last);
   if (why) mean_take(d, last);
-  else descent_over(d, &why);
+  else why = d->why;
   if (why) snprintf(d->row.ended, sizeof d->row.ended, "%s", why);
 }
 
@@ -327,6 +320,7 @@ void descent_tell(share *s) {
   d->state.episodes += (int64_t)s->groups * s->episodes;
   d->state.steps += d->row.steps;
   mean_take(d, es_mean(d->search));
+  descent_limit(d);
   ended_see(d);
   plan(d);
 }
@@ -338,4 +332,37 @@ status descent_save(descent *d) {
   journal_turn(d);
   d->v->last = d->row;
   return OK;
+}
+
+// --- the next one at once ---------------------------------------------------------------------------------------------
+
+// Groups are opened anew with all their members, so that the next generation must want as many as the job has.
+static bool fits(const descent *d, const share *s) {
+  bool same = d->episodes == s->episodes && s->episodes == d->v->members;
+  return same && d->popsize + d->again <= s->room && !descent_due(d) && !d->over;
+}
+
+static status generation_end(descent *d) {
+  TRY(descent_save(d));
+  rows_show(d);
+  return rows_merge(d->v);
+}
+
+bool descent_goes_on(share *s) {
+  descent *d = s->d;
+  evolution *v = d->v;
+  descent_tell(s);
+  s->told = true;
+  if (!fits(d, s) || v->failed != OK || signals_asked()) return false;
+
+  status saved = generation_end(d);
+  if (saved != OK) play_fail(v, saved);
+  if (saved != OK) return false;
+
+  s->told = false;
+  s->began = time_now();
+  s->groups = d->popsize + d->again;
+  s->left = s->groups * s->episodes;
+  descent_write(d, s->first);
+  return true;
 }

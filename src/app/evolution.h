@@ -48,6 +48,8 @@ typedef struct descent {
   double *sorted;                    // (most popsize)
   float *mean, *best;                // (n)  to be judged; the best judged so far
   bool resumes, damaged;             // from a checkpoint; the newest one was damaged
+  bool over;                         // the generation that stands is its last  <- search, the limit
+  const char *why;                   // the search's reason; NULL at the last generation asked for. Borrowed from it
   bool played;                       // in this round
   row row;                           // of the generation under way
   text_buffer rows;                  // its rows that run.csv does not have yet, where there are several descents
@@ -77,6 +79,7 @@ struct evolution {
   evolution_job job;
   share *shares;                     // (count)
   int share_count, groups, members;
+  const struct play_watch *watch_play;  // who is asked about it
   bool streams;                      // descents go on as soon as their own candidates are answered
   status failed;                     // while they did so, with words
   char words[1024];
@@ -99,6 +102,12 @@ struct evolution {
   control_watch watch;
 };
 
+// --- how it stands ------------------------------------------------------------------------------------------------------------
+const descent *evolution_leader(const evolution *v);  // the descent whose best mean is the best
+int evolution_generations(const evolution *v);        // done so far, of all descents
+int evolution_furthest(const evolution *v);           // of the one that has done most
+bool evolution_over(const evolution *v);              // all descents are
+
 // --- sizes, from the settings alone -------------------------------------------------------------------------------------------
 int descent_popsize(const settings *s, int number);       // of its first generation
 int descent_popsize_most(const settings *s, int number);  // restarts come to
@@ -112,13 +121,16 @@ void descent_close(descent *d);
 status descent_ready(descent *d);                         // its search, from its checkpoint or anew; writes nothing
 status descent_start(descent *d);                         // its files, from there on
 status descent_refuse_other(const descent *d, const char *where);  // MISMATCH: its state is of another configuration or world
-bool descent_over(const descent *d, const char **why);    // why: NULL at the last generation asked for
+void descent_limit(descent *d);                           // sets `over`: the limit is another one
 bool descent_due(const descent *d);                       // is its mean to be judged?
 void descent_write(descent *d, int first);                // its candidates into the records from group `first` on, and what they share
 void descent_write_mean(descent *d, int group, rollout_place place, const char *stream);
 size_t descent_source_most(const settings *s, int n);     // bytes of what they are made from: a search's state, or its mean
 bool descent_makes(const app *a, int n);                  // are candidates of n parameters made by those who play them?
 void descent_tell(share *s);                              // what came of them
+// All of its share is answered: ends that generation and begins the next where it stands, if nothing else is due and it
+// fits. False: it does not; what then went wrong is in v->failed.
+bool descent_goes_on(share *s);
 status descent_save(descent *d);                          // row, then checkpoint, whose generation says how many rows count
 
 // --- a job ------------------------------------------------------------------------------------------------------------------
@@ -126,7 +138,12 @@ rollout_record *record_at(const evolution *v, int group);
 const rollout_result *result_at(const evolution *v, const share *s, int group, int episode);
 void play_begin(evolution *v, evolution_job job);
 share *play_add(evolution *v, descent *d, int room, int groups, int episodes);  // the caller writes the records of its groups
-status play(evolution *v, farm_report *report);
+void play_fail(evolution *v, status s);  // the job ends with this status and its sentence
+typedef struct play_watch {
+  bool (*answered)(share *s);                          // all of it is: true where it holds a generation anew. NULL: none does
+  bool (*going)(evolution *v, int64_t finished);       // a few times a second; false: the job is given up
+} play_watch;
+status play(evolution *v, const play_watch *watch, farm_report *report);
 farm_crew evolution_crew(const evolution *v);
 
 // --- run.csv and run.jsonl --------------------------------------------------------------------------------------------------
@@ -137,8 +154,6 @@ status rows_gather(evolution *v);                 // of several descents: run.cs
 status rows_merge(evolution *v);                  // what all descents have come past
 status rows_used(const evolution *v, const farm_report *r);  // of a job in which descents went on by themselves
 void rows_show(const descent *d);                 // on the terminal
-int rows_generations(const evolution *v);         // done so far, of all descents
-int rows_furthest(const evolution *v);            // of the one that has done most
 // Events of the run. words may be NULL.
 status rows_event(const descent *d, const char *event, const char *words);
 status rows_resumed(const descent *d, int episodes);  // so many came from the journal
@@ -148,8 +163,6 @@ status rows_refused(const evolution *v, const char *words);  // a control file
 // How the search stands, `finished` episodes into a map, `eta` seconds before its end: in the log, run.jsonl and state.json.
 status rows_state(const evolution *v, int64_t finished, double eta);
 void rows_happened(evolution *v, const farm_event *e);  // and poison's line in the log
-
-const descent *evolution_leader(const evolution *v);  // the descent whose best mean is the best
 
 // --- control.yaml (control.c) -------------------------------------------------------------------------------------------------
 void control_begin(evolution *v);                     // sets the limit; a file that waits is taken

@@ -8,6 +8,12 @@
 
 #include "evolution.h"
 
+// Between pieces of work: is there a reason to stop?
+static bool round_going(evolution *v, int64_t finished) {
+  control_look(v, finished);
+  return !signals_asked();
+}
+
 // --- judging the means now and then -----------------------------------------------------------------------------------------
 
 // The means of those descents whose turn it is, in one job.
@@ -19,7 +25,8 @@ static status means_play(evolution *v, evolution_job job, rollout_place place, c
     descent *d = &v->descents[i];
     if (d->played && descent_due(d)) descent_write_mean(d, play_add(v, d, 1, 1, episodes)->first, place, stream);
   }
-  return v->share_count ? play(v, &report) : OK;
+  const play_watch watch = {.going = round_going};
+  return v->share_count ? play(v, &watch, &report) : OK;
 }
 
 static status means_judge(evolution *v) {
@@ -39,13 +46,6 @@ static status means_judge(evolution *v) {
 
 // --- the loop ---------------------------------------------------------------------------------------------------------------
 
-const descent *evolution_leader(const evolution *v) {
-  const descent *leader = &v->descents[0];
-  for (int i = 1; i < v->count; i++)
-    if (v->descents[i].state.best_score > leader->state.best_score || isnan(leader->state.best_score)) leader = &v->descents[i];
-  return leader;
-}
-
 // Of several descents, controller.safetensors is the leader's.
 static status leader_save(const evolution *v) {
   const descent *leader = evolution_leader(v);
@@ -57,8 +57,7 @@ static void shares_lay(evolution *v) {
   play_begin(v, JOB_TRAIN);
   for (int i = 0; i < v->count; i++) {
     descent *d = &v->descents[i];
-    const char *why;
-    d->played = !descent_over(d, &why);
+    d->played = !d->over;
     if (!d->played) continue;
     int groups = d->popsize + d->again, room = v->streams ? descent_groups_most(&v->a->s, d->number) : groups;
     descent_write(d, play_add(v, d, room, groups, d->episodes)->first);
@@ -84,7 +83,8 @@ static status round_play(evolution *v) {
   farm_report report;
   bool judged = false;
   shares_lay(v);
-  TRY(play(v, &report));
+  const play_watch watch = {.answered = v->streams ? descent_goes_on : NULL, .going = round_going};
+  TRY(play(v, &watch, &report));
   shares_tell(v, &report);
   if (v->streams) TRY(rows_used(v, &report));
   TRY(means_judge(v));
@@ -99,23 +99,14 @@ static status round_play(evolution *v) {
   return judged ? leader_save(v) : OK;
 }
 
-static bool all_over(const evolution *v) {
-  const char *why;
-  for (int i = 0; i < v->count; i++)
-    if (!descent_over(&v->descents[i], &why)) return false;
-  return true;
-}
-
 static status rounds_play(evolution *v) {
-  const char *why;
-  while (!all_over(v)) {
+  while (!evolution_over(v)) {
     control_look(v, 0);
     if (signals_asked()) FAIL(INTERRUPTED, "asked to stop");  // a short generation is over before its map looks up
     TRY(round_play(v));
   }
   TRY(leader_save(v));
-  descent_over(&v->descents[0], &why);
-  if (v->count > 1) why = NULL;  // each has said so itself
+  const char *why = v->count > 1 ? NULL : v->descents[0].why;  // of several each has said so itself
   if (why) log_all("evolve: stopped at generation %d: %s", v->descents[0].state.generation, why);
   return rows_event(&v->descents[0], "end", why);
 }
@@ -203,7 +194,7 @@ static status master(evolution *v) {
   if (v->count == 1) preflight_generation(v->a);
   v->p = progress_open("evolve", "generations", (double)v->generations * v->count);
   TRY(rounds_play(v));
-  progress_close(&v->p, rows_generations(v), NULL);
+  progress_close(&v->p, evolution_generations(v), NULL);
   return stage_done(&v->a->run, STAGE_EVOLVE);
 }
 
@@ -218,7 +209,7 @@ static void stop_tell(const evolution *v, status s) {
 static status master_with_words(evolution *v) {
   status s = master(v);
   if (s == INTERRUPTED)
-    s = status_fail(INTERRUPTED, "evolving was stopped after generation %d; what is finished is in %s, the same command goes on", rows_generations(v), v->a->s.run.directory);
+    s = status_fail(INTERRUPTED, "evolving was stopped after generation %d; what is finished is in %s, the same command goes on", evolution_generations(v), v->a->s.run.directory);
   if (v->told_at > 0 && s != OK) stop_tell(v, s);
   return s;
 }

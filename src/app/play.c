@@ -13,46 +13,22 @@ const rollout_result *result_at(const evolution *v, const share *s, int group, i
 
 // --- who watches ------------------------------------------------------------------------------------------------------------
 
-static void failed(evolution *v, status s) {
+void play_fail(evolution *v, status s) {
   v->failed = s;
   text_print(v->words, sizeof v->words, "%s", status_message());
 }
 
-static status generation_end(evolution *v, share *s) {
-  TRY(descent_save(s->d));
-  rows_show(s->d);
-  return rows_merge(v);
-}
-
-// Groups are opened anew with all their members, so that the next generation must want as many as the job has.
-static bool fits(const evolution *v, const share *s) {
-  const descent *d = s->d;
-  const char *why;
-  return !descent_due(d) && !descent_over(d, &why) && d->popsize + d->again <= s->room && d->episodes == s->episodes && s->episodes == v->members;
-}
-
-// Once a generation of a share is answered: ends it, and begins the next where it is, if nothing else is due and it fits.
-static bool goes_on(evolution *v, share *s) {
-  descent *d = s->d;
-  descent_tell(s);
-  s->told = true;
-  if (!fits(v, s) || v->failed != OK || signals_asked()) return false;
-  status saved = generation_end(v, s);
-  if (saved != OK) failed(v, saved);
-  if (saved != OK) return false;
-  s->told = false;
-  s->began = time_now();
-  s->groups = d->popsize + d->again;
-  s->left = s->groups * s->episodes;
-  descent_write(d, s->first);
-  return true;
+// Does a share that is answered hold a generation anew?
+static bool share_goes_on(const evolution *v, share *s) {
+  return s->left == 0 && v->watch_play->answered && v->watch_play->answered(s);
 }
 
 static void answered(void *self, int task, const void *result) {
   evolution *v = self;
   share *s = &v->shares[v->share_of[task / v->members]];
   journal_add(s->d->finished, (int)v->job, (task / v->members - s->first) * s->episodes + task % v->members, result);
-  if (--s->left == 0 && v->streams && v->job == JOB_TRAIN && goes_on(v, s)) farm_reopen(v->a->f, s->first, s->groups);
+  s->left--;
+  if (share_goes_on(v, s)) farm_reopen(v->a->f, s->first, s->groups);
 }
 
 static void happened(void *self, const farm_event *e) { rows_happened(self, e); }
@@ -62,9 +38,10 @@ static void journals_write(const evolution *v) {
 }
 
 static bool keep_going(void *self, int64_t finished) {
-  control_look(self, finished);
-  journals_write(self);
-  return !signals_asked() && ((evolution *)self)->failed == OK;
+  evolution *v = self;
+  bool going = v->watch_play->going(v, finished);
+  journals_write(v);
+  return going && v->failed == OK;
 }
 
 // --- the job ----------------------------------------------------------------------------------------------------------------
@@ -99,16 +76,17 @@ static void known_fill(evolution *v) {
   for (int i = 0; i < v->share_count; i++) {
     share *s = &v->shares[i];
     share_recall(v, s);
-    if (s->left == 0 && v->streams && v->job == JOB_TRAIN && goes_on(v, s)) share_recall(v, s);
+    if (share_goes_on(v, s)) share_recall(v, s);
   }
 }
 
 farm_crew evolution_crew(const evolution *v) { return v->maker ? maker_crew(v->maker) : crew_of(v->crew); }
 
 // Poison counts as broken.
-status play(evolution *v, farm_report *report) {
+status play(evolution *v, const play_watch *watch, farm_report *report) {
   const rollout_result broken = {.broken = 1};
   CHECK((int64_t)v->groups * v->members <= v->tasks_max, "%d x %d tasks, room for %d", v->groups, v->members, v->tasks_max);
+  v->watch_play = watch;
   known_fill(v);
   farm_job job = {.groups = v->groups, .members = v->members, .records = v->records, .record_bytes = v->record_bytes, .result_bytes = sizeof(rollout_result),
                   .shared = v->shared.bytes, .shared_bytes = v->shared.size, .expected = v->expected, .known = v->known, .answered = answered, .happened = happened, .watcher = v, .poisoned = &broken};

@@ -169,19 +169,6 @@ status rows_add(descent *d) {
   return s == OK ? ended_tell(d) : s;
 }
 
-int rows_generations(const evolution *v) {
-  int sum = 0;
-  for (int i = 0; i < v->count; i++) sum += v->descents[i].state.generation;
-  return sum;
-}
-
-int rows_furthest(const evolution *v) {
-  int most = 0;
-  for (int i = 0; i < v->count; i++)
-    if (v->descents[i].state.generation > most) most = v->descents[i].state.generation;
-  return most;
-}
-
 void rows_show(const descent *d) {
   char note[200], held[64] = "", busy[32] = "", name[32] = "";
   const row *r = &d->row;
@@ -191,7 +178,7 @@ void rows_show(const descent *d) {
   if (r->descent > 1 || d->v->count > 1) snprintf(name, sizeof name, "descent %d  ", r->descent);
   snprintf(note, sizeof note, "%sbest %.1f  mean %.1f  sigma %.3g%s%s", name, r->best, r->mean, es_sigma(d->search), busy, held);
   if (!isnan(r->held_out)) p->last = 0;  // such a line is always shown
-  progress_show(p, rows_generations(d->v), note);
+  progress_show(p, evolution_generations(d->v), note);
 }
 
 // --- the rows of several descents, in one file -------------------------------------------------------------------------------
@@ -200,8 +187,7 @@ void rows_show(const descent *d) {
 
 // Over, and its last row is told.
 static bool says_no_more(const descent *d) {
-  const char *why;
-  return descent_over(d, &why) && d->rows_gone + d->rows_count == d->state.generation;
+  return d->over && d->rows_gone + d->rows_count == d->state.generation;
 }
 
 static bool round_is_whole(const evolution *v) {
@@ -291,7 +277,7 @@ status rows_used(const evolution *v, const farm_report *r) {
   text_buffer t = {0};
   json_open(&t, NULL, '{');
   json_text(&t, "event", "job");
-  json_number(&t, "generations", rows_generations(v));
+  json_number(&t, "generations", evolution_generations(v));
   json_number(&t, "seconds", r->seconds);
   json_number(&t, "busy", r->busy);
   json_number(&t, "sent", (double)r->sent);
@@ -328,7 +314,7 @@ void rows_happened(evolution *v, const farm_event *e) {
 static void run_event_begin(const evolution *v, text_buffer *t, const char *event) {
   json_open(t, NULL, '{');
   json_text(t, "event", event);
-  json_number(t, "generation", rows_furthest(v));
+  json_number(t, "generation", evolution_furthest(v));
 }
 
 status rows_control(const evolution *v, const control *c) {
@@ -361,7 +347,7 @@ static void state_log(const evolution *v, int64_t finished, double eta) {
   char rest[40] = "no rate yet";
   if (isfinite(eta)) snprintf(rest, sizeof rest, "about %.0f s to go", eta);
   log_here("evolve: generation %d of %d made, %lld episodes into what follows; %.0f evaluations; best %.4g, mean %.4g; sigma %.4g, condition %.4g; %d of %d ranks; %s",
-           rows_furthest(v), v->generations, (long long)finished, evaluations(v), v->last.best, v->last.mean, es_sigma(e),
+           evolution_furthest(v), v->generations, (long long)finished, evaluations(v), v->last.best, v->last.mean, es_sigma(e),
            es_condition(e), farm_size(v->a->f) - v->away, farm_size(v->a->f), rest);
 }
 
