@@ -87,7 +87,7 @@ static void add_cell(text_buffer *t, double value) {
 typedef struct split { double dream, controller, master, wait; } split;
 
 static split split_of(const evolution *v, const row *r) {
-  double alone = fmax(0, time_now() - v->told_at - v->mapped), ranks = farm_size(v->a->f), whole = fmax(r->seconds + alone, 1e-9);
+  double alone = fmax(0, time_now() - v->told_at - v->mapped), ranks = farm_size(v->f), whole = fmax(r->seconds + alone, 1e-9);
   split s = {.dream = (r->busy - r->controller) * r->seconds / whole, .controller = r->controller * r->seconds / whole,
              .master = (r->master + alone) / (ranks * whole)};
   s.wait = fmax(0, 1 - s.dream - s.controller - s.master);
@@ -146,8 +146,7 @@ static status line_end(const evolution *v, text_buffer *t) {
 
 // The end of a descent is an event of its generation.
 static status ended_tell(const descent *d) {
-  const app *a = d->v->a;
-  bool several = d->v->count > 1 || a->s.evolve.restarts != CONFIG_RESTARTS_NONE;
+  bool several = d->v->count > 1 || d->v->s->evolve.restarts != CONFIG_RESTARTS_NONE;
   if (!*d->row.ended || !several) return OK;
   log_all("evolve: descent %d ended at generation %d: %s", d->row.descent, d->state.generation, d->row.ended);
   return rows_event(d, "descent", d->row.ended);
@@ -252,7 +251,7 @@ static void event_begin(const descent *d, text_buffer *t, const char *event) {
 
 // Who runs what, where.
 static status provenance_end(const evolution *v, text_buffer *t) {
-  json_number(t, "ranks", farm_size(v->a->f));
+  json_number(t, "ranks", farm_size(v->f));
   json_text(t, "world", v->world.hex);
   json_text(t, "config", v->identity.hex);
   json_text(t, "version", DREAMFARM_VERSION);
@@ -322,7 +321,7 @@ status rows_control(const evolution *v, const control *c) {
   run_event_begin(v, &t, "control");
   if (c->generations) {
     json_number(&t, "generations", c->generations);
-    json_number(&t, "configured", v->a->s.evolve.generations);
+    json_number(&t, "configured", v->s->evolve.generations);
   }
   if (c->state) json_bool(&t, "state", true);
   if (c->stop) json_bool(&t, "stop", true);
@@ -348,7 +347,7 @@ static void state_log(const evolution *v, int64_t finished, double eta) {
   if (isfinite(eta)) snprintf(rest, sizeof rest, "about %.0f s to go", eta);
   log_here("evolve: generation %d of %d made, %lld episodes into what follows; %.0f evaluations; best %.4g, mean %.4g; sigma %.4g, condition %.4g; %d of %d ranks; %s",
            evolution_furthest(v), v->generations, (long long)finished, evaluations(v), v->last.best, v->last.mean, es_sigma(e),
-           es_condition(e), farm_size(v->a->f) - v->away, farm_size(v->a->f), rest);
+           es_condition(e), farm_size(v->f) - v->away, farm_size(v->f), rest);
 }
 
 status rows_state(const evolution *v, int64_t finished, double eta) {
@@ -363,13 +362,13 @@ status rows_state(const evolution *v, int64_t finished, double eta) {
   json_number(&t, "best_held_out", leader->state.best_score);
   json_number(&t, "sigma", es_sigma(leader->search));
   json_number(&t, "condition", es_condition(leader->search));
-  json_number(&t, "ranks", farm_size(v->a->f));
-  json_number(&t, "alive", farm_size(v->a->f) - v->away);
+  json_number(&t, "ranks", farm_size(v->f));
+  json_number(&t, "alive", farm_size(v->f) - v->away);
   json_number(&t, "eta", eta);
   json_close(&t, '}');
   text_add(&t, "\n");
   state_log(v, finished, eta);
-  status s = file_write(run_path(&v->a->run, "state.json").text, t.bytes, t.size);
+  status s = file_write(run_path(v->home, RUN_STATE).text, t.bytes, t.size);
   if (s == OK) s = file_append(v->jsonl.text, &t);
   text_free(&t);
   return s;
