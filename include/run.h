@@ -110,6 +110,16 @@ void heartbeat_beat(void);                 // wherever a loop of rank 0 looks up
 void heartbeat_silence(double seconds);    // what follows may take so long before the next beat
 void heartbeat_result(status s);           // rank 0 leaves with this code
 
+// --- being asked to stop: long loops look at a flag between pieces of work -----------------------------------------
+// SIGINT, SIGTERM, SIGUSR1, SIGHUP, SIGXCPU ask to stop at the next good moment; a second SIGINT ends at once, but for a
+// worker. What was ignored at the start stays ignored.
+void signals_hold(void);          // what comes from here on waits for signals_catch, also across an exec
+void signals_catch(void);
+void signals_serve(void);         // this rank is a worker: rank 0 ends the job
+bool signals_asked(void);
+void signals_stop(void);          // asks as the first SIGINT does
+bool signals_by_scheduler(void);  // another than SIGINT came first: whoever sent it will start the job again
+
 // --- tables read back ----------------------------------------------------------------------------------------------
 // A CSV file with a head, as numbers.
 typedef struct table {

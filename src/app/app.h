@@ -10,6 +10,7 @@
 #include "farm.h"
 #include "rollout.h"
 #include "run.h"
+#include "search.h"
 #include "world.h"
 
 // --- one invocation ---------------------------------------------------------------------------------------------------------
@@ -69,42 +70,10 @@ status app_parse(app *a, int count, char **words);
 // Writes control.yaml for a search that runs elsewhere. Not collective: MPI is never started.
 status app_control(const app *a);
 
-// --- the controller on disk: mean, best and the search's whole state ------------------------------------------------------------
-typedef struct search_state {
-  int generation;
-  double best_score;         // held-out score of `best`; NaN before the first
-  int64_t episodes, steps;   // so far
-  hash identity, world;      // of the evolve stage and its world
-  hash rows;                 // of its rows in run.csv but for times, one after the other
-} search_state;
-// mean, best: (n) float. `es` may be NULL when reading only the controller; otherwise *e is opened.
-status search_load(const char *path, search_state *s, es **e, float *mean, float *best, int n);
-// `home`: the folder it is in. The last two are kept: controller.safetensors, and what it was before as
-// controller.previous.safetensors.
-status search_save(const char *home, const search_state *s, const es *e, const float *best);
-bool search_exists(const char *home);
-// The newest that is intact; *damaged: the newest was not, which is said. search_set_aside then makes room for its successor.
-status search_newest(const char *home, bool *damaged, search_state *s, es **e, float *mean, float *best, int n);
-status search_set_aside(const char *home);
-status search_forget(const char *home);  // --fresh
-
-// --- the journal: episodes of this generation that are finished ------------------------------------------------------------------
-typedef struct journal journal;
-status journal_open(journal **j, const char *path, int tasks_max);  // NO_IO
-void journal_close(journal *j);
-// From now on the generation of this identity. Returns how many finished episodes of it an earlier process left.
-int journal_begin(journal *j, hash identity);
-// Those of one job, numbered group * episodes + episode: known 0/1, and their results in place, both (groups, stride) with
-// stride >= episodes; what is between is left alone. Returns how many are known.
-int journal_recall(const journal *j, int job, unsigned char *known, rollout_result *results, int groups, int episodes, int stride);
-void journal_add(journal *j, int job, int task, const rollout_result *result);  // into memory
-void journal_write(journal *j);  // what was added, with one write; from then on no kill loses it
-
 // --- help for the verbs ----------------------------------------------------------------------------------------------------------
 controller_shape controller_of(const app *a, const world *w);
 controller_shape controller_in(const app *a, const world_features *f);
 const char *features_word(const app *a);  // controller.features
-es_options search_options(const app *a, int n);  // of a search for n parameters
 bool best_is_judged(const app *a);  // not the search's last mean: there may be several searches
 dream_rules rules_of(const app *a);
 // Of an episode that the judgement plays, at this place: `policy` acts where it is a baseline's, else it is "".
@@ -122,27 +91,10 @@ void ranks_dismiss(app *a);  // rank 0, when a verb's maps are done
 // is none yet, in a random one of its size. *learned: which. Takes about half a second.
 status calibrate_dream(const app *a, double *steps, bool *learned, int lanes);
 
-// Mean, deviation and percentiles of returns, in index order; broken ones left out and counted.
-typedef struct summary {
-  int episodes, broken;
-  double mean, sd, se, p10, p50, p90, max, seconds, mean_steps;
-} summary;
-summary summarise(const rollout_result *results, int count);
-double welch_p(const summary *a, const summary *b);  // two-sided, normal approximation (hundreds of episodes)
-
 // Standard output: first and last of all. `s`, or NO_IO, which is said, where some of what was printed is lost.
 void output_open(void);
 void output_flush(void);  // what a verb has to say is said
 status output_end(status s);
-
-// Signals: SIGINT, SIGTERM, SIGUSR1, SIGHUP, SIGXCPU ask to stop at the next good moment; a second SIGINT ends at once,
-// but for a worker. What was ignored at the start stays ignored.
-void signals_hold(void);          // what comes from here on waits for signals_catch, also across an exec
-void signals_catch(void);
-void signals_serve(void);         // this rank is a worker: rank 0 ends the job
-bool signals_asked(void);
-void signals_stop(void);          // asks as the first SIGINT does
-bool signals_by_scheduler(void);  // another than SIGINT came first: whoever sent it will start the job again
 
 // Has gnuplot draw what the script says; script and complaints stay in the directory. It works there: the script
 // names its pictures without a path. Where it is missing or fails, one line says what to do, and all goes on.

@@ -39,16 +39,6 @@ static void figures_end(figures *f, bool json, status s) {
   text_free(&f->json);
 }
 
-static int ascending(const void *a, const void *b) {
-  double x = *(const double *)a, y = *(const double *)b;
-  return (x > y) - (x < y);
-}
-
-static double median(double *x, int n) {
-  qsort(x, (size_t)n, sizeof *x, ascending);
-  return 0.5 * (x[(n - 1) / 2] + x[n / 2]);
-}
-
 // --- farm, measured: episodes that take no time ----------------------------------------------------------------------------------
 
 enum { ROOM = 80, EMPTY_CANDIDATES = 256, EMPTY_EPISODES = 64, EMPTY_PARAMETERS = 1088, REPEATS = 7 };
@@ -82,7 +72,7 @@ static status empty_maps(farm *f, const farm_crew *crew, const char *records, ro
     seconds[i] = r.seconds / tasks;
     master[i] = r.master / tasks;
   }
-  *t = (empty_times){median(seconds, REPEATS), median(master, REPEATS)};
+  *t = (empty_times){double_median(seconds, REPEATS), double_median(master, REPEATS)};
   return OK;
 }
 
@@ -229,7 +219,7 @@ static status simulate_many(figures *f, const bench_options *o) {
   for (int w = 0; w < WAYS; w++) {
     char name[96];
     snprintf(name, sizeof name, way_names[w].name, o->workers, o->episodes);
-    figure(f, name, median(all[w], o->seeds), way_names[w].unit);
+    figure(f, name, double_median(all[w], o->seeds), way_names[w].unit);
     mem_free(all[w]);
   }
   return s;

@@ -115,11 +115,6 @@ static status run_once(race *r, int run) {
 
 // --- a race ------------------------------------------------------------------------------------------------------------------
 
-static int ascending(const void *a, const void *b) {
-  double x = *(const double *)a, y = *(const double *)b;
-  return (x > y) - (x < y);
-}
-
 static double quantile(const double *sorted, int count, double q) { return sorted[(int)lround(q * (count - 1))]; }
 
 static race race_begin(const plan *p, const algorithm *a, const es_classic *f, int n, status *s) {
@@ -218,8 +213,8 @@ static void output_curve(output *o, const race *r) {
 
 static void output_race(output *o, race *r) {
   int runs = r->p->seeds, known = reference(r);
-  qsort(r->evaluations, (size_t)runs, sizeof *r->evaluations, ascending);
-  for (int point = 0; point < POINTS; point++) qsort(r->curves + (size_t)point * runs, (size_t)runs, sizeof *r->curves, ascending);
+  qsort(r->evaluations, (size_t)runs, sizeof *r->evaluations, double_ascending);
+  for (int point = 0; point < POINTS; point++) qsort(r->curves + (size_t)point * runs, (size_t)runs, sizeof *r->curves, double_ascending);
   double median = quantile(r->evaluations, runs, 0.5);
   const double values[COLUMNS] = {r->popsize, runs, r->solved, quantile(r->evaluations, runs, 0.25), median, quantile(r->evaluations, runs, 0.75),
                                   r->solved ? r->all / r->solved : INFINITY, known ? (double)known : NAN, known ? median / known : NAN};

@@ -10,11 +10,7 @@
 
 #include "app.h"
 
-const char *features_word(const app *a) {
-  static const char *const words[] = {
-      [CONFIG_FEATURES_Z] = "z", [CONFIG_FEATURES_ZH] = "zh", [CONFIG_FEATURES_ZHC] = "zhc"};
-  return words[a->s.controller.features];
-}
+const char *features_word(const app *a) { return search_features(&a->s); }
 
 controller_shape controller_of(const app *a, const world *w) {
   world_features f;
@@ -23,30 +19,18 @@ controller_shape controller_of(const app *a, const world *w) {
 }
 
 controller_shape controller_in(const app *a, const world_features *f) {
-  return controller_for(f, a->environment->actions, a->s.controller.hidden, a->s.controller.bias);
+  return search_controller(&a->s, a->environment, f);
 }
 
 bool best_is_judged(const app *a) {
   return a->s.evaluate.controller == CONFIG_EVALUATE_BEST || a->s.evolve.restarts != CONFIG_RESTARTS_NONE || a->s.evolve.descents > 1;
 }
 
-dream_rules rules_of(const app *a) {
-  static const int ends[] = {[CONFIG_END_THRESHOLD] = DREAM_END_THRESHOLD,
-                             [CONFIG_END_SAMPLED] = DREAM_END_SAMPLED,
-                             [CONFIG_END_EXPECTED] = DREAM_END_EXPECTED};
-  return (dream_rules){.temperature = (float)a->s.dream.temperature, .first = (float)a->s.dream.first, .end = ends[a->s.dream.end], .cap = a->s.dream.cap ? a->s.dream.cap : a->environment->cap,
-                       .reward_head = a->s.dream.reward == CONFIG_REWARD_HEAD};
-}
+dream_rules rules_of(const app *a) { return search_rules(&a->s, a->environment); }
 
-farm_crew crew_of(rollout *r) {
-  return (farm_crew){.self = r, .vacancies = rollout_vacancies, .begin = rollout_begin, .work = rollout_work, .drop = rollout_drop, .lanes = rollout_lanes(r),
-                     .apart = rollout_controller_seconds, .state_bytes = rollout_state_bytes(r), .give = rollout_give, .begin_from = rollout_begin_from};
-}
+farm_crew crew_of(rollout *r) { return search_crew(r); }
 
-void ranks_dismiss(app *a) {
-  heartbeat_silence(HEARTBEAT_LEASE_SECONDS);
-  farm_dismiss(a->f);
-}
+void ranks_dismiss(app *a) { search_dismiss(a->f); }
 
 static status world_fits(const app *a, const world *w, const char *path) {
   const env_spec *k = a->environment;
@@ -106,44 +90,6 @@ status world_of_run(const app *a, world **w) {
     s = status_fail(MISMATCH, "on %s the world has hash %s, on rank 0 %s: is %s on a file system that all hosts share?",
                     farm_host(a->f), world_hash(*w).hex, first.hex, a->s.run.directory);
   return farm_agree(a->f, s);
-}
-
-// --- summaries ------------------------------------------------------------------------------------------------------------
-
-static int ascending(const void *a, const void *b) {
-  double x = *(const double *)a, y = *(const double *)b;
-  return (x > y) - (x < y);
-}
-
-summary summarise(const rollout_result *results, int count) {
-  summary s = {0};
-  double *totals = mem_take((size_t)count + 1, sizeof *totals), sum = 0, squares = 0, steps = 0;
-  for (int i = 0; i < count; i++) {
-    if (results[i].broken) {
-      s.broken++;
-      continue;
-    }
-    totals[s.episodes++] = results[i].total;
-    sum += results[i].total;
-    steps += results[i].steps;
-  }
-  int n = s.episodes;
-  if (n) {
-    s.mean = sum / n;
-    s.mean_steps = steps / n;
-    for (int i = 0; i < n; i++) squares += (totals[i] - s.mean) * (totals[i] - s.mean);
-    s.sd = n > 1 ? sqrt(squares / (n - 1)) : 0;
-    s.se = s.sd / sqrt(n);
-    qsort(totals, (size_t)n, sizeof *totals, ascending);
-    s.p10 = totals[n / 10], s.p50 = totals[n / 2], s.p90 = totals[n * 9 / 10], s.max = totals[n - 1];
-  }
-  mem_free(totals);
-  return s;
-}
-
-double welch_p(const summary *a, const summary *b) {
-  double se = sqrt(a->se * a->se + b->se * b->se);
-  return se > 0 ? erfc(fabs(a->mean - b->mean) / se / sqrt(2)) : a->mean == b->mean;
 }
 
 // --- gnuplot --------------------------------------------------------------------------------------------------------

@@ -221,7 +221,7 @@ status app_explain(app *a) {
   pace p = {0};
   TRY(farm_agree(a->f, features_of_run(a, &f)));
   controller_shape c = controller_in(a, &f);
-  const es_options o = search_options(a, controller_size(&c));
+  const es_options o = search_options(&a->s, controller_size(&c));
   TRY(es_explain(list, &count, &o));
   TRY(pace_measure(a, &p));
   if (farm_rank(a->f) != 0) return OK;

@@ -46,11 +46,6 @@ static double *column_copy(const table *t, const char *name) {
   return values;
 }
 
-static int ascending(const void *a, const void *b) {
-  double x = *(const double *)a, y = *(const double *)b;
-  return (x > y) - (x < y);
-}
-
 // All finite numbers of two curves, in order; returns how many.
 static int sorted(double *values, const double *a, const double *b, int n) {
   int count = 0;
@@ -58,7 +53,7 @@ static int sorted(double *values, const double *a, const double *b, int n) {
     if (isfinite(a[i])) values[count++] = a[i];
     if (isfinite(b[i])) values[count++] = b[i];
   }
-  qsort(values, (size_t)count, sizeof *values, ascending);
+  qsort(values, (size_t)count, sizeof *values, double_ascending);
   return count;
 }
 

@@ -1,5 +1,5 @@
 // rooms: base
-// sources: src/app/journal.c
+// sources: src/search/journal.c
 // The journal of finished episodes from any bytes: what is recalled is what was written, and only from before the place where
 // the file was changed or cut. The bytes are tried as a whole file too.
 
@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "../../src/app/app.h"
+#include "../../src/search/journal.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 

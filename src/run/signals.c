@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "app.h"
+#include "run.h"
 
 static volatile sig_atomic_t asked;  // the first signal, 0: none
 static volatile sig_atomic_t interrupts;

@@ -87,7 +87,7 @@ static void add_cell(text_buffer *t, double value) {
 typedef struct split { double dream, controller, master, wait; } split;
 
 static split split_of(const evolution *v, const row *r) {
-  double alone = fmax(0, time_now() - v->told_at - v->mapped), ranks = farm_size(v->a->f), whole = fmax(r->seconds + alone, 1e-9);
+  double alone = fmax(0, time_now() - v->told_at - v->mapped), ranks = farm_size(v->f), whole = fmax(r->seconds + alone, 1e-9);
   split s = {.dream = (r->busy - r->controller) * r->seconds / whole, .controller = r->controller * r->seconds / whole,
              .master = (r->master + alone) / (ranks * whole)};
   s.wait = fmax(0, 1 - s.dream - s.controller - s.master);
@@ -146,8 +146,7 @@ static status line_end(const evolution *v, text_buffer *t) {
 
 // The end of a descent is an event of its generation.
 static status ended_tell(const descent *d) {
-  const app *a = d->v->a;
-  bool several = d->v->count > 1 || a->s.evolve.restarts != CONFIG_RESTARTS_NONE;
+  bool several = d->v->count > 1 || d->v->s->evolve.restarts != CONFIG_RESTARTS_NONE;
   if (!*d->row.ended || !several) return OK;
   log_all("evolve: descent %d ended at generation %d: %s", d->row.descent, d->state.generation, d->row.ended);
   return rows_event(d, "descent", d->row.ended);
@@ -169,19 +168,6 @@ status rows_add(descent *d) {
   return s == OK ? ended_tell(d) : s;
 }
 
-int rows_generations(const evolution *v) {
-  int sum = 0;
-  for (int i = 0; i < v->count; i++) sum += v->descents[i].state.generation;
-  return sum;
-}
-
-int rows_furthest(const evolution *v) {
-  int most = 0;
-  for (int i = 0; i < v->count; i++)
-    if (v->descents[i].state.generation > most) most = v->descents[i].state.generation;
-  return most;
-}
-
 void rows_show(const descent *d) {
   char note[200], held[64] = "", busy[32] = "", name[32] = "";
   const row *r = &d->row;
@@ -191,7 +177,7 @@ void rows_show(const descent *d) {
   if (r->descent > 1 || d->v->count > 1) snprintf(name, sizeof name, "descent %d  ", r->descent);
   snprintf(note, sizeof note, "%sbest %.1f  mean %.1f  sigma %.3g%s%s", name, r->best, r->mean, es_sigma(d->search), busy, held);
   if (!isnan(r->held_out)) p->last = 0;  // such a line is always shown
-  progress_show(p, rows_generations(d->v), note);
+  progress_show(p, evolution_generations(d->v), note);
 }
 
 // --- the rows of several descents, in one file -------------------------------------------------------------------------------
@@ -200,8 +186,7 @@ void rows_show(const descent *d) {
 
 // Over, and its last row is told.
 static bool says_no_more(const descent *d) {
-  const char *why;
-  return descent_over(d, &why) && d->rows_gone + d->rows_count == d->state.generation;
+  return d->over && d->rows_gone + d->rows_count == d->state.generation;
 }
 
 static bool round_is_whole(const evolution *v) {
@@ -266,7 +251,7 @@ static void event_begin(const descent *d, text_buffer *t, const char *event) {
 
 // Who runs what, where.
 static status provenance_end(const evolution *v, text_buffer *t) {
-  json_number(t, "ranks", farm_size(v->a->f));
+  json_number(t, "ranks", farm_size(v->f));
   json_text(t, "world", v->world.hex);
   json_text(t, "config", v->identity.hex);
   json_text(t, "version", DREAMFARM_VERSION);
@@ -291,7 +276,7 @@ status rows_used(const evolution *v, const farm_report *r) {
   text_buffer t = {0};
   json_open(&t, NULL, '{');
   json_text(&t, "event", "job");
-  json_number(&t, "generations", rows_generations(v));
+  json_number(&t, "generations", evolution_generations(v));
   json_number(&t, "seconds", r->seconds);
   json_number(&t, "busy", r->busy);
   json_number(&t, "sent", (double)r->sent);
@@ -328,7 +313,7 @@ void rows_happened(evolution *v, const farm_event *e) {
 static void run_event_begin(const evolution *v, text_buffer *t, const char *event) {
   json_open(t, NULL, '{');
   json_text(t, "event", event);
-  json_number(t, "generation", rows_furthest(v));
+  json_number(t, "generation", evolution_furthest(v));
 }
 
 status rows_control(const evolution *v, const control *c) {
@@ -336,7 +321,7 @@ status rows_control(const evolution *v, const control *c) {
   run_event_begin(v, &t, "control");
   if (c->generations) {
     json_number(&t, "generations", c->generations);
-    json_number(&t, "configured", v->a->s.evolve.generations);
+    json_number(&t, "configured", v->s->evolve.generations);
   }
   if (c->state) json_bool(&t, "state", true);
   if (c->stop) json_bool(&t, "stop", true);
@@ -361,8 +346,8 @@ static void state_log(const evolution *v, int64_t finished, double eta) {
   char rest[40] = "no rate yet";
   if (isfinite(eta)) snprintf(rest, sizeof rest, "about %.0f s to go", eta);
   log_here("evolve: generation %d of %d made, %lld episodes into what follows; %.0f evaluations; best %.4g, mean %.4g; sigma %.4g, condition %.4g; %d of %d ranks; %s",
-           rows_furthest(v), v->generations, (long long)finished, evaluations(v), v->last.best, v->last.mean, es_sigma(e),
-           es_condition(e), farm_size(v->a->f) - v->away, farm_size(v->a->f), rest);
+           evolution_furthest(v), v->generations, (long long)finished, evaluations(v), v->last.best, v->last.mean, es_sigma(e),
+           es_condition(e), farm_size(v->f) - v->away, farm_size(v->f), rest);
 }
 
 status rows_state(const evolution *v, int64_t finished, double eta) {
@@ -377,13 +362,13 @@ status rows_state(const evolution *v, int64_t finished, double eta) {
   json_number(&t, "best_held_out", leader->state.best_score);
   json_number(&t, "sigma", es_sigma(leader->search));
   json_number(&t, "condition", es_condition(leader->search));
-  json_number(&t, "ranks", farm_size(v->a->f));
-  json_number(&t, "alive", farm_size(v->a->f) - v->away);
+  json_number(&t, "ranks", farm_size(v->f));
+  json_number(&t, "alive", farm_size(v->f) - v->away);
   json_number(&t, "eta", eta);
   json_close(&t, '}');
   text_add(&t, "\n");
   state_log(v, finished, eta);
-  status s = file_write(run_path(&v->a->run, "state.json").text, t.bytes, t.size);
+  status s = file_write(run_path(v->home, RUN_STATE).text, t.bytes, t.size);
   if (s == OK) s = file_append(v->jsonl.text, &t);
   text_free(&t);
   return s;

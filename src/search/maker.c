@@ -1,25 +1,26 @@
-// Candidates from a search's state and an index, where they are played: what travels a task is bytes, whatever the number of
-// parameters. One candidate's parameters are held once for all of its episodes here, in float, narrowed as rank 0 has them told.
+// Candidates from a search's state and an index, where they are played: what travels per task is bytes, whatever the
+// number of parameters. One candidate's parameters are held once for all of its episodes here, in float, narrowed as
+// rank 0 has them told.
 
 #include "maker.h"
 
 #include <string.h>
 
-typedef struct slot {    // a candidate in memory
+typedef struct maker_slot {  // a candidate in memory
   int source, index, tasks;
-  int64_t used;          // when, for who is replaced
-  char *record;          // rollout_record, parameters (n); made when first needed
-} slot;
+  int64_t used;              // when, for who is replaced
+  char *record;              // rollout_record, parameters (n); made when first needed
+} maker_slot;
 
-typedef struct held { int ticket, slot; } held;
+typedef struct maker_held { int ticket, slot; } maker_held;
 
-typedef struct share_head { int32_t kind, sources; } share_head;
+typedef struct maker_head { int32_t kind, sources; } maker_head;  // of the shared bytes
 
 struct maker {
   rollout *crew;
   int n, room;           // parameters; tasks that can be held, and slots
-  slot *slots;           // (room)
-  held *held;            // (room)
+  maker_slot *slots;     // (room)
+  maker_held *held;      // (room)
   int held_count;
   int64_t clock;
   double *x;             // (n)
@@ -38,7 +39,7 @@ maker *maker_open(rollout *crew, int n) {
   return m;
 }
 
-static void sources_forget(maker *m) {
+static void maker_sources_forget(maker *m) {
   for (int i = 0; i < m->sources && m->searches; i++) es_close(m->searches[i]);
   mem_free(m->searches);
   mem_free(m->vectors);
@@ -49,7 +50,7 @@ static void sources_forget(maker *m) {
 
 void maker_close(maker *m) {
   if (!m) return;
-  sources_forget(m);
+  maker_sources_forget(m);
   for (int i = 0; i < m->room; i++) mem_free(m->slots[i].record);
   mem_free(m->slots);
   mem_free(m->held);
@@ -57,19 +58,21 @@ void maker_close(maker *m) {
   mem_free(m);
 }
 
-// --- what is shared -----------------------------------------------------------------------------------------------------------
+// --- what is shared --------------------------------------------------------------------------------------------------
 
-size_t maker_share_room(size_t source_bytes, int sources) { return sizeof(share_head) + (size_t)sources * (sizeof(uint64_t) + source_bytes); }
+size_t maker_share_room(size_t source_bytes, int sources) {
+  return sizeof(maker_head) + (size_t)sources * (sizeof(uint64_t) + source_bytes);
+}
 
 void maker_share_begin(maker_share *s, maker_kind kind, char *bytes) {
-  const share_head head = {.kind = kind};
+  const maker_head head = {.kind = kind};
   *s = (maker_share){.kind = kind, .bytes = bytes, .size = sizeof head};
   memcpy(bytes, &head, sizeof head);
 }
 
 // The place for a source of that size.
-static char *source_add(maker_share *s, uint64_t size) {
-  const share_head head = {.kind = s->kind, .sources = ++s->sources};
+static char *maker_source_add(maker_share *s, uint64_t size) {
+  const maker_head head = {.kind = s->kind, .sources = ++s->sources};
   char *at = s->bytes + s->size;
   memcpy(s->bytes, &head, sizeof head);
   memcpy(at, &size, sizeof size);
@@ -77,14 +80,16 @@ static char *source_add(maker_share *s, uint64_t size) {
   return at + sizeof size;
 }
 
-void maker_share_search(maker_share *s, const es *search) { es_sample_save(search, source_add(s, es_sample_size(search))); }
+void maker_share_search(maker_share *s, const es *search) {
+  es_sample_save(search, maker_source_add(s, es_sample_size(search)));
+}
 
 void maker_share_vector(maker_share *s, const float *vector, int n) {
   size_t size = (size_t)n * sizeof *vector;
-  memcpy(source_add(s, size), vector, size);
+  memcpy(maker_source_add(s, size), vector, size);
 }
 
-static void source_take(maker *m, int i, const char *bytes, size_t size) {
+static void maker_source_take(maker *m, int i, const char *bytes, size_t size) {
   if (m->kind == MAKER_SEARCHES) {
     CHECK(es_sample_load(&m->searches[i], bytes, size) == OK, "%s", status_message());
     return;
@@ -94,32 +99,39 @@ static void source_take(maker *m, int i, const char *bytes, size_t size) {
 }
 
 // Comes before the first task of a job.
-static void share(void *self, const void *bytes, size_t size) {
+static void maker_shared(void *self, const void *bytes, size_t size) {
   maker *m = self;
-  share_head head;
+  maker_head head;
   const char *at = (const char *)bytes + sizeof head;
   CHECK(size >= sizeof head, "%zu shared bytes", size);
   memcpy(&head, bytes, sizeof head);
-  sources_forget(m);
-  for (int i = 0; i < m->room; i++) m->slots[i].source = m->slots[i].index = -1;  // candidates of another generation
-  m->kind = (maker_kind)head.kind, m->sources = head.sources;
+
+  // What is in memory are candidates of another generation.
+  maker_sources_forget(m);
+  for (int i = 0; i < m->room; i++) m->slots[i].source = m->slots[i].index = -1;
+
+  m->kind = (maker_kind)head.kind;
+  m->sources = head.sources;
   if (m->kind == MAKER_SEARCHES) m->searches = mem_take((size_t)m->sources, sizeof(es *));
   else m->vectors = mem_take((size_t)m->sources * (size_t)m->n, sizeof(float));
+
   for (int i = 0; i < m->sources; i++) {
     uint64_t part;
     memcpy(&part, at, sizeof part);
-    source_take(m, i, at + sizeof part, part);
+    maker_source_take(m, i, at + sizeof part, part);
     at += sizeof part + part;
   }
 }
 
-// --- the crew's functions ------------------------------------------------------------------------------------------------------
+// --- the crew's functions --------------------------------------------------------------------------------------------
 
-static void fill(maker *m, slot *s, const made_record *r) {
+static void maker_fill(maker *m, maker_slot *s, const made_record *r) {
   if (!s->record) s->record = mem_take(1, rollout_record_bytes(m->crew));
   float *parameters = (float *)(void *)(s->record + sizeof(rollout_record));
-  s->source = r->source, s->index = r->index;
+  s->source = r->source;
+  s->index = r->index;
   memcpy(s->record, &r->head, sizeof r->head);
+
   if (m->kind == MAKER_VECTORS) {
     memcpy(parameters, m->vectors + (size_t)r->source * m->n, (size_t)m->n * sizeof *parameters);
     return;
@@ -129,68 +141,70 @@ static void fill(maker *m, slot *s, const made_record *r) {
 }
 
 // Rather one that has memory already, of those the one that nobody has needed for longest.
-static bool goes_first(const slot *a, const slot *b) {
+static bool maker_goes_first(const maker_slot *a, const maker_slot *b) {
   if (!a->record != !b->record) return a->record != NULL;
   return a->used < b->used;
 }
 
-// The candidate's own, or another. There are as many as tasks can be held. The second evaluation of a candidate differs in its head.
-static int slot_of(maker *m, const made_record *r) {
+// The candidate's own, or another. There are as many as tasks can be held. The second evaluation of a candidate differs
+// in its head.
+static int maker_slot_of(maker *m, const made_record *r) {
   int other = -1;
   for (int i = 0; i < m->room; i++) {
-    const slot *s = &m->slots[i];
+    const maker_slot *s = &m->slots[i];
     bool same = s->record && s->source == r->source && s->index == r->index;
     if (same && memcmp(s->record, &r->head, sizeof r->head) == 0) return i;
-    if (s->tasks == 0 && (other < 0 || goes_first(s, &m->slots[other]))) other = i;
+    if (s->tasks == 0 && (other < 0 || maker_goes_first(s, &m->slots[other]))) other = i;
   }
+
   CHECK(other >= 0, "%d tasks held, and another one begun", m->held_count);
-  fill(m, &m->slots[other], r);
+  maker_fill(m, &m->slots[other], r);
   return other;
 }
 
-static int vacancies(void *self) { return rollout_vacancies(((maker *)self)->crew); }
+static int maker_vacancies(void *self) { return rollout_vacancies(((maker *)self)->crew); }
 
 // The record is held until the task is finished.
-static const char *hold(maker *m, int ticket, const void *record) {
-  int i = slot_of(m, record);
-  m->held[m->held_count++] = (held){ticket, i};
+static const char *maker_hold(maker *m, int ticket, const void *record) {
+  int i = maker_slot_of(m, record);
+  m->held[m->held_count++] = (maker_held){ticket, i};
   m->slots[i].tasks++;
   m->slots[i].used = ++m->clock;
   return m->slots[i].record;
 }
 
-static void let_go(maker *m, int ticket) {
+static void maker_let_go(maker *m, int ticket) {
   int i = 0;
   while (m->held[i].ticket != ticket) i++;
   m->slots[m->held[i].slot].tasks--;
   m->held[i] = m->held[--m->held_count];
 }
 
-static void begin(void *self, int ticket, const void *record, int member) {
+static void maker_begin(void *self, int ticket, const void *record, int member) {
   maker *m = self;
-  rollout_begin(m->crew, ticket, hold(m, ticket, record), member);
+  rollout_begin(m->crew, ticket, maker_hold(m, ticket, record), member);
 }
 
-static int work(void *self, int *tickets, void *results, int max) {
+static int maker_work(void *self, int *tickets, void *results, int max) {
   maker *m = self;
   int count = rollout_work(m->crew, tickets, results, max);
-  for (int i = 0; i < count; i++) let_go(m, tickets[i]);
+  for (int i = 0; i < count; i++) maker_let_go(m, tickets[i]);
   return count;
 }
 
-static int give(void *self, void *state, bool *begun) {
+static int maker_give(void *self, void *state, bool *begun) {
   maker *m = self;
   int ticket = rollout_give(m->crew, state, begun);
-  if (ticket >= 0) let_go(m, ticket);
+  if (ticket >= 0) maker_let_go(m, ticket);
   return ticket;
 }
 
-static void begin_from(void *self, int ticket, const void *record, int member, const void *state) {
+static void maker_begin_from(void *self, int ticket, const void *record, int member, const void *state) {
   maker *m = self;
-  rollout_begin_from(m->crew, ticket, hold(m, ticket, record), member, state);
+  rollout_begin_from(m->crew, ticket, maker_hold(m, ticket, record), member, state);
 }
 
-static void drop(void *self) {
+static void maker_drop(void *self) {
   maker *m = self;
   rollout_drop(m->crew);
   for (int i = 0; i < m->held_count; i++) m->slots[m->held[i].slot].tasks--;
@@ -198,6 +212,14 @@ static void drop(void *self) {
 }
 
 farm_crew maker_crew(maker *m) {
-  return (farm_crew){.self = m, .vacancies = vacancies, .begin = begin, .work = work, .drop = drop, .lanes = rollout_lanes(m->crew), .share = share,
-                     .state_bytes = rollout_state_bytes(m->crew), .give = give, .begin_from = begin_from};
+  return (farm_crew){.self = m,
+                     .vacancies = maker_vacancies,
+                     .begin = maker_begin,
+                     .work = maker_work,
+                     .drop = maker_drop,
+                     .lanes = rollout_lanes(m->crew),
+                     .share = maker_shared,
+                     .state_bytes = rollout_state_bytes(m->crew),
+                     .give = maker_give,
+                     .begin_from = maker_begin_from};
 }
