@@ -50,12 +50,22 @@ status data_finish(const char *directory, int shards, const data_spec *s, const 
 
 typedef struct dataset dataset;
 status data_open(dataset **d, const char *directory);  // reads the index: ids, lengths
+// Several directories as one dataset, in their order, with their episodes numbered through. BAD_FILE, or MISMATCH that
+// names two which are of different environments, observations or actions.
+status data_open_all(dataset **d, const char *const *directories, int count);
 void data_close(dataset *d);
 int data_count(const dataset *d);               // episodes
 int data_steps(const dataset *d, int episode);
 const data_spec *data_spec_of(const dataset *d);
-const data_provenance *data_provenance_of(const dataset *d);
+const data_provenance *data_provenance_of(const dataset *d);  // of the first directory; all are of its environment
 hash data_hash(const dataset *d);               // of the hashes of all shards, in order
+typedef struct data_folder {
+  const char *directory;              // as it was named; borrowed
+  const data_provenance *provenance;  // borrowed
+  int first, count;                   // of its episodes in the dataset
+} data_folder;
+int data_folders(const dataset *d);
+data_folder data_folder_at(const dataset *d, int i);
 // Fills *out with memory of the dataset's own, valid until the next read. A shard is verified when it is first read:
 // BAD_FILE by name if it is not what was written.
 status data_read(dataset *d, int episode, data_episode *out);

@@ -1,176 +1,157 @@
-// Reading a finished dataset by its index, an episode at a time. A shard's bytes are checked against its hash when it
-// is first read: hashing all of a large dataset at every start would take minutes.
+// Reading finished folders of episodes as one dataset, an episode at a time. A shard's bytes are checked against its
+// hash when it is first read: hashing all of a large dataset at every start would take minutes.
 
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "shard.h"
 
 struct dataset {
-  file_path directory;
-  data_spec spec;
-  data_provenance provenance;
-  int count, shards;
-  int32_t *steps, *shard;  // (count)
-  hash *hashes;            // (shards)
-  bool *verified;          // (shards)
-  hid_t file;              // the open shard, -1: none
+  folder *folders;    // (count)
+  int *first;         // (count + 1)  of each folder's episodes; the last: how many there are in all
+  int count;
+  hid_t file;         // the open shard, -1: none
+  const folder *open_folder;
   int open_shard;
-  data_episode room;       // reused for every episode that is read
-  int room_steps;          // that it has memory for
+  data_episode room;  // reused for every episode that is read
+  int room_steps;     // that it has memory for
 };
 
 // --- opening ---------------------------------------------------------------------------------------------------------
 
-static status dataset_spec_read(dataset *d, const data_source *from) {
-  static const char *const keys[] = {"rows", "columns", "channels", "actions"};
-  uint64_t pixels, values[4];
-  TRY(data_whole_wanted(&pixels, from, "pixels", 0, 1));
+static bool dataset_spec_equal(const data_spec *a, const data_spec *b) {
+  return a->pixels == b->pixels && a->actions == b->actions && memcmp(a->shape, b->shape, sizeof a->shape) == 0;
+}
 
-  // A state has one dimension: its columns and channels are 0.
-  for (int i = 0; i < 4; i++) {
-    bool used = pixels || i == 0 || i == 3;
-    TRY(data_whole_wanted(&values[i], from, keys[i], used, 1 << 16));
-  }
-  d->spec = (data_spec){.pixels = pixels != 0,
-                        .shape = {(int)values[0], (int)values[1], (int)values[2]},
-                        .actions = (int)values[3]};
+// "takecover, frames of 64 x 64 x 3, actions of 1"
+static void dataset_folder_show(char *words, size_t size, const folder *f) {
+  const data_spec *s = &f->spec;
+  const char *environment = f->provenance.environment;
+  if (s->pixels)
+    text_print(words, size, "%s, frames of %d x %d x %d, actions of %d", environment, s->shape[0], s->shape[1],
+               s->shape[2], s->actions);
+  else
+    text_print(words, size, "%s, states of %d, actions of %d", environment, s->shape[0], s->actions);
+}
+
+// Who acted may differ from folder to folder, and by what luck; where, and what there was to be seen, may not.
+static status dataset_folder_check(const folder *f, const folder *first) {
+  char found[128], wanted[128];
+  bool same = strcmp(f->provenance.environment, first->provenance.environment) == 0;
+  if (same && dataset_spec_equal(&f->spec, &first->spec)) return OK;
+
+  dataset_folder_show(found, sizeof found, f);
+  dataset_folder_show(wanted, sizeof wanted, first);
+  FAIL(MISMATCH, "%s holds episodes of %s, but %s of %s; one dataset is of one environment: leave one of them out",
+       f->directory.text, found, first->directory.text, wanted);
+}
+
+static status dataset_folder_add(dataset *d, const char *directory) {
+  folder *f = &d->folders[d->count];
+  status opened = folder_open(f, directory);
+
+  // Counted even where it is refused: then it is closed with the others.
+  d->first[d->count + 1] = d->first[d->count] + f->count;
+  d->count++;
+
+  TRY(opened);
+  TRY(dataset_folder_check(f, &d->folders[0]));
+  if (d->first[d->count] > 1 << 30)
+    FAIL(BAD_FILE, "%s: makes %d episodes of the dataset, more than there may be; leave it out", directory,
+         d->first[d->count]);
   return OK;
 }
 
-static status dataset_provenance_read(data_provenance *p, const data_source *from) {
-  static const char *const keys[] = {"environment", "version", "policy"};
-  char *const to[] = {p->environment, p->version, p->policy};
-  // A name that is too long is cut: it is compared with nothing but our own, which are short.
-  for (int i = 0; i < 3; i++) {
-    const char *word;
-    TRY(data_text_wanted(&word, from, keys[i]));
-    snprintf(to[i], sizeof p->environment, "%.63s", word);
-  }
-
-  return data_whole_wanted(&p->seed, from, "seed", 0, UINT64_MAX);
-}
-
-static void *dataset_list_copy(const data_tensor *t) {
-  size_t bytes = data_tensor_bytes(t);
-  return memcpy(mem_take(bytes, 1), t->bytes, bytes);
-}
-
-static status dataset_lists_read(dataset *d, const data_source *from) {
-  const data_tensor *steps, *shard, *hashes;
-  TRY(data_tensor_wanted(&steps, from, "steps", DATA_I32, data_vector(DATA_ANY)));
-  TRY(data_tensor_wanted(&shard, from, "shard", DATA_I32, data_vector(steps->dim[0])));
-  TRY(data_tensor_wanted(&hashes, from, "hashes", DATA_U8, data_matrix(DATA_ANY, sizeof(hash))));
-  bool fit = steps->dim[0] > 0 && steps->dim[0] < 1 << 30 && hashes->dim[0] > 0 && hashes->dim[0] < 1 << 24;
-  if (!fit)
-    FAIL(BAD_FILE, "%s: it lists %lld episodes in %lld shards; %s", from->path, (long long)steps->dim[0],
-         (long long)hashes->dim[0], from->remedy);
-
-  d->count = (int)steps->dim[0];
-  d->shards = (int)hashes->dim[0];
-  d->steps = dataset_list_copy(steps);
-  d->shard = dataset_list_copy(shard);
-  d->hashes = dataset_list_copy(hashes);
-  d->verified = mem_take((size_t)d->shards, sizeof *d->verified);
-
-  // Whatever stands there, everything that follows may index by it.
-  for (int i = 0; i < d->shards; i++) d->hashes[i].hex[32] = 0;
-  for (int i = 0; i < d->count; i++)
-    if (d->steps[i] < 1 || d->steps[i] > 1 << 30 || d->shard[i] < 0 || d->shard[i] >= d->shards)
-      FAIL(BAD_FILE, "%s: episode %d is listed with %d steps in shard %d; %s", from->path, i, d->steps[i], d->shard[i],
-           from->remedy);
-  return OK;
-}
-
-// Nobody is to take memory for more steps than a shard can hold: those numbers that are stored as they are take 10
-// bytes a step and 4 an action, and DEFLATE makes at most 1032 bytes of one.
-static status dataset_shard_check(const dataset *d, int shard, double frames) {
-  file_path path = shard_path(d->directory.text, shard);
-  struct stat facts;
-  if (stat(path.text, &facts) != 0) FAIL(BAD_FILE, "%s: is missing; run collect again", path.text);
-  if (!S_ISREG(facts.st_mode)) FAIL(BAD_FILE, "%s: is not a regular file; remove it and run collect again", path.text);
-
-  // What the file holds at least, if the index is right.
-  double plain = frames * (10 + 4.0 * d->spec.actions);
-  double packed = frames * (double)data_observation_bytes(&d->spec) / 1032;
-  if (plain > (double)facts.st_size || packed > (double)facts.st_size)
-    FAIL(BAD_FILE, "%s: has %lld bytes, too few for the %.0f steps that %s lists; run collect again", path.text,
-         (long long)facts.st_size, frames, INDEX_NAME);
-  return OK;
-}
-
-static status dataset_shards_check(const dataset *d) {
-  double *frames = mem_take((size_t)d->shards, sizeof *frames);
-  for (int i = 0; i < d->count; i++) frames[d->shard[i]] += d->steps[i];
-
-  status s = OK;
-  for (int i = 0; i < d->shards && s == OK; i++) s = dataset_shard_check(d, i, frames[i]);
-  mem_free(frames);
-  return s;
-}
-
-static status dataset_index_read(dataset *d) {
-  const char *directory = d->directory.text;
-  file_path path = path_join(directory, INDEX_NAME);
-  data_tensors *f;
-  // The index is written last: without it nobody knows which shards belong to the dataset.
-  if (!file_exists(path.text))
-    FAIL(BAD_FILE, "%s: is missing: the dataset %s; run collect again", path.text,
-         file_exists(directory) ? "is incomplete" : "has no directory either");
-
-  TRY(data_tensors_read(&f, path.text));
-  const data_source from = {.file = f, .path = path.text, .remedy = "run collect again"};
-  status s = data_format_wanted(&from, INDEX_FORMAT);
-  if (s == OK) s = dataset_spec_read(d, &from);
-  if (s == OK) s = dataset_provenance_read(&d->provenance, &from);
-  if (s == OK) s = dataset_lists_read(d, &from);
-  data_tensors_close(f);
-  return s == OK ? dataset_shards_check(d) : s;
-}
-
-status data_open(dataset **out, const char *directory) {
+status data_open_all(dataset **out, const char *const *directories, int count) {
+  CHECK(count >= 1, "a dataset of %d folders", count);
   h5_quiet();
   dataset *d = mem_take(1, sizeof *d);
-  *d = (dataset){.directory = path_join("", "%s", directory), .file = -1, .open_shard = -1};
-  status s = dataset_index_read(d);
+  *d = (dataset){.folders = mem_take((size_t)count, sizeof(folder)),
+                 .first = mem_take((size_t)count + 1, sizeof(int)),
+                 .file = -1};
+
+  status s = OK;
+  for (int i = 0; i < count && s == OK; i++) s = dataset_folder_add(d, directories[i]);
   if (s != OK) data_close(d);
   else *out = d;
   return s;
 }
 
+status data_open(dataset **d, const char *directory) { return data_open_all(d, &directory, 1); }
+
 void data_close(dataset *d) {
   if (!d) return;
   if (d->file >= 0) H5Fclose(d->file);
 
+  for (int i = 0; i < d->count; i++) folder_close(&d->folders[i]);
   data_episode_free(&d->room);
-  mem_free(d->steps);
-  mem_free(d->shard);
-  mem_free(d->hashes);
-  mem_free(d->verified);
+  mem_free(d->folders);
+  mem_free(d->first);
   mem_free(d);
 }
 
-int data_count(const dataset *d) { return d->count; }
-int data_steps(const dataset *d, int episode) { return d->steps[episode]; }
-const data_spec *data_spec_of(const dataset *d) { return &d->spec; }
-const data_provenance *data_provenance_of(const dataset *d) { return &d->provenance; }
-hash data_hash(const dataset *d) { return hash_join(d->hashes, d->shards); }
+// --- what is in it ---------------------------------------------------------------------------------------------------
+
+// There are a few, as many as rounds.
+static folder *dataset_folder_of(const dataset *d, int episode, int *within) {
+  CHECK(episode >= 0 && episode < data_count(d), "episode %d of %d", episode, data_count(d));
+  int i = 0;
+  while (episode >= d->first[i + 1]) i++;
+  *within = episode - d->first[i];
+  return &d->folders[i];
+}
+
+int data_count(const dataset *d) { return d->first[d->count]; }
+
+int data_steps(const dataset *d, int episode) {
+  int within;
+  const folder *f = dataset_folder_of(d, episode, &within);
+  return f->steps[within];
+}
+
+const data_spec *data_spec_of(const dataset *d) { return &d->folders[0].spec; }
+const data_provenance *data_provenance_of(const dataset *d) { return &d->folders[0].provenance; }
+
+int data_folders(const dataset *d) { return d->count; }
+
+data_folder data_folder_at(const dataset *d, int i) {
+  CHECK(i >= 0 && i < d->count, "folder %d of %d", i, d->count);
+  const folder *f = &d->folders[i];
+  return (data_folder){.directory = f->directory.text,
+                       .provenance = &f->provenance,
+                       .first = d->first[i],
+                       .count = f->count};
+}
+
+hash data_hash(const dataset *d) {
+  int shards = 0;
+  for (int i = 0; i < d->count; i++) shards += d->folders[i].shards;
+
+  hash *all = mem_take((size_t)shards, sizeof *all), *to = all;
+  for (int i = 0; i < d->count; i++) {
+    const folder *f = &d->folders[i];
+    memcpy(to, f->hashes, (size_t)f->shards * sizeof *to);
+    to += f->shards;
+  }
+  hash joined = hash_join(all, shards);
+  mem_free(all);
+  return joined;
+}
 
 // --- reading ---------------------------------------------------------------------------------------------------------
 
-static status dataset_shard_open(dataset *d, int shard) {
-  if (d->open_shard == shard) return OK;
+static status dataset_shard_open(dataset *d, folder *f, int shard) {
+  const char *directory = f->directory.text;
+  if (d->file >= 0 && d->open_folder == f && d->open_shard == shard) return OK;
   if (d->file >= 0) H5Fclose(d->file);
   d->file = -1;
-  d->open_shard = -1;
 
   // Once per dataset that is open: the hash of a shard takes as long as reading all of it.
-  if (!d->verified[shard]) TRY(shard_verify(d->directory.text, shard, d->hashes[shard]));
-  d->verified[shard] = true;
+  if (!f->verified[shard]) TRY(shard_verify(directory, shard, f->hashes[shard]));
+  f->verified[shard] = true;
 
-  d->file = h5_file_open(shard_path(d->directory.text, shard).text);
-  if (d->file < 0) FAIL(BAD_FILE, "%s: cannot be opened as HDF5", shard_path(d->directory.text, shard).text);
+  d->file = h5_file_open(shard_path(directory, shard).text);
+  if (d->file < 0) FAIL(BAD_FILE, "%s: cannot be opened as HDF5", shard_path(directory, shard).text);
+  d->open_folder = f;
   d->open_shard = shard;
   return OK;
 }
@@ -180,7 +161,7 @@ static void dataset_room_grow(dataset *d, int steps) {
   if (steps <= d->room_steps) return;
   d->room_steps = steps + (d->room_steps ? steps / 4 : 0);
   data_episode_free(&d->room);
-  data_episode_take(&d->room, &d->spec, d->room_steps);
+  data_episode_take(&d->room, data_spec_of(d), d->room_steps);
 }
 
 // The name of the first array that cannot be read, or NULL.
@@ -200,10 +181,11 @@ static const char *dataset_episode_fill(hid_t group, const data_spec *s, data_ep
 }
 
 // Before there is memory for it.
-static status dataset_episode_check(const dataset *d, int episode) {
-  const data_spec *s = &d->spec;
-  int steps = d->steps[episode];
-  file_path path = shard_path(d->directory.text, d->open_shard);
+static status dataset_episode_check(const dataset *d, int within) {
+  const folder *f = d->open_folder;
+  const data_spec *s = &f->spec;
+  int steps = f->steps[within];
+  file_path path = shard_path(f->directory.text, d->open_shard);
   const struct { const char *name; h5_extent extent; } arrays[] = {
       {.name = "observations", .extent = observations_extent(s, steps)},
       {.name = "actions", .extent = actions_extent(s, steps)},
@@ -213,35 +195,37 @@ static status dataset_episode_check(const dataset *d, int episode) {
 
   for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) {
     char name[64];
-    snprintf(name, sizeof name, "episode_%d/%s", episode, arrays[i].name);
+    snprintf(name, sizeof name, "episode_%d/%s", within, arrays[i].name);
     TRY(shard_array_check(d->file, name, arrays[i].extent, path.text));
   }
   return OK;
 }
 
-static status dataset_episode_read(dataset *d, int episode) {
+static status dataset_episode_read(dataset *d, int within) {
+  const folder *f = d->open_folder;
   char name[32];
-  snprintf(name, sizeof name, "episode_%d", episode);
-  d->room.id = episode;
-  d->room.steps = d->steps[episode];
+  snprintf(name, sizeof name, "episode_%d", within);
+  d->room.steps = f->steps[within];
 
   // The index says how many steps there must be; whatever has another size is refused by its name.
   hid_t group = h5_group_open(d->file, name);
-  const char *bad = group >= 0 ? dataset_episode_fill(group, &d->spec, &d->room) : "all of it";
+  const char *bad = group >= 0 ? dataset_episode_fill(group, &f->spec, &d->room) : "all of it";
   if (group >= 0) H5Gclose(group);
 
   if (bad)
     FAIL(BAD_FILE, "%s: %s: %s is missing, damaged or has another size; run collect again",
-         shard_path(d->directory.text, d->open_shard).text, name, bad);
+         shard_path(f->directory.text, d->open_shard).text, name, bad);
   return OK;
 }
 
 status data_read(dataset *d, int episode, data_episode *out) {
-  CHECK(episode >= 0 && episode < d->count, "episode %d of %d", episode, d->count);
-  TRY(dataset_shard_open(d, d->shard[episode]));
-  TRY(dataset_episode_check(d, episode));
-  dataset_room_grow(d, d->steps[episode]);
-  TRY(dataset_episode_read(d, episode));
+  int within;
+  folder *f = dataset_folder_of(d, episode, &within);
+  TRY(dataset_shard_open(d, f, f->shard[within]));
+  TRY(dataset_episode_check(d, within));
+  dataset_room_grow(d, f->steps[within]);
+  TRY(dataset_episode_read(d, within));
+  d->room.id = episode;
   *out = d->room;
   return OK;
 }

@@ -29,4 +29,17 @@ h5_extent steps_extent(int steps);
 #define INDEX_NAME "index.safetensors"
 #define INDEX_FORMAT "dreamfarm-episodes-1"
 
+// A folder by that index (folder.c).
+typedef struct folder {
+  file_path directory;
+  data_spec spec;
+  data_provenance provenance;
+  int count, shards;       // episodes, and the files they are in
+  int32_t *steps, *shard;  // (count)
+  hash *hashes;            // (shards)
+  bool *verified;          // (shards)  whoever reads a shard has compared it with its hash
+} folder;
+status folder_open(folder *f, const char *directory);  // BAD_FILE by name; close it then, too
+void folder_close(folder *f);
+
 #endif

@@ -21,8 +21,11 @@ static int steps_of(int id) { return STEPS - 7 * id; }
 
 static data_episode episode_make(const data_spec *s, int id) {
   size_t n = (size_t)steps_of(id), bytes = data_observation_bytes(s);
-  data_episode e = {.id = id, .steps = (int)n, .seed = UINT64_MAX - (uint64_t)id, .observations = mem_take(n + 1, bytes), .actions = mem_take(n * ACTIONS, sizeof(float)),
-                    .rewards = mem_take(n, sizeof(double)), .terminated = mem_take(n, 1), .truncated = mem_take(n, 1)};
+  data_episode e;
+  data_episode_take(&e, s, (int)n);
+  e.id = id;
+  e.steps = (int)n;
+  e.seed = UINT64_MAX - (uint64_t)id;
   for (size_t i = 0; i < (n + 1) * (bytes / (s->pixels ? 1 : 4)); i++) {
     if (s->pixels) ((uint8_t *)e.observations)[i] = (uint8_t)(i * 31 + (size_t)id);
     else ((float *)e.observations)[i] = (float)i * 0.5f + (float)id;
@@ -33,21 +36,13 @@ static data_episode episode_make(const data_spec *s, int id) {
   return e;
 }
 
-static void episode_free(data_episode *e) {
-  mem_free(e->observations);
-  mem_free(e->actions);
-  mem_free(e->rewards);
-  mem_free(e->terminated);
-  mem_free(e->truncated);
-}
-
 static void shard_make(const char *directory, const data_spec *s, int shard) {
   int first = shard * SHARD, count = first + SHARD <= EPISODES ? SHARD : EPISODES - first;
   data_episode e[SHARD] = {{0}};
   for (int i = 0; i < count; i++) e[i] = episode_make(s, first + i);
   if (data_shard_write(directory, shard, s, &from, e, count) != OK) fail_msg("%s", status_message());
   assert_true(data_shard_good(directory, shard, first, count, &from));
-  for (int i = 0; i < count; i++) episode_free(&e[i]);
+  for (int i = 0; i < count; i++) data_episode_free(&e[i]);
 }
 
 static void dataset_make(const char *directory, const data_spec *s) {
@@ -90,7 +85,7 @@ static void round_trip(const data_spec *s) {
     assert_memory_equal(e.rewards, wanted.rewards, n * sizeof(double));
     assert_memory_equal(e.terminated, wanted.terminated, n);
     assert_memory_equal(e.truncated, wanted.truncated, n);
-    episode_free(&wanted);
+    data_episode_free(&wanted);
   }
   data_close(d);
   directory_remove(directory);
@@ -266,7 +261,7 @@ static void test_a_newer_shard_is_refused(void **state) {
   assert_non_null(strstr(status_message(), "shard-00001.hdf5: is newer"));
   assert_int_equal(data_finish(directory, SHARDS, &pixels, &from), OK);
   assert_int_equal(read_all(directory), OK);
-  for (int i = 0; i < SHARD; i++) episode_free(&e[i]);
+  for (int i = 0; i < SHARD; i++) data_episode_free(&e[i]);
   directory_remove(directory);
 }
 
@@ -310,7 +305,7 @@ static void test_unwritable(void **state) {
   text_add(&t, "test -z \"$(ls '%s' | grep tmp)\"", directory);
   assert_int_equal(system(t.bytes), 0);  // and nothing half-written is left
   text_free(&t);
-  episode_free(&e);
+  data_episode_free(&e);
   directory_remove(directory);
 }
 
