@@ -111,8 +111,8 @@ void heartbeat_silence(double seconds);    // what follows may take so long befo
 void heartbeat_result(status s);           // rank 0 leaves with this code
 
 // --- being asked to stop: long loops look at a flag between pieces of work -----------------------------------------
-// SIGINT, SIGTERM, SIGUSR1, SIGHUP, SIGXCPU ask to stop at the next good moment; a second SIGINT ends at once, but for a
-// worker. What was ignored at the start stays ignored.
+// SIGINT, SIGTERM, SIGUSR1, SIGHUP, SIGXCPU ask to stop at the next good moment; a second SIGINT ends at once, but for
+// a worker. What was ignored at the start stays ignored.
 void signals_hold(void);          // what comes from here on waits for signals_catch, also across an exec
 void signals_catch(void);
 void signals_serve(void);         // this rank is a worker: rank 0 ends the job
@@ -121,7 +121,7 @@ void signals_stop(void);          // asks as the first SIGINT does
 bool signals_by_scheduler(void);  // another than SIGINT came first: whoever sent it will start the job again
 
 // --- tables read back ----------------------------------------------------------------------------------------------
-// A CSV file with a head, as numbers.
+// A CSV file with a head, as numbers. A last line without an end is still being written, and left out.
 typedef struct table {
   int rows, columns;
   char (*names)[40];  // (columns), owned
@@ -131,6 +131,23 @@ status table_read(table *t, const char *path);  // NO_IO; a row that is too shor
 void table_free(table *t);
 int table_column(const table *t, const char *name);         // -1: none
 double table_cell(const table *t, int row, int column);     // NaN where there is no such column
+
+// The columns of run.csv, in its order; those from `sent` on stand in run.jsonl alone.
+typedef enum row_column {
+  ROW_GENERATION, ROW_BEST, ROW_MEDIAN, ROW_MEAN, ROW_HELD_OUT, ROW_REAL, ROW_SIGMA, ROW_CONDITION, ROW_EPISODES,
+  ROW_STEPS, ROW_BROKEN, ROW_DESCENT, ROW_POPSIZE, ROW_DREAMS, ROW_NOISE,
+  // Times, which no two runs have in common, are the last.
+  ROW_SECONDS, ROW_BUSY, ROW_DREAM, ROW_CONTROLLER, ROW_MASTER, ROW_WAIT, ROW_SENT, ROW_REPEATED,
+  ROW_COLUMNS,
+  ROW_TIMES = ROW_SECONDS
+} row_column;
+typedef struct run_row { double of[ROW_COLUMNS]; } run_row;  // NaN: nothing
+const char *row_name(row_column c);                // "generation"; static
+void row_head(text_buffer *t);
+void row_csv(const run_row *r, text_buffer *t);        // a line
+void row_json(const run_row *r, text_buffer *t);       // a line
+size_t row_results_size(const char *line);         // bytes of a line, or of the head, before its times
+run_row row_read(const table *t, int number);          // NaN where there is no such column
 
 // A judgement: each policy's mean and standard error.
 #define SCORES_MAX 32

@@ -1,6 +1,6 @@
-// A search: generations of candidates that all ranks play in the dream, judged now and then, and what it leaves on disk.
-// Introduces es (who searches), farm (who carries), rollout (what is measured) and world to each other.
-// Looks at base, config, run, env, es, farm, rollout, world; inside at data, too.
+// A search: generations of candidates that all ranks play in the dream, judged now and then, and what it leaves on
+// disk. Introduces es (who searches), farm (who carries), rollout (what is measured) and world to each other. Looks at
+// base, config, run, env, es, farm, rollout, world; inside at data, too.
 #ifndef SEARCH_H
 #define SEARCH_H
 
@@ -12,16 +12,16 @@
 #include "run.h"
 #include "world.h"
 
-// --- what the settings say to the rooms below ----------------------------------------------------------------------
+// --- what the settings say to the rooms below -----------------------------------------------------------------------
 const char *search_features(const settings *s);              // controller.features, as a word; static
 dream_rules search_rules(const settings *s, const env_spec *e);
 // Of a controller that sees features `f`.
 controller_shape search_controller(const settings *s, const env_spec *e, const world_features *f);
-es_options search_options(const settings *s, int n);         // of a search for n parameters, alone or the first of several
+es_options search_options(const settings *s, int n);         // of a search for n parameters; the first of several
 farm_crew search_crew(rollout *r);                           // episodes that come with their candidate's parameters
 void search_dismiss(farm *f);                                // rank 0, when its maps are done: the others go on
 
-// --- a search --------------------------------------------------------------------------------------------------------
+// --- a search -------------------------------------------------------------------------------------------------------
 // Where and by what; all of it borrowed.
 typedef struct search_job {
   const settings *s;
@@ -36,7 +36,7 @@ typedef struct search_job {
 // damaged; NO_IO; RESUME_ME: all other ranks are lost.
 status search_run(const search_job *j);
 
-// --- the controller on disk: mean, best and the search's whole state -------------------------------------------------
+// --- the controller on disk: mean, best and the search's whole state ------------------------------------------------
 typedef struct search_state {
   int generation;
   double best_score;         // held-out score of `best`; NaN before the first

@@ -12,7 +12,11 @@ exits() { # CODE WORDS COMMAND...: with this code, and these words in what it sa
   cat "$dir/said"; echo "exit code $got, wanted $code with \"$words\""
   [ "$got" = "$code" ] && grep -qF -- "$words" "$dir/said"
 }
-results() { cut -d, -f1-$(($(head -n 1 "$1" | tr , '\n' | grep -nx seconds | cut -d: -f1) - 1)) "$1"; } # run.csv without its time columns
+# CSV files by the names in their heads: which column that is, its cells, and all columns before the times (run.csv's and
+# those of the trainings begin with `seconds`).
+column_number() { head -n 1 "$1" | tr , '\n' | grep -nx "$2" | cut -d: -f1; } # FILE NAME
+cells() { cut -d, -f"$(column_number "$1" "$2")" "$1" | tail -n +2; }
+results() { cut -d, -f1-$(($(column_number "$1" seconds) - 1)) "$1"; }
 same_rows() { results "$1" >"$dir/a"; results "$2" >"$dir/b"; cmp "$dir/a" "$dir/b"; }
 end() {
   if [ $skipped = 0 ]; then echo "$passed passed, $failed failed"; else echo "$passed passed, $failed failed, $skipped skipped"; fi

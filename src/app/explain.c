@@ -1,5 +1,5 @@
-// What a search goes by: the controller's size, every constant of the strategy with formula and source (they come from the es room),
-// and how long a generation should take here: what was measured for it, and what is assumed.
+// What a search goes by: the controller's size, every constant of the strategy with formula and source (they come from
+// the es room), and how long a generation should take here: what was measured for it, and what is assumed.
 
 #include <math.h>
 #include <stdlib.h>
@@ -26,7 +26,7 @@ static void put(sheet *s, const char *name, double value, const char *formula, c
   json_close(&s->json, '}');
 }
 
-// --- the controller's size ------------------------------------------------------------------------------------------------------
+// --- the controller's size ------------------------------------------------------------------------------------------
 
 static void put_controller(sheet *s, const world_features *f, const controller_shape *c) {
   heading(s, "controller", "controller");
@@ -52,7 +52,7 @@ static n_formula n_formula_of(const world_features *f, const controller_shape *c
   return n;
 }
 
-// --- the strategy's constants ----------------------------------------------------------------------------------------------------
+// --- the strategy's constants ---------------------------------------------------------------------------------------
 
 static void put_constants(sheet *s, const char *formula_of_n, const es_options *o, const es_constant *list, int count) {
   const struct { const char *name, *formula, *source; } ours[] = {
@@ -69,47 +69,32 @@ static void put_constants(sheet *s, const char *formula_of_n, const es_options *
   json_close(&s->json, ']');
 }
 
-// --- the last row of run.csv -----------------------------------------------------------------------------------------------------
+// --- the last row of run.csv ----------------------------------------------------------------------------------------
 
-typedef struct last_generation { int generation; double steps; } last_generation;  // mean steps an episode; generation 0: none
+// Mean steps per episode; generation 0: none was played.
+typedef struct last_generation {
+  int generation;
+  double steps;
+} last_generation;
 
-static int column_of(const char *head, const char *name) {
-  size_t size = strlen(name);
-  for (int column = 0;; column++) {
-    if (strncmp(head, name, size) == 0 && strchr(",\r\n", head[size])) return column;
-    head += strcspn(head, ",\n");
-    if (*head != ',') return -1;
-    head++;
-  }
-}
-
-static double cell(const char *line, int column) {
-  for (; column > 0 && *line && *line != '\n'; column--) {
-    line += strcspn(line, ",\n");
-    line += *line == ',';
-  }
-  return strtod(line, NULL);
-}
-
-static last_generation last_of(const char *text) {
-  int generation = column_of(text, "generation"), episodes = column_of(text, "episodes"), steps = column_of(text, "steps");
-  const char *before = NULL, *last = NULL;
-  for (const char *at = strchr(text, '\n'); at && strchr(at + 1, '\n'); at = strchr(at + 1, '\n')) before = last, last = at + 1;
-  if (!last || generation < 0 || episodes < 0 || steps < 0) return (last_generation){0};
-  double played = cell(last, episodes) - (before ? cell(before, episodes) : 0), made = cell(last, steps) - (before ? cell(before, steps) : 0);
-  return played > 0 ? (last_generation){(int)cell(last, generation), made / played} : (last_generation){0};
+// Episodes and steps are counted from the search's start.
+static last_generation last_of(const table *t) {
+  if (t->rows == 0) return (last_generation){0};
+  const run_row last = row_read(t, t->rows - 1), none = {0}, before = t->rows > 1 ? row_read(t, t->rows - 2) : none;
+  double played = last.of[ROW_EPISODES] - before.of[ROW_EPISODES], made = last.of[ROW_STEPS] - before.of[ROW_STEPS];
+  if (!(played > 0 && made > 0 && last.of[ROW_GENERATION] >= 1)) return (last_generation){0};
+  return (last_generation){(int)fmin(1e9, last.of[ROW_GENERATION]), made / played};
 }
 
 static last_generation last_played(const app *a) {
-  char *text;
-  size_t size;
-  if (file_read(&text, &size, run_path(&a->run, "run.csv").text) != OK) return (last_generation){0};
-  last_generation found = last_of(text);
-  mem_free(text);
+  table t;
+  if (table_read(&t, run_path(&a->run, RUN_ROWS).text) != OK) return (last_generation){0};
+  last_generation found = last_of(&t);
+  table_free(&t);
   return found;
 }
 
-// --- how long --------------------------------------------------------------------------------------------------------------------
+// --- how long -------------------------------------------------------------------------------------------------------
 
 #define SPREAD (540.0 / 973)  // deviation over mean of the published Doom lengths
 #define SEARCH_WORK 2e9       // n^3 beyond which a decomposition would take longer than a look may
@@ -180,7 +165,7 @@ static void put_pace(sheet *s, const app *a, const pace *p) {
   json_close(&s->json, ']');
 }
 
-// --- the verb -----------------------------------------------------------------------------------------------------------------------
+// --- the verb -------------------------------------------------------------------------------------------------------
 
 static status pace_measure(const app *a, pace *p) {
   int episodes = a->s.evolve.popsize * a->s.evolve.episodes;

@@ -7,7 +7,7 @@
 #include "picture.h"
 
 enum { SHARES = 4, POINTS = 150 };  // generations a picture shows, at most
-static const char *const share_names[SHARES] = {"dream", "controller", "master", "wait"};
+static const char *share_name(int i) { return row_name(ROW_DREAM + (row_column)i); }
 
 typedef struct stretch {  // of generations, up to and with `generation`
   int generation;
@@ -23,20 +23,20 @@ static void stretch_add(stretch *s, const stretch *more) {
 
 // stretches (POINTS); returns how many there are: none where an older version wrote run.csv.
 static int stretches_read(stretch *stretches, stretch *whole, const table *t) {
-  int generation = table_column(t, "generation"), seconds = table_column(t, "seconds"), share[SHARES];
   int width = (t->rows + POINTS - 1) / POINTS;
   for (int i = 0; i < SHARES; i++)
-    if ((share[i] = table_column(t, share_names[i])) < 0) return 0;
+    if (table_column(t, share_name(i)) < 0) return 0;
 
-  for (int row = 0; row < t->rows; row++) {
-    stretch one = {.generation = (int)fmax(0, fmin(1e9, table_cell(t, row, generation)))};
-    bool known = isfinite(table_cell(t, row, seconds));
+  for (int k = 0; k < t->rows; k++) {
+    const run_row r = row_read(t, k);
+    stretch one = {.generation = (int)fmax(0, fmin(1e9, r.of[ROW_GENERATION]))};
+    bool known = isfinite(r.of[ROW_SECONDS]);
     for (int i = 0; i < SHARES; i++) {
-      one.share[i] = fmax(0, table_cell(t, row, share[i]));
-      known &= isfinite(table_cell(t, row, share[i]));
+      one.share[i] = fmax(0, r.of[ROW_DREAM + i]);
+      known &= isfinite(r.of[ROW_DREAM + i]);
     }
-    if (known) one.seconds = table_cell(t, row, seconds);  // not known of descents that go on by themselves
-    stretch_add(&stretches[row / width], &one);
+    if (known) one.seconds = r.of[ROW_SECONDS];  // not known of descents that go on by themselves
+    stretch_add(&stretches[k / width], &one);
     stretch_add(whole, &one);
   }
   return t->rows ? (t->rows + width - 1) / width : 0;
@@ -46,7 +46,7 @@ static void json_stretch(text_buffer *t, const char *key, const stretch *s) {
   json_open(t, key, '{');
   json_number(t, "generation", s->generation);
   json_number(t, "seconds", s->seconds);
-  for (int i = 0; i < SHARES; i++) json_number(t, share_names[i], s->share[i]);
+  for (int i = 0; i < SHARES; i++) json_number(t, share_name(i), s->share[i]);
   json_close(t, '}');
 }
 
@@ -115,7 +115,7 @@ static status split_draw(const app *a, chart *c, const stretch *stretches, int c
 status picture_split(const app *a, chart *c) {
   stretch stretches[POINTS] = {0}, whole = {0};
   table t;
-  file_path csv = run_path(&a->run, "run.csv");
+  file_path csv = run_path(&a->run, RUN_ROWS);
   if (!file_exists(csv.text)) return OK;
   TRY(table_read(&t, csv.text));
   int count = stretches_read(stretches, &whole, &t);

@@ -16,7 +16,7 @@ static const char *table_line_after(const char *line) {
 
 static int table_lines_count(const char *text) {
   int n = 0;
-  for (const char *at = text; *at; at = table_line_after(at)) n++;
+  for (const char *at = text; *at; at++) n += *at == '\n';
   return n;
 }
 

@@ -106,7 +106,7 @@ status search_load(const char *path, search_state *s, es **e, float *mean, float
   return done;
 }
 
-// --- the last two ----------------------------------------------------------------------------------------------------
+// --- the last two ---------------------------------------------------------------------------------------------------
 
 static file_path checkpoint_last(const char *home) { return path_join(home, RUN_CONTROLLER); }
 static file_path checkpoint_previous(const char *home) { return path_join(home, RUN_CONTROLLER_BEFORE); }

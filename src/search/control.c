@@ -1,7 +1,7 @@
 // A running search is asked through a file: whoever puts control.yaml into the run's directory has it stop, go on for
 // longer or shorter, or tell how it stands. Rank 0 looks a few times a second. The file is first renamed to
-// control.done.yaml, then read: each is acted on once, whatever happens, and the next one is another file. What is wrong
-// with one harms nothing.
+// control.done.yaml, then read: each is acted on once, whatever happens, and the next one is another file. What is
+// wrong with one harms nothing.
 
 #include <errno.h>
 #include <math.h>
@@ -16,7 +16,7 @@
 static file_path control_asking(const evolution *v) { return run_path(v->home, RUN_CONTROL); }
 static file_path control_done(const evolution *v) { return run_path(v->home, "control.done.yaml"); }
 
-// --- looking ---------------------------------------------------------------------------------------------------------
+// --- looking --------------------------------------------------------------------------------------------------------
 
 static bool control_same_file(const struct stat *a, const struct stat *b) {
   bool same_place = a->st_ino == b->st_ino && a->st_dev == b->st_dev;
@@ -33,7 +33,7 @@ static bool control_settled(control_watch *c, const char *path) {
   return facts.st_ino != 0 && time_now() - c->since >= CONTROL_SETTLED_SECONDS;
 }
 
-// --- taking ----------------------------------------------------------------------------------------------------------
+// --- taking ---------------------------------------------------------------------------------------------------------
 
 // A file that cannot be renamed would be acted on again and again: it is left alone until it changes.
 static status control_take(evolution *v, control *c) {
@@ -111,7 +111,7 @@ void control_begin(evolution *v) {
   int configured = v->s->evolve.generations, limit = stage_length_asked(v->home, STAGE_EVOLVE);
   const double none = (double)NAN;
   control_limit_take(v, limit ? limit : configured);
-  v->last = (row){.best = none, .median = none, .mean = none, .held_out = none, .real = none};
+  v->last = (outcome){.best = none, .median = none, .mean = none, .held_out = none, .real = none};
   v->watch = (control_watch){.began = time_now(), .before = evolution_generations(v)};
   if (limit)
     log_all("evolve: the limit is %d generations, as an earlier control.yaml asked, while evolve.generations stays %d",

@@ -1,6 +1,6 @@
-// One descent: a chain of generations from its first to its last. A strategy is asked for candidates, they are played by
-// somebody else, it is told what came of them; the checkpoint says where it was. Candidates are floats from the start
-// (es_options.single), so what is told is what was played.
+// One descent: a chain of generations from its first to its last. A strategy is asked for candidates, they are played
+// by somebody else, it is told what came of them; the checkpoint says where it was. Candidates are floats from the
+// start (es_options.single), so what is told is what was played.
 
 #include <math.h>
 #include <string.h>
@@ -9,7 +9,7 @@
 
 #define DESCENT_AGAIN_EXPECTED 0.25  // second evaluations go last: whoever has nothing to do takes them
 
-// --- sizes -----------------------------------------------------------------------------------------------------------
+// --- sizes ----------------------------------------------------------------------------------------------------------
 
 // Restarts side by side instead of one after the other: each rung has twice the candidates of the one before.
 static bool descent_is_ladder(const settings *s) {
@@ -40,7 +40,7 @@ static int descent_tasks_most(const settings *s, int number) {
   return int_max(most, int_max(s->evolve.held_out_episodes, s->evolve.real_episodes));
 }
 
-// --- its search's options --------------------------------------------------------------------------------------------
+// --- its search's options -------------------------------------------------------------------------------------------
 
 static const es_kind descent_kinds[] = {
 #define DESCENT_KIND(name, table, word) [CONFIG_STRATEGY_##name] = ES_##name,
@@ -88,7 +88,7 @@ bool descent_makes(const settings *s, int n) {
   return s->evolve.candidates == CONFIG_CANDIDATES_AUTO && state && state < sent;
 }
 
-// --- room ------------------------------------------------------------------------------------------------------------
+// --- room -----------------------------------------------------------------------------------------------------------
 
 void descent_open(evolution *v, int number) {
   const settings *s = v->s;
@@ -115,7 +115,7 @@ void descent_close(descent *d) {
   for (size_t i = 0; i < sizeof all / sizeof *all; i++) mem_free(all[i]);
 }
 
-// --- where it stands -------------------------------------------------------------------------------------------------
+// --- where it stands ------------------------------------------------------------------------------------------------
 
 static void descent_mean_take(descent *d, const double *mean) {
   for (int j = 0; j < d->v->n; j++) d->mean[j] = (float)mean[j];
@@ -147,7 +147,7 @@ static int descent_journal_turn(const descent *d) {
   return journal_begin(d->finished, hash_join(parts, 3));
 }
 
-// --- beginning, or going on ------------------------------------------------------------------------------------------
+// --- beginning, or going on -----------------------------------------------------------------------------------------
 
 status descent_refuse_other(const descent *d, const char *where) {
   const evolution *v = d->v;
@@ -233,7 +233,7 @@ status descent_start(descent *d) {
   return OK;
 }
 
-// --- asking ----------------------------------------------------------------------------------------------------------
+// --- asking ---------------------------------------------------------------------------------------------------------
 
 static rollout_record descent_record_head(const descent *d, rollout_place place, const char *stream, int candidate) {
   rollout_record r = {.place = place,
@@ -289,7 +289,7 @@ void descent_write(descent *d, int first) {
   }
 }
 
-// --- telling ---------------------------------------------------------------------------------------------------------
+// --- telling --------------------------------------------------------------------------------------------------------
 
 // A broken episode is worth the worst return of the generation.
 static double descent_worst_return(const share *s) {
@@ -303,7 +303,7 @@ static double descent_worst_return(const share *s) {
 }
 
 static double descent_group_score(const share *s, int group, double worst) {
-  row *r = &s->d->row;
+  outcome *r = &s->d->row;
   double sum = 0;
   for (int j = 0; j < s->episodes; j++) {  // in index order
     const rollout_result *result = play_result(s->d->v, s, group, j);
@@ -362,7 +362,7 @@ static void descent_search_tell(descent *d) {
 
 void descent_tell(share *s) {
   descent *d = s->d;
-  d->row = (row){.descent = d->v->count > 1 ? d->number : es_descents(d->search),
+  d->row = (outcome){.descent = d->v->count > 1 ? d->number : es_descents(d->search),
                  .popsize = d->popsize,
                  .dreams = d->episodes,
                  .held_out = (double)NAN,
@@ -393,7 +393,7 @@ status descent_save(descent *d) {
   return OK;
 }
 
-// --- the next one at once --------------------------------------------------------------------------------------------
+// --- the next one at once -------------------------------------------------------------------------------------------
 
 // Groups are opened anew with all their members, so that the next generation must want as many as the job has.
 static bool descent_fits(const descent *d, const share *s) {

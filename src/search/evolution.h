@@ -11,14 +11,11 @@
 #include "maker.h"
 #include "search.h"
 
-#define EVOLUTION_CSV_HEAD                                                                                      \
-  "generation,best,median,mean,held_out,real,sigma,condition,episodes,steps,broken,descent,popsize,dreams,noise," \
-  "seconds,busy,dream,controller,master,wait\n"
-
 // Of one generation; numbers in the journal.
 typedef enum evolution_job { JOB_TRAIN, JOB_HELD_OUT, JOB_REAL } evolution_job;
 
-typedef struct row {
+// What a generation came to.
+typedef struct outcome {
   int descent, popsize, dreams;               // which descent, its candidates, the dreams of each
   double best, median, mean, held_out, real;  // held_out, real: NaN where not asked
   double noise;                               // of uncertainty handling; NaN without
@@ -30,7 +27,7 @@ typedef struct row {
   double busy, controller, master;
   int64_t sent, repeated;                     // episodes handed out, of which again; of the candidates
   char ended[256];                            // why a descent ended with this generation; empty: none did
-} row;
+} outcome;
 
 // What the look at control.yaml remembers.
 typedef struct control_watch {
@@ -60,7 +57,7 @@ typedef struct descent {
   bool over;                         // the generation that stands is its last  <- search, the limit
   const char *why;                   // the search's reason; NULL at the last generation asked for. Borrowed from it
   bool played;                       // in this round
-  row row;                           // of the generation under way
+  outcome row;                       // of the generation under way
   text_buffer rows;                  // its rows that run.csv does not have yet, where there are several descents
   int rows_count, rows_gone;         // how many these are, and those that it has
 } descent;
@@ -77,7 +74,7 @@ typedef struct share {
 
 // Who is asked while a job is played.
 typedef struct play_watch {
-  bool (*answered)(share *s);                     // all of it is: true where it holds a generation anew. NULL: none does
+  bool (*answered)(share *s);                     // all of it is; true: it holds a generation anew. NULL: none does
   bool (*going)(evolution *v, int64_t finished);  // a few times a second; false: the job is given up
 } play_watch;
 
@@ -121,17 +118,17 @@ struct evolution {
   progress p;
   int generations;                   // of each descent: the configuration's limit, or what a control file made of it
   int away;                          // workers that are lost
-  row last;                          // told by this process; generation 0: all NaN
+  outcome last;                      // told by this process; generation 0: all NaN
   control_watch watch;
 };
 
-// --- how it stands (evolution.c) -------------------------------------------------------------------------------------
+// --- how it stands (evolution.c) ------------------------------------------------------------------------------------
 const descent *evolution_leader(const evolution *v);  // the descent whose best mean is the best
 int evolution_generations(const evolution *v);        // done so far, of all descents
 int evolution_furthest(const evolution *v);           // of the one that has done most
 bool evolution_over(const evolution *v);              // all descents are
 
-// --- run.csv and run.jsonl (rows.c) ----------------------------------------------------------------------------------
+// --- run.csv and run.jsonl (rows.c) ---------------------------------------------------------------------------------
 status rows_begin(descent *d);                    // no rows
 status rows_cut(const descent *d);                // as the checkpoint knows it
 status rows_add(descent *d);
@@ -150,7 +147,7 @@ status rows_refused(const evolution *v, const char *words);
 // state.json.
 status rows_state(const evolution *v, int64_t finished, double eta);
 
-// --- a job (play.c) --------------------------------------------------------------------------------------------------
+// --- a job (play.c) -------------------------------------------------------------------------------------------------
 rollout_record *play_record(const evolution *v, int group);
 const rollout_result *play_result(const evolution *v, const share *s, int group, int episode);
 void play_begin(evolution *v, evolution_job job);
@@ -160,12 +157,12 @@ void play_fail(evolution *v, status s);           // the job ends with this stat
 status play_run(evolution *v, const play_watch *watch, farm_report *report);
 farm_crew play_crew(const evolution *v);
 
-// --- a descent (descent.c) -------------------------------------------------------------------------------------------
+// --- a descent (descent.c) ------------------------------------------------------------------------------------------
 // Sizes, from the settings alone.
 int descent_popsize(const settings *s, int number);       // of its first generation
 int descent_groups_most(const settings *s, int number);   // of any, second evaluations included
 int descent_episodes_most(const settings *s);             // per candidate
-size_t descent_source_most(const settings *s, int n);     // bytes of what they are made from: a search's state, or its mean
+size_t descent_source_most(const settings *s, int n);     // bytes of what they are made from: a state, or a mean
 bool descent_makes(const settings *s, int n);             // are candidates of n parameters made by those who play them?
 
 void descent_open(evolution *v, int number);              // room, no more
@@ -180,12 +177,12 @@ bool descent_due(const descent *d);                       // is its mean to be j
 void descent_write(descent *d, int first);
 void descent_write_mean(descent *d, int group, rollout_place place, const char *stream);
 void descent_tell(share *s);                              // what came of them
-status descent_save(descent *d);                          // row, then checkpoint, whose generation says how many rows count
+status descent_save(descent *d);                          // row, then checkpoint, which says how many rows count
 // All of its share is answered: ends that generation and begins the next where it stands, if nothing else is due and it
 // fits. False: it does not; what then went wrong is in v->failed.
 bool descent_goes_on(share *s);
 
-// --- control.yaml (control.c) ----------------------------------------------------------------------------------------
+// --- control.yaml (control.c) ---------------------------------------------------------------------------------------
 void control_begin(evolution *v);                     // sets the limit; a file that waits is taken
 void control_look(evolution *v, int64_t finished);    // a few times a second; `finished` episodes of the map under way
 

@@ -1,6 +1,6 @@
-// Rank 0 asks evolution strategies for candidates, the farm plays them inside the dream, rank 0 tells what came of them.
-// One descent, or several side by side in one job, so that the tail of one is filled by another: each is a chain of its
-// own (descent.c), and who plays beside it never changes a number of it.
+// Rank 0 asks evolution strategies for candidates, the farm plays them inside the dream, rank 0 tells what came of
+// them. One descent, or several side by side in one job, so that the tail of one is filled by another: each is a chain
+// of its own (descent.c), and who plays beside it never changes a number of it.
 
 #include <math.h>
 #include <string.h>
@@ -13,7 +13,7 @@ static bool evolve_going(evolution *v, int64_t finished) {
   return !signals_asked();
 }
 
-// --- judging the means now and then ----------------------------------------------------------------------------------
+// --- judging the means now and then ---------------------------------------------------------------------------------
 
 // The means of those descents whose turn it is, in one job.
 static status evolve_means_play(evolution *v, evolution_job job, rollout_place place, const char *stream,
@@ -53,7 +53,7 @@ static status evolve_means_judge(evolution *v) {
   return OK;
 }
 
-// --- the loop --------------------------------------------------------------------------------------------------------
+// --- the loop -------------------------------------------------------------------------------------------------------
 
 // Of several descents, controller.safetensors is the leader's.
 static status evolve_leader_save(const evolution *v) {
@@ -80,7 +80,7 @@ static void evolve_shares_tell(evolution *v, const farm_report *report) {
   for (int i = 0; i < v->share_count; i++) {
     if (v->shares[i].told) continue;
     descent_tell(&v->shares[i]);
-    row *r = &v->shares[i].d->row;
+    outcome *r = &v->shares[i].d->row;
     r->seconds = report->seconds;
     r->busy = report->busy;
     r->controller = report->apart;
@@ -125,7 +125,7 @@ static status evolve_rounds(evolution *v) {
   return rows_event(&v->descents[0], "end", why);
 }
 
-// --- beginning -------------------------------------------------------------------------------------------------------
+// --- beginning ------------------------------------------------------------------------------------------------------
 
 // The most groups and tasks that a job of all descents comes to.
 static void evolve_sizes(evolution *v) {
@@ -200,7 +200,7 @@ static void evolve_announce(const evolution *v) {
             v->descents[v->count - 1].popsize);
 }
 
-// --- rank 0 ----------------------------------------------------------------------------------------------------------
+// --- rank 0 ---------------------------------------------------------------------------------------------------------
 
 static status evolve_master(evolution *v) {
   v->identity = stage_identity(v->home, STAGE_EVOLVE);
@@ -247,7 +247,7 @@ static status evolve_rank_0(evolution *v) {
   return s;
 }
 
-// --- every rank ------------------------------------------------------------------------------------------------------
+// --- every rank -----------------------------------------------------------------------------------------------------
 
 static evolution evolve_open(const search_job *j) {
   world_features f;
@@ -267,7 +267,8 @@ static evolution evolve_open(const search_job *j) {
                  .csv = run_path(j->home, RUN_ROWS),
                  .jsonl = run_path(j->home, RUN_EVENTS)};
 
-  // Where candidates are made, what a job shares stays the same to its end, so that no descent goes on before the others.
+  // Where candidates are made, what a job shares stays the same to its end, so that no descent goes on before the
+  // others.
   v.maker = descent_makes(v.s, v.n) ? maker_open(v.crew, v.n) : NULL;
   v.streams = v.count > 1 && !v.maker;
   v.record_bytes = v.maker ? sizeof(made_record) : rollout_record_bytes(v.crew);

@@ -1,6 +1,6 @@
-// The journal: finished episodes of the generation that is being played, so that a rerun repeats only unfinished ones. A
-// head that says which generation of which search, then records of fixed size, each with a checksum; appended to, never
-// rewritten. What another generation left, and a torn tail, are dropped. What write() took outlives this process;
+// The journal: finished episodes of the generation that is being played, so that a rerun repeats only unfinished ones.
+// A head that says which generation of which search, then records of fixed size, each with a checksum; appended to,
+// never rewritten. What another generation left, and a torn tail, are dropped. What write() took outlives this process;
 // against the loss of the node the file is synced every few seconds, more often would cost more than the episodes it
 // could save.
 
@@ -82,7 +82,8 @@ void journal_close(journal *j) {
   mem_free(j);
 }
 
-// Keeps in `found` the records before the first that is not journal_intact, and says how many bytes of the file that makes.
+// Keeps in `found` the records before the first that is not journal_intact, and says how many bytes of the file that
+// makes.
 static size_t journal_records_find(journal *j, const char *bytes, size_t size) {
   size_t most = size < sizeof j->head ? 0 : (size - sizeof j->head) / sizeof(journal_record);
   if (size < sizeof j->head || memcmp(bytes, &j->head, sizeof j->head) != 0) return 0;

@@ -58,7 +58,7 @@ void maker_close(maker *m) {
   mem_free(m);
 }
 
-// --- what is shared --------------------------------------------------------------------------------------------------
+// --- what is shared -------------------------------------------------------------------------------------------------
 
 size_t maker_share_room(size_t source_bytes, int sources) {
   return sizeof(maker_head) + (size_t)sources * (sizeof(uint64_t) + source_bytes);
@@ -123,7 +123,7 @@ static void maker_shared(void *self, const void *bytes, size_t size) {
   }
 }
 
-// --- the crew's functions --------------------------------------------------------------------------------------------
+// --- the crew's functions -------------------------------------------------------------------------------------------
 
 static void maker_fill(maker *m, maker_slot *s, const made_record *r) {
   if (!s->record) s->record = mem_take(1, rollout_record_bytes(m->crew));

@@ -18,7 +18,7 @@ void play_fail(evolution *v, status s) {
   text_print(v->words, sizeof v->words, "%s", status_message());
 }
 
-// --- who watches -----------------------------------------------------------------------------------------------------
+// --- who watches ----------------------------------------------------------------------------------------------------
 
 // Does a share that is answered hold a generation anew?
 static bool play_share_goes_on(const evolution *v, share *s) {
@@ -48,7 +48,7 @@ static bool play_going(void *self, int64_t finished) {
   return going && v->failed == OK;
 }
 
-// --- the job ---------------------------------------------------------------------------------------------------------
+// --- the job --------------------------------------------------------------------------------------------------------
 
 void play_begin(evolution *v, evolution_job job) {
   v->job = job;

@@ -1,4 +1,4 @@
-// What a search tells: a row a generation in run.csv, the same and all events as JSON lines, and the progress line.
+// What a search tells: a row per generation in run.csv, the same and all events as JSON lines, and the progress line.
 
 #include <errno.h>
 #include <fcntl.h>
@@ -8,10 +8,10 @@
 
 #include "evolution.h"
 
-// --- rows -------------------------------------------------------------------------------------------------------------------
+// --- run.csv as the checkpoint knows it -----------------------------------------------------------------------------
 
 // Where line `count` ends, counted from 1; NULL if there are fewer.
-static const char *lines_end(const char *text, int count) {
+static const char *rows_lines_end(const char *text, int count) {
   const char *at = text;
   for (int i = 0; at && i < count; i++) {
     at = strchr(at, '\n');
@@ -20,39 +20,49 @@ static const char *lines_end(const char *text, int count) {
   return at;
 }
 
-// The bytes of a row before its time columns, which no two runs have in common.
-static size_t results_size(const char *line) {
-  const char *times = strstr(EVOLUTION_CSV_HEAD, "seconds"), *at = line;
-  for (const char *c = EVOLUTION_CSV_HEAD; c < times; c++) {
-    if (*c != ',') continue;
-    at += strcspn(at, ",\n");
-    if (*at == ',') at++;
-  }
-  return (size_t)(at - line);
-}
-
 static hash rows_hash(hash before, const char *line) {
-  const hash parts[2] = {before, hash_bytes(line, results_size(line))};
+  const hash parts[2] = {before, hash_bytes(line, row_results_size(line))};
   return hash_join(parts, 2);
 }
 
-static hash rows_none(void) { return hash_bytes(EVOLUTION_CSV_HEAD, strlen(EVOLUTION_CSV_HEAD)); }
+// The head alone, which a run.csv without rows has.
+static status rows_head_write(const char *path) {
+  text_buffer t = {0};
+  row_head(&t);
+  status s = file_write(path, t.bytes, t.size);
+  text_free(&t);
+  return s;
+}
+
+static hash rows_none(void) {
+  text_buffer t = {0};
+  row_head(&t);
+  hash h = hash_bytes(t.bytes, t.size);
+  text_free(&t);
+  return h;
+}
 
 status rows_begin(descent *d) {
   d->state.rows = rows_none();
-  return file_write(d->csv.text, EVOLUTION_CSV_HEAD, strlen(EVOLUTION_CSV_HEAD));
+  return rows_head_write(d->csv.text);
 }
 
-// Are the first bytes of run.csv the rows that the checkpoint was written after?
+// Are the first bytes of run.csv, its head and what follows up to `end`, the rows that the checkpoint was written
+// after?
 static bool rows_fit(const descent *d, const char *text, const char *end) {
-  hash h = rows_none();
-  size_t head = strlen(EVOLUTION_CSV_HEAD);
-  if (strncmp(text, EVOLUTION_CSV_HEAD, head) != 0) return false;
-  for (const char *line = text + head, *next; line < end; line = next) {
-    next = strchr(line, '\n') + 1;
-    h = rows_hash(h, line);
-  }
+  const char *line = rows_lines_end(text, 1);
+  hash h = hash_bytes(text, (size_t)(line - text));
+  for (; line < end; line = rows_lines_end(line, 1)) h = rows_hash(h, line);
   return hash_equal(h, d->state.rows);
+}
+
+static status rows_file_cut(const char *path, off_t size, int generation) {
+  int fd;
+  TRY(file_open(&fd, path, O_WRONLY | O_NOFOLLOW));
+  int bad = ftruncate(fd, size) != 0 ? errno : 0;
+  close(fd);
+  if (bad) FAIL(NO_IO, "%s: cannot be cut back to generation %d: %s", path, generation, strerror(bad));
+  return OK;
 }
 
 // A row per generation below the head, so the generation says how much of the file the checkpoint knows.
@@ -60,189 +70,201 @@ status rows_cut(const descent *d) {
   char *text;
   size_t size;
   TRY(file_read(&text, &size, d->csv.text));
-  const char *end = lines_end(text, 1 + d->state.generation);
+  const char *end = rows_lines_end(text, 1 + d->state.generation);
   off_t kept = end ? (off_t)(end - text) : -1;
   bool fit = end && rows_fit(d, text, end);
   mem_free(text);
 
   if (kept < 0)
-    FAIL(BAD_FILE, "%s has fewer rows than the %d generations of the checkpoint; restore it, or start anew with --fresh", d->csv.text,
-         d->state.generation);
-  if (!fit) FAIL(BAD_FILE, "%s was changed since it was written; restore it, or start anew with --fresh", d->csv.text);
-  int fd;
-  TRY(file_open(&fd, d->csv.text, O_WRONLY | O_NOFOLLOW));
-  int bad = ftruncate(fd, kept) != 0 ? errno : 0;
-  close(fd);
-  if (bad) FAIL(NO_IO, "%s: cannot be cut back to generation %d: %s", d->csv.text, d->state.generation, strerror(bad));
-  return OK;
+    FAIL(BAD_FILE,
+         "%s has fewer rows than the %d generations of the checkpoint; restore it, or start anew with --fresh",
+         d->csv.text, d->state.generation);
+  if (!fit)
+    FAIL(BAD_FILE, "%s was changed since it was written; restore it, or start anew with --fresh", d->csv.text);
+  return rows_file_cut(d->csv.text, kept, d->state.generation);
 }
 
-static void add_cell(text_buffer *t, double value) {
-  if (isnan(value)) text_add(t, ",");
-  else text_add(t, ",%.9g", value);
-}
+// --- a row ----------------------------------------------------------------------------------------------------------
 
-// Where the rank-seconds from one row to the next went, judging aside; the shares sum to 1. While rank 0 asks, tells and
-// writes, the others wait.
-typedef struct split { double dream, controller, master, wait; } split;
+// Where the rank-seconds from one row to the next went, judging aside; the shares sum to 1. While rank 0 asks, tells
+// and writes, the others wait.
+typedef struct rows_split { double dream, controller, master, wait; } rows_split;
 
-static split split_of(const evolution *v, const row *r) {
-  double alone = fmax(0, time_now() - v->told_at - v->mapped), ranks = farm_size(v->f), whole = fmax(r->seconds + alone, 1e-9);
-  split s = {.dream = (r->busy - r->controller) * r->seconds / whole, .controller = r->controller * r->seconds / whole,
-             .master = (r->master + alone) / (ranks * whole)};
+static rows_split rows_split_of(const evolution *v, const outcome *r) {
+  double alone = fmax(0, time_now() - v->told_at - v->mapped), ranks = farm_size(v->f);
+  double whole = fmax(r->seconds + alone, 1e-9);
+  rows_split s = {.dream = (r->busy - r->controller) * r->seconds / whole,
+                  .controller = r->controller * r->seconds / whole,
+                  .master = (r->master + alone) / (ranks * whole)};
   s.wait = fmax(0, 1 - s.dream - s.controller - s.master);
   return s;
 }
 
-static void csv_row(const descent *d, const split *of, text_buffer *t) {
-  const row *r = &d->row;
-  text_add(t, "%d", d->state.generation);
-  const double cells[] = {r->best, r->median, r->mean, r->held_out, r->real, es_sigma(d->search), es_condition(d->search)};
-  for (size_t i = 0; i < sizeof cells / sizeof *cells; i++) add_cell(t, cells[i]);
-  text_add(t, ",%lld,%lld,%d,%d,%d,%d", (long long)d->state.episodes, (long long)d->state.steps, r->broken, r->descent, r->popsize, r->dreams);
-  add_cell(t, r->noise);
-  text_add(t, ",%.3f,", r->seconds);
-  if (isnan(r->busy)) text_add(t, ",,,,\n");
-  else text_add(t, "%.3f,%.4f,%.4f,%.4f,%.4f\n", r->busy, of->dream, of->controller, of->master, of->wait);
+static run_row rows_row(const descent *d) {
+  const outcome *o = &d->row;
+  run_row r = {.of = {[ROW_GENERATION] = d->state.generation,
+                  [ROW_BEST] = o->best,
+                  [ROW_MEDIAN] = o->median,
+                  [ROW_MEAN] = o->mean,
+                  [ROW_HELD_OUT] = o->held_out,
+                  [ROW_REAL] = o->real,
+                  [ROW_SIGMA] = es_sigma(d->search),
+                  [ROW_CONDITION] = es_condition(d->search),
+                  [ROW_EPISODES] = (double)d->state.episodes,
+                  [ROW_STEPS] = (double)d->state.steps,
+                  [ROW_BROKEN] = o->broken,
+                  [ROW_DESCENT] = o->descent,
+                  [ROW_POPSIZE] = o->popsize,
+                  [ROW_DREAMS] = o->dreams,
+                  [ROW_NOISE] = o->noise,
+                  [ROW_SECONDS] = o->seconds,
+                  [ROW_BUSY] = o->busy,
+                  [ROW_SENT] = (double)o->sent,
+                  [ROW_REPEATED] = (double)o->repeated}};
+
+  const rows_split s = rows_split_of(d->v, o);
+  r.of[ROW_DREAM] = s.dream;
+  r.of[ROW_CONTROLLER] = s.controller;
+  r.of[ROW_MASTER] = s.master;
+  r.of[ROW_WAIT] = s.wait;
+
+  // Of a job that goes on nothing is known yet.
+  for (row_column c = ROW_BUSY; c < ROW_COLUMNS; c++)
+    if (isnan(o->busy)) r.of[c] = (double)NAN;
+  return r;
 }
 
-static void json_row(const descent *d, const split *of, text_buffer *t) {
-  const row *r = &d->row;
-  json_open(t, NULL, '{');
-  json_number(t, "generation", d->state.generation);
-  json_number(t, "best", r->best);
-  json_number(t, "median", r->median);
-  json_number(t, "mean", r->mean);
-  if (!isnan(r->held_out)) json_number(t, "held_out", r->held_out);
-  if (!isnan(r->real)) json_number(t, "real", r->real);
-  json_number(t, "sigma", es_sigma(d->search));
-  json_number(t, "condition", es_condition(d->search));
-  json_number(t, "episodes", (double)d->state.episodes);
-  json_number(t, "steps", (double)d->state.steps);
-  json_number(t, "broken", r->broken);
-  json_number(t, "descent", r->descent);
-  json_number(t, "popsize", r->popsize);
-  json_number(t, "dreams", r->dreams);
-  if (!isnan(r->noise)) json_number(t, "noise", r->noise);
-  json_number(t, "seconds", r->seconds);
-  if (isnan(r->busy)) return;
-  json_number(t, "busy", r->busy);
-  json_number(t, "dream", of->dream);
-  json_number(t, "controller", of->controller);
-  json_number(t, "master", of->master);
-  json_number(t, "wait", of->wait);
-  json_number(t, "sent", (double)r->sent);
-  json_number(t, "repeated", (double)r->repeated);
-}
-
-// Ends a JSON line and writes it.
-static status line_end(const evolution *v, text_buffer *t) {
-  json_close(t, '}');
-  text_add(t, "\n");
+// Writes JSON lines.
+static status rows_lines_write(const evolution *v, text_buffer *t) {
   status s = file_append(v->jsonl.text, t);
   text_free(t);
   return s;
 }
 
+// Ends a JSON line and writes it.
+static status rows_line_end(const evolution *v, text_buffer *t) {
+  json_close(t, '}');
+  text_add(t, "\n");
+  return rows_lines_write(v, t);
+}
+
 // The end of a descent is an event of its generation.
-static status ended_tell(const descent *d) {
+static status rows_ended_tell(const descent *d) {
   bool several = d->v->count > 1 || d->v->s->evolve.restarts != CONFIG_RESTARTS_NONE;
   if (!*d->row.ended || !several) return OK;
   log_all("evolve: descent %d ended at generation %d: %s", d->row.descent, d->state.generation, d->row.ended);
   return rows_event(d, "descent", d->row.ended);
 }
 
-status rows_add(descent *d) {
-  text_buffer line = {0}, json = {0};
-  const split of = split_of(d->v, &d->row);
-  csv_row(d, &of, &line);
-  json_row(d, &of, &json);
-  d->v->told_at = time_now();
-  d->v->mapped = 0;
+static status rows_csv_add(descent *d, const run_row *r) {
+  text_buffer line = {0};
+  row_csv(r, &line);
   status s = file_append(d->csv.text, &line);
   d->state.rows = rows_hash(d->state.rows, line.bytes);
-  if (s == OK && d->v->count > 1) text_add(&d->rows, "%s", line.bytes), d->rows_count++;
+
+  // Of several descents, run.csv gets the row when its round is whole.
+  if (s == OK && d->v->count > 1) {
+    text_add(&d->rows, "%s", line.bytes);
+    d->rows_count++;
+  }
   text_free(&line);
-  if (s == OK) s = line_end(d->v, &json);
+  return s;
+}
+
+status rows_add(descent *d) {
+  const run_row r = rows_row(d);
+  d->v->told_at = time_now();
+  d->v->mapped = 0;
+
+  text_buffer json = {0};
+  row_json(&r, &json);
+  status s = rows_csv_add(d, &r);
+  if (s == OK) s = rows_lines_write(d->v, &json);
   text_free(&json);
-  return s == OK ? ended_tell(d) : s;
+  return s == OK ? rows_ended_tell(d) : s;
 }
 
 void rows_show(const descent *d) {
   char note[200], held[64] = "", busy[32] = "", name[32] = "";
-  const row *r = &d->row;
+  const outcome *o = &d->row;
   progress *p = &d->v->p;
-  if (!isnan(r->held_out)) snprintf(held, sizeof held, "  held-out %.1f  real %.1f", r->held_out, r->real);
-  if (!isnan(r->busy)) snprintf(busy, sizeof busy, "  busy %.0f %%", 100 * r->busy);
-  if (r->descent > 1 || d->v->count > 1) snprintf(name, sizeof name, "descent %d  ", r->descent);
-  snprintf(note, sizeof note, "%sbest %.1f  mean %.1f  sigma %.3g%s%s", name, r->best, r->mean, es_sigma(d->search), busy, held);
-  if (!isnan(r->held_out)) p->last = 0;  // such a line is always shown
+  if (!isnan(o->held_out)) snprintf(held, sizeof held, "  held-out %.1f  real %.1f", o->held_out, o->real);
+  if (!isnan(o->busy)) snprintf(busy, sizeof busy, "  busy %.0f %%", 100 * o->busy);
+  if (o->descent > 1 || d->v->count > 1) snprintf(name, sizeof name, "descent %d  ", o->descent);
+  snprintf(note, sizeof note, "%sbest %.1f  mean %.1f  sigma %.3g%s%s", name, o->best, o->mean, es_sigma(d->search),
+           busy, held);
+
+  if (!isnan(o->held_out)) p->last = 0;  // such a line is always shown
   progress_show(p, evolution_generations(d->v), note);
 }
 
-// --- the rows of several descents, in one file -------------------------------------------------------------------------------
-// A round is the same generation of all descents that come so far. It is written when none can add to it any more, so that
-// the file is the same whoever was fast.
+// --- the rows of several descents, in one file ----------------------------------------------------------------------
+// A round is the same generation of all descents that come so far. It is written when none can add to it any more, so
+// that the file is the same whoever was fast.
 
 // Over, and its last row is told.
-static bool says_no_more(const descent *d) {
+static bool rows_say_no_more(const descent *d) {
   return d->over && d->rows_gone + d->rows_count == d->state.generation;
 }
 
-static bool round_is_whole(const evolution *v) {
+static bool rows_round_is_whole(const evolution *v) {
   bool any = false;
   for (int i = 0; i < v->count; i++) {
     const descent *d = &v->descents[i];
-    if (d->rows_count == 0 && !says_no_more(d)) return false;
+    if (d->rows_count == 0 && !rows_say_no_more(d)) return false;
     any |= d->rows_count > 0;
   }
   return any;
 }
 
 // Moves a descent's first row.
-static void row_move(descent *d, text_buffer *to) {
+static void rows_move(descent *d, text_buffer *to) {
   if (d->rows_count == 0) return;
+
   size_t size = (size_t)(strchr(d->rows.bytes, '\n') + 1 - d->rows.bytes);
   text_add(to, "%.*s", (int)size, d->rows.bytes);
   memmove(d->rows.bytes, d->rows.bytes + size, d->rows.size - size + 1);
   d->rows.size -= size;
+
   d->rows_count--;
   d->rows_gone++;
 }
 
-static status rounds_write(evolution *v) {
+static status rows_rounds_write(evolution *v) {
   text_buffer t = {0};
-  while (round_is_whole(v))
-    for (int i = 0; i < v->count; i++) row_move(&v->descents[i], &t);
+  while (rows_round_is_whole(v))
+    for (int i = 0; i < v->count; i++) rows_move(&v->descents[i], &t);
+
   status s = t.size ? file_append(v->csv.text, &t) : OK;
   text_free(&t);
   return s;
 }
 
-status rows_merge(evolution *v) { return v->count > 1 ? rounds_write(v) : OK; }
+status rows_merge(evolution *v) { return v->count > 1 ? rows_rounds_write(v) : OK; }
 
-static status rows_read(descent *d) {
+static status rows_descent_read(descent *d) {
   char *text;
   size_t size;
   TRY(file_read(&text, &size, d->csv.text));
-  const char *rows = lines_end(text, 1);
+  const char *rows = rows_lines_end(text, 1);
   text_free(&d->rows);
   text_add(&d->rows, "%s", rows ? rows : "");
-  d->rows_count = d->state.generation, d->rows_gone = 0;
+  d->rows_count = d->state.generation;
+  d->rows_gone = 0;
   mem_free(text);
   return OK;
 }
 
 status rows_gather(evolution *v) {
   if (v->count == 1) return OK;
-  for (int i = 0; i < v->count; i++) TRY(rows_read(&v->descents[i]));
-  TRY(file_write(v->csv.text, EVOLUTION_CSV_HEAD, strlen(EVOLUTION_CSV_HEAD)));
-  return rounds_write(v);
+  for (int i = 0; i < v->count; i++) TRY(rows_descent_read(&v->descents[i]));
+  TRY(rows_head_write(v->csv.text));
+  return rows_rounds_write(v);
 }
 
-// --- events -----------------------------------------------------------------------------------------------------------------
+// --- events ---------------------------------------------------------------------------------------------------------
 
-static void event_begin(const descent *d, text_buffer *t, const char *event) {
+static void rows_event_begin(const descent *d, text_buffer *t, const char *event) {
   json_open(t, NULL, '{');
   json_text(t, "event", event);
   json_number(t, "generation", d->state.generation);
@@ -250,26 +272,26 @@ static void event_begin(const descent *d, text_buffer *t, const char *event) {
 }
 
 // Who runs what, where.
-static status provenance_end(const evolution *v, text_buffer *t) {
+static status rows_provenance_end(const evolution *v, text_buffer *t) {
   json_number(t, "ranks", farm_size(v->f));
   json_text(t, "world", v->world.hex);
   json_text(t, "config", v->identity.hex);
   json_text(t, "version", DREAMFARM_VERSION);
-  return line_end(v, t);
+  return rows_line_end(v, t);
 }
 
 status rows_event(const descent *d, const char *event, const char *words) {
   text_buffer t = {0};
-  event_begin(d, &t, event);
+  rows_event_begin(d, &t, event);
   if (words) json_text(&t, "words", words);
-  return provenance_end(d->v, &t);
+  return rows_provenance_end(d->v, &t);
 }
 
 status rows_resumed(const descent *d, int episodes) {
   text_buffer t = {0};
-  event_begin(d, &t, "resume");
+  rows_event_begin(d, &t, "resume");
   json_number(&t, "journal", episodes);
-  return provenance_end(d->v, &t);
+  return rows_provenance_end(d->v, &t);
 }
 
 status rows_used(const evolution *v, const farm_report *r) {
@@ -282,14 +304,18 @@ status rows_used(const evolution *v, const farm_report *r) {
   json_number(&t, "sent", (double)r->sent);
   json_number(&t, "repeated", (double)r->repeated);
   json_number(&t, "master_seconds", r->master);
-  return line_end(v, &t);
+  return rows_line_end(v, &t);
 }
 
-static void poison_tell(const evolution *v, const share *s, const farm_event *e, text_buffer *t) {
+static void rows_poison_tell(const evolution *v, const share *s, const farm_event *e, text_buffer *t) {
   static const char *const jobs[] = {[JOB_TRAIN] = "train", [JOB_HELD_OUT] = "held-out", [JOB_REAL] = "real"};
-  int group = e->task / v->members - s->first, popsize = s->d->popsize, candidate = group < popsize ? group : group - popsize, episode = e->task % v->members;
+  int group = e->task / v->members - s->first, episode = e->task % v->members;
+
+  // Behind the candidates' groups are those of their second evaluations.
+  int popsize = s->d->popsize, candidate = group < popsize ? group : group - popsize;
   log_here("generation %d, %s: candidate %d, episode %d took %d workers down, one after the other; it counts as broken",
            s->d->state.generation, jobs[v->job], candidate, episode, e->workers);
+
   json_text(t, "job", jobs[v->job]);
   json_number(t, "candidate", candidate);
   json_number(t, "episode", episode);
@@ -297,20 +323,22 @@ static void poison_tell(const evolution *v, const share *s, const farm_event *e,
 }
 
 void rows_happened(evolution *v, const farm_event *e) {
-  static const char *const names[] = {[FARM_WORKER_LOST] = "lost", [FARM_WORKER_BACK] = "back", [FARM_TASK_POISONED] = "poisoned"};
+  static const char *const names[] = {
+      [FARM_WORKER_LOST] = "lost", [FARM_WORKER_BACK] = "back", [FARM_TASK_POISONED] = "poisoned"};
   const share *s = &v->shares[e->kind == FARM_TASK_POISONED ? v->share_of[e->task / v->members] : 0];
-  text_buffer t = {0};
   v->away += (e->kind == FARM_WORKER_LOST) - (e->kind == FARM_WORKER_BACK);
-  event_begin(s->d, &t, names[e->kind]);
-  if (e->kind == FARM_TASK_POISONED) poison_tell(v, s, e, &t);
+
+  text_buffer t = {0};
+  rows_event_begin(s->d, &t, names[e->kind]);
+  if (e->kind == FARM_TASK_POISONED) rows_poison_tell(v, s, e, &t);
   else json_number(&t, "worker", e->worker);
-  if (line_end(v, &t) != OK) log_here("%s", status_message());
+  if (rows_line_end(v, &t) != OK) log_here("%s", status_message());
 }
 
-// --- a control file's words -----------------------------------------------------------------------------------------------------
+// --- a control file's words -----------------------------------------------------------------------------------------
 
 // Of the whole run: its generation is that of the descent that has come furthest.
-static void run_event_begin(const evolution *v, text_buffer *t, const char *event) {
+static void rows_run_event_begin(const evolution *v, text_buffer *t, const char *event) {
   json_open(t, NULL, '{');
   json_text(t, "event", event);
   json_number(t, "generation", evolution_furthest(v));
@@ -318,45 +346,46 @@ static void run_event_begin(const evolution *v, text_buffer *t, const char *even
 
 status rows_control(const evolution *v, const control *c) {
   text_buffer t = {0};
-  run_event_begin(v, &t, "control");
+  rows_run_event_begin(v, &t, "control");
   if (c->generations) {
     json_number(&t, "generations", c->generations);
     json_number(&t, "configured", v->s->evolve.generations);
   }
   if (c->state) json_bool(&t, "state", true);
   if (c->stop) json_bool(&t, "stop", true);
-  return line_end(v, &t);
+  return rows_line_end(v, &t);
 }
 
 status rows_refused(const evolution *v, const char *words) {
   text_buffer t = {0};
-  run_event_begin(v, &t, "refused");
+  rows_run_event_begin(v, &t, "refused");
   json_text(&t, "words", words);
-  return line_end(v, &t);
+  return rows_line_end(v, &t);
 }
 
-static double evaluations(const evolution *v) {
+static double rows_evaluations(const evolution *v) {
   double sum = 0;
   for (int i = 0; i < v->count; i++) sum += (double)es_evaluations(v->descents[i].search);
   return sum;
 }
 
-static void state_log(const evolution *v, int64_t finished, double eta) {
+static void rows_state_log(const evolution *v, int64_t finished, double eta) {
   const es *e = evolution_leader(v)->search;
   char rest[40] = "no rate yet";
   if (isfinite(eta)) snprintf(rest, sizeof rest, "about %.0f s to go", eta);
-  log_here("evolve: generation %d of %d made, %lld episodes into what follows; %.0f evaluations; best %.4g, mean %.4g; sigma %.4g, condition %.4g; %d of %d ranks; %s",
-           evolution_furthest(v), v->generations, (long long)finished, evaluations(v), v->last.best, v->last.mean, es_sigma(e),
-           es_condition(e), farm_size(v->f) - v->away, farm_size(v->f), rest);
+  log_here("evolve: generation %d of %d made, %lld episodes into what follows; %.0f evaluations; best %.4g, mean %.4g; "
+           "sigma %.4g, condition %.4g; %d of %d ranks; %s",
+           evolution_furthest(v), v->generations, (long long)finished, rows_evaluations(v), v->last.best, v->last.mean,
+           es_sigma(e), es_condition(e), farm_size(v->f) - v->away, farm_size(v->f), rest);
 }
 
 status rows_state(const evolution *v, int64_t finished, double eta) {
   text_buffer t = {0};
   const descent *leader = evolution_leader(v);
-  run_event_begin(v, &t, "state");
+  rows_run_event_begin(v, &t, "state");
   json_number(&t, "generations", v->generations);
   json_number(&t, "finished", (double)finished);
-  json_number(&t, "evaluations", evaluations(v));
+  json_number(&t, "evaluations", rows_evaluations(v));
   json_number(&t, "best", v->last.best);
   json_number(&t, "mean", v->last.mean);
   json_number(&t, "best_held_out", leader->state.best_score);
@@ -367,7 +396,8 @@ status rows_state(const evolution *v, int64_t finished, double eta) {
   json_number(&t, "eta", eta);
   json_close(&t, '}');
   text_add(&t, "\n");
-  state_log(v, finished, eta);
+
+  rows_state_log(v, finished, eta);
   status s = file_write(run_path(v->home, RUN_STATE).text, t.bytes, t.size);
   if (s == OK) s = file_append(v->jsonl.text, &t);
   text_free(&t);

@@ -15,7 +15,7 @@ gone() { for _ in $(seq 250); do [ -e "$dir/$1/control.yaml" ] || return 0; slee
 ended() { wait $job; test $? = "$1"; }
 told() { grep -q "\"event\": \"$2\".*$3" "$dir/$1/run.jsonl"; }
 ask() { "$program" control tests/app/tiny.yaml --set run.directory="$dir/$1" "${@:2}"; }
-head_of() { cut -d, -f1-11 "$dir/$1/run.csv" | head -n "$2" >"$dir/a"; cut -d, -f1-11 "$dir/$3/run.csv" | head -n "$2" >"$dir/b"; cmp "$dir/a" "$dir/b"; }
+head_of() { results "$dir/$1/run.csv" | head -n "$2" >"$dir/a"; results "$dir/$3/run.csv" | head -n "$2" >"$dir/b"; cmp "$dir/a" "$dir/b"; }
 
 # What is wrong is refused in one sentence with its place, and the search goes on; what lies there is looked at once.
 begin state --set evolve.generations=100000

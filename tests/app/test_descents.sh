@@ -5,7 +5,7 @@ set -u
 . tests/app/small_pole.sh
 search="$search --set evolve.popsize=12 --set evolve.episodes=6 --set dream.cap=400 --set evolve.generations=8 --set evolve.held_out_every=4
   --set evolve.held_out_episodes=24 --set evolve.real_episodes=12"
-column() { cut -d, -f"$(head -n 1 "$dir/$1/run.csv" | tr , '\n' | grep -nx "$2" | cut -d: -f1)" "$dir/$1/run.csv" | tail -n +2; } # NAME COLUMN
+column() { cells "$dir/$1/run.csv" "$2"; } # NAME COLUMN
 
 # Killed when some generations are done and another is under way, resumed with more ranks.
 killed() { # NAME OPTIONS...

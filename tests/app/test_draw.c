@@ -167,8 +167,8 @@ static void tables(void **state) {
   table_of(&t, "");
   assert_int_equal(t.rows, 0);
   table_free(&t);
-  table_of(&t, "\n\n1");
-  assert_int_equal(t.rows, 2);
+  table_of(&t, "\n\n1");  // a line without an end is being written
+  assert_int_equal(t.rows, 1);
   table_free(&t);
   assert_int_equal(table_read(&t, "/dev/zero"), NO_IO);
   assert_int_equal(table_read(&t, place), NO_IO);

@@ -35,7 +35,7 @@ done
 sizes=($(tail -n 1 "$dir/first/run.csv" | tr , ' '))
 check "in the run's world" exits 0 "in the run's world" "$program" explain tests/app/tiny.yaml $pole $(at first)
 check "lengths from run.csv" grep -q "run.csv: mean of generation 1" "$dir/said"
-check "the mean length" test "$(value episode_steps)" = "$(awk -F, 'END { printf "%.8g", $10 / $9 }' "$dir/first/run.csv")"
+check "the mean length" test "$(value episode_steps)" = "$(awk "BEGIN { printf \"%.8g\", $(cells "$dir/first/run.csv" steps) / $(cells "$dir/first/run.csv" episodes) }")"
 parameters=$(grep -o '"mean": *{[^}]*' "$dir/first/controller.safetensors" -a | head -n 1 | sed 's/.*"shape": *\[\([0-9]*\)\].*/\1/')
 is n "${parameters:-unknown}"
 check "on 2 ranks" exits 0 "measured on 2 ranks at once" $MPIRUN -n 2 "$program" explain tests/app/tiny.yaml $pole $(at first)

@@ -42,8 +42,8 @@ listening() { # PROCESS: what it listens on
 deaf() { [ -n "$1" ] && [ -d "/proc/$1" ] && [ -z "$(listening "$1")" ] || { listening "$1"; return 1; }; }
 for n in 0 1; do check "rank $n listens on no port" deaf "$(rank $job $n)"; done
 check "nobody disturbed it" ends_with 0
-cut -d, -f1-15 "$dir/twice/run.csv" | head -n $((generations + 1)) >"$dir/first-rows"
-check "twice: the same bytes, as far as the other goes" cmp "$dir/first-rows" <(cut -d, -f1-15 "$dir/whole/run.csv")
+results "$dir/twice/run.csv" | head -n $((generations + 1)) >"$dir/first-rows"
+check "twice: the same bytes, as far as the other goes" cmp "$dir/first-rows" <(results "$dir/whole/run.csv")
 
 # --- file systems without locks -------------------------------------------------------------------------------------
 cat >"$dir/shim.c" <<'C'
