@@ -117,8 +117,8 @@ status settings_check(const settings *s);
 void settings_print(const settings *s, text_buffer *out, bool words);
 void settings_json(const settings *s, text_buffer *out, const char *key);
 
-// The settings of one round, from 1 on: later ones have the knobs of `round` in place of others, and a directory and a
-// seed of their own, run.directory/round-N. A run of one round is its own.
+// The settings of one round, from 1 on: later ones have the knobs of `round` in place of others. Where there are several
+// each has a directory of its own, run.directory/round-N.
 settings settings_of_round(const settings *s, int round);
 
 // What a knob decides, as it stands in its row of the table: whose results. None of them: where things land, or how

@@ -33,6 +33,7 @@ typedef struct rollout_record {
   char stream[16];         // which luck: "train", "held-out", "real", "evaluate"
   dream_rules rules;       // in the dream
   char policy[40];         // at ROLLOUT_BASELINE: an env_policy's text
+  float takeover;          // at ROLLOUT_REAL: chance per step that an action drawn at random is held for 1 to 64 steps
 } rollout_record;
 typedef struct rollout_result {
   double total;            // sum of rewards, in double, in step order

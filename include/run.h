@@ -10,6 +10,7 @@
 // --- the directory -------------------------------------------------------------------------------------------------
 typedef struct run_home {
   const settings *s;   // borrowed; s->run.directory is where it is
+  int round;           // from 1
   const struct run_home *before;  // borrowed: of the round before, from whose results this one begins; NULL: of none
   bool pixels;         // the environment shows pictures: the run has a V
   bool fresh;          // --fresh: what was made with other settings is made anew, instead of refused

@@ -29,6 +29,7 @@ typedef struct search_job {
   farm *f;
   const env_spec *environment;
   const world *w;              // the same on every rank
+  const float *begin;          // the mean of the first generation; NULL: 0
 } search_job;
 
 // Collective: from where the run's checkpoint stands to the end, or until it is asked to stop (INTERRUPTED, everything

@@ -76,6 +76,7 @@ typedef struct train_rnn_options {
   uint64_t seed;
   const char *latents;                 // directory train_encode wrote
   const char *from;                    // an M to begin from, of the same shape; NULL: random weights
+  int newest;                          // moments that dreams begin at are of episodes from this one on
   const char *result, *checkpoint;
   bool anew;                           // a checkpoint that is there does not count
   char vae_hash[33];                   // of V's file, "none" without V

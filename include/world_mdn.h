@@ -52,6 +52,9 @@ status world_rnn_write(const char *path, const world_shape *s, const float *valu
 // others, or of other sizes.
 status world_weights_read(float *values, const char *path, const nn_table *table);
 
+// And the scale of the latents of an M.  offset, scale (Z)
+status world_scale_read(float *offset, float *scale, const char *path, int Z);
+
 // --- looking: V's encoder on a batch of observations ----------------------------------------------------------------------
 // Row-invariant: a row's bits do not depend on the batch.
 typedef struct world_eye world_eye;

@@ -71,6 +71,7 @@ status app_parse(app *a, int count, char **words);
 status app_control(const app *a);
 
 // --- help for the verbs ----------------------------------------------------------------------------------------------------------
+app app_of(const app *a, const run_home *home);  // the same in another home: that of another round
 controller_shape controller_of(const app *a, const world *w);
 controller_shape controller_in(const app *a, const world_features *f);
 const char *features_word(const app *a);  // controller.features

@@ -14,6 +14,7 @@ static status environment_find(app *a) {
   TRY(env_describe(&a->described, a->s.environment.name));
   a->environment = &a->described;
   a->run.pixels = a->environment->pixels;
+  a->run.round = 1;
   return OK;
 }
 

@@ -1,5 +1,6 @@
-// Real episodes by a baseline policy, farmed shard by shard: a shard is a pure function of (seed, its number), written
-// whole by the rank that played it, so a rerun only plays what is missing.
+// Real episodes by a baseline policy, or, in rounds after the first, by the controller before it and others around that;
+// farmed shard by shard: a shard is a pure function of (seed, its number), written whole by the rank that played it, so a
+// rerun only plays what is missing.
 
 #include <string.h>
 
@@ -28,6 +29,11 @@ typedef struct collector {  // a crew that plays one shard at a time
   file_path directory;
   rollout *players;         // of the shard's episodes; a ticket is the place in the shard
   rollout_record record;    // of all episodes
+  world *w;                 // whose controller plays; NULL: a baseline does
+  float *parameters;        // (n) of that controller
+  int n;
+  size_t record_bytes;
+  char *records;            // (collect.shard, record_bytes)
   int ticket;               // -1: idle
   collect_record shard;
   take *takes;              // (collect.shard)
@@ -118,13 +124,37 @@ static collect_result shard_finish(collector *c) {
   return r;
 }
 
+// What an episode is played by. A controller plays as it is or, with noise on its parameters, others around it, and now
+// and then an action held at random takes over: the world must know what lies beside the path, too.
+static void episode_write(collector *c, int place, int number) {
+  static const float takeovers[] = {0.01f, 0.03f};  // chances per step
+  const settings *s = &c->a->s;
+  rollout_record *r = (rollout_record *)(void *)(c->records + (size_t)place * c->record_bytes);
+  float *parameters = (float *)(r + 1), luck[3];
+  *r = c->record;
+  if (!c->w) return;
+
+  rng stream = rng_episode(rng_stream(c->record.seed, "collect controllers"), c->record.generation, (uint32_t)number);
+  rng_uniforms(luck, 3, stream, 0, 0);
+  rng_normals(parameters, c->n, stream, 1, 0);
+  float noise = (double)luck[0] < s->round.mean ? 0 : (float)s->round.noise;
+  for (int i = 0; i < c->n; i++) parameters[i] = c->parameters[i] + noise * parameters[i];
+
+  if ((double)luck[1] < s->round.takeover) r->takeover = takeovers[luck[2] < 0.5f];
+}
+
+static void shard_episode_begin(collector *c, int first) {
+  const char *record = c->records + (size_t)c->begun * c->record_bytes;
+  episode_write(c, c->begun, first + c->begun);
+  rollout_begin(c->players, c->begun, record, first + c->begun);
+}
+
 // A slice of playing. Episodes are numbered through all shards.
 static void shard_play(collector *c) {
   enum { RESULTS = 8 };
   int tickets[RESULTS], first = c->shard.shard * c->a->s.collect.shard;
   rollout_result results[RESULTS];
-  for (; c->begun < c->shard.count && rollout_vacancies(c->players) > 0; c->begun++)
-    rollout_begin(c->players, c->begun, &c->record, first + c->begun);
+  for (; c->begun < c->shard.count && rollout_vacancies(c->players) > 0; c->begun++) shard_episode_begin(c, first);
 
   int count = rollout_work(c->players, tickets, results, RESULTS);
   for (int i = 0; i < count; i++) {
@@ -237,36 +267,74 @@ static status collect_all(app *a, collector *c) {
   return s == OK ? stage_done(&a->run, STAGE_COLLECT) : s;
 }
 
-static status collector_open(collector *c, const app *a) {
-  const env_spec *k = a->environment;
-  env_policy policy;
-  TRY(env_policy_parse(&policy, a->s.collect.policy, k));
-  *c = (collector){.a = a,
-                   .ticket = -1,
-                   .spec = collect_spec(k),
-                   .directory = run_path(&a->run, "episodes"),
-                   .record = {.place = ROLLOUT_BASELINE,
-                              .common = 1,
-                              .seed = (uint64_t)a->s.run.seed,
-                              .stream = "collect"},
-                   .takes = mem_take((size_t)a->s.collect.shard, sizeof(take))};
-  memcpy(c->record.policy, policy.text, sizeof policy.text);
+static void provenance_write(data_provenance *p, const app *a, const char *who) {
+  snprintf(p->environment, sizeof p->environment, "%s", a->environment->name);
+  snprintf(p->version, sizeof p->version, "%s", a->environment->version);
+  snprintf(p->policy, sizeof p->policy, "%s", who);
+  p->seed = (uint64_t)a->s.run.seed;
+}
 
-  data_provenance *p = &c->provenance;
-  snprintf(p->environment, sizeof p->environment, "%s", k->name);
-  snprintf(p->version, sizeof p->version, "%s", k->version);
-  snprintf(p->policy, sizeof p->policy, "%s", policy.text);
-  p->seed = c->record.seed;
+static status baseline_ready(collector *c, rollout_options *o) {
+  const app *a = c->a;
+  env_policy policy;
+  TRY(env_policy_parse(&policy, a->s.collect.policy, a->environment));
+  c->record.place = ROLLOUT_BASELINE;
+  memcpy(c->record.policy, policy.text, sizeof policy.text);
+  provenance_write(&c->provenance, a, policy.text);
 
   // One lane: a baseline gains nothing by company, and frames take memory.
-  const rollout_options o = {.environment = k, .lanes = 1, .recorder = {.look = collect_look, .self = c}};
+  o->lanes = 1;
+  return OK;
+}
+
+// The controller of the round before, in its world.
+static status controller_ready(collector *c, rollout_options *o) {
+  enum { LANES = 8 };
+  app before = app_of(c->a, c->a->run.before);
+  search_state state;
+  char who[64];
+  TRY(world_of_run(&before, &c->w));
+  o->world = c->w;
+  o->controller = controller_of(&before, c->w);
+  o->lanes = LANES;
+
+  c->n = controller_size(&o->controller);
+  c->parameters = mem_take((size_t)c->n, sizeof *c->parameters);
+  TRY(farm_agree(c->a->f, judged_controller(&before, &state, c->parameters, c->n)));
+
+  c->record.place = ROLLOUT_REAL;
+  snprintf(who, sizeof who, "controller of round %d, %.12s", before.run.round,
+           stage_identity(&c->a->run, STAGE_COLLECT).hex);
+  provenance_write(&c->provenance, c->a, who);
+  return OK;
+}
+
+static status collector_open(collector *c, const app *a) {
+  size_t room = (size_t)a->s.collect.shard;
+  rollout_options o = {.environment = a->environment, .recorder = {.look = collect_look, .self = c}};
+  *c = (collector){.a = a,
+                   .ticket = -1,
+                   .spec = collect_spec(a->environment),
+                   .directory = run_path(&a->run, RUN_EPISODES),
+                   .record = {.common = 1,
+                              .seed = (uint64_t)a->s.run.seed,
+                              .generation = (uint32_t)(a->run.round - 1),
+                              .stream = "collect"},
+                   .takes = mem_take(room, sizeof(take))};
+  TRY(a->run.before ? controller_ready(c, &o) : baseline_ready(c, &o));
+
   c->players = rollout_open(&o);
+  c->record_bytes = rollout_record_bytes(c->players);
+  c->records = mem_take(room, c->record_bytes);
   return dir_make(c->directory.text);
 }
 
 static void collector_close(collector *c) {
-  collect_drop(c);
+  if (c->players) collect_drop(c);
   rollout_close(c->players);
+  world_close(c->w);
+  mem_free(c->parameters);
+  mem_free(c->records);
   mem_free(c->takes);
 }
 

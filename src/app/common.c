@@ -10,6 +10,13 @@
 
 #include "app.h"
 
+app app_of(const app *a, const run_home *home) {
+  app other = *a;
+  other.s = *home->s;
+  other.run = *home;  // whose settings are the home's own
+  return other;
+}
+
 const char *features_word(const app *a) { return search_features(&a->s); }
 
 controller_shape controller_of(const app *a, const world *w) {

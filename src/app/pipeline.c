@@ -70,26 +70,77 @@ static status stage_run(app *a, stage s, bool *made) {
   return OK;
 }
 
-static status run_look(app *a) {
-  stage_standing standing[STAGES] = {0};
-  TRY(farm_agree(a->f, farm_rank(a->f) == 0 ? config_look(a) : OK));
-  return look_everywhere(a, STAGE_COLLECT, STAGE_EVALUATE, standing);
+// --- rounds ----------------------------------------------------------------------------------------------------------
+
+// A run of one round is its own; of several, each has a directory in it and begins from what the one before left.
+typedef struct round {
+  settings s;
+  run_home home;
+} round;
+
+static round *rounds_make(const app *a) {
+  int count = a->s.run.rounds;
+  round *rounds = mem_take((size_t)count, sizeof *rounds);
+  for (int i = 0; i < count; i++) {
+    rounds[i].s = settings_of_round(&a->s, i + 1);
+    rounds[i].home = a->run;
+    rounds[i].home.s = &rounds[i].s;
+    rounds[i].home.round = i + 1;
+    rounds[i].home.before = i ? &rounds[i - 1].home : NULL;
+  }
+  return rounds;
+}
+
+static status round_prepare(app *a) {
+  if (farm_rank(a->f) != 0) return OK;
+  TRY(dir_make(a->s.run.directory));
+  run_sweep(&a->run);
+  return config_keep(a);
+}
+
+static status round_run(app *a, bool *made) {
+  if (a->run.before) log_all("round %d", a->run.round);
+  TRY(farm_agree(a->f, round_prepare(a)));
+  for (stage s = 0; s < STAGES; s++)
+    if (stage_is_of(&a->run, s)) TRY(stage_run(a, s, made));
+
+  heartbeat_silence(HEARTBEAT_LOAD_SECONDS);
+  TRY(app_report(a));
+  return farm_agree(a->f, farm_rank(a->f) == 0 ? stages_stand(&a->run) : OK);
+}
+
+// Every round is looked at before anything is written.
+static status rounds_look(const app *a, const round *rounds) {
+  for (int i = 0; i < a->s.run.rounds; i++) {
+    app r = app_of(a, &rounds[i].home);
+    stage_standing standing[STAGES] = {0};
+    TRY(farm_agree(a->f, farm_rank(a->f) == 0 ? config_look(&r) : OK));
+    TRY(look_everywhere(&r, STAGE_COLLECT, STAGE_EVALUATE, standing));
+  }
+  return OK;
+}
+
+static status rounds_run(app *a, const round *rounds, bool *made) {
+  TRY(rounds_look(a, rounds));
+  TRY(farm_agree(a->f, farm_rank(a->f) == 0 ? config_keep(a) : OK));
+  for (int i = 0; i < a->s.run.rounds; i++) {
+    app r = app_of(a, &rounds[i].home);
+    TRY(round_run(&r, made));
+  }
+  return OK;
 }
 
 status app_run(app *a) {
   double start = time_now();
   bool made = false;
-  TRY(run_look(a));
-  TRY(farm_agree(a->f, farm_rank(a->f) == 0 ? config_keep(a) : OK));
-  for (stage s = 0; s < STAGES; s++)
-    if (stage_is_of(&a->run, s)) TRY(stage_run(a, s, &made));
+  round *rounds = rounds_make(a);
+  status s = rounds_run(a, rounds, &made);
+  mem_free(rounds);
+  TRY(s);
+
   if (a->run.fresh && !made)
     log_all("--fresh: every stage is complete, with these settings, and was kept; to make one anew, name it: "
             "dreamfarm evolve CONFIG --fresh");
-
-  heartbeat_silence(HEARTBEAT_LOAD_SECONDS);
-  TRY(app_report(a));
-  TRY(farm_agree(a->f, farm_rank(a->f) == 0 ? stages_stand(&a->run) : OK));
   log_all("done in %.0f s; everything is in %s", time_now() - start, a->s.run.directory);
   return OK;
 }

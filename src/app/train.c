@@ -109,8 +109,24 @@ static status finish(app *a, training_log *l, status s) {
   return s;
 }
 
+// All that was collected so far: the episodes of the rounds before, then this one's.
+static status dataset_open(const run_home *last, dataset **d) {
+  file_path *paths = mem_take((size_t)last->round, sizeof *paths);
+  const char **folders = mem_take((size_t)last->round, sizeof *folders);
+  int i = last->round;
+  for (const run_home *h = last; h; h = h->before) {
+    paths[--i] = run_path(h, RUN_EPISODES);
+    folders[i] = paths[i].text;
+  }
+
+  status s = data_open_all(d, folders, last->round);
+  mem_free(paths);
+  mem_free(folders);
+  return s;
+}
+
 static status episodes_open(app *a, dataset **d) {
-  status s = data_open(d, run_path(&a->run, "episodes").text);
+  status s = dataset_open(&a->run, d);
   if (s == OK && strcmp(data_provenance_of(*d)->environment, a->environment->name) != 0)
     s = status_fail(MISMATCH, "%s holds episodes of %s, but environment.name is %s", run_path(&a->run, "episodes").text,
                     data_provenance_of(*d)->environment, a->environment->name);
@@ -125,6 +141,22 @@ static hash identity_of(app *a, stage s) {
   return h;
 }
 
+// What the round before left under this name.
+static file_path before_path(const app *a, const char *name) {
+  return a->run.before ? run_path(a->run.before, name) : (file_path){{0}};
+}
+
+// V as the round before left it.
+static status vae_keep(app *a, training_log *l) {
+  char *bytes;
+  size_t size;
+  TRY(log_begin(l));
+  TRY(file_read(&bytes, &size, before_path(a, RUN_VAE).text));
+  status s = file_write(run_path(&a->run, RUN_VAE).text, bytes, size);
+  mem_free(bytes);
+  return s;
+}
+
 status vae_make(app *a) {
   dataset *d;
   TRY(episodes_open(a, &d));
@@ -137,7 +169,11 @@ status vae_make(app *a) {
                     .checkpoint = checkpoint, .p = progress_open("train V", "batches", 1)};
   train_team team = team_of(a);
   train_watch watch = watch_of(&l);
-  status done = finish(a, &l, train_vae(&o, d, &team, &watch));
+  file_path before = before_path(a, RUN_VAE);
+  if (a->run.before) o.from = before.text;
+  bool stays = a->run.before && a->s.vae.frames == 0;
+  status made = !stays ? train_vae(&o, d, &team, &watch) : farm_rank(a->f) == 0 ? vae_keep(a, &l) : OK;
+  status done = finish(a, &l, farm_agree(a->f, made));
   data_close(d);
   return done;
 }
@@ -176,6 +212,9 @@ status rnn_make(app *a) {
                     .checkpoint = checkpoint, .p = progress_open("train M", "chunks", 1)};
   train_team team = team_of(a);
   train_watch watch = watch_of(&l);
+  file_path before = before_path(a, RUN_RNN);
+  if (a->run.before && a->s.round.warm) o.from = before.text;
+  if (a->run.before) o.newest = data_count(d) - a->s.collect.episodes;
   status done = finish(a, &l, train_rnn(&o, d, &team, &watch));
   data_close(d);
   return done;

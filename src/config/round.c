@@ -2,11 +2,6 @@
 
 #include "config.h"
 
-// A seed of its own: a round's luck is not that of the round before.
-static int64_t round_seed(int64_t seed, int round) {
-  return (int64_t)(((uint64_t)seed + 0x9E3779B97F4A7C15u * (uint64_t)(round - 1)) >> 11);
-}
-
 settings settings_of_round(const settings *whole, int round) {
   settings s = *whole;
   if (whole->run.rounds == 1) return s;
@@ -15,7 +10,6 @@ settings settings_of_round(const settings *whole, int round) {
   text_print(s.run.directory, sizeof s.run.directory, "%s/round-%d", whole->run.directory, round);
   if (round == 1) return s;
 
-  s.run.seed = round_seed(whole->run.seed, round);
   if (whole->round.episodes) s.collect.episodes = whole->round.episodes;
   s.vae.frames = whole->round.vae_frames;
   s.rnn.epochs = whole->round.rnn_epochs;

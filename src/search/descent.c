@@ -171,7 +171,7 @@ static status descent_checkpoint_read(descent *d) {
   return descent_refuse_other(d, d->home.text);
 }
 
-// Descents side by side begin where those one after the other would: the first at 0, others around it. A ladder's ends
+// Descents side by side begin where those one after the other would: the first at the job's beginning, others around it. A ladder's ends
 // by the limits that make restarts worth while.
 static status descent_search_open(descent *d) {
   const settings *s = d->v->s;
@@ -180,7 +180,7 @@ static status descent_search_open(descent *d) {
 
   double *x0 = mem_take((size_t)o.n, sizeof *x0);
   if (d->number > 1) rng_normals_double(x0, o.n, rng_stream(o.seed, "descent place"), 0, 0);
-  for (int j = 0; j < o.n; j++) x0[j] *= o.sigma0;
+  for (int j = 0; j < o.n; j++) x0[j] = x0[j] * o.sigma0 + (d->v->begin ? (double)d->v->begin[j] : 0);
 
   o.x0 = x0;
   o.limits = &limits;

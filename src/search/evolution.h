@@ -84,6 +84,7 @@ struct evolution {
   const run_home *home;
   farm *f;
   const world *w;
+  const float *begin;                // (n) or NULL
 
   rollout *crew;
   maker *maker;                      // NULL where candidates are sent as numbers

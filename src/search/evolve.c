@@ -260,6 +260,7 @@ static evolution evolve_open(const search_job *j) {
                  .home = j->home,
                  .f = j->f,
                  .w = j->w,
+                 .begin = j->begin,
                  .crew = rollout_open(&o),
                  .n = controller_size(&o.controller),
                  .rules = search_rules(j->s, j->environment),

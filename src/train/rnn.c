@@ -143,6 +143,17 @@ static void rnn_standardise(rnn_run *r) {
 
 enum { ORIGINS_MAX = 1000, MOMENTS = 4096 };
 
+// M goes on only with the scale that it was begun with.
+static status rnn_scale(rnn_run *r) {
+  if (!r->o->from) {
+    rnn_standardise(r);
+    return OK;
+  }
+  TRY(r->team->agree(r->team->self, world_scale_read(r->offset, r->scale, r->o->from, r->o->shape.Z)));
+  latents_standardise(r->latent, r->offset, r->scale);
+  return OK;
+}
+
 // Dreams begin where real episodes began: (mu, logvar) of first frames, all ranks'.  first (2, count, Z)
 static void rnn_origins(const rnn_run *r, float *first, int count) {
   int Z = r->o->shape.Z;
@@ -159,11 +170,12 @@ static void rnn_origins(const rnn_run *r, float *first, int count) {
   r->team->sum(r->team->self, first, 2 * n);  // others' rows are zero: the sum is exact
 }
 
-// Or in the midst of them: moments drawn from the rows of one more pass over what was learnt from, as M, now that it
-// knows, remembers them.  moment (MOMENTS, Z + 2H), this rank's share at its place among the others'
+// Or in the midst of them: moments drawn from the rows of one more pass over the newest that was learnt from, as M, now
+// that it knows, remembers them.  moment (MOMENTS, Z + 2H), this rank's share at its place among the others'
 static void rnn_moments(rnn_run *r, float *moment) {
   int belief = r->o->shape.Z + 2 * r->o->shape.H, rows = r->share * r->o->steps;
-  int own = share_of(MOMENTS, r->team), chunks = (int)r->lesson.batches;
+  int own = share_of(MOMENTS, r->team), first = int_min(r->o->newest, r->held_from - r->team->size);
+  int chunks = (int)rnn_chunks(r, first, r->held_from, 1);
   uint32_t *word = mem_take((size_t)2 * own, sizeof *word);
   int *row = mem_take((size_t)own, sizeof *row);
   float *to = moment;
@@ -172,7 +184,7 @@ static void rnn_moments(rnn_run *r, float *moment) {
 
   rng luck = rng_stream(r->o->seed, "moments");
   rng_words(word, 2 * own, rng_episode(luck, 0, (uint32_t)r->team->rank), 0, 0);
-  stream_begin(r->episodes, 0, r->held_from, r->team, luck, 0, true);
+  stream_begin(r->episodes, first, r->held_from, r->team, luck, 0, true);
   rnn_memory_clear(r);
 
   for (int chunk = 0; r->share && chunk < chunks; chunk++) {
@@ -259,7 +271,7 @@ static status rnn_prepare(rnn_run *r) {
 
 static status rnn_learn(rnn_run *r) {
   TRY(r->team->agree(r->team->self, rnn_prepare(r)));
-  if (!r->o->shape.pixels) rnn_standardise(r);
+  if (!r->o->shape.pixels) TRY(rnn_scale(r));
   TRY(lesson_learn(&r->lesson));
   return rnn_write(r);
 }

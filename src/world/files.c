@@ -130,6 +130,24 @@ status world_weights_read(float *values, const char *path, const nn_table *table
   return s;
 }
 
+static status files_scale_read(float *offset, float *scale, const data_source *from, int Z) {
+  const float *o, *s;
+  TRY(data_f32_wanted(&o, from, "latent.offset", data_vector(Z)));
+  TRY(data_f32_wanted(&s, from, "latent.scale", data_vector(Z)));
+  memcpy(offset, o, (size_t)Z * sizeof *o);
+  memcpy(scale, s, (size_t)Z * sizeof *s);
+  return OK;
+}
+
+status world_scale_read(float *offset, float *scale, const char *path, int Z) {
+  data_tensors *f;
+  TRY(data_tensors_read(&f, path));
+  const data_source from = {.file = f, .path = path, .remedy = REMEDY};
+  status s = files_scale_read(offset, scale, &from, Z);
+  data_tensors_close(f);
+  return s;
+}
+
 static status files_vae_read(world *w, const data_source *from) {
   world_shape *s = &w->shape;
   TRY(data_format_wanted(from, VAE_FORMAT));
