@@ -6,8 +6,9 @@
 #include "app.h"
 
 static status (*const acts[STAGES])(app *a) = {
-    [STAGE_COLLECT] = collect_make, [STAGE_VAE] = vae_make,       [STAGE_ENCODE] = encode_make,
-    [STAGE_RNN] = rnn_make,         [STAGE_EVOLVE] = evolve_make, [STAGE_EVALUATE] = app_evaluate};
+    [STAGE_COLLECT] = collect_make,   [STAGE_VAE] = vae_make,       [STAGE_ENCODE] = encode_make,
+    [STAGE_RNN] = rnn_make,           [STAGE_EVOLVE] = evolve_make, [STAGE_FIDELITY] = fidelity_make,
+    [STAGE_EVALUATE] = app_evaluate};
 
 // --- the run's configuration, kept beside what it made --------------------------------------------------------------------
 
@@ -151,6 +152,12 @@ status app_collect(app *a) { return stage_make(a, STAGE_COLLECT); }
 status app_encode(app *a) { return stage_make(a, STAGE_ENCODE); }
 status app_train_rnn(app *a) { return stage_make(a, STAGE_RNN); }
 status app_evolve(app *a) { return stage_make(a, STAGE_EVOLVE); }
+
+status app_fidelity(app *a) {
+  if (a->s.fidelity.episodes == 0)
+    FAIL(BAD_CONFIG, "fidelity.episodes is 0: nothing is to be measured; let it be 200, say");
+  return stage_make(a, STAGE_FIDELITY);
+}
 
 status app_train_vae(app *a) {
   if (!a->environment->pixels)

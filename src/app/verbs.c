@@ -22,6 +22,8 @@ const verb verbs[VERBS] = {
                         {"train-rnn mine.yaml", "train-rnn mine.yaml --set rnn.epochs=40 --fresh"}},
     [VERB_EVOLVE] = {"evolve", "the controller, by CMA-ES inside the dream; resumes from its checkpoint", app_evolve, true,
                      RUN_USAGE, {"evolve mine.yaml", "evolve mine.yaml --set evolve.generations=400"}},
+    [VERB_FIDELITY] = {"fidelity", "how far the dream is to be trusted: it and reality side by side", app_fidelity, true,
+                       RUN_USAGE, {"fidelity mine.yaml", "fidelity mine.yaml --set fidelity.episodes=500 --fresh"}},
     [VERB_EVALUATE] = {"evaluate", "the controller in the real environment, beside the baselines", app_evaluate, false,
                        RUN_USAGE, {"evaluate mine.yaml --episodes 1000", "evaluate mine.yaml --temperatures 0.5,1,1.3"}},
     [VERB_REPORT] = {"report", "pictures and curves, into report/", app_report, false, RUN_USAGE,
@@ -148,7 +150,7 @@ static status take_out(app *a, const char *value) {
 
 #define STAGES_BITS                                                                                          \
   (VERB_BIT(VERB_RUN) | VERB_BIT(VERB_COLLECT) | VERB_BIT(VERB_TRAIN) | VERB_BIT(VERB_TRAIN_VAE) |           \
-   VERB_BIT(VERB_ENCODE) | VERB_BIT(VERB_TRAIN_RNN) | VERB_BIT(VERB_EVOLVE))
+   VERB_BIT(VERB_ENCODE) | VERB_BIT(VERB_TRAIN_RNN) | VERB_BIT(VERB_EVOLVE) | VERB_BIT(VERB_FIDELITY))
 #define JUDGE_BIT VERB_BIT(VERB_EVALUATE)
 #define LOOK_BITS (VERB_BIT(VERB_REPORT) | VERB_BIT(VERB_EXPLAIN))
 #define ALONE_BITS (VERB_BIT(VERB_CONFIG) | VERB_BIT(VERB_CONTROL))

@@ -42,17 +42,7 @@ static void dream_step(void *self, rollout_lane *lanes, int n) {
   d->controlling += time_now() - start;
 
   mind_imagine(d->m, d->actions, d->outcomes, n);
-  for (int i = 0; i < n; i++) {
-    rollout_lane *l = &lanes[i];
-    const dream_outcome *out = &d->outcomes[i];
-    l->reward = out->reward;
-    l->terminated = out->terminated;
-    l->truncated = out->truncated;
-
-    l->result.steps++;
-    l->result.total += (double)out->reward;
-    l->result.broken |= out->broken;
-  }
+  place_dreams_count(lanes, d->outcomes, n);
 }
 
 static void dream_show(const void *self, int lane, rollout_sight *s) {

@@ -1,4 +1,4 @@
-// What the places in an environment have in common.
+// What places have in common: those in an environment, and those in a dream.
 
 #include "place.h"
 
@@ -18,6 +18,20 @@ void place_outcomes_count(rollout_lane *lanes, const env_outcome *outcomes, int 
 
     l->result.steps++;
     if (!l->result.broken) l->result.total += (double)out->reward;
+    l->result.broken |= out->broken;
+  }
+}
+
+void place_dreams_count(rollout_lane *lanes, const dream_outcome *outcomes, int n) {
+  for (int i = 0; i < n; i++) {
+    rollout_lane *l = &lanes[i];
+    const dream_outcome *out = &outcomes[i];
+    l->reward = out->reward;
+    l->terminated = out->terminated;
+    l->truncated = out->truncated;
+
+    l->result.steps++;
+    l->result.total += (double)out->reward;
     l->result.broken |= out->broken;
   }
 }

@@ -36,11 +36,12 @@ typedef struct place {
 
   double (*controlling)(const void *self);  // seconds in controllers so far; NULL: not counted
 } place;
-extern const place place_dream, place_reality, place_baseline;
+extern const place place_dream, place_reality, place_baseline, place_dream_baseline;
 
 // The environment was found when its description was read.
 env *place_env_open(const rollout_options *o);
 // One step more of an environment, in each of n lanes.  outcomes (n)
 void place_outcomes_count(rollout_lane *lanes, const env_outcome *outcomes, int n);
+void place_dreams_count(rollout_lane *lanes, const dream_outcome *outcomes, int n);  // and of a dream
 
 #endif
