@@ -67,7 +67,8 @@ typedef struct fidelity_ground {
 // Small bright things in a picture (WORLD_IMAGE, WORLD_IMAGE, 3) in [0, 1]: connected pixels that are brighter than the
 // ground by far. Marks them in `of` (pixels): 0, or the number of the thing, from 1. Returns how many.
 int fidelity_blobs(const fidelity_ground *g, const float *picture, uint8_t *of);
-// Of so many, those that stand in another picture, too, at least half as bright, within `near` pixels.
+// Of so many, those that stand out from their surroundings in another picture at least half as much, within `near`
+// pixels of where they are.
 int fidelity_blobs_kept(const fidelity_ground *g, const float *picture, const uint8_t *of, int count,
                         const float *other, int near);
 // squared deviation of `other` from `picture`, weighed by what moves; *scale: that of the ground itself

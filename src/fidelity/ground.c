@@ -9,7 +9,7 @@
 #define MOVING_MOST 50.0f  // of a squared deviation: what is far off counts no more than that
 #define BRIGHT 3.0f        // deviations above the ground
 enum { FRAMES = 8, EPISODES = 64 };  // of an episode, that the ground is made of
-enum { AREA_LEAST = 2, AREA_MOST = 64, BLOBS_MAX = 255 };  // pixels of a small thing, and things
+enum { AREA_LEAST = 2, AREA_MOST = 64, BLOBS_MAX = 255, AROUND = 3 };  // pixels of a thing; things; pixels
 #define SIDE WORLD_IMAGE
 
 fidelity_ground fidelity_ground_open(bool pixels, int size) {
@@ -153,33 +153,56 @@ int fidelity_blobs(const fidelity_ground *g, const float *picture, uint8_t *of) 
   return count;
 }
 
-// Mean brightness of a thing's pixels, moved by so many; those outside the picture are as dark as the ground.
-static float blob_brightness(const fidelity_ground *g, const float *picture, const uint8_t *of, int blob, int down,
-                             int right) {
-  float sum = 0;
-  int count = 0;
+typedef struct blob_box {
+  int blob, top, bottom, left, right;  // within the picture, AROUND pixels beyond the thing
+} blob_box;
+
+static blob_box blob_box_of(const uint8_t *of, int blob) {
+  blob_box b = {.blob = blob, .top = SIDE, .bottom = -1, .left = SIDE, .right = -1};
   for (int i = 0; i < SIDE * SIDE; i++) {
     if (of[i] != blob) continue;
-    int row = i / SIDE + down, column = i % SIDE + right;
-    bool inside = row >= 0 && row < SIDE && column >= 0 && column < SIDE;
-    if (inside) sum += brighter(g, picture, row * SIDE + column);
-    count++;
+    b.top = int_min(b.top, int_max(0, i / SIDE - AROUND));
+    b.bottom = int_max(b.bottom, int_min(SIDE - 1, i / SIDE + AROUND));
+    b.left = int_min(b.left, int_max(0, i % SIDE - AROUND));
+    b.right = int_max(b.right, int_min(SIDE - 1, i % SIDE + AROUND));
   }
-  return count ? sum / (float)count : 0;
+  return b;
 }
 
-static bool blob_is_kept(const fidelity_ground *g, const float *picture, const uint8_t *of, int blob,
+// How much brighter a thing's pixels, moved by so many, are than the other pixels of the box around them.
+static float blob_contrast(const fidelity_ground *g, const float *picture, const uint8_t *of, const blob_box *b,
+                           int down, int right) {
+  float inside = 0, outside = 0;
+  int within = 0, around = 0;
+  for (int row = b->top; row <= b->bottom; row++)
+    for (int column = b->left; column <= b->right; column++) {
+      int y = row + down, x = column + right;
+      if (y < 0 || y >= SIDE || x < 0 || x >= SIDE) continue;
+      bool thing = of[row * SIDE + column] == b->blob;
+      float value = brighter(g, picture, y * SIDE + x);
+      if (thing) inside += value;
+      else outside += value;
+      within += thing;
+      around += !thing;
+    }
+  return within && around ? inside / (float)within - outside / (float)around : 0;
+}
+
+static bool blob_is_kept(const fidelity_ground *g, const float *picture, const uint8_t *of, const blob_box *b,
                          const float *other, int near) {
-  float least = blob_brightness(g, picture, of, blob, 0, 0) / 2;
+  float least = blob_contrast(g, picture, of, b, 0, 0) / 2;
   for (int down = -near; down <= near; down++)
     for (int right = -near; right <= near; right++)
-      if (blob_brightness(g, other, of, blob, down, right) >= least) return true;
+      if (blob_contrast(g, other, of, b, down, right) >= least) return true;
   return false;
 }
 
 int fidelity_blobs_kept(const fidelity_ground *g, const float *picture, const uint8_t *of, int count,
                         const float *other, int near) {
   int kept = 0;
-  for (int blob = 1; blob <= count; blob++) kept += blob_is_kept(g, picture, of, blob, other, near);
+  for (int blob = 1; blob <= count; blob++) {
+    const blob_box b = blob_box_of(of, blob);
+    kept += blob_is_kept(g, picture, of, &b, other, near);
+  }
   return kept;
 }
