@@ -40,6 +40,9 @@ typedef struct fidelity_correlation {
   double low, high;  // 95 %, by Fisher's transform with the variance 1.06 / (n - 3) of ranks; NaN below 4 pairs
 } fidelity_correlation;
 fidelity_correlation fidelity_correlate(const double *a, const double *b, int n);
+// How far each column would be ordered alike if it were measured again: from its two halves, by Spearman and Brown's
+// formula, 0 to 1. With less than that no other column can agree, however right it is. NaN where a half is all the same.
+double fidelity_reliability(const double *half, const double *other, int n);
 
 // --- open loop: the data's own actions, with and without eyes -----------------------------------------------------------
 enum { FIDELITY_SIGHTS = 6 };  // pictures are compared after 1, 2, 4, .. imagined steps
@@ -88,6 +91,7 @@ typedef struct fidelity_result {
   int watched, held_out;                      // episodes, and how many of them were never trained on
   double sigma;                               // of the candidates
   double dream[FIDELITY_CANDIDATES], real[FIDELITY_CANDIDATES];
+  double dream_reliability, real_reliability;
   fidelity_correlation correlation;
 } fidelity_result;
 

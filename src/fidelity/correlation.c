@@ -42,3 +42,8 @@ fidelity_correlation fidelity_correlate(const double *a, const double *b, int n)
   c.high = tanh(z + 1.96 * se);
   return c;
 }
+
+double fidelity_reliability(const double *half, const double *other, int n) {
+  double r = fidelity_correlate(half, other, n).value;
+  return isnan(r) ? r : fmax(2 * r / (1 + fmax(r, 0)), 0);
+}

@@ -142,8 +142,19 @@ static void candidate_draw(const play *p, float *parameters, int candidate) {
     parameters[i] = p->j->parameters[i] + (float)p->j->sigma * parameters[i];
 }
 
+// Every other episode of each candidate, from `first` on.
+static void candidates_halve(double *means, const rollout_result *results, int episodes, int first) {
+  rollout_result *half = mem_take((size_t)episodes + 1, sizeof *half);
+  for (int i = 0; i < FIDELITY_CANDIDATES; i++) {
+    int count = 0;
+    for (int k = first; k < episodes; k += 2) half[count++] = results[(size_t)i * episodes + k];
+    means[i] = summarise(half, count).mean;
+  }
+  mem_free(half);
+}
+
 // The same luck for all: what tells two candidates apart is who they are.
-static status play_candidates(play *p, double *means, const rollout_record *head, int episodes) {
+static status play_candidates(play *p, double *means, double *reliability, const rollout_record *head, int episodes) {
   float *drawn = mem_take((size_t)p->parameters + 4, sizeof *drawn);
   for (int i = 0; i < FIDELITY_CANDIDATES; i++) {
     float *parameters = record_put(p, i, head);
@@ -155,6 +166,10 @@ static status play_candidates(play *p, double *means, const rollout_record *head
   TRY(play_map(p, p->results[0], FIDELITY_CANDIDATES, episodes));
   for (int i = 0; i < FIDELITY_CANDIDATES; i++)
     means[i] = summarise(p->results[0] + (size_t)i * episodes, episodes).mean;
+
+  double half[2][FIDELITY_CANDIDATES];
+  for (int i = 0; i < 2; i++) candidates_halve(half[i], p->results[0], episodes, i);
+  *reliability = fidelity_reliability(half[0], half[1], FIDELITY_CANDIDATES);
   return OK;
 }
 
@@ -163,8 +178,8 @@ static status play_ranking(play *p) {
   dream_rules rules = search_rules(j->s, j->environment);
   rollout_record dream = record_of(p, j->dream, LUCK_CANDIDATES_DREAM, rules);
   rollout_record outside = record_of(p, ROLLOUT_REAL, LUCK_CANDIDATES_REAL, rules);
-  TRY(play_candidates(p, p->r->dream, &dream, dreams_of(j)));
-  TRY(play_candidates(p, p->r->real, &outside, reals_of(j)));
+  TRY(play_candidates(p, p->r->dream, &p->r->dream_reliability, &dream, dreams_of(j)));
+  TRY(play_candidates(p, p->r->real, &p->r->real_reliability, &outside, reals_of(j)));
   p->r->correlation = fidelity_correlate(p->r->dream, p->r->real, FIDELITY_CANDIDATES);
   return OK;
 }

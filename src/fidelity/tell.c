@@ -7,6 +7,7 @@
 #define RATIO_HIGH 1.3
 #define RATIO_LOW 0.75
 #define CORRELATION_LOW 0.5
+#define RELIABILITY_LOW 0.5
 
 static double share(double of, double all) { return all > 0 ? of / all : (double)NAN; }
 
@@ -102,6 +103,8 @@ static void json_ranking(text_buffer *t, const fidelity_result *r) {
   json_number(t, "correlation", r->correlation.value);
   json_number(t, "low", r->correlation.low);
   json_number(t, "high", r->correlation.high);
+  json_number(t, "dream_reliability", r->dream_reliability);
+  json_number(t, "real_reliability", r->real_reliability);
   json_number(t, "sigma", r->sigma);
   json_open(t, "candidates", '{');
   for (int i = 0; i < FIDELITY_CANDIDATES; i++) {
@@ -184,29 +187,41 @@ void fidelity_print(const fidelity_result *r) {
   }
   printf("rank correlation of %d candidates, dream and reality: %.2f (95 %%: %.2f to %.2f)\n", FIDELITY_CANDIDATES,
          r->correlation.value, r->correlation.low, r->correlation.high);
+  printf("  each with itself, measured again: %.2f in the dream, %.2f in reality\n", r->dream_reliability,
+         r->real_reliability);
   print_hazard(r);
   print_watch(&r->watch);
 }
 
 // --- a sentence -----------------------------------------------------------------------------------------------------------
 
+// Where reality does not agree with itself, nothing can be said of the dream.
+static const char *unsorted_advice(const fidelity_result *r) {
+  if (r->real_reliability >= RELIABILITY_LOW) return "collect by the controller in more rounds (run.rounds)";
+  return "measure candidates by more real episodes (fidelity.episodes), for so few tell them hardly apart";
+}
+
+static const char *warning_advice(const fidelity_result *r) {
+  double ratio = r->policies[0].ratio;
+  if (ratio > RATIO_HIGH)
+    return "let M learn on its own samples (rnn.own_samples) and longer (rnn.epochs), and collect by the controller in "
+           "more rounds (run.rounds)";
+  if (ratio < RATIO_LOW)
+    return "train M longer (rnn.epochs), let dreams end by chance (dream.end: sampled), or lower dream.temperature";
+  return unsorted_advice(r);
+}
+
 void fidelity_warning(const fidelity_result *r, char *words, size_t size) {
   double ratio = r->policies[0].ratio, correlation = r->correlation.value;
-  bool kind = ratio > RATIO_HIGH, harsh = ratio < RATIO_LOW, unsorted = !(correlation >= CORRELATION_LOW);
-  words[0] = 0;
-  if (!kind && !harsh && !unsorted) return;
-
+  bool apart = ratio > RATIO_HIGH || ratio < RATIO_LOW, unsorted = !(correlation >= CORRELATION_LOW);
   char length[128] = "", order[128] = "";
-  if (kind || harsh)
-    text_print(length, sizeof length, "the controller survives %.2f times as long in it as outside", ratio);
+  words[0] = 0;
+  if (!apart && !unsorted) return;
+
+  if (apart) text_print(length, sizeof length, "the controller survives %.2f times as long in it as outside", ratio);
   if (unsorted)
     text_print(order, sizeof order, "it ranks candidates unlike reality (correlation %.2f, wanted: at least %.1f)",
                correlation, CORRELATION_LOW);
-  text_print(words, size, "this dream is not to be trusted: %s%s%s; %s", length, *length && *order ? ", and " : "",
-             order,
-             kind || !harsh
-                 ? "let M learn on its own samples (rnn.own_samples) and longer (rnn.epochs), and collect by the "
-                   "controller in more rounds (run.rounds)"
-                 : "train M longer (rnn.epochs) or lower dream.temperature, and collect by the controller in more "
-                   "rounds (run.rounds)");
+  text_print(words, size, "this dream is not to be trusted: %s%s%s; %s", length, apart && unsorted ? ", and " : "",
+             order, warning_advice(r));
 }

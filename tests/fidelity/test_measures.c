@@ -86,6 +86,24 @@ static void the_interval_of_a_correlation_holds(void **state) {
   assert_in_range(held, TIMES * 91 / 100, TIMES * 98 / 100);
 }
 
+// Columns of a true order and as much noise as order, which halves have twice.
+static void what_is_measured_again_is_foretold_from_halves(void **state) {
+  (void)state;
+  enum { N = 4000 };
+  static double x[5 * N], half[2][N], whole[2][N];
+  rng_normals_double(x, 5 * N, rng_stream(9, "halves"), 0, 0);
+  for (int i = 0; i < N; i++) {
+    for (int k = 0; k < 2; k++) half[k][i] = x[i] + x[(k + 1) * N + i];
+    whole[0][i] = (half[0][i] + half[1][i]) / 2;
+    whole[1][i] = x[i] + (x[3 * N + i] + x[4 * N + i]) / 2;
+  }
+  double foretold = fidelity_reliability(half[0], half[1], N), again = fidelity_correlate(whole[0], whole[1], N).value;
+  assert_true(near(foretold, again, 0.04) && near(again, 2.0 / 3, 0.04));
+
+  for (int i = 0; i < N; i++) half[1][i] = -half[0][i];
+  assert_true(fidelity_reliability(half[0], half[1], N) == 0);
+}
+
 static void a_ratio_has_its_error(void **state) {
   (void)state;
   const rollout_result dream[] = {{.steps = 30, .total = -1}, {.steps = 50}, {.steps = 9, .broken = 1}};
@@ -205,6 +223,7 @@ int main(void) {
       cmocka_unit_test(a_known_hazard_is_found_again),
       cmocka_unit_test(ranks_are_correlated),
       cmocka_unit_test(the_interval_of_a_correlation_holds),
+      cmocka_unit_test(what_is_measured_again_is_foretold_from_halves),
       cmocka_unit_test(a_ratio_has_its_error),
       cmocka_unit_test(small_bright_things_are_found_and_others_are_not),
       cmocka_unit_test(what_is_kept_of_them_is_counted),
