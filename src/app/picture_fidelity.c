@@ -114,7 +114,7 @@ static void lengths_draw(chart *c, const measured *m, int outside, const char *i
   }
   snprintf(style, sizeof style, "with boxes lc rgb '%s'", ink);
   chart_curve(c, x, y, NULL, m->policies, style, title);
-  chart_curve(c, x, y, se, m->policies, "with yerrorbars pt 0 lw 1.5 lc rgb '#222222'", "");
+  chart_curve(c, x, y, se, m->policies, "with yerrorbars ps 0 lw 1.5 lc rgb '#222222'", "");
 }
 
 static void survival_panel(chart *c, const measured *m) {
@@ -145,6 +145,8 @@ static void hazard_panel(chart *c, const measured *m) {
   double at[FIDELITY_LAGS];
   for (int i = 0; i < FIDELITY_LAGS; i++) names[i] = fidelity_lag_name(i);
   double high = highest(&m->hazard[0][0], 4 * FIDELITY_LAGS, 1e-3);
+  for (int i = 0; i < FIDELITY_LAGS; i++)
+    for (int k = 0; k < 2; k++) high = fmax(high, m->hazard[k][i] + m->hazard_se[k][i]);
   axes x = {.title = "Deaths by steps since reality was left",
             .x = "steps since then",
             .y = "deaths per 1000 steps",
@@ -290,7 +292,8 @@ static status strip_read(const app *a, sheet *s, int band, const world *w, datas
   snprintf(name, sizeof name, "episode %lld", (long long)e.id);
   sheet_band_name(s, band, name);
   for (int i = 0; i < TILES; i++) {
-    snprintf(name, sizeof name, i ? "+%d steps" : "step %d", i ? lags[i] : t.moment);
+    if (i) snprintf(name, sizeof name, "+%d step%s", lags[i], lags[i] == 1 ? "" : "s");
+    else snprintf(name, sizeof name, "step %d", t.moment);
     sheet_column_name(s, band, i, name);
   }
 
