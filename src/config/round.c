@@ -7,6 +7,7 @@ settings settings_of_round(const settings *whole, int round) {
   if (whole->run.rounds == 1) return s;
 
   // What would not fit was refused when the settings were checked.
+  s.run.rounds = 1;
   text_print(s.run.directory, sizeof s.run.directory, "%s/round-%d", whole->run.directory, round);
   if (round == 1) return s;
 
