@@ -1,6 +1,6 @@
 // A candidate's numbers and an episode's seed in, a return out, in the dream or in the real environment; whoever wants
-// more of an episode than that looks on. Knows no ranks: many episodes are stepped at once in lanes, tasks are begun and
-// finished one by one, and somebody else carries them. Looks at num, nn, env, world.
+// more of an episode than that looks on. Knows no ranks: many episodes are stepped at once in lanes, tasks are begun
+// and finished one by one, and somebody else carries them. Looks at num, nn, env, world.
 #ifndef ROLLOUT_H
 #define ROLLOUT_H
 
@@ -8,7 +8,7 @@
 #include "num.h"
 #include "world.h"
 
-// --- the controller: action = tanh(W features + b?), optionally with one hidden tanh layer --------------------------------
+// --- the controller: action = tanh(W features + b?), optionally with one hidden tanh layer --------------------------
 typedef struct controller_shape {
   int F, A;                          // features and actions of a mind
   int part[WORLD_FEATURES_MAX + 1];  // floats of F's parts, 0 after the last: a sum is made of theirs, in this order
@@ -21,7 +21,7 @@ int controller_size(const controller_shape *s);  // number of parameters
 void controller_act(const controller_shape *s, float *action, const float *parameters, const float *features);
 #define CONTROLLER_HIDDEN_MAX 4096
 
-// --- tasks ------------------------------------------------------------------------------------------------------------
+// --- tasks ----------------------------------------------------------------------------------------------------------
 typedef enum rollout_place { ROLLOUT_DREAM, ROLLOUT_REAL, ROLLOUT_BASELINE } rollout_place;
 // What all episodes of one candidate share; the controller's parameters follow the struct. Plain memory: it travels.
 typedef struct rollout_record {
@@ -41,7 +41,7 @@ typedef struct rollout_result {
   int32_t broken;          // 1: a number stopped being finite; total means nothing
 } rollout_result;
 
-// --- looking on ------------------------------------------------------------------------------------------------------
+// --- looking on -----------------------------------------------------------------------------------------------------
 // What a recorder sees of an episode: its beginning (step 0), and what each action led to, the end included.
 typedef struct rollout_sight {
   int ticket, member;

@@ -46,7 +46,7 @@ static data_spec collect_spec(const env_spec *k) {
   return (data_spec){.pixels = k->pixels, .shape = {k->shape[0], k->shape[1], k->shape[2]}, .actions = k->actions};
 }
 
-// --- recording -------------------------------------------------------------------------------------------------------
+// --- recording ------------------------------------------------------------------------------------------------------
 
 enum { TAKE_ROOM = 256 };  // steps at the beginning; doubled as often as the episode needs
 
@@ -82,7 +82,7 @@ static void collect_look(void *self, const rollout_sight *s) {
   if (s->terminated || s->truncated) data_episode_resize(&t->e, &c->spec, t->room = s->step);
 }
 
-// --- the crew --------------------------------------------------------------------------------------------------------
+// --- the crew -------------------------------------------------------------------------------------------------------
 
 static int collect_vacancies(void *self) { return ((collector *)self)->ticket < 0; }
 
@@ -186,7 +186,7 @@ static farm_crew crew_to_collect(collector *c) {
                      .drop = collect_drop};
 }
 
-// --- the verb -----------------------------------------------------------------------------------------------------------
+// --- the verb -------------------------------------------------------------------------------------------------------
 
 static int shard_size(const app *a, int shard) {
   int left = a->s.collect.episodes - shard * a->s.collect.shard;

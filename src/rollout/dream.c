@@ -43,15 +43,8 @@ static void dream_step(void *self, rollout_lane *lanes, int n) {
 
   mind_imagine(d->m, d->actions, d->outcomes, n);
   for (int i = 0; i < n; i++) {
-    rollout_lane *l = &lanes[i];
     const dream_outcome *out = &d->outcomes[i];
-    l->reward = out->reward;
-    l->terminated = out->terminated;
-    l->truncated = out->truncated;
-
-    l->result.steps++;
-    l->result.total += (double)out->reward;
-    l->result.broken |= out->broken;
+    place_step_count(&lanes[i], out->reward, out->terminated, out->truncated, out->broken);
   }
 }
 
