@@ -141,7 +141,7 @@ static int shard_size(const app *a, int shard) {
 }
 
 typedef struct collect_watch {
-  progress p;
+  stage_work work;
   int before, done, size;  // shards there at the start; in all; episodes a shard
   int all;
 } collect_watch;
@@ -150,13 +150,13 @@ static bool collect_tick(void *self, int64_t finished) {
   collect_watch *w = self;
   w->done = w->before + (int)finished;
   double episodes = (double)(w->done * w->size < w->all ? w->done * w->size : w->all);
-  progress_show(&w->p, episodes, NULL);
-  return !signals_asked();
+  work_show(&w->work, episodes, NULL);
+  return work_going(&w->work);
 }
 
 static status shards_farm(app *a, collector *c, const collect_record *missing, int count, int shards) {
   collect_result *results = mem_take((size_t)count + 1, sizeof *results);
-  collect_watch w = {.p = progress_open("collect", "episodes", a->s.collect.episodes), .before = shards - count,
+  collect_watch w = {.work = work_open(&a->run, STAGE_COLLECT, "collect", "episodes", a->s.collect.episodes), .before = shards - count,
                      .size = a->s.collect.shard, .all = a->s.collect.episodes};
   farm_job job = {.groups = count, .members = 1, .records = missing, .record_bytes = sizeof *missing, .result_bytes = sizeof *results};
   farm_crew crew = crew_to_collect(c);
@@ -169,7 +169,7 @@ static status shards_farm(app *a, collector *c, const collect_record *missing, i
   }
   if (s == INTERRUPTED) s = status_fail(INTERRUPTED, "collecting was stopped; finished files are kept, the same command goes on");
   if (s == OK) {
-    progress_close(&w.p, a->s.collect.episodes, NULL);
+    work_close(&w.work, a->s.collect.episodes, NULL);
     if (report.seconds > 0) log_all("collect: %lld steps, %.3g steps/s", (long long)steps, (double)steps / report.seconds);
   }
   mem_free(results);

@@ -83,12 +83,15 @@ static status entries_make(evaluation *v) {
 
 // --- playing ----------------------------------------------------------------------------------------------------------------
 
-typedef struct watch { progress p; double before; } watch;
+typedef struct watch {
+  stage_work work;
+  double before;
+} watch;
 
 static bool tick(void *self, int64_t finished) {
   watch *w = self;
-  progress_show(&w->p, w->before + (double)finished, NULL);
-  return !signals_asked();
+  work_show(&w->work, w->before + (double)finished, NULL);
+  return work_going(&w->work);
 }
 
 static status entry_play(evaluation *v, entry *e, watch *w) {
@@ -207,9 +210,12 @@ static status master(evaluation *v) {
   v->record = mem_take(1, v->record_bytes);
   v->results = mem_take((size_t)a->s.evaluate.episodes, sizeof(rollout_result));
 
-  watch w = {.p = progress_open("evaluate", "episodes", (double)a->s.evaluate.episodes * v->count)};
+  // Other questions than the run's own, and those about a run at which another process is at work, are not its affair.
+  const run_home *home = v->completes && !run_locked(&a->run) ? &a->run : NULL;
+  double episodes = (double)a->s.evaluate.episodes * v->count;
+  watch w = {.work = work_open(home, STAGE_EVALUATE, "evaluate", "episodes", episodes)};
   for (int i = 0; i < v->count; i++) TRY(entry_play(v, &v->entries[i], &w));
-  progress_close(&w.p, w.before, NULL);
+  work_close(&w.work, w.before, NULL);
   table_print(v);
   return file_fill(v);
 }

@@ -46,7 +46,7 @@ typedef struct training_log {
   stage which;
   const char *const *parts;  // NULL: no rows
   file_path csv, checkpoint;
-  progress p;
+  stage_work work;           // on rank 0
   double loss;
 } training_log;
 
@@ -81,19 +81,17 @@ static void log_progress(void *self, double done, double total, double loss) {
   training_log *l = self;
   char note[64] = "";
   if (isfinite(loss)) snprintf(note, sizeof note, "loss %.4g", loss);
-  l->p.total = total;
-  progress_show(&l->p, done, note);
+  l->work.line.total = total;
+  work_show(&l->work, done, note);
 }
 
-static void log_alive(void *self) {
-  (void)self;
-  heartbeat_beat();
-}
-
+// Only rank 0 is asked; the others have signals.
 static bool log_stop(void *self) {
-  (void)self;
-  return signals_asked();
+  training_log *l = self;
+  return farm_rank(l->a->f) == 0 ? !work_going(&l->work) : signals_asked();
 }
+
+static void log_alive(void *self) { log_stop(self); }
 
 static train_watch watch_of(training_log *l) {
   return (train_watch){.self = l, .begin = log_begin, .row = log_row, .progress = log_progress, .alive = log_alive,
@@ -105,7 +103,7 @@ static status finish(app *a, training_log *l, status s) {
   if (s == OK && farm_rank(a->f) == 0) s = stage_done(&a->run, l->which);
   s = farm_agree(a->f, s);
   if (isfinite(l->loss) && l->loss != 0) snprintf(note, sizeof note, "held-out loss %.4g", l->loss);
-  if (s == OK) progress_close(&l->p, l->p.total, note);
+  if (s == OK && farm_rank(a->f) == 0) work_close(&l->work, l->work.line.total, note);
   return s;
 }
 
@@ -134,7 +132,7 @@ status vae_make(app *a) {
                          .kl_tolerance = s->vae.kl_tolerance, .held_out = s->collect.held_out, .seed = (uint64_t)s->run.seed,
                          .result = result.text, .checkpoint = checkpoint.text, .anew = a->run.fresh, .identity = identity_of(a, STAGE_VAE)};
   training_log l = {.a = a, .which = STAGE_VAE, .parts = train_vae_parts, .csv = run_path(&a->run, "train_vae.csv"),
-                    .checkpoint = checkpoint, .p = progress_open("train V", "batches", 1)};
+                    .checkpoint = checkpoint, .work = work_open(&a->run, STAGE_VAE, "train V", "batches", 1)};
   train_team team = team_of(a);
   train_watch watch = watch_of(&l);
   status done = finish(a, &l, train_vae(&o, d, &team, &watch));
@@ -146,7 +144,7 @@ status encode_make(app *a) {
   dataset *d;
   TRY(episodes_open(a, &d));
   file_path vae = run_path(&a->run, "vae.safetensors"), directory = run_path(&a->run, "latents");
-  training_log l = {.a = a, .which = STAGE_ENCODE, .p = progress_open("encode", "files", 1)};
+  training_log l = {.a = a, .which = STAGE_ENCODE, .work = work_open(&a->run, STAGE_ENCODE, "encode", "files", 1)};
   train_team team = team_of(a);
   train_watch watch = watch_of(&l);
   status done = finish(a, &l, train_encode(a->environment->pixels ? vae.text : NULL, d, directory.text, &team, &watch));
@@ -172,7 +170,7 @@ status rnn_make(app *a) {
   }
   TRY(farm_agree(a->f, found));
   training_log l = {.a = a, .which = STAGE_RNN, .parts = train_rnn_parts, .csv = run_path(&a->run, "train_rnn.csv"),
-                    .checkpoint = checkpoint, .p = progress_open("train M", "chunks", 1)};
+                    .checkpoint = checkpoint, .work = work_open(&a->run, STAGE_RNN, "train M", "chunks", 1)};
   train_team team = team_of(a);
   train_watch watch = watch_of(&l);
   status done = finish(a, &l, train_rnn(&o, d, &team, &watch));

@@ -41,6 +41,7 @@ void run_sweep(const run_home *r) {
       {"", "controller."},
       {"", "run.csv."},
       {"", "state.json."},
+      {"", "progress.json."},
       {"", "train_"},
       {"", "vae."},
       {"", "rnn."},
