@@ -18,8 +18,8 @@ static bool request_same_file(const request_file *a, const request_file *b) {
   return same_place && same_time && a->size == b->size;
 }
 
-// An empty file is one that somebody is about to write: none yet. What is no file counts too, and is refused where it is
-// read.
+// An empty file is one that somebody is about to write: none yet. What is no file counts too, and is refused where it
+// is read.
 static request_file request_file_at(const char *path) {
   struct stat facts;
   if (lstat(path, &facts) != 0 || (S_ISREG(facts.st_mode) && facts.st_size == 0)) return (request_file){0};

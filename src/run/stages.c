@@ -182,8 +182,8 @@ static void stage_known_lines(const run_home *r, stage s, text_buffer *t, hash *
   text_free(&decides);
 }
 
-// "8 evolve.generations: 4": what a running stage was asked for, instead of what the settings say; empty where these have
-// changed since, or nothing was.
+// "8 evolve.generations: 4": what a running stage was asked for, instead of what the settings say; empty where these
+// have changed since, or nothing was.
 static void stage_asked_find(char *line, size_t room, const run_home *r, stage s) {
   text_buffer t = {0};
   mark m = mark_read(stage_mark_path(r, s).text);

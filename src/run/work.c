@@ -1,4 +1,5 @@
-// A stage at work: how far it is, on the terminal and in progress.json, and what it is asked by signals and control.yaml.
+// A stage at work: how far it is, on the terminal and in progress.json, and what it is asked by signals and
+// control.yaml.
 
 #include <math.h>
 #include <string.h>
