@@ -121,6 +121,8 @@ status gnuplot_draw(const char *directory, const text_buffer *script) {
   int code = 0;
   file_path path = path_join(directory, GNUPLOT_SCRIPT);
   TRY(file_write(path.text, script->bytes, script->size));
+
+  // The run is worth the same without its curves.
   status s = common_gnuplot_run(&code, directory);
   if (s != OK)
     log_all("%s; the curves are not drawn: install gnuplot (`make deps` does), then run this again; the script is %s",

@@ -80,6 +80,8 @@ static void evolve_shares_tell(evolution *v, const farm_report *report) {
   for (int i = 0; i < v->share_count; i++) {
     if (v->shares[i].told) continue;
     descent_tell(&v->shares[i]);
+
+    // What the farm knows of the job it was played in.
     outcome *r = &v->shares[i].d->row;
     r->seconds = report->seconds;
     r->busy = report->busy;
