@@ -13,7 +13,7 @@
 #include "search.h"
 #include "world.h"
 
-// --- one invocation ---------------------------------------------------------------------------------------------------------
+// --- one invocation -------------------------------------------------------------------------------------------------
 #define APP_POLICIES_MAX 16
 #define APP_TEMPERATURES_MAX 16
 typedef struct app {
@@ -37,7 +37,7 @@ typedef struct app {
   int word_count;
 } app;
 
-// --- the verbs, collective over all ranks -----------------------------------------------------------------------------------
+// --- the verbs, collective over all ranks ---------------------------------------------------------------------------
 status app_run(app *a);
 status app_collect(app *a);
 status app_train(app *a);      // train-vae, encode, train-rnn
@@ -58,9 +58,10 @@ status encode_make(app *a);
 status rnn_make(app *a);
 status evolve_make(app *a);
 
-// --- the look before the leap ------------------------------------------------------------------------------------------------
-// Collective. What would waste the run: other versions elsewhere, a run directory that is not seen everywhere, too few cores
-// or too little memory. The first two end it (MISMATCH, NO_IO), the others are warnings; one line when all is well.
+// --- the look before the leap ---------------------------------------------------------------------------------------
+// Collective. What would waste the run: other versions elsewhere, a run directory that is not seen everywhere, too few
+// cores or too little memory. The first two end it (MISMATCH, NO_IO), the others are warnings; one line when all is
+// well.
 status preflight(const app *a);
 // Says so where a generation is too short to keep all ranks busy.
 void preflight_generation(const app *a);
@@ -70,7 +71,7 @@ status app_parse(app *a, int count, char **words);
 // Writes control.yaml for a search that runs elsewhere. Not collective: MPI is never started.
 status app_control(const app *a);
 
-// --- help for the verbs ----------------------------------------------------------------------------------------------------------
+// --- help for the verbs ---------------------------------------------------------------------------------------------
 app app_of(const app *a, const run_home *home);  // the same in another home: that of another round
 controller_shape controller_of(const app *a, const world *w);
 controller_shape controller_in(const app *a, const world_features *f);
@@ -80,7 +81,8 @@ dream_rules rules_of(const app *a);
 // Of an episode that the judgement plays, at this place: `policy` acts where it is a baseline's, else it is "".
 rollout_record judged_record(const app *a, rollout_place place, const char *policy);
 status judged_controller(const app *a, search_state *s, float *parameters, int n);  // parameters (n)
-status world_read(const app *a, world **w);     // from the run's files, in the precision of the configuration; by this rank alone
+// From the run's files, in the precision of the configuration; by this rank alone.
+status world_read(const app *a, world **w);
 status world_of_run(const app *a, world **w);  // collective; every rank must find the same bytes
 // Of the world that this configuration would make: what of it the controller sees, and one like it with random weights.
 world_features features_expected(const app *a);
@@ -88,8 +90,8 @@ status world_random(const app *a, world **w);
 farm_crew crew_of(rollout *r);
 void ranks_dismiss(app *a);  // rank 0, when a verb's maps are done
 
-// Dream steps a second that this rank makes of controllers of the first generation, `lanes` at once, in the run's world; where there
-// is none yet, in a random one of its size. *learned: which. Takes about half a second.
+// Dream steps per second that this rank makes of controllers of the first generation, `lanes` at once, in the run's
+// world; where there is none yet, in a random one of its size. *learned: which. Takes about half a second.
 status calibrate_dream(const app *a, double *steps, bool *learned, int lanes);
 
 // Standard output: first and last of all. `s`, or NO_IO, which is said, where some of what was printed is lost.

@@ -194,7 +194,7 @@ static int shard_size(const app *a, int shard) {
 }
 
 typedef struct collect_watch {
-  progress p;
+  stage_work work;
   int before, size;  // shards there at the start; episodes per shard
   int all;           // episodes
 } collect_watch;
@@ -202,8 +202,8 @@ typedef struct collect_watch {
 static bool collect_tick(void *self, int64_t finished) {
   collect_watch *w = self;
   int episodes = (w->before + (int)finished) * w->size;
-  progress_show(&w->p, episodes < w->all ? episodes : w->all, NULL);
-  return !signals_asked();
+  work_show(&w->work, int_min(episodes, w->all), NULL);
+  return work_going(&w->work);
 }
 
 // Of all shards; the sentence of one that failed.
@@ -218,7 +218,7 @@ static status shards_sum(int64_t *steps, const collect_result *results, int coun
 
 static status shards_map(app *a, collector *c, const collect_record *missing, int count, int shards,
                          collect_result *results) {
-  collect_watch w = {.p = progress_open("collect", "episodes", a->s.collect.episodes),
+  collect_watch w = {.work = work_open(&a->run, STAGE_COLLECT, "collect", "episodes", a->s.collect.episodes),
                      .before = shards - count,
                      .size = a->s.collect.shard,
                      .all = a->s.collect.episodes};
@@ -236,7 +236,7 @@ static status shards_map(app *a, collector *c, const collect_record *missing, in
   TRY(s);
   TRY(shards_sum(&steps, results, count));
 
-  progress_close(&w.p, a->s.collect.episodes, NULL);
+  work_close(&w.work, a->s.collect.episodes, NULL);
   if (report.seconds > 0)
     log_all("collect: %lld steps, %.3g steps/s", (long long)steps, (double)steps / report.seconds);
   return OK;

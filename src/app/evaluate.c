@@ -82,14 +82,14 @@ static status evaluate_entries_make(evaluation *v) {
 // --- playing --------------------------------------------------------------------------------------------------------
 
 typedef struct evaluate_watch {
-  progress p;
+  stage_work work;
   double before;  // episodes of the entries before this one
 } evaluate_watch;
 
 static bool evaluate_tick(void *self, int64_t finished) {
   evaluate_watch *w = self;
-  progress_show(&w->p, w->before + (double)finished, NULL);
-  return !signals_asked();
+  work_show(&w->work, w->before + (double)finished, NULL);
+  return work_going(&w->work);
 }
 
 static status evaluate_entry_play(evaluation *v, entry *e, evaluate_watch *w) {
@@ -228,9 +228,12 @@ static status evaluate_all(evaluation *v) {
   v->record = mem_take(1, v->record_bytes);
   v->results = mem_take((size_t)a->s.evaluate.episodes, sizeof(rollout_result));
 
-  evaluate_watch w = {.p = progress_open("evaluate", "episodes", (double)a->s.evaluate.episodes * v->count)};
+  // Other questions than the run's own, and those about a run at which another process is at work, are not its affair.
+  const run_home *home = v->completes && !run_locked(&a->run) ? &a->run : NULL;
+  double episodes = (double)a->s.evaluate.episodes * v->count;
+  evaluate_watch w = {.work = work_open(home, STAGE_EVALUATE, "evaluate", "episodes", episodes)};
   for (int i = 0; i < v->count; i++) TRY(evaluate_entry_play(v, &v->entries[i], &w));
-  progress_close(&w.p, w.before, NULL);
+  work_close(&w.work, w.before, NULL);
   evaluate_table_print(v);
   return evaluate_file_fill(v);
 }

@@ -80,6 +80,8 @@ static void evolve_shares_tell(evolution *v, const farm_report *report) {
   for (int i = 0; i < v->share_count; i++) {
     if (v->shares[i].told) continue;
     descent_tell(&v->shares[i]);
+
+    // What the farm knows of the job it was played in.
     outcome *r = &v->shares[i].d->row;
     r->seconds = report->seconds;
     r->busy = report->busy;
@@ -209,13 +211,15 @@ static status evolve_master(evolution *v) {
   TRY(evolve_start(v));
 
   v->told_at = time_now();
+  v->work = work_open(v->home, STAGE_EVOLVE, "evolve", "generations", 0);
   control_begin(v);
   TRY(rows_gather(v));
   evolve_announce(v);
 
-  v->p = progress_open("evolve", "generations", (double)v->generations * v->count);
+  v->work.line.total = (double)v->generations * v->count;
+  work_show(&v->work, evolution_generations(v), NULL);
   TRY(evolve_rounds(v));
-  progress_close(&v->p, evolution_generations(v), NULL);
+  work_close(&v->work, evolution_generations(v), NULL);
   return stage_done(v->home, STAGE_EVOLVE);
 }
 
