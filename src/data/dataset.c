@@ -21,7 +21,7 @@ struct dataset {
   int room_steps;          // that it has memory for
 };
 
-// --- opening ---------------------------------------------------------------------------------------------------------
+// --- opening --------------------------------------------------------------------------------------------------------
 
 static status dataset_spec_read(dataset *d, const data_source *from) {
   static const char *const keys[] = {"rows", "columns", "channels", "actions"};
@@ -165,7 +165,7 @@ const data_spec *data_spec_of(const dataset *d) { return &d->spec; }
 const data_provenance *data_provenance_of(const dataset *d) { return &d->provenance; }
 hash data_hash(const dataset *d) { return hash_join(d->hashes, d->shards); }
 
-// --- reading ---------------------------------------------------------------------------------------------------------
+// --- reading --------------------------------------------------------------------------------------------------------
 
 static status dataset_shard_open(dataset *d, int shard) {
   if (d->open_shard == shard) return OK;

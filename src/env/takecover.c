@@ -143,7 +143,7 @@ static env_outcome takecover_step(void *state, const float *action) {
   return (env_outcome){.reward = 1, .terminated = dead, .truncated = !dead && s->steps >= TAKECOVER_CAP};
 }
 
-// --- policies -----------------------------------------------------------------------------------------------------------
+// --- policies -------------------------------------------------------------------------------------------------------
 // Blind: left for a half-period, right for the next. Left first is what the published scores of the sweeps are of; the
 // imps do not stand symmetrically.
 static void takecover_sweep(ENV_ACT) {
