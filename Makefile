@@ -77,7 +77,7 @@ LIBRARY2 := $(BUILD)/double/libdreamfarm.a
 PROGRAM  := $(BUILD)/dreamfarm
 APP      := $(call objects,app)
 
-.PHONY: all help deps lint lint-circles house test test-cluster bench bench-peers quickstart install clean check-deps
+.PHONY: all help deps lint house test test-cluster bench bench-peers quickstart install clean check-deps
 .DELETE_ON_ERROR:
 
 all: check-deps $(PROGRAM)
@@ -88,7 +88,7 @@ help:
 	@echo "make quickstart   learn a world, evolve a controller in it, judge it outside: under 4 minutes on 2 cores"
 	@echo "make test         all tests; SANITIZE=address,undefined for the checked build"
 	@echo "make test-cluster SLURM, hosts over TCP, Docker: real ones, made for the test; as root"
-	@echo "make lint         the house's rules: rooms, doors, headers; lint-circles: which files call each other in a circle, and more"
+	@echo "make lint         the house's rules: rooms, doors, headers, circles, names, columns"
 	@echo "make house        the rooms: what each is for, whom it sees, which libraries come in by it"
 	@echo "make MPI=no       all of this without MPI, in build/alone: one rank"
 	@echo "make bench        speeds as ratios, and build/bench.json; about 4 minutes, on core BENCH_CORE=0"
@@ -205,10 +205,11 @@ bench-bbob: $(BBOB)/libes.so $(BBOB)/python/ready
 	@OPENBLAS_NUM_THREADS=1 $(BBOB)/python/bin/python tests/bench/bbob/bbob.py --library $< --out $(BBOB)/results $(BBOB_ARGS)
 
 # --- the house's rules -----------------------------------------------------------------------------------------------
+# Two scripts: the first reads, the second asks the objects who calls whom.
 lint:
-	@tests/lint "$(ROOMS)" "$(FOREIGN)" "$(foreach r,$(ROOMS),$(r)=$(subst $(space),$(comma),$($(r)_sees)))" "$(CC) -std=c11 -D_GNU_SOURCE -Iinclude $(PKG_CFLAGS) $(WARNINGS)"
-# What cannot be held yet as a whole: listed. Fails where files of a room call each other in a circle.
-lint-circles: $(PROGRAM) $(TWIN)
+	@tests/lint "$(ROOMS)" "$(FOREIGN)" "$(foreach r,$(ROOMS),$(r)=$(subst $(space),$(comma),$($(r)_sees)))" \
+	  "$(CC) -std=c11 -D_GNU_SOURCE -Iinclude $(PKG_CFLAGS) $(WARNINGS)"
+	@$(MAKE) --no-print-directory -j$(cores) $(PROGRAM) $(TWIN)
 	@tests/lint_house $(BUILD) "$(ROOMS)"
 foreign_of = $(foreach f,$(FOREIGN),$(if $(filter src/$(1)/%,$(subst =,$(space),$(f))),$(basename $(firstword $(subst =,$(space),$(f))))))
 house:
