@@ -116,6 +116,10 @@ status settings_check(const settings *s);
 // gives equal settings.
 void settings_print(const settings *s, text_buffer *out, bool words);
 void settings_json(const settings *s, text_buffer *out, const char *key);
+// The knobs by number, from 0: their names, section.key, NULL past the last; and all the words that such a knob may
+// have, NULL at the end, or NULL where they are not words. Static.
+const char *settings_knob_name(int i);
+const char *const *settings_knob_words(int i);
 
 // The settings of one round, from 1 on: later ones have the knobs of `round` in place of others. Where there are several
 // each has a directory of its own, run.directory/round-N.
@@ -136,7 +140,7 @@ enum config_decides {
 void settings_lines(const settings *s, unsigned decides, text_buffer *out);
 hash settings_hash(const settings *s, unsigned decides);
 
-// --- what may be asked of a search while it runs, in a file beside it ------------------------------------------------
+// --- what may be asked of a search while it runs, in a file beside it -----------------------------------------------
 typedef struct control {
   bool stop;         // checkpoint, then leave
   int generations;   // the new limit; 0: not asked
@@ -146,6 +150,7 @@ typedef struct control {
 // BAD_CONFIG as above; *c is unchanged then. What the file does not name is not asked.
 status control_read(control *c, const char *name, const char *bytes, size_t size, int made);
 status control_set(control *c, const char *assignment);        // one `key=value` over what is in *c
+const char *control_knob_name(int i);                          // from 0; NULL past the last; static
 void control_print(const control *c, text_buffer *out);        // as YAML; what is not asked is left out
 bool control_empty(const control *c);
 

@@ -201,6 +201,19 @@ void settings_json(const settings *s, text_buffer *out, const char *key) {
   json_close(out, '}');
 }
 
+const char *settings_knob_name(int i) {
+  int count;
+  const knob *table = knob_table(&count);
+  return i < count ? table[i].name : NULL;
+}
+
+const char *const *settings_knob_words(int i) {
+  static const char *const truth[] = {"true", "false", NULL};
+  int count;
+  const knob *table = knob_table(&count);
+  return table[i].type == KNOB_BOOL ? truth : table[i].words;
+}
+
 void settings_lines(const settings *s, unsigned decides, text_buffer *out) {
   int count;
   const knob *table = knob_table(&count);
