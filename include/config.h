@@ -121,9 +121,9 @@ void settings_json(const settings *s, text_buffer *out, const char *key);
 const char *settings_knob_name(int i);
 const char *const *settings_knob_words(int i);
 
-// The settings of one round, from 1 on: later ones have the knobs of `round` in place of others. Where there are several
-// each has a directory of its own, run.directory/round-N.
-settings settings_of_round(const settings *s, int round);
+// The settings of one round, from 1 on: later ones have the knobs of `round` in place of others. Where there are
+// several each has a directory of its own, run.directory/round-N.
+settings round_settings(const settings *s, int round);
 
 // What a knob decides, as it stands in its row of the table: whose results. None of them: where things land, or how
 // fast.

@@ -88,7 +88,7 @@ void rollout_begin_from(void *self, int ticket, const void *record, int member, 
 int64_t rollout_steps(const rollout *r);
 double rollout_controller_seconds(void *self);  // of dream steps so far, in the controllers: what the crew counts apart
 
-// --- episodes in numbers ----------------------------------------------------------------------------------------------
+// --- episodes in numbers --------------------------------------------------------------------------------------------
 // Mean, deviation and percentiles of returns, in index order; broken ones left out and counted.
 typedef struct summary {
   int episodes, broken;

@@ -6,7 +6,7 @@
 #define SECONDS 0.4
 enum { CANDIDATES = 16, RESULTS = 256 };
 
-// --- a moment's dreaming ------------------------------------------------------------------------------------------------------
+// --- a moment's dreaming --------------------------------------------------------------------------------------------
 
 static char *records_make(const app *a, const rollout *r, int n) {
   size_t bytes = rollout_record_bytes(r);
@@ -14,7 +14,12 @@ static char *records_make(const app *a, const rollout *r, int n) {
   for (int k = 0; k < CANDIDATES; k++) {
     rollout_record *record = (rollout_record *)(records + (size_t)k * bytes);
     float *parameters = (float *)(record + 1);
-    *record = (rollout_record){.place = ROLLOUT_DREAM, .candidate = (uint32_t)k, .common = true, .seed = (uint64_t)a->s.run.seed, .stream = "calibrate", .rules = rules_of(a)};
+    *record = (rollout_record){.place = ROLLOUT_DREAM,
+                               .candidate = (uint32_t)k,
+                               .common = true,
+                               .seed = (uint64_t)a->s.run.seed,
+                               .stream = "calibrate",
+                               .rules = rules_of(a)};
     rng_normals(parameters, n, rng_episode(rng_stream((uint64_t)a->s.run.seed, "calibrate"), 0, (uint32_t)k), 0, 0);
     for (int i = 0; i < n; i++) parameters[i] *= (float)a->s.evolve.sigma0;
   }
@@ -25,13 +30,15 @@ static void dream_for(rollout *r, const char *records, int *member, double secon
   int tickets[RESULTS];
   rollout_result results[RESULTS];
   for (double end = time_now() + seconds; time_now() < end;) {
-    for (; rollout_vacancies(r) > 0; ++*member) rollout_begin(r, 0, records + (size_t)(*member % CANDIDATES) * rollout_record_bytes(r), *member / CANDIDATES);
+    for (; rollout_vacancies(r) > 0; ++*member)
+      rollout_begin(r, 0, records + (size_t)(*member % CANDIDATES) * rollout_record_bytes(r), *member / CANDIDATES);
     rollout_work(r, tickets, results, RESULTS);
   }
 }
 
 static double steps_a_second(const app *a, const world *w, int lanes) {
-  const rollout_options o = {.world = w, .environment = a->environment, .controller = controller_of(a, w), .lanes = lanes};
+  const rollout_options o = {
+      .world = w, .environment = a->environment, .controller = app_controller(a, w), .lanes = lanes};
   rollout *r = rollout_open(&o);
   char *records = records_make(a, r, controller_size(&o.controller));
   int member = 0;
@@ -47,7 +54,7 @@ static double steps_a_second(const app *a, const world *w, int lanes) {
 status calibrate_dream(const app *a, double *steps, bool *learned, int lanes) {
   world *w;
   *learned = file_exists(run_path(&a->run, "rnn.safetensors").text);
-  TRY(*learned ? world_read(a, &w) : world_random(a, &w));
+  TRY(*learned ? app_world_read(a, &w) : app_world_random(a, &w));
   *steps = steps_a_second(a, w, lanes);
   world_close(w);
   return OK;

@@ -1,6 +1,6 @@
-// Real episodes by a baseline policy, or, in rounds after the first, by the controller before it and others around that;
-// farmed shard by shard: a shard is a pure function of (seed, its number), written whole by the rank that played it, so a
-// rerun only plays what is missing.
+// Real episodes by a baseline policy, or, in rounds after the first, by the controller before it and others around
+// that; farmed shard by shard: a shard is a pure function of (seed, its number), written whole by the rank that played
+// it, so a rerun only plays what is missing.
 
 #include <string.h>
 
@@ -293,9 +293,9 @@ static status controller_ready(collector *c, rollout_options *o) {
   app before = app_of(c->a, c->a->run.before);
   search_state state;
   char who[64];
-  TRY(world_of_run(&before, &c->w));
+  TRY(app_world(&before, &c->w));
   o->world = c->w;
-  o->controller = controller_of(&before, c->w);
+  o->controller = app_controller(&before, c->w);
   o->lanes = LANES;
 
   c->n = controller_size(&o->controller);
@@ -338,7 +338,7 @@ static void collector_close(collector *c) {
   mem_free(c->takes);
 }
 
-status collect_make(app *a) {
+status app_collect_make(app *a) {
   collector c;
   TRY(farm_agree(a->f, collector_open(&c, a)));
   const farm_sizes sizes = {.record_bytes = sizeof(collect_record),

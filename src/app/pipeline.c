@@ -6,11 +6,11 @@
 #include "app.h"
 
 static status (*const pipeline_acts[STAGES])(app *a) = {
-    [STAGE_COLLECT] = collect_make,
-    [STAGE_VAE] = vae_make,
-    [STAGE_ENCODE] = encode_make,
-    [STAGE_RNN] = rnn_make,
-    [STAGE_EVOLVE] = evolve_make,
+    [STAGE_COLLECT] = app_collect_make,
+    [STAGE_VAE] = app_vae_make,
+    [STAGE_ENCODE] = app_encode_make,
+    [STAGE_RNN] = app_rnn_make,
+    [STAGE_EVOLVE] = app_evolve_make,
     [STAGE_EVALUATE] = app_evaluate,
 };
 
@@ -89,7 +89,7 @@ static round *rounds_make(const app *a) {
   int count = a->s.run.rounds;
   round *rounds = mem_take((size_t)count, sizeof *rounds);
   for (int i = 0; i < count; i++) {
-    rounds[i].s = settings_of_round(&a->s, i + 1);
+    rounds[i].s = round_settings(&a->s, i + 1);
     rounds[i].home = a->run;
     rounds[i].home.s = &rounds[i].s;
     rounds[i].home.whole = count > 1 ? a->s.run.directory : NULL;

@@ -2,7 +2,7 @@
 
 #include "config.h"
 
-settings settings_of_round(const settings *whole, int round) {
+settings round_settings(const settings *whole, int round) {
   settings s = *whole;
   if (whole->run.rounds == 1) return s;
 

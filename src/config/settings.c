@@ -119,10 +119,13 @@ static status settings_evolve_check(const settings *s) {
 
 // What later rounds put in the place of other knobs must go with the rest.
 static status settings_rounds_check(const settings *s) {
-  double end = s->vae.learning_rate_end > s->rnn.learning_rate_end ? s->vae.learning_rate_end : s->rnn.learning_rate_end;
+  double end =
+      s->vae.learning_rate_end > s->rnn.learning_rate_end ? s->vae.learning_rate_end : s->rnn.learning_rate_end;
   if (s->round.learning_rate < end)
-    FAIL(BAD_CONFIG, "round.learning_rate is %g, below vae.learning_rate_end or rnn.learning_rate_end, %g: the rate can "
-         "only decay", s->round.learning_rate, end);
+    FAIL(BAD_CONFIG,
+         "round.learning_rate is %g, below vae.learning_rate_end or rnn.learning_rate_end, %g: the rate can "
+         "only decay",
+         s->round.learning_rate, end);
   if (strlen(s->run.directory) + sizeof "/round-1000" > sizeof s->run.directory)
     FAIL(BAD_CONFIG, "run.directory: \"%s\" is too long: rounds have directories in it", s->run.directory);
   return OK;
