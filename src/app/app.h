@@ -73,7 +73,7 @@ status app_control(const app *a);
 
 // --- help for the verbs ---------------------------------------------------------------------------------------------
 app app_of(const app *a, const run_home *home);  // the same in another home: that of another round
-controller_shape app_controller(const app *a, const world *w);
+controller_shape app_controller_of(const app *a, const world *w);
 controller_shape app_controller_in(const app *a, const world_features *f);
 const char *app_features_word(const app *a);  // controller.features
 bool best_is_judged(const app *a);  // not the search's last mean: there may be several searches
@@ -83,7 +83,7 @@ rollout_record judged_record(const app *a, rollout_place place, const char *poli
 status judged_controller(const app *a, search_state *s, float *parameters, int n);  // parameters (n)
 // From the run's files, in the precision of the configuration; by this rank alone.
 status app_world_read(const app *a, world **w);
-status app_world(const app *a, world **w);  // collective; every rank must find the same bytes
+status app_world_of_run(const app *a, world **w);  // collective; every rank must find the same bytes
 // Of the world that this configuration would make: what of it the controller sees, and one like it with random weights.
 world_features app_features_expected(const app *a);
 status app_world_random(const app *a, world **w);

@@ -38,7 +38,7 @@ static void dream_for(rollout *r, const char *records, int *member, double secon
 
 static double steps_a_second(const app *a, const world *w, int lanes) {
   const rollout_options o = {
-      .world = w, .environment = a->environment, .controller = app_controller(a, w), .lanes = lanes};
+      .world = w, .environment = a->environment, .controller = app_controller_of(a, w), .lanes = lanes};
   rollout *r = rollout_open(&o);
   char *records = records_make(a, r, controller_size(&o.controller));
   int member = 0;

@@ -293,9 +293,9 @@ static status controller_ready(collector *c, rollout_options *o) {
   app before = app_of(c->a, c->a->run.before);
   search_state state;
   char who[64];
-  TRY(app_world(&before, &c->w));
+  TRY(app_world_of_run(&before, &c->w));
   o->world = c->w;
-  o->controller = app_controller(&before, c->w);
+  o->controller = app_controller_of(&before, c->w);
   o->lanes = LANES;
 
   c->n = controller_size(&o->controller);

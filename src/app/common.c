@@ -14,7 +14,7 @@ app app_of(const app *a, const run_home *home) {
 
 const char *app_features_word(const app *a) { return search_features(&a->s); }
 
-controller_shape app_controller(const app *a, const world *w) {
+controller_shape app_controller_of(const app *a, const world *w) {
   world_features f;
   CHECK(world_features_of(&f, w, app_features_word(a)) == OK, "%s", status_message());  // app_world_read has asked already
   return app_controller_in(a, &f);
@@ -80,7 +80,7 @@ static status common_world_take(const app *a, world **w, const char *path, bool 
   return OK;
 }
 
-status app_world(const app *a, world **w) {
+status app_world_of_run(const app *a, world **w) {
   *w = NULL;
   bool master = farm_rank(a->f) == 0;
 

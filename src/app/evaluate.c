@@ -241,7 +241,7 @@ static status evaluate_all(evaluation *v) {
 static void evaluation_open(evaluation *v) {
   const app *a = v->a;
   rollout_options o = {.world = v->w, .environment = a->environment, .lanes = a->s.dream.lanes};
-  if (v->w) o.controller = app_controller(a, v->w);
+  if (v->w) o.controller = app_controller_of(a, v->w);
   v->crew = rollout_open(&o);
   v->n = v->w ? controller_size(&o.controller) : 0;
   v->record_bytes = rollout_record_bytes(v->crew);
@@ -264,7 +264,7 @@ static void evaluation_close(evaluation *v) {
 status app_evaluate(app *a) {
   evaluation v = {.a = a};
   TRY(farm_agree(a->f, evaluate_entries_make(&v)));
-  if (v.has_controller) TRY(app_world(a, &v.w));
+  if (v.has_controller) TRY(app_world_of_run(a, &v.w));
   evaluation_open(&v);
 
   farm_crew crew = crew_of(v.crew);

@@ -10,7 +10,7 @@ static status begin_read(const app *a, float *begin, int n) {
 }
 
 static status evolve_in(app *a, const world *w) {
-  controller_shape shape = app_controller(a, w);
+  controller_shape shape = app_controller_of(a, w);
   int n = controller_size(&shape);
   bool goes_on = a->run.before && a->s.round.warm;
   float *begin = mem_take((size_t)n, sizeof *begin);
@@ -30,7 +30,7 @@ static status evolve_in(app *a, const world *w) {
 
 status app_evolve_make(app *a) {
   world *w;
-  TRY(app_world(a, &w));
+  TRY(app_world_of_run(a, &w));
   status s = evolve_in(a, w);
   world_close(w);
   return s;
