@@ -121,7 +121,7 @@ bool signals_asked(void);
 void signals_stop(void);          // asks as the first SIGINT does
 bool signals_by_scheduler(void);  // another than SIGINT came first: whoever sent it will start the job again
 
-// --- a request: control.yaml in the directory, taken once --------------------------------------------------------------
+// --- a request: control.yaml in the directory, taken once ---------------------------------------------------------
 // A file as it was; inode 0: there was none.
 typedef struct request_file {
   uint64_t device, inode;
@@ -133,11 +133,11 @@ typedef struct request_watch {
 } request_watch;          // zero at first
 #define REQUEST_SETTLED_SECONDS 0.3  // so long a file must have stayed as it is, lest half of it be read
 typedef enum request_news { REQUEST_NONE, REQUEST_TAKEN, REQUEST_REFUSED } request_news;
-// Rank 0, as often as it likes. TAKEN: *c is what is asked, where `made` generations stand. REFUSED: status_message says
-// why, and nothing is asked. Either way the file is control.done.yaml.
+// Rank 0, as often as it likes. TAKEN: *c is what is asked, where `made` generations stand. REFUSED: status_message
+// says why, and nothing is asked. Either way the file is control.done.yaml.
 request_news request_look(request_watch *w, const run_home *r, int made, control *c);
 
-// --- a stage at work, on rank 0 ----------------------------------------------------------------------------------------
+// --- a stage at work, on rank 0 -----------------------------------------------------------------------------------
 // How far it is goes to the terminal and, at most every two seconds and at its end, into progress.json.
 typedef struct stage_work {
   const run_home *home;    // borrowed; NULL: not the run's own work, nobody is asked or told
