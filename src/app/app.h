@@ -53,9 +53,9 @@ status app_bench_es(app *a);  // bench.c's second subject
 
 // What the verbs do once the stages have been looked at (run.c).
 status collect_make(app *a);
-status vae_make(app *a);
+status app_vae_make(app *a);
 status encode_make(app *a);
-status rnn_make(app *a);
+status app_rnn_make(app *a);
 status evolve_make(app *a);
 
 // --- the look before the leap ---------------------------------------------------------------------------------------
@@ -72,17 +72,17 @@ status app_parse(app *a, int count, char **words);
 status app_control(const app *a);
 
 // --- help for the verbs ---------------------------------------------------------------------------------------------
-controller_shape controller_of(const app *a, const world *w);
-controller_shape controller_in(const app *a, const world_features *f);
-const char *features_word(const app *a);  // controller.features
+controller_shape app_controller_of(const app *a, const world *w);
+controller_shape app_controller_in(const app *a, const world_features *f);
+const char *app_features_word(const app *a);  // controller.features
 bool best_is_judged(const app *a);  // not the search's last mean: there may be several searches
 dream_rules rules_of(const app *a);
 // From the run's files, in the precision of the configuration; by this rank alone.
-status world_read(const app *a, world **w);
-status world_of_run(const app *a, world **w);  // collective; every rank must find the same bytes
+status app_world_read(const app *a, world **w);
+status app_world_of_run(const app *a, world **w);  // collective; every rank must find the same bytes
 // Of the world that this configuration would make: what of it the controller sees, and one like it with random weights.
-world_features features_expected(const app *a);
-status world_random(const app *a, world **w);
+world_features app_features_expected(const app *a);
+status app_world_random(const app *a, world **w);
 farm_crew crew_of(rollout *r);
 void ranks_dismiss(app *a);  // rank 0, when a verb's maps are done
 

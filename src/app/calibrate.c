@@ -31,7 +31,7 @@ static void dream_for(rollout *r, const char *records, int *member, double secon
 }
 
 static double steps_a_second(const app *a, const world *w, int lanes) {
-  const rollout_options o = {.world = w, .environment = a->environment, .controller = controller_of(a, w), .lanes = lanes};
+  const rollout_options o = {.world = w, .environment = a->environment, .controller = app_controller_of(a, w), .lanes = lanes};
   rollout *r = rollout_open(&o);
   char *records = records_make(a, r, controller_size(&o.controller));
   int member = 0;
@@ -47,7 +47,7 @@ static double steps_a_second(const app *a, const world *w, int lanes) {
 status calibrate_dream(const app *a, double *steps, bool *learned, int lanes) {
   world *w;
   *learned = file_exists(run_path(&a->run, "rnn.safetensors").text);
-  TRY(*learned ? world_read(a, &w) : world_random(a, &w));
+  TRY(*learned ? app_world_read(a, &w) : app_world_random(a, &w));
   *steps = steps_a_second(a, w, lanes);
   world_close(w);
   return OK;

@@ -5,15 +5,15 @@
 
 #include "app.h"
 
-const char *features_word(const app *a) { return search_features(&a->s); }
+const char *app_features_word(const app *a) { return search_features(&a->s); }
 
-controller_shape controller_of(const app *a, const world *w) {
+controller_shape app_controller_of(const app *a, const world *w) {
   world_features f;
-  CHECK(world_features_of(&f, w, features_word(a)) == OK, "%s", status_message());  // world_read has asked already
-  return controller_in(a, &f);
+  CHECK(world_features_of(&f, w, app_features_word(a)) == OK, "%s", status_message());  // app_world_read has asked already
+  return app_controller_in(a, &f);
 }
 
-controller_shape controller_in(const app *a, const world_features *f) {
+controller_shape app_controller_in(const app *a, const world_features *f) {
   return search_controller(&a->s, a->environment, f);
 }
 
@@ -35,10 +35,10 @@ static status common_world_fits(const app *a, const world *w, const char *path) 
   if (s.pixels != k->pixels || s.actions != k->actions || s.observation != (int)env_observation_size(k))
     FAIL(MISMATCH, "%s: a world that sees %d %s and has %d actions is not one of %s", path, s.observation,
          s.pixels ? "pixels' colours" : "numbers", s.actions, k->name);
-  return world_features_of(&f, w, features_word(a));
+  return world_features_of(&f, w, app_features_word(a));
 }
 
-status world_read(const app *a, world **w) {
+status app_world_read(const app *a, world **w) {
   uint64_t seed = (uint64_t)a->s.run.seed;
   world_options o = {.precision = a->s.dream.precision == CONFIG_PRECISION_BF16 ? NUM_BF16 : NUM_FP32,
                      .untrained_seed = a->untrained ? &seed : NULL};
@@ -63,7 +63,7 @@ static status common_world_publish(const world *w, const char *path) {
 // reads the world for itself.
 static status common_world_take(const app *a, world **w, const char *path, bool published) {
   world *mapped;
-  if (!published) return farm_rank(a->f) == 0 ? OK : world_read(a, w);
+  if (!published) return farm_rank(a->f) == 0 ? OK : app_world_read(a, w);
   status s = world_map(&mapped, path);
   if (s != OK)
     return status_fail(s, "on %s: %s: is %s on a file system that all hosts share?", farm_host(a->f), status_message(),
@@ -73,12 +73,12 @@ static status common_world_take(const app *a, world **w, const char *path, bool 
   return OK;
 }
 
-status world_of_run(const app *a, world **w) {
+status app_world_of_run(const app *a, world **w) {
   *w = NULL;
   bool master = farm_rank(a->f) == 0;
 
   // Rank 0 reads it, and all hear which one it is.
-  TRY(farm_agree(a->f, master ? world_read(a, w) : OK));
+  TRY(farm_agree(a->f, master ? app_world_read(a, w) : OK));
   hash first = master ? world_hash(*w) : (hash){{0}};
   farm_share(a->f, &first, sizeof first);
 

@@ -223,9 +223,9 @@ static status master(evaluation *v) {
 status app_evaluate(app *a) {
   evaluation v = {.a = a};
   TRY(farm_agree(a->f, entries_make(&v)));
-  if (v.has_controller) TRY(world_of_run(a, &v.w));
+  if (v.has_controller) TRY(app_world_of_run(a, &v.w));
   rollout_options o = {.world = v.w, .environment = a->environment, .lanes = a->s.dream.lanes};
-  if (v.w) o.controller = controller_of(a, v.w);
+  if (v.w) o.controller = app_controller_of(a, v.w);
   v.crew = rollout_open(&o);
   v.n = v.w ? controller_size(&o.controller) : 0;
   v.record_bytes = rollout_record_bytes(v.crew);

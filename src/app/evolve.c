@@ -4,7 +4,7 @@
 
 status evolve_make(app *a) {
   world *w;
-  TRY(world_of_run(a, &w));
+  TRY(app_world_of_run(a, &w));
   if (a->s.evolve.descents == 1) preflight_generation(a);
 
   const search_job job = {.s = &a->s, .home = &a->run, .f = a->f, .environment = a->environment, .w = w};

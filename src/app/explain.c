@@ -237,10 +237,10 @@ static status explain_pace_measure(const app *a, pace *p) {
 // What the controller sees of the run's world; where there is none yet, of the one that would be made.
 static status explain_features_of_run(const app *a, world_features *f) {
   world *w;
-  *f = features_expected(a);
+  *f = app_features_expected(a);
   if (!file_exists(run_path(&a->run, "rnn.safetensors").text)) return OK;
-  TRY(world_read(a, &w));
-  status s = world_features_of(f, w, features_word(a));
+  TRY(app_world_read(a, &w));
+  status s = world_features_of(f, w, app_features_word(a));
   world_close(w);
   return s;
 }
@@ -264,7 +264,7 @@ status app_explain(app *a) {
 
   // Every rank measures, rank 0 tells.
   TRY(farm_agree(a->f, explain_features_of_run(a, &f)));
-  controller_shape c = controller_in(a, &f);
+  controller_shape c = app_controller_in(a, &f);
   const es_options o = search_options(&a->s, controller_size(&c));
   TRY(es_explain(list, &count, &o));
   TRY(explain_pace_measure(a, &p));

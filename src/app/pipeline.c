@@ -7,9 +7,9 @@
 
 static status (*const pipeline_acts[STAGES])(app *a) = {
     [STAGE_COLLECT] = collect_make,
-    [STAGE_VAE] = vae_make,
+    [STAGE_VAE] = app_vae_make,
     [STAGE_ENCODE] = encode_make,
-    [STAGE_RNN] = rnn_make,
+    [STAGE_RNN] = app_rnn_make,
     [STAGE_EVOLVE] = evolve_make,
     [STAGE_EVALUATE] = app_evaluate,
 };

@@ -40,14 +40,14 @@ static world_shape train_shape(const app *a) {
   return shape;
 }
 
-world_features features_expected(const app *a) {
+world_features app_features_expected(const app *a) {
   world_features f;
   world_shape s = train_shape(a);
-  CHECK(world_mdn_features(&f, &s, features_word(a)), "%s", features_word(a));
+  CHECK(world_mdn_features(&f, &s, app_features_word(a)), "%s", app_features_word(a));
   return f;
 }
 
-status world_random(const app *a, world **w) {
+status app_world_random(const app *a, world **w) {
   world_shape s = train_shape(a);
   return train_random_world(w, &s, (uint64_t)a->s.run.seed);
 }
@@ -147,7 +147,7 @@ static status train_finish(app *a, train_log *l, status s) {
   return s;
 }
 
-status vae_make(app *a) {
+status app_vae_make(app *a) {
   dataset *d;
   TRY(train_episodes_open(a, &d));
 
@@ -207,7 +207,7 @@ static status train_vae_hash(app *a, char hex[33]) {
   return farm_agree(a->f, s);
 }
 
-status rnn_make(app *a) {
+status app_rnn_make(app *a) {
   const settings *s = &a->s;
   file_path result = run_path(&a->run, RUN_RNN), checkpoint = run_path(&a->run, RUN_RNN_CHECKPOINT);
   file_path latents = run_path(&a->run, RUN_LATENTS);
