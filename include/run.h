@@ -125,7 +125,7 @@ bool signals_asked(void);
 void signals_stop(void);          // asks as the first SIGINT does
 bool signals_by_scheduler(void);  // another than SIGINT came first: whoever sent it will start the job again
 
-// --- a request: control.yaml in the directory, taken once -----------------------------------------------------------
+// --- a request: control.yaml in the directory, taken once ---------------------------------------------------------
 // A file as it was; inode 0: there was none.
 typedef struct request_file {
   uint64_t device, inode;
@@ -141,7 +141,7 @@ typedef enum request_news { REQUEST_NONE, REQUEST_TAKEN, REQUEST_REFUSED } reque
 // says why, and nothing is asked. Either way the file is control.done.yaml.
 request_news request_look(request_watch *w, const run_home *r, int made, control *c);
 
-// --- a stage at work, on rank 0 -------------------------------------------------------------------------------------
+// --- a stage at work, on rank 0 -----------------------------------------------------------------------------------
 // How far it is goes to the terminal and, at most every two seconds and at its end, into progress.json.
 typedef struct stage_work {
   const run_home *home;    // borrowed; NULL: not the run's own work, nobody is asked or told
