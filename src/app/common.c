@@ -16,7 +16,8 @@ const char *app_features_word(const app *a) { return search_features(&a->s); }
 
 controller_shape app_controller_of(const app *a, const world *w) {
   world_features f;
-  CHECK(world_features_of(&f, w, app_features_word(a)) == OK, "%s", status_message());  // app_world_read has asked already
+  // Whoever read the world has asked already.
+  CHECK(world_features_of(&f, w, app_features_word(a)) == OK, "%s", status_message());
   return app_controller_in(a, &f);
 }
 

@@ -143,7 +143,8 @@ void sheet_empty(sheet *s, int band, int row, int column, const char *why) {
   int rows = s->shape.tile_rows * s->shape.scale, columns = s->shape.tile_columns * s->shape.scale;
   int top = row_top(s, band, row), left = column_left(s, column);
   canvas_box(&s->c, top, left, rows, columns, nothing);
-  canvas_text(&s->c, top + (rows - FONT_ROWS * TEXT_SCALE) / 2, left + (columns - draw_text_columns(why, TEXT_SCALE)) / 2,
+  int free_rows = rows - FONT_ROWS * TEXT_SCALE, free_columns = columns - draw_text_columns(why, TEXT_SCALE);
+  canvas_text(&s->c, top + free_rows / 2, left + free_columns / 2,
               why, TEXT_SCALE, faint);
 }
 
