@@ -71,6 +71,7 @@ typedef struct settings {
     double sigma0;
     bool active, common_random_numbers;
     int held_out_every, held_out_episodes, real_episodes;
+    int best;                     // enum config_best
     bool uncertainty;             // second evaluations
     int episodes_max;             // with them: dreams per candidate at most
     int restarts;                 // enum config_restarts
@@ -95,6 +96,7 @@ enum config_strategy {  // words: those of ES_KIND_LIST
   ES_KIND_LIST(CONFIG_STRATEGY)
 #undef CONFIG_STRATEGY
 };
+enum config_best { CONFIG_BEST_DREAM, CONFIG_BEST_REAL };                     // words: dream, real
 enum config_restarts {            // words: none, ipop, bipop
   CONFIG_RESTARTS_NONE, CONFIG_RESTARTS_IPOP, CONFIG_RESTARTS_BIPOP
 };

@@ -14,6 +14,7 @@ static const char *const end_words[] = {[CONFIG_END_THRESHOLD] = "threshold",
 static const char *const precision_words[] = {[CONFIG_PRECISION_FP32] = "fp32", [CONFIG_PRECISION_BF16] = "bf16", NULL};
 static const char *const feature_words[] = {
     [CONFIG_FEATURES_Z] = "z", [CONFIG_FEATURES_ZH] = "zh", [CONFIG_FEATURES_ZHC] = "zhc", NULL};
+static const char *const best_words[] = {[CONFIG_BEST_DREAM] = "dream", [CONFIG_BEST_REAL] = "real", NULL};
 static const char *const restart_words[] = {
     [CONFIG_RESTARTS_NONE] = "none", [CONFIG_RESTARTS_IPOP] = "ipop", [CONFIG_RESTARTS_BIPOP] = "bipop", NULL};
 static const char *const candidate_words[] = {
@@ -179,6 +180,9 @@ static const knob knob_rows[] = {
         "dreams of such a measurement, on luck that no candidate met (WM: 1024)"),
     INT("evolve.real_episodes", evolve.real_episodes, SEARCH, 0, 1000000, "100",
         "real episodes of such a measurement; 0: none"),
+    WORD("evolve.best", evolve.best, SEARCH, best_words, "dream",
+         "which of these measurements tells the best of the means, which evaluate.controller: best judges; real: on "
+         "luck of its own, not the judgement's"),
     BOOL("evolve.uncertainty", evolve.uncertainty, SEARCH, "false",
          "whether some candidates are dreamt twice, with other luck: where that changes ranks too much, sigma and "
          "the dreams per candidate grow (cma, sep-cma, lra-cma, lm-ma)"),
