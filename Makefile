@@ -38,7 +38,7 @@ app_is       := options and verbs, a file each
 app_sees     := base num nn es farm env data world train rollout config run search fidelity launch
 # the rooms that call the system itself
 SYSTEM := base run search launch app
-# --- each foreign header and the one door it comes in by; and ours that are for a few alone ---------------------------
+# --- each foreign header and the one door it comes in by; and ours that are for a few alone --------------------------
 FOREIGN := mpi.h=src/farm/mpi.c cblas.h=src/num/ Random123=src/num/ yaml.h=src/config/yaml.c hdf5.h=src/data/ \
            png.h=src/data/ jansson.h=src/data/ xxhash.h=src/base/ \
            world_mdn.h=src/world/,src/train/,include/train.h train.h=src/train/,src/app/train.c
@@ -81,7 +81,7 @@ LIBRARY2 := $(BUILD)/double/libdreamfarm.a
 PROGRAM  := $(BUILD)/dreamfarm
 APP      := $(call objects,app)
 
-.PHONY: all help deps lint lint-circles house test test-cluster bench bench-peers quickstart install clean check-deps
+.PHONY: all help deps lint house test test-cluster bench bench-peers quickstart install clean check-deps
 .DELETE_ON_ERROR:
 
 all: check-deps $(PROGRAM)
@@ -92,7 +92,7 @@ help:
 	@echo "make quickstart   learn a world, evolve a controller in it, judge it outside: under 4 minutes on 2 cores"
 	@echo "make test         all tests; SANITIZE=address,undefined for the checked build"
 	@echo "make test-cluster SLURM, hosts over TCP, Docker: real ones, made for the test; as root"
-	@echo "make lint         the house's rules: rooms, doors, headers; lint-circles: which files call each other in a circle, and more"
+	@echo "make lint         the house's rules: rooms, doors, headers, circles, names, columns"
 	@echo "make house        the rooms: what each is for, whom it sees, which libraries come in by it"
 	@echo "make MPI=no       all of this without MPI, in build/alone: one rank"
 	@echo "make bench        speeds as ratios, and build/bench.json; about 4 minutes, on core BENCH_CORE=0"
@@ -136,7 +136,13 @@ TWIN := $(BUILD)/src/farm/alone.o
 $(PROGRAM)-alone: $(APP) $(TWIN) $(LIBRARY)
 	$(made)$(LINK_ALONE) -o $@ $(APP) $(TWIN) $(LIBRARY) $(LIBS)
 
-# --- tests: one program a file; files named double_* are compiled and linked with REAL=double -------------------------
+# Its man page and what bash completes, from the same tables as its help.
+$(BUILD)/dreamfarm.1: $(PROGRAM)
+	$(made)$(PROGRAM) help --man >$@
+$(BUILD)/dreamfarm.bash: $(PROGRAM)
+	$(made)$(PROGRAM) help --completion >$@
+
+# --- tests: one program a file; files named double_* are compiled and linked with REAL=double ------------------------
 TEST_SOURCES := $(wildcard tests/*/test_*.c) $(wildcard tests/*/double_*.c)
 TESTS   := $(patsubst %.c,$(BUILD)/%,$(TEST_SOURCES))
 BENCHES := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/bench/bench_*.c))
@@ -190,7 +196,7 @@ $(SHARED)/$(SHARED_NAME): $(SHARED)/dreamfarm.o
 	$(made)$(LINK_ALONE) -shared -Wl,$(if $(filter Darwin,$(elsewhere)),-install_name$(comma)@rpath/,-soname$(comma))$(SHARED_NAME) \
 	  -o $@ $^ $(LIBRARY_LIBS) $(LDFLAGS)
 
-# --- BBOB through COCO: es in a shared object of its own, beside pycma, in a Python that nothing else needs --------------
+# --- BBOB through COCO: es in a shared object of its own, beside pycma, in a Python that nothing else needs ----------
 BBOB := $(BUILD)/bbob
 $(BBOB)/libes.so: $(SHARED)/tests/bench/bbob/search.o $(call shared_objects,base num es)
 	$(made)$(CC) -shared -o $@ $^ $(LIBRARY_LIBS)
@@ -202,11 +208,12 @@ $(BBOB)/python/ready:
 bench-bbob: $(BBOB)/libes.so $(BBOB)/python/ready
 	@OPENBLAS_NUM_THREADS=1 $(BBOB)/python/bin/python tests/bench/bbob/bbob.py --library $< --out $(BBOB)/results $(BBOB_ARGS)
 
-# --- the house's rules ----------------------------------------------------------------------------------------------------
+# --- the house's rules -----------------------------------------------------------------------------------------------
+# Two scripts: the first reads, the second asks the objects who calls whom.
 lint:
-	@tests/lint "$(ROOMS)" "$(FOREIGN)" "$(foreach r,$(ROOMS),$(r)=$(subst $(space),$(comma),$($(r)_sees)))" "$(CC) -std=c11 -D_GNU_SOURCE -Iinclude $(PKG_CFLAGS) $(WARNINGS)"
-# What cannot be held yet as a whole: listed. Fails where files of a room call each other in a circle.
-lint-circles: $(PROGRAM) $(TWIN)
+	@tests/lint "$(ROOMS)" "$(FOREIGN)" "$(foreach r,$(ROOMS),$(r)=$(subst $(space),$(comma),$($(r)_sees)))" \
+	  "$(CC) -std=c11 -D_GNU_SOURCE -Iinclude $(PKG_CFLAGS) $(WARNINGS)"
+	@$(MAKE) --no-print-directory -j$(cores) $(PROGRAM) $(TWIN)
 	@tests/lint_house $(BUILD) "$(ROOMS)"
 foreign_of = $(foreach f,$(FOREIGN),$(if $(filter src/$(1)/%,$(subst =,$(space),$(f))),$(basename $(firstword $(subst =,$(space),$(f))))))
 house:
@@ -237,9 +244,12 @@ Libs: -L$${libdir} -ldreamfarm
 Libs.private: $(LIBRARY_LIBS)
 endef
 install: export PC_TEXT = $(PC_FILE)
-install: all $(SHARED)/libdreamfarm.a $(SHARED)/$(SHARED_NAME)
-	install -d $(addprefix $(DESTDIR)$(PREFIX)/,bin include/dreamfarm lib/pkgconfig share/dreamfarm)
+install: all $(SHARED)/libdreamfarm.a $(SHARED)/$(SHARED_NAME) $(BUILD)/dreamfarm.1 $(BUILD)/dreamfarm.bash
+	install -d $(addprefix $(DESTDIR)$(PREFIX)/,bin include/dreamfarm lib/pkgconfig share/dreamfarm share/man/man1 \
+	  share/bash-completion/completions)
 	install -m755 $(PROGRAM) $(DESTDIR)$(PREFIX)/bin/dreamfarm
+	install -m644 $(BUILD)/dreamfarm.1 $(DESTDIR)$(PREFIX)/share/man/man1/
+	install -m644 $(BUILD)/dreamfarm.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/dreamfarm
 	install -m644 $(DOORS:%=include/%.h) $(DESTDIR)$(PREFIX)/include/dreamfarm/
 	install -m644 $(SHARED)/libdreamfarm.a $(DESTDIR)$(PREFIX)/lib/
 	install -m755 $(SHARED)/$(SHARED_NAME) $(DESTDIR)$(PREFIX)/lib/

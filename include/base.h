@@ -157,7 +157,8 @@ typedef struct text_buffer {
 } text_buffer;
 void text_add(text_buffer *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void text_free(text_buffer *t);
-// CSV rows and JSON lines: appended with one write, durable on return; what a full disk took in part is taken back. NO_IO.
+// CSV rows and JSON lines: appended with one write, durable on return; what a full disk took in part is taken back.
+// NO_IO.
 status file_append(const char *path, const text_buffer *t);
 void json_open(text_buffer *t, const char *key, char bracket);  // '{' or '['; key NULL inside arrays and at the top
 void json_close(text_buffer *t, char bracket);                  // '}' or ']'
@@ -205,7 +206,8 @@ char *program_own(void);
 
 typedef struct process_state { char state; int64_t parent; uint64_t started; } process_state;
 bool process_life(process_state *l, int64_t pid);  // false: it is gone
-// When the process started, in clock ticks since the machine did; 0: it is gone (a zombie is). With its pid an identity.
+// When the process started, in clock ticks since the machine did; 0: it is gone (a zombie is). With its pid an
+// identity.
 uint64_t process_started(int64_t pid);
 // Bytes of /proc/PID/NAME, cut at `room`, NUL-terminated; 0: the process is gone or another user's.
 size_t process_read(char *bytes, size_t room, int64_t pid, const char *name);

@@ -71,6 +71,7 @@ typedef struct settings {
     double sigma0;
     bool active, common_random_numbers;
     int held_out_every, held_out_episodes, real_episodes;
+    int best;                     // enum config_best
     bool uncertainty;             // second evaluations
     int episodes_max;             // with them: dreams per candidate at most
     int restarts;                 // enum config_restarts
@@ -98,6 +99,7 @@ enum config_strategy {  // words: those of ES_KIND_LIST
   ES_KIND_LIST(CONFIG_STRATEGY)
 #undef CONFIG_STRATEGY
 };
+enum config_best { CONFIG_BEST_DREAM, CONFIG_BEST_REAL };                     // words: dream, real
 enum config_restarts {            // words: none, ipop, bipop
   CONFIG_RESTARTS_NONE, CONFIG_RESTARTS_IPOP, CONFIG_RESTARTS_BIPOP
 };
@@ -119,10 +121,14 @@ status settings_check(const settings *s);
 // gives equal settings.
 void settings_print(const settings *s, text_buffer *out, bool words);
 void settings_json(const settings *s, text_buffer *out, const char *key);
+// The knobs by number, from 0: their names, section.key, NULL past the last; and all the words that such a knob may
+// have, NULL at the end, or NULL where they are not words. Static.
+const char *settings_knob_name(int i);
+const char *const *settings_knob_words(int i);
 
-// The settings of one round, from 1 on: later ones have the knobs of `round` in place of others. Where there are several
-// each has a directory of its own, run.directory/round-N.
-settings settings_of_round(const settings *s, int round);
+// The settings of one round, from 1 on: later ones have the knobs of `round` in place of others. Where there are
+// several each has a directory of its own, run.directory/round-N.
+settings round_settings(const settings *s, int round);
 
 // What a knob decides, as it stands in its row of the table: whose results. None of them: where things land, or how
 // fast.
@@ -140,7 +146,7 @@ enum config_decides {
 void settings_lines(const settings *s, unsigned decides, text_buffer *out);
 hash settings_hash(const settings *s, unsigned decides);
 
-// --- what may be asked of a search while it runs, in a file beside it ------------------------------------------------
+// --- what may be asked of a search while it runs, in a file beside it -----------------------------------------------
 typedef struct control {
   bool stop;         // checkpoint, then leave
   int generations;   // the new limit; 0: not asked
@@ -150,6 +156,7 @@ typedef struct control {
 // BAD_CONFIG as above; *c is unchanged then. What the file does not name is not asked.
 status control_read(control *c, const char *name, const char *bytes, size_t size, int made);
 status control_set(control *c, const char *assignment);        // one `key=value` over what is in *c
+const char *control_knob_name(int i);                          // from 0; NULL past the last; static
 void control_print(const control *c, text_buffer *out);        // as YAML; what is not asked is left out
 bool control_empty(const control *c);
 

@@ -5,7 +5,7 @@
 
 #include "base.h"
 
-// --- episodes: HDF5 in the layout of Farama's Minari -----------------------------------------------------------------
+// --- episodes: HDF5 in the layout of Farama's Minari ----------------------------------------------------------------
 // A dataset is a directory: shards `shard-00000.hdf5` ... with a group `episode_<i>` per episode (observations
 // (steps+1, ...) chunked and compressed, actions (steps, A) float32, rewards (steps) float64, terminations and
 // truncations (steps) bool; attributes id, seed, total_steps), and `main_data.hdf5`, whose episodes are links into
@@ -94,7 +94,7 @@ const data_tensor *data_tensors_find(const data_tensors *file, const char *name)
 status data_tensor_finite(const data_tensor *t, const char *path, bool or_nothing);
 const char *data_tensors_metadata(const data_tensors *file, const char *key);           // NULL if absent
 
-// --- what a file must hold -------------------------------------------------------------------------------------------
+// --- what a file must hold ------------------------------------------------------------------------------------------
 // Whoever reads a file of tensors says what is wanted; BAD_FILE says which file, what was found, what is wanted and
 // what to do. What is given out is borrowed until the file is closed.
 typedef struct data_source {
@@ -123,12 +123,12 @@ status data_number_wanted(double *out, const data_source *from, const char *key)
 status data_whole_wanted(uint64_t *out, const data_source *from, const char *key, uint64_t least, uint64_t most);
 status data_hash_wanted(hash *out, const data_source *from, const char *key);
 
-// --- numbers of two bytes --------------------------------------------------------------------------------------------
+// --- numbers of two bytes -------------------------------------------------------------------------------------------
 // Numbers to and from IEEE 754 binary16: exact, ties to even, NaN stays NaN.
 void data_half_from_float(uint16_t *half, const float *x, size_t count);
 void data_float_from_half(float *x, const uint16_t *half, size_t count);
 
-// --- numbers in JSON files -------------------------------------------------------------------------------------------
+// --- numbers in JSON files ------------------------------------------------------------------------------------------
 #define DATA_NUMBERS_DEPTH 8
 // `keys` (depth) lead to the number through objects, from the outermost on; borrowed until it returns.
 typedef void data_number_seen(void *self, const char *const *keys, int depth, double value);

@@ -5,7 +5,7 @@
 
 #include "num.h"
 
-// --- what an environment is; known once it is open --------------------------------------------------------------------
+// --- what an environment is; known once it is open ------------------------------------------------------------------
 typedef struct env_baseline env_baseline;
 typedef struct env_spec {
   char name[64], version[32], words[160];
@@ -26,7 +26,7 @@ size_t env_observation_bytes(const env_spec *s);
 status env_describe(env_spec *s, const char *name);
 const char *const *env_names(int *count);  // of those that are built in; borrowed
 
-// --- lanes: independent episodes of one environment -------------------------------------------------------------------
+// --- lanes: independent episodes of one environment -----------------------------------------------------------------
 typedef struct env_outcome {
   float reward;
   bool terminated, truncated;
@@ -43,7 +43,7 @@ void env_step(env *e, const float *actions, env_outcome *outcomes, int n);
 void env_observe(env *e, void *observations, int n);    // observations (n, ..)
 void env_move(env *e, int to, int from);                // compaction; what was in `to` is gone
 
-// --- baseline policies: a controller's score means nothing without them -------------------------------------------------
+// --- baseline policies: a controller's score means nothing without them ---------------------------------------------
 // Written `name` or `name:number`. Every environment has random (uniform, drawn anew each step), hold-random (World
 // Models' data collection), wander:LONGEST_HOLD (a random action for up to so many steps) and still; what else it has
 // its table says (takecover: sweep:HALF_PERIOD, blind left and right; lookahead, which plans on the true state).

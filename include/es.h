@@ -243,7 +243,7 @@ size_t es_sample_size_of(const es_options *o);
 void es_sample_save(const es *e, void *bytes);                      // es_sample_size bytes
 es_status es_sample_load(es **e, const void *bytes, size_t size);      // ES_BAD_FILE
 
-// --- the classics: functions that strategies are compared on ---------------------------------------------------------
+// --- the classics: functions that strategies are compared on --------------------------------------------------------
 typedef double es_function(const double *x, int n);  // n >= 2; the least value is 0
 es_function es_sphere, es_ellipsoid, es_cigar, es_tablet, es_schwefel, es_rosenbrock, es_different_powers, es_ackley,
     es_rastrigin;

@@ -1,5 +1,5 @@
-// How far a dream is to be trusted: what happens in it, measured beside what happens in reality. Looks at base, num, es,
-// farm, env, data, world, rollout, config, run, search; a world is seen by its minds alone.
+// How far a dream is to be trusted: what happens in it, measured beside what happens in reality. Looks at base, num,
+// es, farm, env, data, world, rollout, config, run, search; a world is seen by its minds alone.
 #ifndef FIDELITY_H
 #define FIDELITY_H
 
@@ -11,7 +11,7 @@
 #include "run.h"
 #include "world.h"
 
-// --- the hazard: deaths per step at risk, by steps since leaving reality ----------------------------------------------
+// --- the hazard: deaths per step at risk, by steps since leaving reality --------------------------------------------
 enum { FIDELITY_LAGS = 10, FIDELITY_LAG_MAX = 128 };
 int fidelity_lag_bin(int lag);           // of lag 0 .. FIDELITY_LAG_MAX - 1: the steps before it
 int fidelity_lag_first(int bin);         // the smallest lag in it
@@ -25,7 +25,7 @@ void fidelity_hazard_add(fidelity_hazard *h, int steps, int cap);
 typedef struct fidelity_rate { double mean, se; } fidelity_rate;
 fidelity_rate fidelity_rate_of(double deaths, double steps);
 
-// --- a dream beside reality -------------------------------------------------------------------------------------------
+// --- a dream beside reality -----------------------------------------------------------------------------------------
 typedef struct fidelity_pair {  // steps survived
   char name[48];
   summary dream, real;
@@ -34,17 +34,18 @@ typedef struct fidelity_pair {  // steps survived
 void fidelity_pair_compare(fidelity_pair *p, const rollout_result *dream, const rollout_result *outside, int dreams,
                            int outsides);
 
-// --- how two columns order the same things ----------------------------------------------------------------------------
+// --- how two columns order the same things --------------------------------------------------------------------------
 typedef struct fidelity_correlation {
   double value;      // Spearman's: of ranks, ties at their mean; NaN where one column is all the same
   double low, high;  // 95 %, by Fisher's transform with the variance 1.06 / (n - 3) of ranks; NaN below 4 pairs
 } fidelity_correlation;
 fidelity_correlation fidelity_correlate(const double *a, const double *b, int n);
 // How far each column would be ordered alike if it were measured again: from its two halves, by Spearman and Brown's
-// formula, 0 to 1. With less than that no other column can agree, however right it is. NaN where a half is all the same.
+// formula, 0 to 1. With less than that no other column can agree, however right it is. NaN where a half is all
+// the same.
 double fidelity_reliability(const double *half, const double *other, int n);
 
-// --- open loop: the data's own actions, with and without eyes -----------------------------------------------------------
+// --- open loop: the data's own actions, with and without eyes -------------------------------------------------------
 enum { FIDELITY_SIGHTS = 6 };  // pictures are compared after 1, 2, 4, .. imagined steps
 int fidelity_sight_lag(int sight);
 // Sums over episodes. `open`: imagined on and on from a moment of reality; `taught`: one step, from the moment before.
@@ -59,7 +60,7 @@ typedef struct fidelity_watch {
   double steps, real_deaths;                 // of the episodes whole
 } fidelity_watch;
 
-// --- small bright things ------------------------------------------------------------------------------------------------
+// --- small bright things --------------------------------------------------------------------------------------------
 // What an ordinary picture is: by it things are seen that move, and errors are weighed.
 typedef struct fidelity_ground {
   int size;             // numbers of an observation
@@ -77,7 +78,7 @@ int fidelity_blobs_kept(const fidelity_ground *g, const float *picture, const ui
 // squared deviation of `other` from `picture`, weighed by what moves; *scale: that of the ground itself
 double fidelity_error(const fidelity_ground *g, const float *picture, const float *other, double *scale);
 
-// --- all of it ------------------------------------------------------------------------------------------------------------
+// --- all of it ------------------------------------------------------------------------------------------------------
 enum { FIDELITY_POLICIES = 8, FIDELITY_CANDIDATES = 32 };
 typedef struct fidelity_result {
   int episodes, generation;
@@ -107,7 +108,8 @@ typedef struct fidelity_job {  // borrowed
   double sigma;                     // of the search
   rollout_place dream, dream_blind; // where dreams are played: another place than the dream's, to test the measure
 } fidelity_job;
-// Collective; *r is whole on rank 0. INTERRUPTED; RESUME_ME: a rank was lost on the way; NO_IO, BAD_FILE of the episodes.
+// Collective; *r is whole on rank 0. INTERRUPTED; RESUME_ME: a rank was lost on the way; NO_IO, BAD_FILE of the
+// episodes.
 status fidelity_measure(const fidelity_job *j, fidelity_result *r);
 void fidelity_json(const fidelity_result *r, text_buffer *t);
 void fidelity_print(const fidelity_result *r);  // a table, on standard output

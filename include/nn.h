@@ -76,7 +76,7 @@ void nn_lstm_back(real *dx, real *dw, real *db, real *dh, nn_lstm_tape tape, con
                   const real *h0, const real *c0, const real *w, int T, int B, int I, int H, real *work);
 size_t nn_lstm_work(int T, int B, int I, int H);  // elements of `work`, forward and back
 
-// --- losses: return the weighted SUM over rows in double, and write the gradient of scale * sum ----------------------
+// --- losses: return the weighted SUM over rows in double, and write the gradient of scale * sum ---------------------
 // weight (B) says how much a row counts (0: not at all); NULL counts every row once.
 // Mixture density (Bishop 1994; World Models): an independent K-component mixture for each of Z dimensions.
 // out (B, ld) holds at each row [logits (Z,K) | mu (Z,K) | logsigma (Z,K) | ...]; logsigma is floored at

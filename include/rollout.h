@@ -1,6 +1,6 @@
 // A candidate's numbers and an episode's seed in, a return out, in the dream or in the real environment; whoever wants
-// more of an episode than that looks on. Knows no ranks: many episodes are stepped at once in lanes, tasks are begun and
-// finished one by one, and somebody else carries them. Looks at num, nn, env, world.
+// more of an episode than that looks on. Knows no ranks: many episodes are stepped at once in lanes, tasks are begun
+// and finished one by one, and somebody else carries them. Looks at num, nn, env, world.
 #ifndef ROLLOUT_H
 #define ROLLOUT_H
 
@@ -8,7 +8,7 @@
 #include "num.h"
 #include "world.h"
 
-// --- the controller: action = tanh(W features + b?), optionally with one hidden tanh layer --------------------------------
+// --- the controller: action = tanh(W features + b?), optionally with one hidden tanh layer --------------------------
 typedef struct controller_shape {
   int F, A;                          // features and actions of a mind
   int part[WORLD_FEATURES_MAX + 1];  // floats of F's parts, 0 after the last: a sum is made of theirs, in this order
@@ -21,7 +21,7 @@ int controller_size(const controller_shape *s);  // number of parameters
 void controller_act(const controller_shape *s, float *action, const float *parameters, const float *features);
 #define CONTROLLER_HIDDEN_MAX 4096
 
-// --- tasks ------------------------------------------------------------------------------------------------------------
+// --- tasks ----------------------------------------------------------------------------------------------------------
 typedef enum rollout_place {
   ROLLOUT_DREAM, ROLLOUT_REAL, ROLLOUT_BASELINE,
   ROLLOUT_DREAM_BASELINE  // in the dream, by a policy that is not privileged
@@ -44,7 +44,7 @@ typedef struct rollout_result {
   int32_t broken;          // 1: a number stopped being finite; total means nothing
 } rollout_result;
 
-// --- looking on ------------------------------------------------------------------------------------------------------
+// --- looking on -----------------------------------------------------------------------------------------------------
 // What a recorder sees of an episode: its beginning (step 0), and what each action led to, the end included.
 typedef struct rollout_sight {
   int ticket, member;
@@ -91,7 +91,7 @@ void rollout_begin_from(void *self, int ticket, const void *record, int member, 
 int64_t rollout_steps(const rollout *r);
 double rollout_controller_seconds(void *self);  // of dream steps so far, in the controllers: what the crew counts apart
 
-// --- episodes in numbers ----------------------------------------------------------------------------------------------
+// --- episodes in numbers --------------------------------------------------------------------------------------------
 // Mean, deviation and percentiles of returns, in index order; broken ones left out and counted.
 typedef struct summary {
   int episodes, broken;

@@ -10,6 +10,7 @@
 // --- the directory -------------------------------------------------------------------------------------------------
 typedef struct run_home {
   const settings *s;   // borrowed; s->run.directory is where it is
+  const char *whole;   // borrowed; the directory of the run that this is a round of; NULL: it is a run of its own
   int round;           // from 1
   const struct run_home *before;  // borrowed: of the round before, from whose results this one begins; NULL: of none
   bool pixels;         // the environment shows pictures: the run has a V
@@ -35,6 +36,8 @@ typedef struct run_home {
 #define RUN_STATE "state.json"
 #define RUN_JOURNAL "journal"
 #define RUN_CONTROL "control.yaml"
+#define RUN_CONTROL_DONE "control.done.yaml"
+#define RUN_PROGRESS "progress.json"
 #define RUN_FIDELITY "fidelity.json"
 #define RUN_JUDGEMENT "evaluate.json"
 #define RUN_PULSE "heartbeat"
@@ -43,6 +46,7 @@ typedef struct run_home {
 #define RUN_LAUNCH_LOCK "launch.lock"
 
 file_path run_path(const run_home *r, const char *name);  // of that file in the directory
+file_path run_whole(const run_home *r, const char *name);  // in the directory of the whole run, whatever the round
 file_path run_out(const run_home *r, const char *name);   // of what a judgement or a report writes
 // Held until the process ends: two at once would write over each other. Waits a little. BROKEN: another works there.
 status run_lock(const run_home *r);
@@ -124,6 +128,40 @@ void signals_serve(void);         // this rank is a worker: rank 0 ends the job
 bool signals_asked(void);
 void signals_stop(void);          // asks as the first SIGINT does
 bool signals_by_scheduler(void);  // another than SIGINT came first: whoever sent it will start the job again
+
+// --- a request: control.yaml in the directory, taken once ---------------------------------------------------------
+// A file as it was; inode 0: there was none.
+typedef struct request_file {
+  uint64_t device, inode;
+  int64_t size, seconds, nanoseconds;  // the last two of its change
+} request_file;
+typedef struct request_watch {
+  request_file seen;      // at the last look
+  double since, looked;   // it looks like that since then; the last look
+} request_watch;          // zero at first
+#define REQUEST_SETTLED_SECONDS 0.3  // so long a file must have stayed as it is, lest half of it be read
+typedef enum request_news { REQUEST_NONE, REQUEST_TAKEN, REQUEST_REFUSED } request_news;
+// Rank 0, as often as it likes. TAKEN: *c is what is asked, where `made` generations stand. REFUSED: status_message
+// says why, and nothing is asked. Either way the file is control.done.yaml.
+request_news request_look(request_watch *w, const run_home *r, int made, control *c);
+
+// --- a stage at work, on rank 0 -----------------------------------------------------------------------------------
+// How far it is goes to the terminal and, at most every two seconds and at its end, into progress.json.
+typedef struct stage_work {
+  const run_home *home;    // borrowed; NULL: not the run's own work, nobody is asked or told
+  stage which;
+  progress line;           // on the terminal; its total may change
+  request_watch requests;
+  double began, first;     // seconds; what was done at the first look
+  double done, written;    // when progress.json was; INFINITY: it cannot be
+  char note[160];
+} stage_work;
+stage_work work_open(const run_home *r, stage s, const char *label, const char *unit, double total);
+void work_show(stage_work *w, double done, const char *note);   // note may be NULL
+void work_close(stage_work *w, double done, const char *note);  // it is complete
+// Wherever a loop looks up: beats, and takes a control.yaml of any stage but evolve, which has its own. False: it is
+// asked to stop, by that or by a signal.
+bool work_going(stage_work *w);
 
 // --- tables read back ----------------------------------------------------------------------------------------------
 // A CSV file with a head, as numbers. A last line without an end is still being written, and left out.

@@ -40,7 +40,7 @@ status search_run(const search_job *j);
 // --- the controller on disk: mean, best and the search's whole state ------------------------------------------------
 typedef struct search_state {
   int generation;
-  double best_score;         // held-out score of `best`; NaN before the first
+  double best_score;         // of `best`, by evolve.best: in the dream or really; NaN before the first
   int64_t episodes, steps;   // so far
   hash identity, world;      // of the evolve stage and its world
   hash rows;                 // of its rows in run.csv but for times, one after the other

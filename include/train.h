@@ -84,7 +84,7 @@ typedef struct train_rnn_options {
 } train_rnn_options;
 status train_rnn(const train_rnn_options *o, const dataset *d, const train_team *team, const train_watch *watch);
 
-// --- a world of that size that has learned nothing, to measure dreams with; it sees nothing, and no file of it stays --------
+// --- a world of that size that has learned nothing, to measure dreams with; it sees nothing, and no file of it stays 
 status train_random_world(world **w, const world_shape *s, uint64_t seed);  // NO_IO
 
 // --- one step of each network, forward and back; checked in double by the tests --------------------------------------

@@ -1,6 +1,6 @@
-// A learned world (weights, const once open), and the minds that live in it: every number that moves. Looks at base, num,
-// nn, data. Outside, a mind is seen by its features (F floats) and moved by actions (A floats), and nobody asks what it
-// is made of; that is its family's affair (world_mdn.h: a VAE and an MDN-RNN, as in World Models).
+// A learned world (weights, const once open), and the minds that live in it: every number that moves. Looks at base,
+// num, nn, data. Outside, a mind is seen by its features (F floats) and moved by actions (A floats), and nobody asks
+// what it is made of; that is its family's affair (world_mdn.h: a VAE and an MDN-RNN, as in World Models).
 #ifndef WORLD_H
 #define WORLD_H
 
@@ -10,7 +10,7 @@
 #define WORLD_IMAGE 64
 #define WORLD_PIXELS (WORLD_IMAGE * WORLD_IMAGE * 3)
 
-// --- worlds -----------------------------------------------------------------------------------------------------------
+// --- worlds ---------------------------------------------------------------------------------------------------------
 typedef struct world world;
 // vae_path is ignored (may be NULL) where the observation is the latent. Weights are packed once. BAD_FILE, NO_IO,
 // MISMATCH when V and M do not belong together.
@@ -28,7 +28,7 @@ status world_open_as(world **w, const char *vae_path, const char *rnn_path, cons
 
 // The packed weights in one file, of which the ranks of a node share one copy. Its hash is verified when it is mapped.
 status world_share(const world *w, const char *path);  // NO_IO
-status world_map(world **w, const char *path);         // NO_IO, BAD_FILE; every number is in the mapping, none is copied
+status world_map(world **w, const char *path);         // NO_IO, BAD_FILE; all numbers are in the mapping, no copies
 
 // What it was learnt from, and so what may be shown to it and asked of it.
 typedef struct world_senses {
@@ -55,7 +55,7 @@ status world_features_of(world_features *f, const world *w, const char *which); 
 // pictures (n, observation): floats, in [0, 1] where they are pixels.
 void world_reconstruct(const world *w, float *pictures, const void *observations, int n);
 
-// --- minds: n lanes, each with a belief ---------------------------------------------------------------------------------
+// --- minds: n lanes, each with a belief -----------------------------------------------------------------------------
 // What a mind comes to believe is a function of (world, rules, luck, what it saw and did): not of its lane, nor of who
 // is in the others. After opening, nothing is allocated but by the first mind_see and the first mind_imagine.
 enum dream_end {
@@ -92,8 +92,8 @@ void mind_imagine(mind *m, const float *actions, dream_outcome *outcomes, int n)
 
 const float *mind_features(const mind *m, int lane);  // (F) of the longest word; borrowed until the lane moves
 void mind_move(mind *m, int to, int from);            // compaction
-// A lane between two steps, to go on in any mind of the same world, and in as many lanes as one likes; one that was awake
-// may dream on. The rules and the luck are not in it. `rules` may be NULL for a lane that will not imagine.
+// A lane between two steps, to go on in any mind of the same world, and in as many lanes as one likes; one that was
+// awake may dream on. The rules and the luck are not in it. `rules` may be NULL for a lane that will not imagine.
 size_t mind_state_bytes(const world *w);
 void mind_save(const mind *m, int lane, void *state);
 void mind_load(mind *m, int lane, const dream_rules *rules, rng luck, const void *state);

@@ -14,7 +14,7 @@ typedef struct world_shape {
 } world_shape;
 const world_shape *world_shape_of(const world *w);  // of V alone: H and K are 0
 
-// --- the networks' parameters: tables in a fixed order; training and inference read the same ----------------------------
+// --- the networks' parameters: tables in a fixed order; training and inference read the same ------------------------
 enum world_vae_tensor {  // weight, then bias, layer by layer
   VAE_CONV1, VAE_CONV1_B, VAE_CONV2, VAE_CONV2_B, VAE_CONV3, VAE_CONV3_B, VAE_CONV4, VAE_CONV4_B,
   VAE_MU, VAE_MU_B, VAE_LOGVAR, VAE_LOGVAR_B, VAE_FC, VAE_FC_B,
@@ -23,7 +23,7 @@ enum world_vae_tensor {  // weight, then bias, layer by layer
 nn_table world_vae_table(const world_shape *s);
 nn_conv_shape world_vae_conv(const world_shape *s, int layer);    // layer 0..3
 nn_conv_shape world_vae_deconv(const world_shape *s, int layer);  // layer 0..3
-int world_vae_code(const world_shape *s);                         // units between the convolutions and mu: 4 * channels[3]
+int world_vae_code(const world_shape *s);  // units between the convolutions and mu: 4 * channels[3]
 
 enum { WORLD_LATENT_MAX = 1024, WORLD_MIXTURES_MAX = 64 };  // Z and K at most
 enum world_rnn_tensor { RNN_LSTM, RNN_LSTM_B, RNN_HEAD, RNN_HEAD_B };
@@ -33,7 +33,7 @@ int world_head_size(const world_shape *s);
 static inline int world_head_reward(const world_shape *s) { return 3 * s->Z * s->K; }
 static inline int world_head_done(const world_shape *s) { return 3 * s->Z * s->K + 1; }
 
-// --- files: vae.safetensors and rnn.safetensors --------------------------------------------------------------------------
+// --- files: vae.safetensors and rnn.safetensors ---------------------------------------------------------------------
 typedef struct world_origins {  // where dreams begin, and how the latent is scaled
   int count;
   const float *mu, *logvar;     // (count, Z)  of real first frames
@@ -55,7 +55,7 @@ status world_weights_read(float *values, const char *path, const nn_table *table
 // And the scale of the latents of an M.  offset, scale (Z)
 status world_scale_read(float *offset, float *scale, const char *path, int Z);
 
-// --- looking: V's encoder on a batch of observations ----------------------------------------------------------------------
+// --- looking: V's encoder on a batch of observations ----------------------------------------------------------------
 // Row-invariant: a row's bits do not depend on the batch.
 typedef struct world_eye world_eye;
 world_eye *world_eye_open(const world *w, int batch);
@@ -68,7 +68,7 @@ void world_latent_sample(float *z, const float *mu, const float *logvar, int Z, 
 // The decoder, for pictures. z (n, Z), images (n, 64, 64, 3) in [0, 1]; without V: the observations (n, Z) z stand for.
 void world_imagine(const world *w, float *images, const float *z, int n);
 
-// --- a mind's features are [z | h | c]: the latent (Z), M's output and its cell (H each) ------------------------------------
+// --- a mind's features are [z | h | c]: the latent (Z), M's output and its cell (H each) ----------------------------
 // world_features_of, of a world that is yet to be made; false: there is no such word.
 bool world_mdn_features(world_features *f, const world_shape *s, const char *which);
 

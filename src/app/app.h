@@ -13,7 +13,7 @@
 #include "search.h"
 #include "world.h"
 
-// --- one invocation ---------------------------------------------------------------------------------------------------------
+// --- one invocation -------------------------------------------------------------------------------------------------
 #define APP_POLICIES_MAX 16
 #define APP_TEMPERATURES_MAX 16
 typedef struct app {
@@ -37,7 +37,7 @@ typedef struct app {
   int word_count;
 } app;
 
-// --- the verbs, collective over all ranks -----------------------------------------------------------------------------------
+// --- the verbs, collective over all ranks ---------------------------------------------------------------------------
 status app_run(app *a);
 status app_collect(app *a);
 status app_train(app *a);      // train-vae, encode, train-rnn
@@ -53,16 +53,17 @@ status app_explain(app *a);
 status app_bench_es(app *a);  // bench.c's second subject
 
 // What the verbs do once the stages have been looked at (run.c).
-status collect_make(app *a);
-status vae_make(app *a);
-status encode_make(app *a);
-status rnn_make(app *a);
-status evolve_make(app *a);
-status fidelity_make(app *a);
+status app_collect_make(app *a);
+status app_vae_make(app *a);
+status app_encode_make(app *a);
+status app_rnn_make(app *a);
+status app_evolve_make(app *a);
+status app_fidelity_make(app *a);
 
-// --- the look before the leap ------------------------------------------------------------------------------------------------
-// Collective. What would waste the run: other versions elsewhere, a run directory that is not seen everywhere, too few cores
-// or too little memory. The first two end it (MISMATCH, NO_IO), the others are warnings; one line when all is well.
+// --- the look before the leap ---------------------------------------------------------------------------------------
+// Collective. What would waste the run: other versions elsewhere, a run directory that is not seen everywhere, too few
+// cores or too little memory. The first two end it (MISMATCH, NO_IO), the others are warnings; one line when all is
+// well.
 status preflight(const app *a);
 // Says so where a generation is too short to keep all ranks busy.
 void preflight_generation(const app *a);
@@ -72,26 +73,27 @@ status app_parse(app *a, int count, char **words);
 // Writes control.yaml for a search that runs elsewhere. Not collective: MPI is never started.
 status app_control(const app *a);
 
-// --- help for the verbs ----------------------------------------------------------------------------------------------------------
+// --- help for the verbs ---------------------------------------------------------------------------------------------
 app app_of(const app *a, const run_home *home);  // the same in another home: that of another round
-controller_shape controller_of(const app *a, const world *w);
-controller_shape controller_in(const app *a, const world_features *f);
-const char *features_word(const app *a);  // controller.features
+controller_shape app_controller_of(const app *a, const world *w);
+controller_shape app_controller_in(const app *a, const world_features *f);
+const char *app_features_word(const app *a);  // controller.features
 bool best_is_judged(const app *a);  // not the search's last mean: there may be several searches
 dream_rules rules_of(const app *a);
 // Of an episode that the judgement plays, at this place: `policy` acts where it is a baseline's, else it is "".
 rollout_record judged_record(const app *a, rollout_place place, const char *policy);
 status judged_controller(const app *a, search_state *s, float *parameters, int n);  // parameters (n)
-status world_read(const app *a, world **w);     // from the run's files, in the precision of the configuration; by this rank alone
-status world_of_run(const app *a, world **w);  // collective; every rank must find the same bytes
+// From the run's files, in the precision of the configuration; by this rank alone.
+status app_world_read(const app *a, world **w);
+status app_world_of_run(const app *a, world **w);  // collective; every rank must find the same bytes
 // Of the world that this configuration would make: what of it the controller sees, and one like it with random weights.
-world_features features_expected(const app *a);
-status world_random(const app *a, world **w);
+world_features app_features_expected(const app *a);
+status app_world_random(const app *a, world **w);
 farm_crew crew_of(rollout *r);
 void ranks_dismiss(app *a);  // rank 0, when a verb's maps are done
 
-// Dream steps a second that this rank makes of controllers of the first generation, `lanes` at once, in the run's world; where there
-// is none yet, in a random one of its size. *learned: which. Takes about half a second.
+// Dream steps per second that this rank makes of controllers of the first generation, `lanes` at once, in the run's
+// world; where there is none yet, in a random one of its size. *learned: which. Takes about half a second.
 status calibrate_dream(const app *a, double *steps, bool *learned, int lanes);
 
 // Standard output: first and last of all. `s`, or NO_IO, which is said, where some of what was printed is lost.

@@ -1,5 +1,5 @@
-// `dreamfarm bench SUBJECT`. Here the farm: speeds measured here, or what an allocation would do, in virtual time. Output: one
-// line a figure, `name value unit`; with --json one object.
+// `dreamfarm bench SUBJECT`. Here the farm: speeds measured here, or what an allocation would do, in virtual time.
+// Output: one line a figure, `name value unit`; with --json one object.
 
 #include <math.h>
 #include <stdlib.h>
@@ -15,7 +15,7 @@ typedef struct bench_options {
   double knee;  // lanes from which on a core does all it can
 } bench_options;
 
-// --- output -----------------------------------------------------------------------------------------------------------------
+// --- output ---------------------------------------------------------------------------------------------------------
 
 typedef struct figures { text_buffer lines, json; } figures;
 
@@ -39,7 +39,7 @@ static void figures_end(figures *f, bool json, status s) {
   text_free(&f->json);
 }
 
-// --- farm, measured: episodes that take no time ----------------------------------------------------------------------------------
+// --- farm, measured: episodes that take no time ---------------------------------------------------------------------
 
 enum { ROOM = 80, EMPTY_CANDIDATES = 256, EMPTY_EPISODES = 64, EMPTY_PARAMETERS = 1088, REPEATS = 7 };
 
@@ -95,10 +95,13 @@ static status empty_figures(app *a, const farm_crew *crew, figures *f, const cha
 static status farm_measure(app *a, const bench_options *o) {
   static const struct { int room; const char *words; } ways[] = {{ROOM, "episode"}, {1, "lone_episode"}};
   empty_crew own = {0};
-  const farm_crew crew = {.self = &own, .vacancies = empty_vacancies, .begin = empty_begin, .work = empty_work, .drop = empty_drop};
+  const farm_crew crew = {
+      .self = &own, .vacancies = empty_vacancies, .begin = empty_begin, .work = empty_work, .drop = empty_drop};
   figures f = figures_open();
   status s = OK;
-  farm_prepare(a->f, &(farm_sizes){.record_bytes = EMPTY_PARAMETERS * sizeof(float), .result_bytes = sizeof(rollout_result), .tasks = EMPTY_CANDIDATES * EMPTY_EPISODES});
+  farm_prepare(a->f, &(farm_sizes){.record_bytes = EMPTY_PARAMETERS * sizeof(float),
+                                   .result_bytes = sizeof(rollout_result),
+                                   .tasks = EMPTY_CANDIDATES * EMPTY_EPISODES});
   for (size_t i = 0; i < sizeof ways / sizeof *ways && s == OK; i++) {
     own.room = farm_rank(a->f) == 0 && farm_size(a->f) > 1 ? 0 : ways[i].room;
     if (farm_rank(a->f) == 0) {
@@ -113,7 +116,7 @@ static status farm_measure(app *a, const bench_options *o) {
   return s;
 }
 
-// --- farm, simulated: published lengths ----------------------------------------------------------------------------------------------
+// --- farm, simulated: published lengths -----------------------------------------------------------------------------
 
 // Doom's 100 published episodes have mean 973, deviation 540 and end at 2100. An episode that is safe for a while, then
 // ends with the same chance at every step, and is cut off at 2100, has just these: 325 + an exponential of mean 705.
@@ -126,7 +129,8 @@ static status farm_measure(app *a, const bench_options *o) {
 #define MESSAGE_SECONDS 12e-6     // of rank 0's time, as measured for episodes that travel alone
 
 // How much of the variance goes with the candidate, and with the episode's number, since all candidates of a generation
-// dream the same luck: medians over the first 11 generations of configs/quickstart.yaml, where the rest, 0.7, goes with neither.
+// dream the same luck: medians over the first 11 generations of configs/quickstart.yaml, where the rest, 0.7, goes with
+// neither.
 #define CANDIDATE_SHARE 0.1
 #define EPISODE_SHARE 0.2
 
@@ -135,17 +139,21 @@ static double length_of(double normal) {  // of the deviate's rank
   return STEP_SECONDS * fmin(LENGTH_CAP, LENGTH_SAFE - LENGTH_MEAN_THEN * log(rest));
 }
 
-static void normals_draw(real *x, int n, uint64_t seed, const char *stream) { rng_normals(x, n, rng_stream(seed, stream), 0, 0); }
+static void normals_draw(real *x, int n, uint64_t seed, const char *stream) {
+  rng_normals(x, n, rng_stream(seed, stream), 0, 0);
+}
 
 static void lengths_draw(double *length, int candidates, int members, uint64_t seed) {
   int n = candidates * members;
-  real *own = mem_take((size_t)n, sizeof *own), *of_candidate = mem_take((size_t)candidates, sizeof *own), *of_episode = mem_take((size_t)members, sizeof *own);
+  real *own = mem_take((size_t)n, sizeof *own), *of_candidate = mem_take((size_t)candidates, sizeof *own),
+       *of_episode = mem_take((size_t)members, sizeof *own);
   normals_draw(own, n, seed, "bench own");
   normals_draw(of_candidate, candidates, seed, "bench candidate");
   normals_draw(of_episode, members, seed, "bench episode");
   for (int i = 0; i < n; i++)
-    length[i] = length_of(sqrt(CANDIDATE_SHARE) * of_candidate[i / members] + sqrt(EPISODE_SHARE) * of_episode[i % members] +
-                          sqrt(1 - CANDIDATE_SHARE - EPISODE_SHARE) * own[i]);
+    length[i] =
+        length_of(sqrt(CANDIDATE_SHARE) * of_candidate[i / members] + sqrt(EPISODE_SHARE) * of_episode[i % members] +
+                  sqrt(1 - CANDIDATE_SHARE - EPISODE_SHARE) * own[i]);
   mem_free(own);
   mem_free(of_candidate);
   mem_free(of_episode);
@@ -179,14 +187,26 @@ static double used_static(const double *candidate, int n, int workers) {
 }
 
 typedef enum way { BY_CANDIDATE_STATIC, BY_CANDIDATE_DYNAMIC, OURS_STAYING, OURS, MOVED, WAYS } way;
-static const struct { const char *name, *unit; } way_names[WAYS] = {
-    {"used_%d_workers_%d_episodes_by_candidate_static", "of 1"}, {"used_%d_workers_%d_episodes_by_candidate_dynamic", "of 1"},
-    {"used_%d_workers_%d_episodes_without_moving", "of 1"}, {"used_%d_workers_%d_episodes_ours", "of 1"}, {"moved_%d_workers_%d_episodes", "of 1"}};
+static const struct { const char *name, *unit;
+} way_names[WAYS] = {{"used_%d_workers_%d_episodes_by_candidate_static", "of 1"},
+                     {"used_%d_workers_%d_episodes_by_candidate_dynamic", "of 1"},
+                     {"used_%d_workers_%d_episodes_without_moving", "of 1"},
+                     {"used_%d_workers_%d_episodes_ours", "of 1"},
+                     {"moved_%d_workers_%d_episodes", "of 1"}};
 
-static status simulate_ours(double *used, double *moved, const bench_options *o, const double *length, uint64_t seed, bool stays) {
-  const farm_simulation w = {.seed = seed, .workers = o->workers, .groups = o->candidates, .members = o->episodes / o->candidates, .length = length,
-                             .lanes = o->lanes, .queue = o->lanes / 4 + 1, .knee = o->knee, .stays = stays,
-                             .delay = MESSAGE_DELAY, .message_seconds = MESSAGE_SECONDS};
+static status simulate_ours(double *used, double *moved, const bench_options *o, const double *length, uint64_t seed,
+                            bool stays) {
+  const farm_simulation w = {.seed = seed,
+                             .workers = o->workers,
+                             .groups = o->candidates,
+                             .members = o->episodes / o->candidates,
+                             .length = length,
+                             .lanes = o->lanes,
+                             .queue = o->lanes / 4 + 1,
+                             .knee = o->knee,
+                             .stays = stays,
+                             .delay = MESSAGE_DELAY,
+                             .message_seconds = MESSAGE_SECONDS};
   farm_simulated r;
   status s = farm_simulate(&r, &w);
   *used = r.used;
@@ -196,7 +216,8 @@ static status simulate_ours(double *used, double *moved, const bench_options *o,
 
 static status simulate_once(double figure_of[WAYS], const bench_options *o, uint64_t seed) {
   int members = o->episodes / o->candidates, tasks = members * o->candidates;
-  double *length = mem_take((size_t)tasks, sizeof *length), *candidate = mem_take((size_t)o->candidates, sizeof *candidate), none;
+  double *length = mem_take((size_t)tasks, sizeof *length),
+         *candidate = mem_take((size_t)o->candidates, sizeof *candidate), none;
   lengths_draw(length, o->candidates, members, seed);
   for (int i = 0; i < tasks; i++) candidate[i / members] += length[i];
   figure_of[BY_CANDIDATE_STATIC] = used_static(candidate, o->candidates, o->workers);
@@ -247,14 +268,15 @@ static status farm_bench(app *a, const bench_options *o) {
   return farm_agree(a->f, farm_rank(a->f) == 0 ? farm_simulated_figures(o) : OK);
 }
 
-// --- the verb -----------------------------------------------------------------------------------------------------------------------
+// --- the verb -------------------------------------------------------------------------------------------------------
 
 static status count_of(int *value, app *a, int *next, int most) {
   const char *option = a->words[*next - 1];
   if (*next >= a->word_count) FAIL(USAGE, "%s needs a value; see dreamfarm --help", option);
   char *end;
   long n = strtol(a->words[(*next)++], &end, 10);
-  if (*end || n < 1 || n > most) FAIL(USAGE, "%s %s: a whole number from 1 to %d is allowed", option, a->words[*next - 1], most);
+  if (*end || n < 1 || n > most)
+    FAIL(USAGE, "%s %s: a whole number from 1 to %d is allowed", option, a->words[*next - 1], most);
   *value = (int)n;
   return OK;
 }
@@ -264,12 +286,14 @@ static status ratio_of(double *value, app *a, int *next, double most) {
   if (*next >= a->word_count) FAIL(USAGE, "%s needs a value; see dreamfarm --help", option);
   char *end;
   *value = strtod(a->words[(*next)++], &end);
-  if (*end || !(*value >= 1 && *value <= most)) FAIL(USAGE, "%s %s: a number from 1 to %g is allowed", option, a->words[*next - 1], most);
+  if (*end || !(*value >= 1 && *value <= most))
+    FAIL(USAGE, "%s %s: a number from 1 to %g is allowed", option, a->words[*next - 1], most);
   return OK;
 }
 
 static status options_parse(bench_options *o, app *a) {
-  static const char *const known[] = {"--simulate", "--json", "--workers", "--candidates", "--episodes", "--seeds", "--lanes", "--knee"};
+  static const char *const known[] = {"--simulate", "--json",  "--workers", "--candidates",
+                                      "--episodes", "--seeds", "--lanes",   "--knee"};
   for (int i = 1; i < a->word_count;) {
     const char *word = a->words[i++];
     if (strcmp(word, "--simulate") == 0) o->simulate = true;
@@ -285,7 +309,8 @@ static status options_parse(bench_options *o, app *a) {
       FAIL(USAGE, "unknown option %s%s%s; see dreamfarm --help", word, near ? "; did you mean " : "", near ? near : "");
     }
   }
-  if (o->episodes % o->candidates) FAIL(USAGE, "--episodes %d is not a multiple of --candidates %d", o->episodes, o->candidates);
+  if (o->episodes % o->candidates)
+    FAIL(USAGE, "--episodes %d is not a multiple of --candidates %d", o->episodes, o->candidates);
   return OK;
 }
 

@@ -1,5 +1,5 @@
-// `dreamfarm bench es`: strategies on the classic functions. How many evaluations each needs to a target, beside pycma's count
-// where it is known, and how it got there. Rank 0 alone.
+// `dreamfarm bench es`: strategies on the classic functions. How many evaluations each needs to a target, beside
+// pycma's count where it is known, and how it got there. Rank 0 alone.
 
 #include <math.h>
 #include <stdlib.h>
@@ -41,12 +41,12 @@ typedef struct race {
   double budget, target;
   double *fitness, *again, *scratch;  // (most popsize) (most popsize) (n)
   double *evaluations;                // (seeds) infinite where the target was not reached
-  double *curves;                     // (POINTS, seeds) best true value within 10^(point / POINTS_PER_DECADE) evaluations
+  double *curves;  // (POINTS, seeds) best true value within 10^(point / POINTS_PER_DECADE) evaluations
   double all;                         // evaluations of all runs
   int solved;
 } race;
 
-// --- one run ----------------------------------------------------------------------------------------------------------------
+// --- one run --------------------------------------------------------------------------------------------------------
 
 static es *search_open(race *r, uint64_t seed, status *s) {
   double *x0 = mem_take(3 * (size_t)r->n, sizeof *x0), *lower = x0 + r->n, *upper = lower + r->n;
@@ -57,9 +57,19 @@ static es *search_open(race *r, uint64_t seed, status *s) {
     lower[i] = -BOX, upper[i] = BOX;
     if (r->a->bounds) x0[i] = fmin(fmax(x0[i], -BOX), BOX);  // a rotated start may be outside
   }
-  const es_options o = {.kind = r->a->kind, .n = r->n, .popsize = r->p->popsize, .sigma0 = r->f->sigma0, .x0 = x0, .seed = seed,
-                        .active = !r->a->positive, .most_effort = r->a->twice ? MOST_EFFORT : 1, .lower = r->a->bounds ? lower : NULL,
-                        .upper = r->a->bounds ? upper : NULL, .limits = &limits, .restarts = r->a->restarts, .most_doublings = DOUBLINGS};
+  const es_options o = {.kind = r->a->kind,
+                        .n = r->n,
+                        .popsize = r->p->popsize,
+                        .sigma0 = r->f->sigma0,
+                        .x0 = x0,
+                        .seed = seed,
+                        .active = !r->a->positive,
+                        .most_effort = r->a->twice ? MOST_EFFORT : 1,
+                        .lower = r->a->bounds ? lower : NULL,
+                        .upper = r->a->bounds ? upper : NULL,
+                        .limits = &limits,
+                        .restarts = r->a->restarts,
+                        .most_doublings = DOUBLINGS};
   es *e = NULL;
   *s = es_open(&e, &o);
   mem_free(x0);
@@ -77,7 +87,8 @@ static double seen(const race *r, double value, int looks, uint64_t seed, const 
 
 // Returns the evaluations it took; *best becomes the least true value of a candidate so far.
 static double generation(race *r, es *e, uint64_t seed, double *best) {
-  int popsize = es_popsize(e), twice = r->a->twice ? es_reevaluations(e) : 0, looks = r->a->twice ? (int)es_effort(e) : 1;
+  int popsize = es_popsize(e), twice = r->a->twice ? es_reevaluations(e) : 0,
+      looks = r->a->twice ? (int)es_effort(e) : 1;
   const double *x = es_ask(e);
   for (int k = 0; k < popsize; k++) {
     double value = es_classic_value(r->f, x + (size_t)k * r->n, r->n, r->scratch);
@@ -113,7 +124,7 @@ static status run_once(race *r, int run) {
   return signals_asked() ? status_fail(INTERRUPTED, "bench es: stopped") : OK;
 }
 
-// --- a race ------------------------------------------------------------------------------------------------------------------
+// --- a race ---------------------------------------------------------------------------------------------------------
 
 static double quantile(const double *sorted, int count, double q) { return sorted[(int)lround(q * (count - 1))]; }
 
@@ -141,11 +152,12 @@ static void race_end(race *r) {
 // pycma's count, where the race is run as pycma was; 0: there is none.
 static int reference(const race *r) {
   const algorithm *a = r->a;
-  bool same = !r->p->popsize && !(r->p->target > 0) && !(r->p->noise > 0) && a->restarts == ES_ONCE && !a->bounds && !a->twice;
+  bool same =
+      !r->p->popsize && !(r->p->target > 0) && !(r->p->noise > 0) && a->restarts == ES_ONCE && !a->bounds && !a->twice;
   return same ? es_classic_reference(r->f, r->n, a->kind, !a->positive) : 0;
 }
 
-// --- output ------------------------------------------------------------------------------------------------------------------
+// --- output ---------------------------------------------------------------------------------------------------------
 
 typedef struct output { text_buffer table, csv, curves, json; } output;
 
@@ -154,8 +166,8 @@ enum { COLUMNS = sizeof columns / sizeof *columns };
 
 static output output_begin(void) {
   output o = {0};
-  text_add(&o.table, "%-18s %4s %-22s %7s %5s %6s %10s %10s %10s %11s %8s %6s\n", "function", "n", "algorithm", "popsize", "runs", "solved", "q25", "median", "q75",
-           "ERT", "pycma", "ratio");
+  text_add(&o.table, "%-18s %4s %-22s %7s %5s %6s %10s %10s %10s %11s %8s %6s\n", "function", "n", "algorithm",
+           "popsize", "runs", "solved", "q25", "median", "q75", "ERT", "pycma", "ratio");
   text_add(&o.csv, "function,n,algorithm");
   for (int c = 0; c < COLUMNS; c++) text_add(&o.csv, ",%s", columns[c]);
   text_add(&o.csv, "\n");
@@ -205,8 +217,8 @@ static void output_curve(output *o, const race *r) {
   for (int point = 0; point < POINTS; point++) {
     const double *values = r->curves + (size_t)point * runs;
     if (!isfinite(values[runs - 1])) continue;
-    text_add(&o->curves, "%s,%d,%s,%.6g,%.6g,%.6g,%.6g\n", r->f->name, r->n, r->a->name, evaluations_at(point), quantile(values, runs, 0.25),
-             quantile(values, runs, 0.5), quantile(values, runs, 0.75));
+    text_add(&o->curves, "%s,%d,%s,%.6g,%.6g,%.6g,%.6g\n", r->f->name, r->n, r->a->name, evaluations_at(point),
+             quantile(values, runs, 0.25), quantile(values, runs, 0.5), quantile(values, runs, 0.75));
     if (memcmp(values, last, (size_t)runs * sizeof *values) == 0) return;
   }
 }
@@ -214,10 +226,18 @@ static void output_curve(output *o, const race *r) {
 static void output_race(output *o, race *r) {
   int runs = r->p->seeds, known = reference(r);
   qsort(r->evaluations, (size_t)runs, sizeof *r->evaluations, double_ascending);
-  for (int point = 0; point < POINTS; point++) qsort(r->curves + (size_t)point * runs, (size_t)runs, sizeof *r->curves, double_ascending);
+  for (int point = 0; point < POINTS; point++)
+    qsort(r->curves + (size_t)point * runs, (size_t)runs, sizeof *r->curves, double_ascending);
   double median = quantile(r->evaluations, runs, 0.5);
-  const double values[COLUMNS] = {r->popsize, runs, r->solved, quantile(r->evaluations, runs, 0.25), median, quantile(r->evaluations, runs, 0.75),
-                                  r->solved ? r->all / r->solved : INFINITY, known ? (double)known : NAN, known ? median / known : NAN};
+  const double values[COLUMNS] = {r->popsize,
+                                  runs,
+                                  r->solved,
+                                  quantile(r->evaluations, runs, 0.25),
+                                  median,
+                                  quantile(r->evaluations, runs, 0.75),
+                                  r->solved ? r->all / r->solved : INFINITY,
+                                  known ? (double)known : NAN,
+                                  known ? median / known : NAN};
   output_row(o, r, values);
   output_curve(o, r);
 }
@@ -229,11 +249,13 @@ static status plot_add(text_buffer *t, const plan *p, const es_classic *f, int n
   TRY(gnuplot_picture(t, p->out, name));
   text_add(t, "set title '%s, n = %d'\nplot ", f->name, n);
   for (int a = 0; a < p->algorithm_count; a++) {
-    text_add(t, "%s'curves.csv' using (strcol(1) eq '%s' && $2 == %d && strcol(3) eq '%s' ? $4 : NaN):5:7 ", a ? ", " : "",
-             f->name, n, p->algorithms[a].name);
+    text_add(t, "%s'curves.csv' using (strcol(1) eq '%s' && $2 == %d && strcol(3) eq '%s' ? $4 : NaN):5:7 ",
+             a ? ", " : "", f->name, n, p->algorithms[a].name);
     text_add(t, "with filledcurves fc rgb colour(%d) fs transparent solid 0.15 notitle, ", a);
-    text_add(t, "'' using (strcol(1) eq '%s' && $2 == %d && strcol(3) eq '%s' ? $4 : NaN):6 with lines lc rgb colour(%d) lw 2 title '%s'", f->name, n,
-             p->algorithms[a].name, a, p->algorithms[a].name);
+    text_add(t,
+             "'' using (strcol(1) eq '%s' && $2 == %d && strcol(3) eq '%s' ? $4 : NaN):6 with lines lc rgb colour(%d) "
+             "lw 2 title '%s'",
+             f->name, n, p->algorithms[a].name, a, p->algorithms[a].name);
   }
   text_add(t, "\n");
   return OK;
@@ -241,9 +263,12 @@ static status plot_add(text_buffer *t, const plan *p, const es_classic *f, int n
 
 static status plots_draw(const plan *p) {
   text_buffer t = {0};
-  text_add(&t, "set datafile separator comma\nset terminal svg size 800,520 font 'sans,12' background rgb 'white'\nset logscale xy\nset format '10^{%%T}'\n"
-               "set key outside right noenhanced\nset title noenhanced\nset grid\nset xlabel 'evaluations'\nset ylabel 'best value so far: median and quartiles'\n"
-               "colour(i) = hsv2rgb((i * 0.381966) - floor(i * 0.381966), 0.85, 0.75)\n");
+  text_add(&t,
+           "set datafile separator comma\nset terminal svg size 800,520 font 'sans,12' background rgb 'white'\nset "
+           "logscale xy\nset format '10^{%%T}'\n"
+           "set key outside right noenhanced\nset title noenhanced\nset grid\nset xlabel 'evaluations'\nset ylabel "
+           "'best value so far: median and quartiles'\n"
+           "colour(i) = hsv2rgb((i * 0.381966) - floor(i * 0.381966), 0.85, 0.75)\n");
   status s = OK;
   for (int f = 0; f < p->function_count && s == OK; f++)
     for (int i = 0; i < p->size_count && s == OK; i++) s = plot_add(&t, p, p->functions[f], p->sizes[i]);
@@ -258,9 +283,10 @@ static status output_write(const output *o, const plan *p) {
   return plots_draw(p);
 }
 
-// --- all races ----------------------------------------------------------------------------------------------------------------
+// --- all races ------------------------------------------------------------------------------------------------------
 
-static status race_run(output *o, const plan *p, const algorithm *a, const es_classic *f, int n, progress *bar, double *done) {
+static status race_run(output *o, const plan *p, const algorithm *a, const es_classic *f, int n, progress *bar,
+                       double *done) {
   char note[128];
   status s;
   race r = race_begin(p, a, f, n, &s);
@@ -276,10 +302,12 @@ static status race_run(output *o, const plan *p, const algorithm *a, const es_cl
 
 static status races_run(output *o, const plan *p) {
   double done = 0;
-  progress bar = progress_open("bench es", "runs", (double)p->function_count * p->size_count * p->algorithm_count * p->seeds);
+  progress bar =
+      progress_open("bench es", "runs", (double)p->function_count * p->size_count * p->algorithm_count * p->seeds);
   for (int f = 0; f < p->function_count; f++)
     for (int s = 0; s < p->size_count; s++)
-      for (int a = 0; a < p->algorithm_count; a++) TRY(race_run(o, p, &p->algorithms[a], p->functions[f], p->sizes[s], &bar, &done));
+      for (int a = 0; a < p->algorithm_count; a++)
+        TRY(race_run(o, p, &p->algorithms[a], p->functions[f], p->sizes[s], &bar, &done));
   progress_close(&bar, done, NULL);
   return OK;
 }
@@ -296,7 +324,7 @@ static status bench_es(const plan *p) {
   return s;
 }
 
-// --- the words -----------------------------------------------------------------------------------------------------------------
+// --- the words ------------------------------------------------------------------------------------------------------
 
 static const char *const kinds[ES_KINDS] = {
 #define BENCH_KIND(name, table, word) word,
@@ -316,7 +344,8 @@ static status algorithm_add(plan *p, const char *word) {
   algorithm a = {.name = word};
   size_t length = strcspn(word, "+");
   int kind = place_of(word, length, kinds, ES_KINDS);
-  if (kind < 0) FAIL(USAGE, "--algorithm %s: kinds are cma, sep-cma, lra-cma, lm-ma, openai, pgpe, one-plus-one and random", word);
+  if (kind < 0)
+    FAIL(USAGE, "--algorithm %s: kinds are cma, sep-cma, lra-cma, lm-ma, openai, pgpe, one-plus-one and random", word);
   a.kind = (es_kind)kind;
   for (word += length; *word; word += length) {
     length = strcspn(++word, "+");
@@ -326,7 +355,8 @@ static status algorithm_add(plan *p, const char *word) {
       case 2: a.positive = true; break;
       case 3: a.bounds = true; break;
       case 4: a.twice = true; break;
-      default: FAIL(USAGE, "--algorithm %s: +ipop, +bipop, +positive, +bounds and +uh are allowed after the kind", a.name);
+      default:
+        FAIL(USAGE, "--algorithm %s: +ipop, +bipop, +positive, +bounds and +uh are allowed after the kind", a.name);
     }
   }
   p->algorithms[p->algorithm_count++] = a;
@@ -389,13 +419,15 @@ static status valued_parse(plan *p, const char *option, char *value) {
 }
 
 static status words_parse(plan *p, char **words, int count) {
-  static const char *const known[] = {"--json", "--quiet", "--algorithm", "--function", "--n", "--popsize", "--seeds", "--budget", "--target", "--noise", "--out"};
+  static const char *const known[] = {"--json",  "--quiet",  "--algorithm", "--function", "--n",  "--popsize",
+                                      "--seeds", "--budget", "--target",    "--noise",    "--out"};
   enum { KNOWN = sizeof known / sizeof *known };
   for (int i = 1; i < count; i++) {
     int option = place_of(words[i], strlen(words[i]), known, KNOWN);
     if (option < 0) {
       const char *near = text_nearest(words[i], known, KNOWN);
-      FAIL(USAGE, "unknown option %s%s%s; see dreamfarm --help", words[i], near ? "; did you mean " : "", near ? near : "");
+      FAIL(USAGE, "unknown option %s%s%s; see dreamfarm --help", words[i], near ? "; did you mean " : "",
+           near ? near : "");
     }
     if (option == 0) p->json = true;
     else if (option == 1) p->quiet = true;

@@ -1,6 +1,6 @@
-// Real episodes by a baseline policy, or, in rounds after the first, by the controller before it and others around that;
-// farmed shard by shard: a shard is a pure function of (seed, its number), written whole by the rank that played it, so a
-// rerun only plays what is missing.
+// Real episodes by a baseline policy, or, in rounds after the first, by the controller before it and others around
+// that; farmed shard by shard: a shard is a pure function of (seed, its number), written whole by the rank that played
+// it, so a rerun only plays what is missing.
 
 #include <string.h>
 
@@ -46,7 +46,7 @@ static data_spec collect_spec(const env_spec *k) {
   return (data_spec){.pixels = k->pixels, .shape = {k->shape[0], k->shape[1], k->shape[2]}, .actions = k->actions};
 }
 
-// --- recording -------------------------------------------------------------------------------------------------------
+// --- recording ------------------------------------------------------------------------------------------------------
 
 enum { TAKE_ROOM = 256 };  // steps at the beginning; doubled as often as the episode needs
 
@@ -82,7 +82,7 @@ static void collect_look(void *self, const rollout_sight *s) {
   if (s->terminated || s->truncated) data_episode_resize(&t->e, &c->spec, t->room = s->step);
 }
 
-// --- the crew --------------------------------------------------------------------------------------------------------
+// --- the crew -------------------------------------------------------------------------------------------------------
 
 static int collect_vacancies(void *self) { return ((collector *)self)->ticket < 0; }
 
@@ -186,7 +186,7 @@ static farm_crew crew_to_collect(collector *c) {
                      .drop = collect_drop};
 }
 
-// --- the verb -----------------------------------------------------------------------------------------------------------
+// --- the verb -------------------------------------------------------------------------------------------------------
 
 static int shard_size(const app *a, int shard) {
   int left = a->s.collect.episodes - shard * a->s.collect.shard;
@@ -194,7 +194,7 @@ static int shard_size(const app *a, int shard) {
 }
 
 typedef struct collect_watch {
-  progress p;
+  stage_work work;
   int before, size;  // shards there at the start; episodes per shard
   int all;           // episodes
 } collect_watch;
@@ -202,8 +202,8 @@ typedef struct collect_watch {
 static bool collect_tick(void *self, int64_t finished) {
   collect_watch *w = self;
   int episodes = (w->before + (int)finished) * w->size;
-  progress_show(&w->p, episodes < w->all ? episodes : w->all, NULL);
-  return !signals_asked();
+  work_show(&w->work, int_min(episodes, w->all), NULL);
+  return work_going(&w->work);
 }
 
 // Of all shards; the sentence of one that failed.
@@ -218,7 +218,7 @@ static status shards_sum(int64_t *steps, const collect_result *results, int coun
 
 static status shards_map(app *a, collector *c, const collect_record *missing, int count, int shards,
                          collect_result *results) {
-  collect_watch w = {.p = progress_open("collect", "episodes", a->s.collect.episodes),
+  collect_watch w = {.work = work_open(&a->run, STAGE_COLLECT, "collect", "episodes", a->s.collect.episodes),
                      .before = shards - count,
                      .size = a->s.collect.shard,
                      .all = a->s.collect.episodes};
@@ -236,7 +236,7 @@ static status shards_map(app *a, collector *c, const collect_record *missing, in
   TRY(s);
   TRY(shards_sum(&steps, results, count));
 
-  progress_close(&w.p, a->s.collect.episodes, NULL);
+  work_close(&w.work, a->s.collect.episodes, NULL);
   if (report.seconds > 0)
     log_all("collect: %lld steps, %.3g steps/s", (long long)steps, (double)steps / report.seconds);
   return OK;
@@ -293,9 +293,9 @@ static status controller_ready(collector *c, rollout_options *o) {
   app before = app_of(c->a, c->a->run.before);
   search_state state;
   char who[64];
-  TRY(world_of_run(&before, &c->w));
+  TRY(app_world_of_run(&before, &c->w));
   o->world = c->w;
-  o->controller = controller_of(&before, c->w);
+  o->controller = app_controller_of(&before, c->w);
   o->lanes = LANES;
 
   c->n = controller_size(&o->controller);
@@ -338,7 +338,7 @@ static void collector_close(collector *c) {
   mem_free(c->takes);
 }
 
-status collect_make(app *a) {
+status app_collect_make(app *a) {
   collector c;
   TRY(farm_agree(a->f, collector_open(&c, a)));
   const farm_sizes sizes = {.record_bytes = sizeof(collect_record),

@@ -1,11 +1,6 @@
-// What several verbs need: the run's world on every rank, the controller's shape, summaries, appended lines.
+// What several verbs need: the run's world on every rank, the controller's shape, gnuplot.
 
-#include <errno.h>
 #include <fcntl.h>
-#include <math.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "app.h"
@@ -17,20 +12,22 @@ app app_of(const app *a, const run_home *home) {
   return other;
 }
 
-const char *features_word(const app *a) { return search_features(&a->s); }
+const char *app_features_word(const app *a) { return search_features(&a->s); }
 
-controller_shape controller_of(const app *a, const world *w) {
+controller_shape app_controller_of(const app *a, const world *w) {
   world_features f;
-  CHECK(world_features_of(&f, w, features_word(a)) == OK, "%s", status_message());  // world_read has asked already
-  return controller_in(a, &f);
+  // Whoever read the world has asked already.
+  CHECK(world_features_of(&f, w, app_features_word(a)) == OK, "%s", status_message());
+  return app_controller_in(a, &f);
 }
 
-controller_shape controller_in(const app *a, const world_features *f) {
+controller_shape app_controller_in(const app *a, const world_features *f) {
   return search_controller(&a->s, a->environment, f);
 }
 
 bool best_is_judged(const app *a) {
-  return a->s.evaluate.controller == CONFIG_EVALUATE_BEST || a->s.evolve.restarts != CONFIG_RESTARTS_NONE || a->s.evolve.descents > 1;
+  bool several = a->s.evolve.restarts != CONFIG_RESTARTS_NONE || a->s.evolve.descents > 1;
+  return several || a->s.evaluate.controller == CONFIG_EVALUATE_BEST;
 }
 
 dream_rules rules_of(const app *a) { return search_rules(&a->s, a->environment); }
@@ -39,28 +36,28 @@ farm_crew crew_of(rollout *r) { return search_crew(r); }
 
 void ranks_dismiss(app *a) { search_dismiss(a->f); }
 
-static status world_fits(const app *a, const world *w, const char *path) {
+static status common_world_fits(const app *a, const world *w, const char *path) {
   const env_spec *k = a->environment;
   world_senses s = world_senses_of(w);
   world_features f;
   if (s.pixels != k->pixels || s.actions != k->actions || s.observation != (int)env_observation_size(k))
     FAIL(MISMATCH, "%s: a world that sees %d %s and has %d actions is not one of %s", path, s.observation,
          s.pixels ? "pixels' colours" : "numbers", s.actions, k->name);
-  return world_features_of(&f, w, features_word(a));
+  return world_features_of(&f, w, app_features_word(a));
 }
 
-status world_read(const app *a, world **w) {
+status app_world_read(const app *a, world **w) {
   uint64_t seed = (uint64_t)a->s.run.seed;
   world_options o = {.precision = a->s.dream.precision == CONFIG_PRECISION_BF16 ? NUM_BF16 : NUM_FP32,
                      .untrained_seed = a->untrained ? &seed : NULL};
   file_path vae = run_path(&a->run, "vae.safetensors"), rnn = run_path(&a->run, "rnn.safetensors");
   const char *v = a->environment->pixels ? vae.text : NULL;
   TRY(world_open_as(w, v, rnn.text, &o));
-  return world_fits(a, *w, rnn.text);
+  return common_world_fits(a, *w, rnn.text);
 }
 
 // The file that all ranks map. Its name carries the world's hash, so that no other world is ever mistaken for this one.
-static status world_publish(const world *w, const char *path) {
+static status common_world_publish(const world *w, const char *path) {
   world *there;
   if (world_map(&there, path) == OK) {
     bool same = hash_equal(world_hash(there), world_hash(w));
@@ -72,27 +69,34 @@ static status world_publish(const world *w, const char *path) {
 
 // Rank 0 reads the world and packs its weights into a file; all ranks map that. Where it cannot be written every rank
 // reads the world for itself.
-static status world_take(const app *a, world **w, const char *path, bool published) {
+static status common_world_take(const app *a, world **w, const char *path, bool published) {
   world *mapped;
-  if (!published) return farm_rank(a->f) == 0 ? OK : world_read(a, w);
+  if (!published) return farm_rank(a->f) == 0 ? OK : app_world_read(a, w);
   status s = world_map(&mapped, path);
-  if (s != OK) return status_fail(s, "on %s: %s: is %s on a file system that all hosts share?", farm_host(a->f), status_message(), a->s.run.directory);
+  if (s != OK)
+    return status_fail(s, "on %s: %s: is %s on a file system that all hosts share?", farm_host(a->f), status_message(),
+                       a->s.run.directory);
   world_close(*w);
   *w = mapped;
   return OK;
 }
 
-status world_of_run(const app *a, world **w) {
+status app_world_of_run(const app *a, world **w) {
   *w = NULL;
   bool master = farm_rank(a->f) == 0;
-  TRY(farm_agree(a->f, master ? world_read(a, w) : OK));
+
+  // Rank 0 reads it, and all hear which one it is.
+  TRY(farm_agree(a->f, master ? app_world_read(a, w) : OK));
   hash first = master ? world_hash(*w) : (hash){{0}};
   farm_share(a->f, &first, sizeof first);
+
+  // Packed once per run directory, mapped by everybody.
   file_path path = path_join(a->run.out ? a->run.out : a->s.run.directory, "world-%.12s.packed", first.hex);
-  unsigned char published = master && world_publish(*w, path.text) == OK;
+  unsigned char published = master && common_world_publish(*w, path.text) == OK;
   if (master && !published) log_here("%s; every rank keeps the weights in memory of its own", status_message());
   farm_share(a->f, &published, 1);
-  status s = world_take(a, w, path.text, published);
+
+  status s = common_world_take(a, w, path.text, published);
   if (s == OK && !hash_equal(world_hash(*w), first))
     s = status_fail(MISMATCH, "on %s the world has hash %s, on rank 0 %s: is %s on a file system that all hosts share?",
                     farm_host(a->f), world_hash(*w).hex, first.hex, a->s.run.directory);
@@ -110,7 +114,7 @@ status gnuplot_picture(text_buffer *script, const char *directory, const char *n
 }
 
 // The user's settings and language are left aside: pictures are alike wherever they are made.
-static status gnuplot_run(int *code, const char *directory) {
+static status common_gnuplot_run(int *code, const char *directory) {
   char *words[] = {"gnuplot", "-d", GNUPLOT_SCRIPT, NULL}, *environment[] = {"LC_ALL=C.UTF-8", NULL};
   program_order order = {.words = words, .directory = directory, .environment = environment, .in = PROGRAM_NOWHERE,
                          .out = PROGRAM_NOWHERE, .dies_with_us = true};
@@ -125,7 +129,9 @@ status gnuplot_draw(const char *directory, const text_buffer *script) {
   int code = 0;
   file_path path = path_join(directory, GNUPLOT_SCRIPT);
   TRY(file_write(path.text, script->bytes, script->size));
-  status s = gnuplot_run(&code, directory);
+
+  // The run is worth the same without its curves.
+  status s = common_gnuplot_run(&code, directory);
   if (s != OK)
     log_all("%s; the curves are not drawn: install gnuplot (`make deps` does), then run this again; the script is %s",
             status_message(), path.text);

@@ -9,7 +9,7 @@ status app_control(const app *a) {
   if (file_exists(path.text))
     FAIL(NO_IO, "%s: nobody has taken the one before yet; wait a second, or remove it", path.text);
   if (!run_locked(&a->run))
-    fprintf(stderr, "nobody works in %s, as seen from here; who evolves there next will take it\n",
+    fprintf(stderr, "nobody works in %s, as seen from here; who works there next will take it\n",
             a->s.run.directory);
 
   text_buffer t = {0};

@@ -58,7 +58,7 @@ void canvas_text(canvas *c, int top, int left, const char *text, int scale, colo
   for (int x = left; *text; x += FONT_ADVANCE * scale) canvas_character(c, top, x, text_next(&text), scale, ink);
 }
 
-int text_columns(const char *text, int scale) {
+int draw_text_columns(const char *text, int scale) {
   int n = 0;
   while (*text) {
     text_next(&text);
@@ -84,8 +84,8 @@ static int larger(int a, int b) { return a > b ? a : b; }
 
 // Names of bands ("episode 1234") stand in the same margin as those of rows.
 static int names_width(const sheet_shape *s) {
-  int width = text_columns("episode 12345", TEXT_SCALE);
-  for (int r = 0; r < s->rows; r++) width = larger(width, text_columns(s->row_names[r], TEXT_SCALE));
+  int width = draw_text_columns("episode 12345", TEXT_SCALE);
+  for (int r = 0; r < s->rows; r++) width = larger(width, draw_text_columns(s->row_names[r], TEXT_SCALE));
   return width;
 }
 
@@ -96,8 +96,8 @@ static int words_count(const sheet_shape *s) {
 }
 
 static int sheet_width(const sheet_shape *s, int left) {
-  int width = larger(left + s->columns * tile_width(s), MARGIN + text_columns(s->title, TITLE_SCALE));
-  for (int i = 0; i < words_count(s); i++) width = larger(width, MARGIN + text_columns(s->words[i], TEXT_SCALE));
+  int width = larger(left + s->columns * tile_width(s), MARGIN + draw_text_columns(s->title, TITLE_SCALE));
+  for (int i = 0; i < words_count(s); i++) width = larger(width, MARGIN + draw_text_columns(s->words[i], TEXT_SCALE));
   return width + MARGIN;
 }
 
@@ -143,7 +143,8 @@ void sheet_empty(sheet *s, int band, int row, int column, const char *why) {
   int rows = s->shape.tile_rows * s->shape.scale, columns = s->shape.tile_columns * s->shape.scale;
   int top = row_top(s, band, row), left = column_left(s, column);
   canvas_box(&s->c, top, left, rows, columns, nothing);
-  canvas_text(&s->c, top + (rows - FONT_ROWS * TEXT_SCALE) / 2, left + (columns - text_columns(why, TEXT_SCALE)) / 2,
+  int free_rows = rows - FONT_ROWS * TEXT_SCALE, free_columns = columns - draw_text_columns(why, TEXT_SCALE);
+  canvas_text(&s->c, top + free_rows / 2, left + free_columns / 2,
               why, TEXT_SCALE, faint);
 }
 

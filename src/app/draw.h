@@ -22,7 +22,7 @@ void canvas_close(canvas *c);
 void canvas_box(canvas *c, int top, int left, int rows, int columns, colour ink);
 void canvas_image(canvas *c, int top, int left, const uint8_t *rgb, int rows, int columns, int scale);
 void canvas_text(canvas *c, int top, int left, const char *text, int scale, colour ink);  // UTF-8
-int text_columns(const char *text, int scale);                                            // its width in pixels
+int draw_text_columns(const char *text, int scale);                                            // its width in pixels
 
 // --- a sheet: bands of rows of tiles, everything with its name -----------------------------------------------------
 #define SHEET_ROWS_MAX 4

@@ -10,7 +10,7 @@ static status begin_read(const app *a, float *begin, int n) {
 }
 
 static status evolve_in(app *a, const world *w) {
-  controller_shape shape = controller_of(a, w);
+  controller_shape shape = app_controller_of(a, w);
   int n = controller_size(&shape);
   bool goes_on = a->run.before && a->s.round.warm;
   float *begin = mem_take((size_t)n, sizeof *begin);
@@ -28,9 +28,9 @@ static status evolve_in(app *a, const world *w) {
   return s;
 }
 
-status evolve_make(app *a) {
+status app_evolve_make(app *a) {
   world *w;
-  TRY(world_of_run(a, &w));
+  TRY(app_world_of_run(a, &w));
   status s = evolve_in(a, w);
   world_close(w);
   return s;

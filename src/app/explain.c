@@ -9,12 +9,12 @@
 
 typedef struct sheet { text_buffer lines, json; } sheet;
 
-static void heading(sheet *s, const char *key, const char *words) {
+static void explain_heading(sheet *s, const char *key, const char *words) {
   text_add(&s->lines, "%s%s\n", s->lines.size ? "\n" : "", words);
   json_open(&s->json, key, '[');
 }
 
-static void put(sheet *s, const char *name, double value, const char *formula, const char *source) {
+static void explain_put(sheet *s, const char *name, double value, const char *formula, const char *source) {
   char number[32] = "-";
   if (isfinite(value)) snprintf(number, sizeof number, "%.8g", value);
   text_add(&s->lines, "  %-18s %-13s %-70s %s\n", name, number, *formula ? formula : "-", source);
@@ -28,12 +28,12 @@ static void put(sheet *s, const char *name, double value, const char *formula, c
 
 // --- the controller's size ------------------------------------------------------------------------------------------
 
-static void put_controller(sheet *s, const world_features *f, const controller_shape *c) {
-  heading(s, "controller", "controller");
-  for (int i = 0; i < f->parts; i++) put(s, f->part[i].name, f->part[i].size, "", f->part[i].words);
-  put(s, "A", c->A, "", "the environment's actions");
-  put(s, "hidden", c->hidden, "", "controller.hidden: units between; 0: linear");
-  put(s, "bias", c->bias, "", "controller.bias");
+static void explain_put_controller(sheet *s, const world_features *f, const controller_shape *c) {
+  explain_heading(s, "controller", "controller");
+  for (int i = 0; i < f->parts; i++) explain_put(s, f->part[i].name, f->part[i].size, "", f->part[i].words);
+  explain_put(s, "A", c->A, "", "the environment's actions");
+  explain_put(s, "hidden", c->hidden, "", "controller.hidden: units between; 0: linear");
+  explain_put(s, "bias", c->bias, "", "controller.bias");
 }
 
 // n of the features' parts: A (z + h + bias), say.
@@ -41,7 +41,7 @@ typedef struct n_formula {
   char text[96];
 } n_formula;
 
-static n_formula n_formula_of(const world_features *f, const controller_shape *c) {
+static n_formula explain_n_formula_of(const world_features *f, const controller_shape *c) {
   n_formula n;
   char sum[48] = "";
   size_t at = 0;
@@ -54,17 +54,22 @@ static n_formula n_formula_of(const world_features *f, const controller_shape *c
 
 // --- the strategy's constants ---------------------------------------------------------------------------------------
 
-static void put_constants(sheet *s, const char *formula_of_n, const es_options *o, const es_constant *list, int count) {
-  const struct { const char *name, *formula, *source; } ours[] = {
-      {"n", formula_of_n, "the controller's parameters"}, {"popsize", "", "evolve.popsize"}, {"sigma0", "", "evolve.sigma0"}};
+static void explain_put_constants(sheet *s, const char *formula_of_n, const es_options *o, const es_constant *list,
+                                  int count) {
+  const struct { const char *name, *formula, *source; } ours[] = {{"n", formula_of_n, "the controller's parameters"},
+                                                                 {"popsize", "", "evolve.popsize"},
+                                                                 {"sigma0", "", "evolve.sigma0"}};
   char words[160];
-  snprintf(words, sizeof words, "%s%s", es_kind_name(o->kind), o->dialect == ES_PYCMA ? ", in pycma's dialect" : ", in the tutorial's dialect");
-  heading(s, "constants", o->kind <= ES_LRA_CMA ? words : es_kind_name(o->kind));
+  snprintf(words, sizeof words, "%s, in %s dialect", es_kind_name(o->kind),
+           o->dialect == ES_PYCMA ? "pycma's" : "the tutorial's");
+  explain_heading(s, "constants", o->kind <= ES_LRA_CMA ? words : es_kind_name(o->kind));
+
+  // es knows its own names; what is chosen here is chosen by name.
   for (int i = 0; i < count; i++) {
     const char *formula = list[i].formula, *source = list[i].source;
     for (size_t j = 0; j < sizeof ours / sizeof *ours; j++)
       if (strcmp(list[i].name, ours[j].name) == 0) formula = ours[j].formula, source = ours[j].source;
-    put(s, list[i].name, list[i].value, formula, source);
+    explain_put(s, list[i].name, list[i].value, formula, source);
   }
   json_close(&s->json, ']');
 }
@@ -78,7 +83,7 @@ typedef struct last_generation {
 } last_generation;
 
 // Episodes and steps are counted from the search's start.
-static last_generation last_of(const table *t) {
+static last_generation explain_last_of(const table *t) {
   if (t->rows == 0) return (last_generation){0};
   const run_row last = row_read(t, t->rows - 1), none = {0}, before = t->rows > 1 ? row_read(t, t->rows - 2) : none;
   double played = last.of[ROW_EPISODES] - before.of[ROW_EPISODES], made = last.of[ROW_STEPS] - before.of[ROW_STEPS];
@@ -86,10 +91,10 @@ static last_generation last_of(const table *t) {
   return (last_generation){(int)fmin(1e9, last.of[ROW_GENERATION]), made / played};
 }
 
-static last_generation last_played(const app *a) {
+static last_generation explain_last_played(const app *a) {
   table t;
   if (table_read(&t, run_path(&a->run, RUN_ROWS).text) != OK) return (last_generation){0};
-  last_generation found = last_of(&t);
+  last_generation found = explain_last_of(&t);
   table_free(&t);
   return found;
 }
@@ -103,16 +108,19 @@ static last_generation last_played(const app *a) {
 typedef struct pace {
   int ranks, workers, lanes;
   bool learned;
-  double steps;              // a second, of a rank
+  double steps;              // per second, of a rank
   double search;             // seconds of rank 0 to ask and tell; NaN: not measured
 } pace;
 
+static int explain_episodes(const app *a) { return a->s.evolve.popsize * a->s.evolve.episodes; }
+
 // The mean over some generations, one decomposition at least among them.
-static double search_measure(const es_options *o, int gap) {
+static double explain_search_measure(const es_options *o, int gap) {
   es *e;
   int count = 0;
   bool full = o->kind == ES_CMA || o->kind == ES_LRA_CMA;
-  if ((full && pow(o->n, 3) > SEARCH_WORK) || es_open(&e, o) != OK) return (double)NAN;
+  if ((full && pow(o->n, 3) > SEARCH_WORK) || es_open(&e, o) != ES_OK) return (double)NAN;
+
   double *fitness = mem_take((size_t)es_popsize(e), sizeof *fitness), start = time_now();
   for (int k = 0; k < es_popsize(e); k++) fitness[k] = k;
   while (count < gap || time_now() - start < SEARCH_SECONDS) {
@@ -121,58 +129,105 @@ static double search_measure(const es_options *o, int gap) {
     count++;
   }
   double seconds = (time_now() - start) / count;
+
   mem_free(fitness);
   es_close(e);
   return seconds;
 }
 
-static int gap_of(const es_constant *list, int count) {
+static int explain_gap_of(const es_constant *list, int count) {
   for (int i = 0; i < count; i++)
     if (strcmp(list[i].name, "eigen_gap") == 0) return (int)list[i].value;
   return 1;
 }
 
-static void put_pace(sheet *s, const app *a, const pace *p) {
-  const settings *k = &a->s;
-  int episodes = k->evolve.popsize * k->evolve.episodes, cap = rules_of(a).cap;
-  last_generation last = last_played(a);
-  double length = last.generation ? last.steps : cap, sd = last.generation ? fmin(SPREAD * length, sqrt(fmax(0, length * (cap - length)))) : 0;
-  double use = farm_use_expected(episodes, p->workers, length, sd, cap), rate = p->steps * p->workers;
-  double held_use = farm_use_expected(k->evolve.held_out_episodes, p->workers, length, sd, cap);
-  double generation = episodes * length / (rate * use) + (isnan(p->search) ? 0 : p->search), held_out = k->evolve.held_out_episodes * length / (rate * held_use);
+static void explain_put_ranks(sheet *s, const app *a, const pace *p) {
+  explain_put(s, "ranks", p->ranks, "", a->ranks ? "--ranks" : "those this runs on");
+  explain_put(s, "workers", p->workers, p->ranks == p->workers ? "ranks" : "ranks - 1",
+      "from 32 ranks on, rank 0 only hands out");
+  explain_put(s, "episodes", explain_episodes(a), "popsize evolve.episodes", "evolve.popsize, evolve.episodes");
+  explain_put(s, "lanes", p->lanes, "min(dream.lanes, ceil(episodes / workers))", "dream.lanes");
+
   char words[200];
-  heading(s, "expected", "a generation here");
-  put(s, "ranks", p->ranks, "", a->ranks ? "--ranks" : "those this runs on");
-  put(s, "workers", p->workers, p->ranks == p->workers ? "ranks" : "ranks - 1", "from 32 ranks on, rank 0 only hands out");
-  put(s, "episodes", episodes, "popsize evolve.episodes", "evolve.popsize, evolve.episodes");
-  put(s, "lanes", p->lanes, "min(dream.lanes, ceil(episodes / workers))", "dream.lanes");
-  snprintf(words, sizeof words, "measured on %d rank%s at once, in %s", farm_size(a->f), farm_size(a->f) == 1 ? "" : "s",
+  int at_once = farm_size(a->f);
+  snprintf(words, sizeof words, "measured on %d rank%s at once, in %s", at_once, at_once == 1 ? "" : "s",
            p->learned ? "the run's world" : "a random world of that size: there is none yet");
-  put(s, "steps_per_second", p->steps, "", words);
-  put(s, "cap", cap, "", k->dream.cap ? "dream.cap" : "the environment's cap");
-  snprintf(words, sizeof words, "run.csv: mean of generation %d", last.generation);
-  put(s, "episode_steps", length, last.generation ? "" : "cap", last.generation ? words : "assumed: no generation has been played, so none is longer");
-  put(s, "episode_sd", sd, last.generation ? "min(0.555 episode_steps, sqrt(episode_steps (cap - episode_steps)))" : "0",
-      last.generation ? "assumed: the spread of World Models' Doom episodes, as far as the cap lets it" : "assumed");
-  put(s, "use", use, "", "farm_use_expected: of the workers' time, while the last episodes end");
-  put(s, "search_seconds", p->search, "", isnan(p->search) ? "not measured: would take too long; left out" : "measured on rank 0: ask and tell");
-  put(s, "generation_seconds", generation, isnan(p->search) ? "episodes episode_steps / (steps_per_second workers use)" : "episodes episode_steps / (steps_per_second workers use) + search_seconds",
-      "expected");
-  if (k->evolve.held_out_every) {
-    snprintf(words, sizeof words, "expected, every %d generations more: %d dreams; real episodes are left out", k->evolve.held_out_every, k->evolve.held_out_episodes);
-    put(s, "held_out_seconds", held_out, "as a generation's", words);
+  explain_put(s, "steps_per_second", p->steps, "", words);
+}
+
+// Of a dream, in steps: as the last generation's were, or as long as may be.
+typedef struct dream_length {
+  int cap;
+  double mean, sd;
+} dream_length;
+
+static dream_length explain_put_length(sheet *s, const app *a) {
+  dream_length d = {.cap = rules_of(a).cap};
+  const last_generation last = explain_last_played(a);
+  d.mean = d.cap;
+  if (last.generation) {
+    d.mean = last.steps;
+    d.sd = fmin(SPREAD * d.mean, sqrt(fmax(0, d.mean * (d.cap - d.mean))));
   }
+  explain_put(s, "cap", d.cap, "", a->s.dream.cap ? "dream.cap" : "the environment's cap");
+
+  if (!last.generation) {
+    explain_put(s, "episode_steps", d.mean, "cap", "assumed: no generation has been played, so none is longer");
+    explain_put(s, "episode_sd", d.sd, "0", "assumed");
+    return d;
+  }
+  char words[80];
+  snprintf(words, sizeof words, "run.csv: mean of generation %d", last.generation);
+  explain_put(s, "episode_steps", d.mean, "", words);
+  explain_put(s, "episode_sd", d.sd, "min(0.555 episode_steps, sqrt(episode_steps (cap - episode_steps)))",
+      "assumed: the spread of World Models' Doom episodes, as far as the cap lets it");
+  return d;
+}
+
+// Seconds that so many dreams take all workers, whose time is used as well as the last episodes' ends let it.
+static double explain_dream_seconds(const pace *p, const dream_length *d, int episodes, double *use) {
+  *use = farm_use_expected(episodes, p->workers, d->mean, d->sd, d->cap);
+  return episodes * d->mean / (p->steps * p->workers * *use);
+}
+
+static void explain_put_held_out(sheet *s, const app *a, const pace *p, const dream_length *d) {
+  const settings *k = &a->s;
+  char words[200];
+  double use, seconds = explain_dream_seconds(p, d, k->evolve.held_out_episodes, &use);
+  if (!k->evolve.held_out_every) return;
+  snprintf(words, sizeof words, "expected, every %d generations more: %d dreams; real episodes are left out",
+           k->evolve.held_out_every, k->evolve.held_out_episodes);
+  explain_put(s, "held_out_seconds", seconds, "as a generation's", words);
+}
+
+static void explain_put_pace(sheet *s, const app *a, const pace *p) {
+  explain_heading(s, "expected", "a generation here");
+  explain_put_ranks(s, a, p);
+  const dream_length d = explain_put_length(s, a);
+
+  double use, dreams = explain_dream_seconds(p, &d, explain_episodes(a), &use);
+  explain_put(s, "use", use, "", "farm_use_expected: of the workers' time, while the last episodes end");
+  if (isnan(p->search)) {
+    explain_put(s, "search_seconds", p->search, "", "not measured: would take too long; left out");
+    explain_put(s, "generation_seconds", dreams, "episodes episode_steps / (steps_per_second workers use)", "expected");
+  } else {
+    explain_put(s, "search_seconds", p->search, "", "measured on rank 0: ask and tell");
+    explain_put(s, "generation_seconds", dreams + p->search,
+        "episodes episode_steps / (steps_per_second workers use) + search_seconds", "expected");
+  }
+  explain_put_held_out(s, a, p, &d);
   json_close(&s->json, ']');
 }
 
 // --- the verb -------------------------------------------------------------------------------------------------------
 
-static status pace_measure(const app *a, pace *p) {
-  int episodes = a->s.evolve.popsize * a->s.evolve.episodes;
+static status explain_pace_measure(const app *a, pace *p) {
   p->ranks = a->ranks ? a->ranks : farm_size(a->f);
   p->workers = farm_workers(p->ranks);
-  int share = (episodes + p->workers - 1) / p->workers;
-  p->lanes = share < a->s.dream.lanes ? share : a->s.dream.lanes;
+  int share = (explain_episodes(a) + p->workers - 1) / p->workers;
+  p->lanes = int_min(share, a->s.dream.lanes);
+
+  // The mean over the ranks that are here stands for those that are asked about.
   TRY(farm_agree(a->f, calibrate_dream(a, &p->steps, &p->learned, p->lanes)));
   farm_sum_double(a->f, &p->steps, 1);
   p->steps /= farm_size(a->f);
@@ -180,20 +235,22 @@ static status pace_measure(const app *a, pace *p) {
 }
 
 // What the controller sees of the run's world; where there is none yet, of the one that would be made.
-static status features_of_run(const app *a, world_features *f) {
+static status explain_features_of_run(const app *a, world_features *f) {
   world *w;
-  *f = features_expected(a);
+  *f = app_features_expected(a);
   if (!file_exists(run_path(&a->run, "rnn.safetensors").text)) return OK;
-  TRY(world_read(a, &w));
-  status s = world_features_of(f, w, features_word(a));
+  TRY(app_world_read(a, &w));
+  status s = world_features_of(f, w, app_features_word(a));
   world_close(w);
   return s;
 }
 
-static void sheet_print(sheet *s, bool json) {
+static void explain_sheet_print(sheet *s, bool json) {
   json_close(&s->json, '}');
   printf("%s%s", json ? s->json.bytes : s->lines.bytes, json ? "\n" : "");
-  if (!json) printf("\nHansen 2016: The CMA Evolution Strategy: A Tutorial, arXiv:1604.00772. Other papers, in full: the heads of src/es/*.c.\n");
+  if (!json)
+    printf("\nHansen 2016: The CMA Evolution Strategy: A Tutorial, arXiv:1604.00772. "
+           "Other papers, in full: the heads of src/es/*.c.\n");
   output_flush();
   text_free(&s->lines);
   text_free(&s->json);
@@ -204,21 +261,25 @@ status app_explain(app *a) {
   es_constant list[ES_CONSTANTS_MAX];
   int count;
   pace p = {0};
-  TRY(farm_agree(a->f, features_of_run(a, &f)));
-  controller_shape c = controller_in(a, &f);
+
+  // Every rank measures, rank 0 tells.
+  TRY(farm_agree(a->f, explain_features_of_run(a, &f)));
+  controller_shape c = app_controller_in(a, &f);
   const es_options o = search_options(&a->s, controller_size(&c));
   TRY(es_explain(list, &count, &o));
-  TRY(pace_measure(a, &p));
+  TRY(explain_pace_measure(a, &p));
   if (farm_rank(a->f) != 0) return OK;
+
   sheet s = {0};
-  p.search = search_measure(&o, gap_of(list, count));
+  p.search = explain_search_measure(&o, explain_gap_of(list, count));
   json_open(&s.json, NULL, '{');
   json_text(&s.json, "strategy", es_kind_name(o.kind));
   json_text(&s.json, "dialect", o.dialect == ES_PYCMA ? "pycma" : "tutorial");
-  put_controller(&s, &f, &c);
+
+  explain_put_controller(&s, &f, &c);
   json_close(&s.json, ']');
-  put_constants(&s, n_formula_of(&f, &c).text, &o, list, count);
-  put_pace(&s, a, &p);
-  sheet_print(&s, a->json);
+  explain_put_constants(&s, explain_n_formula_of(&f, &c).text, &o, list, count);
+  explain_put_pace(&s, a, &p);
+  explain_sheet_print(&s, a->json);
   return OK;
 }

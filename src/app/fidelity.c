@@ -4,7 +4,7 @@
 #include "fidelity.h"
 
 // The step of the search's last generation; of several searches none is the judged one's for sure.
-static status sigma_read(const app *a, double *sigma, int n) {
+static status fidelity_sigma_read(const app *a, double *sigma, int n) {
   es *e;
   search_state state;
   float *mean = mem_take(2 * (size_t)n, sizeof *mean);
@@ -16,7 +16,7 @@ static status sigma_read(const app *a, double *sigma, int n) {
   return s;
 }
 
-static status controller_read(const app *a, fidelity_job *j, float *parameters, int n) {
+static status fidelity_controller_read(const app *a, fidelity_job *j, float *parameters, int n) {
   search_state state;
   TRY(judged_controller(a, &state, parameters, n));
   if (!hash_equal(state.world, world_hash(j->w)))
@@ -24,10 +24,10 @@ static status controller_read(const app *a, fidelity_job *j, float *parameters, 
          run_path(&a->run, RUN_CONTROLLER).text, state.world.hex, world_hash(j->w).hex);
   j->generation = state.generation;
   j->parameters = parameters;
-  return sigma_read(a, &j->sigma, n);
+  return fidelity_sigma_read(a, &j->sigma, n);
 }
 
-static status result_write(const app *a, const fidelity_result *r) {
+static status fidelity_result_write(const app *a, const fidelity_result *r) {
   text_buffer t = {0};
   char warning[400];
   fidelity_json(r, &t);
@@ -43,13 +43,13 @@ static status result_write(const app *a, const fidelity_result *r) {
   return s;
 }
 
-static status measure_in(app *a, const world *w) {
+static status fidelity_measure_in(app *a, const world *w) {
   fidelity_job j = {.s = &a->s,
                     .home = &a->run,
                     .f = a->f,
                     .environment = a->environment,
                     .w = w,
-                    .controller = controller_of(a, w),
+                    .controller = app_controller_of(a, w),
                     .dream = ROLLOUT_DREAM,
                     .dream_blind = ROLLOUT_DREAM_BASELINE};
   int n = controller_size(&j.controller);
@@ -57,18 +57,18 @@ static status measure_in(app *a, const world *w) {
   float *parameters = mem_take((size_t)n, sizeof *parameters);
   fidelity_result *r = mem_take(1, sizeof *r);
 
-  status s = farm_agree(a->f, master ? controller_read(a, &j, parameters, n) : OK);
+  status s = farm_agree(a->f, master ? fidelity_controller_read(a, &j, parameters, n) : OK);
   if (s == OK) s = fidelity_measure(&j, r);
-  if (s == OK) s = farm_agree(a->f, master ? result_write(a, r) : OK);
+  if (s == OK) s = farm_agree(a->f, master ? fidelity_result_write(a, r) : OK);
   mem_free(parameters);
   mem_free(r);
   return s;
 }
 
-status fidelity_make(app *a) {
+status app_fidelity_make(app *a) {
   world *w;
-  TRY(world_of_run(a, &w));
-  status s = measure_in(a, w);
+  TRY(app_world_of_run(a, &w));
+  status s = fidelity_measure_in(a, w);
   world_close(w);
   return s;
 }

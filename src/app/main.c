@@ -22,6 +22,7 @@ static bool asks(int count, char **words, const char *one, const char *other) {
   return false;
 }
 
+// --help behind a verb, or before all.
 static status help(int count, char **words) {
   const verb *v = count > 2 ? verb_find(words[1]) : NULL;
   if (v) help_print_verb(v);
@@ -29,12 +30,30 @@ static status help(int count, char **words) {
   return count < 2 ? USAGE : OK;
 }
 
+// help [VERB | --man | --completion]
+static status help_of(int count, char **words) {
+  const char *word = count > 2 ? words[2] : "";
+  if (count > 3) FAIL(USAGE, "help: one word at most is allowed, the second is %s", words[3]);
+
+  if (!*word) help_print();
+  else if (strcmp(word, "--man") == 0) manual_print();
+  else if (strcmp(word, "--completion") == 0) completion_print();
+  else if (*word == '-') return option_unknown(word, &verbs[VERB_HELP]);
+  else if (verb_find(word)) help_print_verb(verb_find(word));
+  else return verb_unknown(word);
+  return OK;
+}
+
+static status said(status s) {
+  if (s != OK) fprintf(stderr, "dreamfarm: %s\n", status_message());
+  return s;
+}
+
 static status configured(int count, char **words, status (*act)(const app *a)) {
   app a = {0};
   status s = app_parse(&a, count, words);
   if (s == OK) s = act(&a);
-  if (s != OK) fprintf(stderr, "dreamfarm: %s\n", status_message());
-  return s;
+  return said(s);
 }
 
 // What has no run could neither be watched nor resumed.
@@ -61,6 +80,7 @@ static bool answer_alone(int count, char **words, status *result) {
   const verb *v = count > 1 ? verb_find(words[1]) : NULL;
   if (lacking) *result = help(count, words);
   else if (asks(count, words, "--version", "--version")) *result = printf("dreamfarm %s\n", DREAMFARM_VERSION) < 0;
+  else if (v == &verbs[VERB_HELP]) *result = said(help_of(count, words));
   else if (v == &verbs[VERB_LAUNCH]) *result = launch(count, words);
   else if (v == &verbs[VERB_CONFIG]) *result = configured(count, words, print_config);
   else if (v == &verbs[VERB_CONTROL]) *result = configured(count, words, app_control);
@@ -104,9 +124,10 @@ static status stop_status(const app *a, status s) {
   return asked > 0 ? RESUME_ME : s;
 }
 
-// OpenBLAS takes the kernels of the processor it finds, and each kind rounds in its own way: a search that goes on elsewhere would
-// become another one. It makes that choice while it is loaded, so the program is started over, with kernels that round alike on every
-// host. They are the quicker ones, too, where OpenBLAS does not know the processor. docs/reproducibility.md has figures.
+// OpenBLAS takes the kernels of the processor it finds, and each kind rounds in its own way: a search that goes on
+// elsewhere would become another one. It makes that choice while it is loaded, so the program is started over, with
+// kernels that round alike on every host. They are the quicker ones, too, where OpenBLAS does not know the processor.
+// docs/reproducibility.md has figures.
 static void blas_settle(char **words) {
   const char *common = num_blas_common();
   if (!common || getenv("OPENBLAS_CORETYPE") || strcmp(num_blas_kernels(), common) == 0) return;

@@ -11,7 +11,7 @@
 
 enum { WIDTH = 1300, HEIGHT = 1000 };
 
-// --- fidelity.json, read back -----------------------------------------------------------------------------------------
+// --- fidelity.json, read back ---------------------------------------------------------------------------------------
 
 typedef struct measured {
   int policies;
@@ -96,7 +96,7 @@ static status measured_read(measured *m, const char *path) {
   return data_numbers_read(path, measured_number, m);
 }
 
-// --- panels -------------------------------------------------------------------------------------------------------------
+// --- panels ---------------------------------------------------------------------------------------------------------
 
 static double highest(const double *x, int n, double least) {
   for (int i = 0; i < n; i++)
@@ -104,7 +104,7 @@ static double highest(const double *x, int n, double least) {
   return least;
 }
 
-static void lengths_draw(chart *c, const measured *m, int outside, const char *ink, const char *title) {
+static void survival_draw(chart *c, const measured *m, int outside, const char *ink, const char *title) {
   double x[FIDELITY_POLICIES], y[FIDELITY_POLICIES], se[FIDELITY_POLICIES];
   char style[96];
   for (int i = 0; i < m->policies; i++) {
@@ -130,8 +130,8 @@ static void survival_panel(chart *c, const measured *m) {
   chart_panel(c, &x);
   chart_words(c, names, m->policies);
   text_add(&c->decor, "set boxwidth 0.36\n");
-  lengths_draw(c, m, 0, palette[BLUE], "in the dream");
-  lengths_draw(c, m, 1, palette[VERMILION], "in reality, ± standard error");
+  survival_draw(c, m, 0, palette[BLUE], "in the dream");
+  survival_draw(c, m, 1, palette[VERMILION], "in reality, ± standard error");
   chart_panel_end(c, &x);
 }
 
@@ -225,7 +225,7 @@ static status page_draw(const app *a, chart *c, const measured *m) {
   return OK;
 }
 
-// --- the same moments, in reality and in the dream ------------------------------------------------------------------------
+// --- the same moments, in reality and in the dream ------------------------------------------------------------------
 
 enum { TILES = 6, MOMENTS = 3, SCALE = 2, BEFORE_END = 18 };
 static const int lags[TILES] = {0, 1, 2, 4, 8, 16};
@@ -329,7 +329,7 @@ static status strips_draw(const app *a, const world *w, dataset *d) {
 static status strips_read(const app *a) {
   world *w;
   dataset *d;
-  TRY(world_read(a, &w));
+  TRY(app_world_read(a, &w));
   status s = data_open(&d, run_path(&a->run, RUN_EPISODES).text);
   if (s == OK) {
     s = strips_draw(a, w, d);

@@ -15,7 +15,7 @@ static void frame_difference(float *difference, const float *image, const uint8_
     difference[i] = DIFFERENCE_GAIN * fabsf(image[i] - (float)frame[i] * (1.0f / 255.0f));
 }
 
-static void column_number(sheet *s, int band, int column, const char *form, int number) {
+static void pixels_column_number(sheet *s, int band, int column, const char *form, int number) {
   char name[32];
   snprintf(name, sizeof name, form, number);
   sheet_column_name(s, band, column, name);
@@ -26,12 +26,14 @@ static void episode_reconstruct(sheet *s, int band, const world *w, const data_e
   char name[32];
   snprintf(name, sizeof name, "episode %lld", (long long)e->id);
   sheet_band_name(s, band, name);
+
+  // Spread over the episode, without its ends.
   for (int i = 0; i < TILES; i++) {
     int step = (int)((int64_t)e->steps * (i + 1) / (TILES + 1));
     const uint8_t *frame = (const uint8_t *)e->observations + (size_t)step * WORLD_PIXELS;
     world_reconstruct(w, image, frame, 1);
     frame_difference(difference, image, frame);
-    column_number(s, band, i, "step %d", step);
+    pixels_column_number(s, band, i, "step %d", step);
     sheet_tile(s, band, 0, i, frame);
     sheet_tile_float(s, band, 1, i, image);
     sheet_tile_float(s, band, 2, i, difference);
@@ -40,7 +42,7 @@ static void episode_reconstruct(sheet *s, int band, const world *w, const data_e
 }
 
 // Held-out episodes, which are the last ones; where there are none, others.
-static status reconstructions(const app *a, const world *w, dataset *d) {
+static status pixels_reconstructions(const app *a, const world *w, dataset *d) {
   enum { EPISODES = 3 };
   int count = data_count(d), held = (int)(a->s.collect.held_out * count), wanted = held ? held : count;
   int bands = wanted < EPISODES ? wanted : EPISODES;
@@ -58,6 +60,8 @@ static status reconstructions(const app *a, const world *w, dataset *d) {
                              .scale = SCALE,
                              .row_names = {"reality", "reconstruction", "difference"}};
   sheet s = sheet_open(&shape);
+
+  // What could be read is shown, whatever became of the rest.
   status read = OK;
   for (int band = 0; band < bands && read == OK; band++) {
     data_episode e;
@@ -68,13 +72,13 @@ static status reconstructions(const app *a, const world *w, dataset *d) {
   return read == OK ? written : read;
 }
 
-static status reconstructions_draw(const app *a) {
+static status pixels_reconstructions_draw(const app *a) {
   world *w;
   dataset *d;
   TRY(world_open_eye(&w, run_path(&a->run, "vae.safetensors").text));
   status s = data_open(&d, run_path(&a->run, "episodes").text);
   if (s == OK) {
-    s = reconstructions(a, w, d);
+    s = pixels_reconstructions(a, w, d);
     data_close(d);
   }
   world_close(w);
@@ -101,22 +105,25 @@ static void strip_frames(sheet *s, int band, int row, const recording *r) {
       sheet_tile(s, band, row, i, r->seen + (size_t)i * EVERY * WORLD_PIXELS);
 }
 
-static void pair_draw(sheet *s, int band, const player *p) {
+static void pixels_pair(sheet *s, int band, const player *p) {
   char name[32];
   recording awake = recording_real(p, (TILES - 1) * EVERY, EVERY, band);
   recording dreamt = recording_dream(p, (TILES - 1) * EVERY, EVERY, band, awake.start);
+
   snprintf(name, sizeof name, "pair %d", band + 1);
   sheet_band_name(s, band, name);
   sheet_column_name(s, band, 0, "start");
-  for (int i = 1; i < TILES; i++) column_number(s, band, i, "+%d steps", i * EVERY);
+  for (int i = 1; i < TILES; i++) pixels_column_number(s, band, i, "+%d steps", i * EVERY);
+
   strip_frames(s, band, 0, &awake);
   strip_thoughts(s, band, 1, &awake);
   strip_thoughts(s, band, 2, &dreamt);
+
   recording_free(&awake);
   recording_free(&dreamt);
 }
 
-static status dream_beside_real(const app *a) {
+static status pixels_pairs(const app *a) {
   enum { PAIRS = 2 };
   char words[3][160], of[100];
   player p;
@@ -125,6 +132,7 @@ static status dream_beside_real(const app *a) {
   snprintf(words[0], sizeof words[0], "%s; dream at temperature %g", of, a->s.dream.temperature);
   snprintf(words[1], sizeof words[1], "The same controller plays both from the same frame on:");
   snprintf(words[2], sizeof words[2], "what happens next is the environment's in one, M's own in the other.");
+
   const sheet_shape shape = {.title = "A dream beside a real episode",
                              .words = {words[0], words[1], words[2]},
                              .bands = PAIRS,
@@ -135,15 +143,17 @@ static status dream_beside_real(const app *a) {
                              .scale = SCALE,
                              .row_names = {"reality", "as V sees it", "dream"}};
   sheet s = sheet_open(&shape);
-  for (int band = 0; band < PAIRS; band++) pair_draw(&s, band, &p);
+  for (int band = 0; band < PAIRS; band++) pixels_pair(&s, band, &p);
   player_close(&p);
   return sheet_write(&s, run_out(&a->run, "report/dream-and-real.png").text);
 }
 
 status picture_pixels(const app *a) {
   if (!a->environment->pixels || !file_exists(run_path(&a->run, "vae.safetensors").text)) return OK;
-  TRY(reconstructions_draw(a));
-  if (!file_exists(run_path(&a->run, "rnn.safetensors").text) || !file_exists(run_path(&a->run, "controller.safetensors").text))
-    return OK;
-  return dream_beside_real(a);
+  TRY(pixels_reconstructions_draw(a));
+
+  // Without M there is no dream, and without a controller nobody to play.
+  if (!file_exists(run_path(&a->run, "rnn.safetensors").text)) return OK;
+  if (!file_exists(run_path(&a->run, "controller.safetensors").text)) return OK;
+  return pixels_pairs(a);
 }

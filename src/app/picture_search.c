@@ -36,7 +36,8 @@ static void view_curve(chart *c, const search_view *v, const char *name, int des
   mem_free(values);
 }
 
-static double least(const search_view *v, double low) {
+// The smallest return that a curve shows, `low` at most.
+static double search_least(const search_view *v, double low) {
   static const char *const names[] = {"best", "median", "mean", "held_out", "real"};
   for (size_t i = 0; i < sizeof names / sizeof *names; i++)
     for (int r = 0; r < v->rows->rows; r++) {
@@ -47,7 +48,7 @@ static double least(const search_view *v, double low) {
 }
 
 // The largest of some columns.
-static double most(const search_view *v, const char *const *names, int count) {
+static double search_most(const search_view *v, const char *const *names, int count) {
   double high = 0;
   for (int i = 0; i < count; i++)
     for (int r = 0; r < v->rows->rows; r++) {
@@ -59,7 +60,7 @@ static double most(const search_view *v, const char *const *names, int count) {
 
 // The cap in steps is one of the return where no step gives more than 1, which holds of every environment here.
 static axes view_axes(const search_view *v, const char *title, double high, int cap) {
-  double top = fmax(high, cap), low = least(v, 0);
+  double top = fmax(high, cap), low = search_least(v, 0);
   return (axes){.title = title,
                 .x = "generation",
                 .y = "return: reward summed over an episode",
@@ -69,7 +70,7 @@ static axes view_axes(const search_view *v, const char *title, double high, int 
                 .y_high = top * 1.06};
 }
 
-// --- names right of the panel: apart from each other, however near their levels are --------------------------------
+// --- names right of the panel: apart from each other, however near their levels are ---------------------------------
 
 typedef struct level {
   char name[96];
@@ -88,6 +89,8 @@ static void levels_spread(level *levels, int count, double low, double high, dou
     double least_y = i ? levels[i - 1].text_y + gap : low;
     levels[i].text_y = fmax(levels[i].y, least_y);
   }
+
+  // Upwards they may have left the panel: back down, each below the one above it.
   for (int i = count - 1; i >= 0; i--) {
     double most_y = i + 1 < count ? levels[i + 1].text_y - gap : high;
     levels[i].text_y = fmin(levels[i].text_y, most_y);
@@ -99,9 +102,9 @@ static void levels_draw(chart *c, level *levels, int count, const axes *x) {
   for (int i = 0; i < count; i++) chart_name(c, levels[i].y, levels[i].text_y, levels[i].name, levels[i].rgb);
 }
 
-// --- the dream -----------------------------------------------------------------------------------------------------
+// --- the dream ------------------------------------------------------------------------------------------------------
 
-static void dream_curves(chart *c, const search_view *v) {
+static void search_dream_curves(chart *c, const search_view *v) {
   int descents = v->a->s.evolve.descents;
   if (descents == 1) {
     view_curve(c, v, "best", 0, "with lines lw 1 lc rgb '#56B4E9'", "best candidate");
@@ -109,6 +112,8 @@ static void dream_curves(chart *c, const search_view *v) {
     view_curve(c, v, "held_out", 0, "with points pt 7 ps 1.3 lc rgb '#000000'", "mean controller, on held-out dreams");
     return;
   }
+
+  // Solid lines in all colours first, then dashed ones.
   for (int k = 1; k <= descents; k++) {
     const char *shade = palette[(k - 1) % (PALETTE - 1)];
     char style[96];
@@ -119,14 +124,14 @@ static void dream_curves(chart *c, const search_view *v) {
   }
 }
 
-static void dream_panel(chart *c, const search_view *v) {
+static void search_dream_panel(chart *c, const search_view *v) {
   static const char *const names[] = {"best", "mean", "held_out"};
   const settings *s = &v->a->s;
   int cap = s->dream.cap ? s->dream.cap : v->a->environment->cap;
   char title[128];
   snprintf(title, sizeof title, "In the dream: episodes of at most %d steps, temperature %g", cap,
            s->dream.temperature);
-  axes x = view_axes(v, title, most(v, names, 3), cap);
+  axes x = view_axes(v, title, search_most(v, names, 3), cap);
   x.key = "at graph 0.5, graph -0.29 center top";
 
   level levels[1] = {{.y = cap, .rgb = palette[GREY]}};
@@ -134,20 +139,20 @@ static void dream_panel(chart *c, const search_view *v) {
   chart_panel(c, &x);
   chart_level(c, cap, "dt 3 lw 1.5 lc rgb '#666666'");
   levels_draw(c, levels, 1, &x);
-  dream_curves(c, v);
+  search_dream_curves(c, v);
   chart_panel_end(c, &x);
 }
 
-// --- the real environment ------------------------------------------------------------------------------------------
+// --- the real environment -------------------------------------------------------------------------------------------
 
-static void level_score(level *l, const score *s, bool controller) {
+static void level_of_score(level *l, const score *s, bool controller) {
   const char *name = controller ? "controller, judged" : s->name;
   *l = (level){.y = s->mean, .rgb = controller ? palette[VERMILION] : "#333333"};
   snprintf(l->name, sizeof l->name, "%s  %.1f ± %.1f", name, s->mean, s->se);
 }
 
 // The judged one, at its generation, with its standard error.
-static void judged_point(chart *c, const search_view *v) {
+static void search_judged_point(chart *c, const search_view *v) {
   const score *s = &v->judged->of[0];
   double x = v->judged->generation, mean = s->mean, se = s->se;
   char title[96];
@@ -155,41 +160,43 @@ static void judged_point(chart *c, const search_view *v) {
   chart_curve(c, &x, &mean, &se, 1, "with yerrorbars pt 9 ps 1.8 lw 2 lc rgb '#D55E00'", title);
 }
 
-static bool is_controller(const score *s) { return strcmp(s->name, "controller") == 0; }
+static bool score_is_controller(const score *s) { return strcmp(s->name, "controller") == 0; }
 
-static void baselines_draw(chart *c, const search_view *v, const axes *x, int cap) {
+static void search_baselines(chart *c, const search_view *v, const axes *x, int cap) {
   level levels[NAMES_MAX] = {{.y = cap, .rgb = palette[GREY]}};
   int count = 1;
   snprintf(levels[0].name, sizeof levels[0].name, "cap: %d steps", cap);
   chart_level(c, cap, "dt 3 lw 1.5 lc rgb '#666666'");
+
   for (int i = 0; i < v->judged->count; i++) {
     const score *s = &v->judged->of[i];
     if (!isfinite(s->mean)) continue;
-    level_score(&levels[count++], s, is_controller(s));
-    chart_level(c, s->mean, is_controller(s) ? "lw 1 lc rgb '#D55E00'" : "dt 2 lw 1.2 lc rgb '#333333'");
+    level_of_score(&levels[count++], s, score_is_controller(s));
+    chart_level(c, s->mean, score_is_controller(s) ? "lw 1 lc rgb '#D55E00'" : "dt 2 lw 1.2 lc rgb '#333333'");
   }
   levels_draw(c, levels, count, x);
 }
 
-static void real_panel(chart *c, const search_view *v) {
+static void search_real_panel(chart *c, const search_view *v) {
   static const char *const names[] = {"real"};
   int cap = v->a->environment->cap, episodes = v->a->s.evolve.real_episodes;
   char title[160], points[96];
   snprintf(title, sizeof title, "In the real environment, %s: episodes of at most %d steps", v->a->environment->name,
            cap);
   snprintf(points, sizeof points, "mean controller during the search: %d episodes", episodes);
-  double high = most(v, names, 1);
+
+  double high = search_most(v, names, 1);
   for (int i = 0; i < v->judged->count; i++) high = fmax(high, v->judged->of[i].mean);
   axes x = view_axes(v, title, high, cap);
   x.key = "at graph 0.5, graph -0.29 center top";
 
   chart_panel(c, &x);
-  baselines_draw(c, v, &x, cap);
+  search_baselines(c, v, &x, cap);
   view_curve(c, v, "real", 0,
              v->a->s.evolve.descents > 1 ? "with points pt 5 ps 1.3 lc rgb '#009E73'"
                                          : "with linespoints lw 1 dt 3 pt 5 ps 1.3 lc rgb '#009E73'",
              points);
-  if (v->judged->count && is_controller(&v->judged->of[0])) judged_point(c, v);
+  if (v->judged->count && score_is_controller(&v->judged->of[0])) search_judged_point(c, v);
   chart_panel_end(c, &x);
 }
 
@@ -209,8 +216,8 @@ static status search_draw(chart *c, const search_view *v) {
                          .right = 270,
                          .gap = 186};
   TRY(chart_picture(c, run_out(&v->a->run, "report").text, &f));
-  dream_panel(c, v);
-  real_panel(c, v);
+  search_dream_panel(c, v);
+  search_real_panel(c, v);
   chart_picture_end(c);
   return OK;
 }
@@ -221,8 +228,11 @@ status picture_search(const app *a, chart *c) {
   file_path csv = run_path(&a->run, "run.csv");
   if (!file_exists(csv.text)) return OK;
   TRY(table_read(&t, csv.text));
+
   status s = scores_read(&judged, run_path(&a->run, "evaluate.json").text);
   search_view v = {.a = a, .rows = &t, .judged = &judged};
+
+  // The axis ends with the last generation of the rows, or with the one that was judged.
   v.generation = view_column(&v, "generation", 0);
   v.last = judged.generation;
   for (int r = 0; r < t.rows; r++)

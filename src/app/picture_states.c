@@ -30,7 +30,7 @@ static void duel_free(duel *d) {
 
 // --- the sheet -----------------------------------------------------------------------------------------------------
 
-static void state_tile(sheet *s, int tile, int row, const duel *d, const recording *r, const float *states, int step) {
+static void duel_tile(sheet *s, int tile, int row, const duel *d, const recording *r, const float *states, int step) {
   int band = tile / COLUMNS, column = tile % COLUMNS;
   uint8_t rgb[TILE_ROWS * TILE_COLUMNS * 3];
   if (step > r->steps) {
@@ -66,13 +66,14 @@ static status duel_sheet(const duel *d) {
                              .tile_columns = TILE_COLUMNS,
                              .scale = 1,
                              .row_names = {"reality", "dream"}};
+
   sheet s = sheet_open(&shape);
   for (int tile = 0; tile < BANDS * COLUMNS; tile++) {
     char name[32];
     snprintf(name, sizeof name, tile ? "+%d steps" : "start", tile * every);
     sheet_column_name(&s, tile / COLUMNS, tile % COLUMNS, name);
-    state_tile(&s, tile, 0, d, &d->real, (const float *)d->real.seen, tile * every);
-    state_tile(&s, tile, 1, d, &d->dreamt, d->dreamt.thought, tile * every);
+    duel_tile(&s, tile, 0, d, &d->real, (const float *)d->real.seen, tile * every);
+    duel_tile(&s, tile, 1, d, &d->dreamt, d->dreamt.thought, tile * every);
   }
   return sheet_write(&s, run_out(&a->run, "report/dream-and-real.png").text);
 }
@@ -101,11 +102,12 @@ static void line_draw(chart *c, line l, const char *style, const char *title) {
 }
 
 // The legend stands below all panels, once.
-static void both_draw(chart *c, const duel *d, const char *title, line awake, line dreamt, bool key) {
+static void duel_panel(chart *c, const duel *d, const char *title, line awake, line dreamt, bool key) {
   axes x = {.title = title, .x = "step", .y = "", .y_low = (double)NAN, .y_high = (double)NAN};
   x.x_high = fmax(1, d->real.steps > d->dreamt.steps ? d->real.steps : d->dreamt.steps);
   if (key) x.key = "at screen 0.5, screen 0.015 center bottom";
   chart_panel(c, &x);
+
   text_add(&c->script, "set offsets 0,0,graph 0.06,graph 0.06\n");
   if (d->dreamt.steps < d->real.steps) chart_mark(c, d->dreamt.steps, d->dreamt.ended ? "dream ends" : "dream is cut");
   line_draw(c, awake, "with lines lw 4 lc rgb '#56B4E9'", "reality");
@@ -127,14 +129,16 @@ static status duel_curves(const duel *d, chart *c) {
                          .panel_rows = panel_rows,
                          .panel_columns = PANEL_COLUMNS};
   TRY(chart_picture(c, run_out(&a->run, "report").text, &f));
+
+  // A panel for each number of the state, and one for the reward.
   for (int i = 0; i < d->size; i++) {
     line awake = line_of((const float *)d->real.seen + i, d->real.steps + 1, d->size, 0);
     line dreamt = line_of(d->dreamt.thought + i, d->dreamt.steps + 1, d->size, 0);
-    both_draw(c, d, a->environment->components[i], awake, dreamt, i == 0);
+    duel_panel(c, d, a->environment->components[i], awake, dreamt, i == 0);
   }
-  line awake = line_of(d->real.rewards, d->real.steps, 1, 1),
-       dreamt = line_of(d->dreamt.rewards, d->dreamt.steps, 1, 1);
-  both_draw(c, d, "reward of a step", awake, dreamt, false);
+  line awake = line_of(d->real.rewards, d->real.steps, 1, 1);
+  line dreamt = line_of(d->dreamt.rewards, d->dreamt.steps, 1, 1);
+  duel_panel(c, d, "reward of a step", awake, dreamt, false);
   chart_picture_end(c);
   return OK;
 }
@@ -144,9 +148,11 @@ status picture_states(const app *a, chart *c) {
   if (!a->environment->picture || !file_exists(run_path(&a->run, "controller.safetensors").text)) return OK;
   if (!file_exists(run_path(&a->run, "rnn.safetensors").text)) return OK;
   TRY(player_open(&p, a));
+
   duel d = duel_play(&p);
   status s = duel_sheet(&d);
   if (s == OK) s = duel_curves(&d, c);
+
   duel_free(&d);
   player_close(&p);
   return s;

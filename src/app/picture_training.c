@@ -80,6 +80,7 @@ static void part_draw(chart *c, const network *n, int which, const table *t, con
   if (strcmp(p->column, "loss") != 0) snprintf(twin, sizeof twin, "held_out_%s", p->column);
   double *training = column_copy(t, p->column), *held_out = column_copy(t, twin);
   axes x = {.title = p->title, .x = n->x, .y = p->unit, .y_low = (double)NAN, .y_high = (double)NAN, .x_high = 1};
+
   if (which == 0) x.key = "at screen 0.5, screen 0.015 center bottom";
   for (int r = 0; r < t->rows; r++) x.x_high = step[r] > x.x_high ? step[r] : x.x_high;
   x.x_high *= 1.02;
@@ -92,6 +93,7 @@ static void part_draw(chart *c, const network *n, int which, const table *t, con
                            : "with linespoints lw 1.5 dt 2 pt 6 ps 0.7 lc rgb '#D55E00'",
               "held-out episodes");
   chart_panel_end(c, &x);
+
   mem_free(training);
   mem_free(held_out);
 }
@@ -101,6 +103,7 @@ static status network_draw(const app *a, chart *c, const network *n) {
   file_path csv = run_path(&a->run, n->csv);
   if (!file_exists(csv.text)) return OK;
   TRY(table_read(&t, csv.text));
+
   int panel_rows = (n->part_count + n->panel_columns - 1) / n->panel_columns;
   const chart_frame f = {.name = n->picture,
                          .title = n->title,
@@ -108,10 +111,12 @@ static status network_draw(const app *a, chart *c, const network *n) {
                          .rows = 140 + 320 * panel_rows,
                          .panel_rows = panel_rows,
                          .panel_columns = n->panel_columns};
+
   status s = chart_picture(c, run_out(&a->run, "report").text, &f);
   double *step = column_copy(&t, "step");
   for (int i = 0; i < n->part_count && s == OK; i++) part_draw(c, n, i, &t, step);
   if (s == OK) chart_picture_end(c);
+
   mem_free(step);
   table_free(&t);
   return s;

@@ -1,25 +1,31 @@
-// The stages in order: looked at before anything is written, then made one after the other. What is complete is skipped,
-// what was begun goes on.
+// The stages in order: looked at before anything is written, then made one after the other. What is complete is
+// skipped, what was begun goes on.
 
 #include <string.h>
 
 #include "app.h"
 
-static status (*const acts[STAGES])(app *a) = {
-    [STAGE_COLLECT] = collect_make,   [STAGE_VAE] = vae_make,       [STAGE_ENCODE] = encode_make,
-    [STAGE_RNN] = rnn_make,           [STAGE_EVOLVE] = evolve_make, [STAGE_FIDELITY] = fidelity_make,
-    [STAGE_EVALUATE] = app_evaluate};
+static status (*const pipeline_acts[STAGES])(app *a) = {
+    [STAGE_COLLECT] = app_collect_make,
+    [STAGE_VAE] = app_vae_make,
+    [STAGE_ENCODE] = app_encode_make,
+    [STAGE_RNN] = app_rnn_make,
+    [STAGE_EVOLVE] = app_evolve_make,
+    [STAGE_FIDELITY] = app_fidelity_make,
+    [STAGE_EVALUATE] = app_evaluate,
+};
 
-// --- the run's configuration, kept beside what it made --------------------------------------------------------------------
+// --- the run's configuration, kept beside what it made --------------------------------------------------------------
 
 #define CONFIG_FIRST_LINE "# What dreamfarm made this run with. "
 
 // A config.yaml that a user has written into the directory stays as it is.
-static status config_look(const app *a) {
+static status pipeline_config_look(const app *a) {
   char *bytes;
   size_t size;
-  file_path path = run_path(&a->run, "config.yaml");
+  file_path path = run_path(&a->run, RUN_CONFIG);
   if (!file_exists(path.text)) return OK;
+
   TRY(file_read(&bytes, &size, path.text));
   bool ours = strncmp(bytes, CONFIG_FIRST_LINE, strlen(CONFIG_FIRST_LINE)) == 0;
   mem_free(bytes);
@@ -27,19 +33,19 @@ static status config_look(const app *a) {
   FAIL(MISMATCH, "%s: was not written by dreamfarm, and would be replaced; use another run.directory", path.text);
 }
 
-static status config_keep(const app *a) {
+static status pipeline_config_keep(const app *a) {
   text_buffer t = {0};
   text_add(&t, CONFIG_FIRST_LINE "It is written anew by every `dreamfarm run`.\n");
   settings_print(&a->s, &t, false);
-  status s = file_write(run_path(&a->run, "config.yaml").text, t.bytes, t.size);
+  status s = file_write(run_path(&a->run, RUN_CONFIG).text, t.bytes, t.size);
   text_free(&t);
   return s;
 }
 
-// --- stages -----------------------------------------------------------------------------------------------------------------
+// --- stages ---------------------------------------------------------------------------------------------------------
 
 // Rank 0 looks, all do the same.
-static status look_everywhere(app *a, stage first, stage last, stage_standing *standing) {
+static status pipeline_look(app *a, stage first, stage last, stage_standing *standing) {
   heartbeat_silence(HEARTBEAT_LOAD_SECONDS);
   status s = farm_rank(a->f) == 0 ? stages_look(&a->run, first, last, standing) : OK;
   TRY(farm_agree(a->f, s));
@@ -48,30 +54,31 @@ static status look_everywhere(app *a, stage first, stage last, stage_standing *s
 }
 
 // One stage by its own verb: made, or gone on with, even where it is complete.
-static status stage_make(app *a, stage s) {
+static status pipeline_make(app *a, stage s) {
   stage_standing standing[STAGES] = {0};
-  TRY(look_everywhere(a, s, s, standing));
-  return acts[s](a);
+  TRY(pipeline_look(a, s, s, standing));
+  return pipeline_acts[s](a);
 }
 
 // One stage of a run. It is looked at again: what it is made from may have been made in the meantime.
-static status stage_run(app *a, stage s, bool *made) {
+static status pipeline_go_on(app *a, stage s, bool *made) {
   stage_standing standing[STAGES] = {0};
-  TRY(look_everywhere(a, s, s, standing));
+  TRY(pipeline_look(a, s, s, standing));
   if (standing[s] == STAGE_COMPLETE) {
     log_all("%-10s is complete", stage_name(s));
     return OK;
   }
+
   *made = true;
   heartbeat_silence(HEARTBEAT_LOAD_SECONDS);
-  TRY(acts[s](a));
+  TRY(pipeline_acts[s](a));
   if (farm_lossy(a->f))
     FAIL(RESUME_ME, "%s is complete, but a rank was lost on the way; the same command goes on with what is left",
          stage_name(s));
   return OK;
 }
 
-// --- rounds ----------------------------------------------------------------------------------------------------------
+// --- rounds ---------------------------------------------------------------------------------------------------------
 
 // A run of one round is its own; of several, each has a directory in it and begins from what the one before left.
 typedef struct round {
@@ -83,47 +90,48 @@ static round *rounds_make(const app *a) {
   int count = a->s.run.rounds;
   round *rounds = mem_take((size_t)count, sizeof *rounds);
   for (int i = 0; i < count; i++) {
-    rounds[i].s = settings_of_round(&a->s, i + 1);
+    rounds[i].s = round_settings(&a->s, i + 1);
     rounds[i].home = a->run;
     rounds[i].home.s = &rounds[i].s;
+    rounds[i].home.whole = count > 1 ? a->s.run.directory : NULL;
     rounds[i].home.round = i + 1;
     rounds[i].home.before = i ? &rounds[i - 1].home : NULL;
   }
   return rounds;
 }
 
-static status round_prepare(app *a) {
+static status round_prepare(const app *a) {
   if (farm_rank(a->f) != 0) return OK;
   TRY(dir_make(a->s.run.directory));
   run_sweep(&a->run);
-  return config_keep(a);
+  return pipeline_config_keep(a);
 }
 
 static status round_run(app *a, bool *made) {
   if (a->run.before) log_all("round %d", a->run.round);
   TRY(farm_agree(a->f, round_prepare(a)));
   for (stage s = 0; s < STAGES; s++)
-    if (stage_is_of(&a->run, s)) TRY(stage_run(a, s, made));
+    if (stage_is_of(&a->run, s)) TRY(pipeline_go_on(a, s, made));
 
   heartbeat_silence(HEARTBEAT_LOAD_SECONDS);
   TRY(app_report(a));
   return farm_agree(a->f, farm_rank(a->f) == 0 ? stages_stand(&a->run) : OK);
 }
 
-// Every round is looked at before anything is written.
 static status rounds_look(const app *a, const round *rounds) {
   for (int i = 0; i < a->s.run.rounds; i++) {
     app r = app_of(a, &rounds[i].home);
     stage_standing standing[STAGES] = {0};
-    TRY(farm_agree(a->f, farm_rank(a->f) == 0 ? config_look(&r) : OK));
-    TRY(look_everywhere(&r, STAGE_COLLECT, STAGE_EVALUATE, standing));
+    TRY(farm_agree(a->f, farm_rank(a->f) == 0 ? pipeline_config_look(&r) : OK));
+    TRY(pipeline_look(&r, STAGE_COLLECT, STAGE_EVALUATE, standing));
   }
   return OK;
 }
 
 static status rounds_run(app *a, const round *rounds, bool *made) {
+  // Nothing is written before all stages of all rounds have been looked at.
   TRY(rounds_look(a, rounds));
-  TRY(farm_agree(a->f, farm_rank(a->f) == 0 ? config_keep(a) : OK));
+  TRY(farm_agree(a->f, farm_rank(a->f) == 0 ? pipeline_config_keep(a) : OK));
   for (int i = 0; i < a->s.run.rounds; i++) {
     app r = app_of(a, &rounds[i].home);
     TRY(round_run(&r, made));
@@ -146,30 +154,30 @@ status app_run(app *a) {
   return OK;
 }
 
-// --- one verb a stage ---------------------------------------------------------------------------------------------------------
+// --- one verb per stage ---------------------------------------------------------------------------------------------
 
-status app_collect(app *a) { return stage_make(a, STAGE_COLLECT); }
-status app_encode(app *a) { return stage_make(a, STAGE_ENCODE); }
-status app_train_rnn(app *a) { return stage_make(a, STAGE_RNN); }
-status app_evolve(app *a) { return stage_make(a, STAGE_EVOLVE); }
+status app_collect(app *a) { return pipeline_make(a, STAGE_COLLECT); }
+status app_encode(app *a) { return pipeline_make(a, STAGE_ENCODE); }
+status app_train_rnn(app *a) { return pipeline_make(a, STAGE_RNN); }
+status app_evolve(app *a) { return pipeline_make(a, STAGE_EVOLVE); }
 
 status app_fidelity(app *a) {
   if (a->s.fidelity.episodes == 0)
     FAIL(BAD_CONFIG, "fidelity.episodes is 0: nothing is to be measured; let it be 200, say");
-  return stage_make(a, STAGE_FIDELITY);
+  return pipeline_make(a, STAGE_FIDELITY);
 }
 
 status app_train_vae(app *a) {
   if (!a->environment->pixels)
     FAIL(BAD_CONFIG, "%s shows its state, not pixels: it needs no V", a->environment->name);
-  return stage_make(a, STAGE_VAE);
+  return pipeline_make(a, STAGE_VAE);
 }
 
 // All three are looked at before the first is touched.
 status app_train(app *a) {
   stage_standing standing[STAGES] = {0};
-  TRY(look_everywhere(a, STAGE_VAE, STAGE_RNN, standing));
-  if (a->environment->pixels) TRY(stage_make(a, STAGE_VAE));
-  TRY(stage_make(a, STAGE_ENCODE));
-  return stage_make(a, STAGE_RNN);
+  TRY(pipeline_look(a, STAGE_VAE, STAGE_RNN, standing));
+  if (a->environment->pixels) TRY(pipeline_make(a, STAGE_VAE));
+  TRY(pipeline_make(a, STAGE_ENCODE));
+  return pipeline_make(a, STAGE_RNN);
 }

@@ -6,8 +6,8 @@
 
 status player_open(player *p, const app *a) {
   *p = (player){.a = a};
-  TRY(world_read(a, &p->w));
-  p->shape = controller_of(a, p->w);
+  TRY(app_world_read(a, &p->w));
+  p->shape = app_controller_of(a, p->w);
   int n = controller_size(&p->shape);
   p->parameters = mem_take((size_t)n, sizeof(float));
 

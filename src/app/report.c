@@ -6,28 +6,27 @@
 #include "picture.h"
 
 // What a report can be made of; one of them is enough.
-static const char *const sources[] = {"train_vae.csv", "train_rnn.csv", "run.csv", "vae.safetensors",
+static const char *const report_sources[] = {"train_vae.csv", "train_rnn.csv", "run.csv", "vae.safetensors",
                                       "controller.safetensors"};
 
 // A mistyped directory must not become one.
 static status report_possible(const app *a) {
   const char *directory = a->s.run.directory;
   if (!file_exists(directory))
-    FAIL(
-        NO_IO,
-        "%s: there is no such directory, so there is nothing to report; check run.directory, or make the run: "
+    FAIL(NO_IO,
+         "%s: there is no such directory, so there is nothing to report; check run.directory, or make the run: "
          "dreamfarm run CONFIG.yaml",
-        directory);
-  for (size_t i = 0; i < sizeof sources / sizeof *sources; i++)
-    if (file_exists(run_path(&a->run, sources[i]).text)) return OK;
-  FAIL(
-      NO_IO,
-      "%s: holds no run yet (no train_vae.csv, train_rnn.csv or run.csv), so there is nothing to report; "
+         directory);
+
+  for (size_t i = 0; i < sizeof report_sources / sizeof *report_sources; i++)
+    if (file_exists(run_path(&a->run, report_sources[i]).text)) return OK;
+  FAIL(NO_IO,
+       "%s: holds no run yet (no train_vae.csv, train_rnn.csv or run.csv), so there is nothing to report; "
        "make it first: dreamfarm run CONFIG.yaml",
-      directory);
+       directory);
 }
 
-static status charts_add(const app *a, chart *c) {
+static status report_charts(const app *a, chart *c) {
   TRY(picture_training(a, c));
   TRY(picture_search(a, c));
   TRY(picture_states(a, c));
@@ -42,7 +41,8 @@ static status report_all(const app *a) {
   TRY(dir_make(out.text));
   TRY(picture_pixels(a));
 
-  status s = charts_add(a, &c);
+  // What gnuplot draws is one script: it is started once.
+  status s = report_charts(a, &c);
   if (s == OK && c.script.size) s = gnuplot_draw(out.text, &c.script);
   chart_free(&c);
   if (s == OK) log_all("report: pictures and curves are in %s", out.text);

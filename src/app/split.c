@@ -7,14 +7,14 @@
 #include "picture.h"
 
 enum { SHARES = 4, POINTS = 150 };  // generations a picture shows, at most
-static const char *share_name(int i) { return row_name(ROW_DREAM + (row_column)i); }
+static const char *split_share(int i) { return row_name(ROW_DREAM + (row_column)i); }
 
 typedef struct stretch {  // of generations, up to and with `generation`
   int generation;
   double seconds, share[SHARES];
 } stretch;
 
-static void stretch_add(stretch *s, const stretch *more) {
+static void split_stretch_add(stretch *s, const stretch *more) {
   double seconds = s->seconds + more->seconds, part = seconds > 0 ? more->seconds / seconds : 1;
   for (int i = 0; i < SHARES; i++) s->share[i] += (more->share[i] - s->share[i]) * part;
   s->seconds = seconds;
@@ -22,10 +22,10 @@ static void stretch_add(stretch *s, const stretch *more) {
 }
 
 // stretches (POINTS); returns how many there are: none where an older version wrote run.csv.
-static int stretches_read(stretch *stretches, stretch *whole, const table *t) {
+static int split_read(stretch *stretches, stretch *whole, const table *t) {
   int width = (t->rows + POINTS - 1) / POINTS;
   for (int i = 0; i < SHARES; i++)
-    if (table_column(t, share_name(i)) < 0) return 0;
+    if (table_column(t, split_share(i)) < 0) return 0;
 
   for (int k = 0; k < t->rows; k++) {
     const run_row r = row_read(t, k);
@@ -36,35 +36,37 @@ static int stretches_read(stretch *stretches, stretch *whole, const table *t) {
       known &= isfinite(r.of[ROW_DREAM + i]);
     }
     if (known) one.seconds = r.of[ROW_SECONDS];  // not known of descents that go on by themselves
-    stretch_add(&stretches[k / width], &one);
-    stretch_add(whole, &one);
+    split_stretch_add(&stretches[k / width], &one);
+    split_stretch_add(whole, &one);
   }
   return t->rows ? (t->rows + width - 1) / width : 0;
 }
 
-static void json_stretch(text_buffer *t, const char *key, const stretch *s) {
+static void split_json(text_buffer *t, const char *key, const stretch *s) {
   json_open(t, key, '{');
   json_number(t, "generation", s->generation);
   json_number(t, "seconds", s->seconds);
-  for (int i = 0; i < SHARES; i++) json_number(t, share_name(i), s->share[i]);
+  for (int i = 0; i < SHARES; i++) json_number(t, split_share(i), s->share[i]);
   json_close(t, '}');
 }
 
-static status stretches_write(const app *a, const stretch *stretches, int count, const stretch *whole) {
+static status split_write(const app *a, const stretch *stretches, int count, const stretch *whole) {
+  // The same numbers twice: for spreadsheets, and for programs.
   text_buffer csv = {0}, json = {0};
   text_add(&csv, "generation,seconds,dream,controller,master,wait\n");
   json_open(&json, NULL, '{');
   json_text(&json, "unit", "share of all rank-seconds");
-  json_stretch(&json, "whole", whole);
+  split_json(&json, "whole", whole);
   json_open(&json, "generations", '[');
   for (const stretch *s = stretches; s < stretches + count; s++) {
     text_add(&csv, "%d,%.3f", s->generation, s->seconds);
     for (int i = 0; i < SHARES; i++) text_add(&csv, ",%.4f", s->share[i]);
     text_add(&csv, "\n");
-    json_stretch(&json, NULL, s);
+    split_json(&json, NULL, s);
   }
   json_close(&json, ']');
   json_close(&json, '}');
+
   status s = file_write(run_out(&a->run, "report/generation-split.csv").text, csv.bytes, csv.size);
   if (s == OK) s = file_write(run_out(&a->run, "report/generation-split.json").text, json.bytes, json.size);
   text_free(&csv);
@@ -78,6 +80,8 @@ static void split_curves(chart *c, const stretch *stretches, int count) {
                                              "waiting for other ranks"};
   static const char *const colours[SHARES] = {"#0072B2", "#E69F00", "#D55E00", "#DDDDDD"};
   double x[POINTS + 1], y[POINTS + 1];
+
+  // The highest first: those below are drawn over it.
   for (int top = SHARES - 1; top >= 0; top--) {
     char style[64];
     for (int i = 0; i < count; i++) {
@@ -104,6 +108,7 @@ static status split_draw(const app *a, chart *c, const stretch *stretches, int c
                          .rows = 560,
                          .panel_rows = 1,
                          .panel_columns = 1};
+
   TRY(chart_picture(c, run_out(&a->run, "report").text, &f));
   chart_panel(c, &x);
   split_curves(c, stretches, count);
@@ -117,10 +122,12 @@ status picture_split(const app *a, chart *c) {
   table t;
   file_path csv = run_path(&a->run, RUN_ROWS);
   if (!file_exists(csv.text)) return OK;
+
   TRY(table_read(&t, csv.text));
-  int count = stretches_read(stretches, &whole, &t);
+  int count = split_read(stretches, &whole, &t);
   table_free(&t);
   if (count == 0) return OK;
-  TRY(stretches_write(a, stretches, count, &whole));
+
+  TRY(split_write(a, stretches, count, &whole));
   return split_draw(a, c, stretches, count);
 }

@@ -6,53 +6,66 @@
 #include "app.h"
 #include "train.h"
 
-// --- the ranks as a team ---------------------------------------------------------------------------------------------------
+// --- the ranks as a team --------------------------------------------------------------------------------------------
 
-static void team_sum(void *self, float *x, size_t n) { farm_sum(self, x, n); }
-static void team_sum_double(void *self, double *x, size_t n) { farm_sum_double(self, x, n); }
-static status team_agree(void *self, status mine) {
+static void train_sum(void *self, float *x, size_t n) { farm_sum(self, x, n); }
+
+static void train_sum_double(void *self, double *x, size_t n) { farm_sum_double(self, x, n); }
+
+static status train_agree(void *self, status mine) {
   heartbeat_silence(HEARTBEAT_LOAD_SECONDS);  // the others may still be at work
   return farm_agree(self, mine);
 }
 
-static train_team team_of(app *a) {
-  return (train_team){.rank = farm_rank(a->f), .size = farm_size(a->f), .self = a->f, .sum = team_sum, .sum_double = team_sum_double, .agree = team_agree};
+static train_team train_team_of(app *a) {
+  return (train_team){.rank = farm_rank(a->f),
+                      .size = farm_size(a->f),
+                      .self = a->f,
+                      .sum = train_sum,
+                      .sum_double = train_sum_double,
+                      .agree = train_agree};
 }
 
-static world_shape shape_of(const app *a) {
+// --- the world that these settings make -----------------------------------------------------------------------------
+
+static world_shape train_shape(const app *a) {
   const settings *s = &a->s;
-  world_shape shape = {.pixels = a->environment->pixels, .Z = s->vae.latent, .A = a->environment->actions, .H = s->rnn.hidden, .K = s->rnn.mixtures};
+  world_shape shape = {.pixels = a->environment->pixels,
+                       .Z = s->vae.latent,
+                       .A = a->environment->actions,
+                       .H = s->rnn.hidden,
+                       .K = s->rnn.mixtures};
   memcpy(shape.channels, s->vae.channels, sizeof shape.channels);
   if (!shape.pixels) shape.Z = a->environment->shape[0];
   return shape;
 }
 
-world_features features_expected(const app *a) {
+world_features app_features_expected(const app *a) {
   world_features f;
-  world_shape s = shape_of(a);
-  CHECK(world_mdn_features(&f, &s, features_word(a)), "%s", features_word(a));
+  world_shape s = train_shape(a);
+  CHECK(world_mdn_features(&f, &s, app_features_word(a)), "%s", app_features_word(a));
   return f;
 }
 
-status world_random(const app *a, world **w) {
-  world_shape s = shape_of(a);
+status app_world_random(const app *a, world **w) {
+  world_shape s = train_shape(a);
   return train_random_world(w, &s, (uint64_t)a->s.run.seed);
 }
 
-// --- rows and progress -----------------------------------------------------------------------------------------------------
+// --- rows and progress ----------------------------------------------------------------------------------------------
 
-typedef struct training_log {
+typedef struct train_log {
   const app *a;
   stage which;
   const char *const *parts;  // NULL: no rows
   file_path csv, checkpoint;
-  progress p;
+  stage_work work;           // on rank 0
   double loss;
-} training_log;
+} train_log;
 
 // The mark first: from here on what is written belongs to these settings.
-static status log_begin(void *self) {
-  training_log *l = self;
+static status train_log_begin(void *self) {
+  train_log *l = self;
   TRY(stage_begin(&l->a->run, l->which));
   if (!l->parts) return OK;
   if (l->a->run.fresh) TRY(file_remove(l->checkpoint.text));
@@ -66,51 +79,48 @@ static status log_begin(void *self) {
   return s;
 }
 
-static void log_row(void *self, const train_row *row) {
-  training_log *l = self;
+static void train_log_row(void *self, const train_row *r) {
+  train_log *l = self;
   text_buffer t = {0};
-  text_add(&t, "%d,%lld,%.9g,%.9g", row->epoch, (long long)row->step, row->loss, row->held_out);
-  for (int i = 0; i < TRAIN_PARTS && l->parts[i][0]; i++) text_add(&t, ",%.9g,%.9g", row->part[i], row->held_out_part[i]);
-  text_add(&t, ",%.3f\n", row->seconds);
+  text_add(&t, "%d,%lld,%.9g,%.9g", r->epoch, (long long)r->step, r->loss, r->held_out);
+  for (int i = 0; i < TRAIN_PARTS && l->parts[i][0]; i++) text_add(&t, ",%.9g,%.9g", r->part[i], r->held_out_part[i]);
+  text_add(&t, ",%.3f\n", r->seconds);
+
+  // A training whose rows are lost still learns.
   if (file_append(l->csv.text, &t) != OK) log_here("%s", status_message());
   text_free(&t);
-  l->loss = row->held_out;
+  l->loss = r->held_out;
 }
 
-static void log_progress(void *self, double done, double total, double loss) {
-  training_log *l = self;
+static void train_log_progress(void *self, double done, double total, double loss) {
+  train_log *l = self;
   char note[64] = "";
   if (isfinite(loss)) snprintf(note, sizeof note, "loss %.4g", loss);
-  l->p.total = total;
-  progress_show(&l->p, done, note);
+  l->work.line.total = total;
+  work_show(&l->work, done, note);
 }
 
-static void log_alive(void *self) {
-  (void)self;
-  heartbeat_beat();
+// Only rank 0 is asked; the others have signals.
+static bool train_log_stop(void *self) {
+  train_log *l = self;
+  return farm_rank(l->a->f) == 0 ? !work_going(&l->work) : signals_asked();
 }
 
-static bool log_stop(void *self) {
-  (void)self;
-  return signals_asked();
+static void train_log_alive(void *self) { train_log_stop(self); }
+
+static train_watch train_watch_of(train_log *l) {
+  return (train_watch){.self = l,
+                       .begin = train_log_begin,
+                       .row = train_log_row,
+                       .progress = train_log_progress,
+                       .alive = train_log_alive,
+                       .stop = train_log_stop};
 }
 
-static train_watch watch_of(training_log *l) {
-  return (train_watch){.self = l, .begin = log_begin, .row = log_row, .progress = log_progress, .alive = log_alive,
-                       .stop = log_stop};
-}
-
-static status finish(app *a, training_log *l, status s) {
-  char note[64] = "";
-  if (s == OK && farm_rank(a->f) == 0) s = stage_done(&a->run, l->which);
-  s = farm_agree(a->f, s);
-  if (isfinite(l->loss) && l->loss != 0) snprintf(note, sizeof note, "held-out loss %.4g", l->loss);
-  if (s == OK) progress_close(&l->p, l->p.total, note);
-  return s;
-}
+// --- the verbs ------------------------------------------------------------------------------------------------------
 
 // All that was collected so far: the episodes of the rounds before, then this one's.
-static status dataset_open(const run_home *last, dataset **d) {
+static status train_dataset_open(const run_home *last, dataset **d) {
   file_path *paths = mem_take((size_t)last->round, sizeof *paths);
   const char **folders = mem_take((size_t)last->round, sizeof *folders);
   int i = last->round;
@@ -125,97 +135,160 @@ static status dataset_open(const run_home *last, dataset **d) {
   return s;
 }
 
-static status episodes_open(app *a, dataset **d) {
-  status s = dataset_open(&a->run, d);
-  if (s == OK && strcmp(data_provenance_of(*d)->environment, a->environment->name) != 0)
-    s = status_fail(MISMATCH, "%s holds episodes of %s, but environment.name is %s", run_path(&a->run, "episodes").text,
-                    data_provenance_of(*d)->environment, a->environment->name);
+static status train_episodes_open(app *a, dataset **d) {
+  file_path episodes = run_path(&a->run, RUN_EPISODES);
+  status s = train_dataset_open(&a->run, d);
+  const char *of = s == OK ? data_provenance_of(*d)->environment : "";
+  if (s == OK && strcmp(of, a->environment->name) != 0)
+    s = status_fail(MISMATCH, "%s holds episodes of %s, but environment.name is %s", episodes.text, of,
+                    a->environment->name);
   return farm_agree(a->f, s);
 }
 
-// --- the verbs ---------------------------------------------------------------------------------------------------------------
-
-static hash identity_of(app *a, stage s) {
+static hash train_identity(app *a, stage s) {
   hash h = stage_identity(&a->run, s);
   farm_share(a->f, &h, sizeof h);
   return h;
 }
 
+// Collective: the stage is complete when all ranks say so, and rank 0 has written it down.
+static status train_finish(app *a, train_log *l, status s) {
+  bool master = farm_rank(a->f) == 0;
+  if (s == OK && master) s = stage_done(&a->run, l->which);
+  s = farm_agree(a->f, s);
+
+  char note[64] = "";
+  if (isfinite(l->loss) && l->loss != 0) snprintf(note, sizeof note, "held-out loss %.4g", l->loss);
+  if (s == OK && master) work_close(&l->work, l->work.line.total, note);
+  return s;
+}
+
 // What the round before left under this name.
-static file_path before_path(const app *a, const char *name) {
+static file_path train_before(const app *a, const char *name) {
   return a->run.before ? run_path(a->run.before, name) : (file_path){{0}};
 }
 
 // V as the round before left it.
-static status vae_keep(app *a, training_log *l) {
+static status train_vae_keep(app *a, train_log *l) {
   char *bytes;
   size_t size;
-  TRY(log_begin(l));
-  TRY(file_read(&bytes, &size, before_path(a, RUN_VAE).text));
+  TRY(train_log_begin(l));
+  TRY(file_read(&bytes, &size, train_before(a, RUN_VAE).text));
   status s = file_write(run_path(&a->run, RUN_VAE).text, bytes, size);
   mem_free(bytes);
   return s;
 }
 
-status vae_make(app *a) {
-  dataset *d;
-  TRY(episodes_open(a, &d));
-  file_path result = run_path(&a->run, "vae.safetensors"), checkpoint = run_path(&a->run, "vae.checkpoint.safetensors");
-  const settings *s = &a->s;
-  train_vae_options o = {.shape = shape_of(a), .epochs = s->vae.epochs, .batch = s->vae.batch, .frames = s->vae.frames, .learning_rate = s->vae.learning_rate, .learning_rate_end = s->vae.learning_rate_end,
-                         .kl_tolerance = s->vae.kl_tolerance, .weight_moving = s->vae.weight_moving, .held_out = s->collect.held_out, .seed = (uint64_t)s->run.seed,
-                         .result = result.text, .checkpoint = checkpoint.text, .anew = a->run.fresh, .identity = identity_of(a, STAGE_VAE)};
-  training_log l = {.a = a, .which = STAGE_VAE, .parts = train_vae_parts, .csv = run_path(&a->run, "train_vae.csv"),
-                    .checkpoint = checkpoint, .p = progress_open("train V", "batches", 1)};
-  train_team team = team_of(a);
-  train_watch watch = watch_of(&l);
-  file_path before = before_path(a, RUN_VAE);
-  if (a->run.before) o.from = before.text;
+// Trained, or kept.
+static status train_vae_make(app *a, train_log *l, const train_vae_options *o, dataset *d) {
+  train_team team = train_team_of(a);
+  train_watch watch = train_watch_of(l);
   bool stays = a->run.before && a->s.vae.frames == 0;
-  status made = !stays ? train_vae(&o, d, &team, &watch) : farm_rank(a->f) == 0 ? vae_keep(a, &l) : OK;
-  status done = finish(a, &l, farm_agree(a->f, made));
-  data_close(d);
-  return done;
+  if (!stays) return train_vae(o, d, &team, &watch);
+  return farm_agree(a->f, farm_rank(a->f) == 0 ? train_vae_keep(a, l) : OK);
 }
 
-status encode_make(app *a) {
+status app_vae_make(app *a) {
   dataset *d;
-  TRY(episodes_open(a, &d));
-  file_path vae = run_path(&a->run, "vae.safetensors"), directory = run_path(&a->run, "latents");
-  training_log l = {.a = a, .which = STAGE_ENCODE, .p = progress_open("encode", "files", 1)};
-  train_team team = team_of(a);
-  train_watch watch = watch_of(&l);
-  status done = finish(a, &l, train_encode(a->environment->pixels ? vae.text : NULL, d, directory.text, &team, &watch));
-  data_close(d);
-  return done;
-}
+  TRY(train_episodes_open(a, &d));
 
-status rnn_make(app *a) {
-  dataset *d;
-  TRY(episodes_open(a, &d));
-  file_path result = run_path(&a->run, "rnn.safetensors"), checkpoint = run_path(&a->run, "rnn.checkpoint.safetensors"), latents = run_path(&a->run, "latents");
   const settings *s = &a->s;
-  train_rnn_options o = {.shape = shape_of(a), .epochs = s->rnn.epochs, .batch = s->rnn.batch, .steps = s->rnn.steps,
-                         .learning_rate = s->rnn.learning_rate, .learning_rate_end = s->rnn.learning_rate_end, .clip = s->rnn.clip,
-                         .log_sigma_floor = s->rnn.log_sigma_floor, .done_weight = s->rnn.done_weight, .reward_weight = s->rnn.reward_weight,
-                         .own_samples = s->rnn.own_samples, .own_passes = s->rnn.own_passes, .own_from = s->rnn.own_from,
-                         .held_out = s->collect.held_out, .seed = (uint64_t)s->run.seed, .latents = latents.text,
-                         .result = result.text, .checkpoint = checkpoint.text, .anew = a->run.fresh, .vae_hash = "none", .identity = identity_of(a, STAGE_RNN)};
-  status found = OK;
-  if (a->environment->pixels) {
-    hash vae;
-    found = hash_file(&vae, run_path(&a->run, "vae.safetensors").text);
-    if (found == OK) memcpy(o.vae_hash, vae.hex, sizeof o.vae_hash);
-  }
-  TRY(farm_agree(a->f, found));
-  training_log l = {.a = a, .which = STAGE_RNN, .parts = train_rnn_parts, .csv = run_path(&a->run, "train_rnn.csv"),
-                    .checkpoint = checkpoint, .p = progress_open("train M", "chunks", 1)};
-  train_team team = team_of(a);
-  train_watch watch = watch_of(&l);
-  file_path before = before_path(a, RUN_RNN);
-  if (a->run.before && a->s.round.warm) o.from = before.text;
-  if (a->run.before) o.newest = data_count(d) - a->s.collect.episodes;
-  status done = finish(a, &l, train_rnn(&o, d, &team, &watch));
+  file_path result = run_path(&a->run, RUN_VAE), checkpoint = run_path(&a->run, RUN_VAE_CHECKPOINT);
+  file_path before = train_before(a, RUN_VAE);
+  train_vae_options o = {.shape = train_shape(a),
+                         .epochs = s->vae.epochs,
+                         .batch = s->vae.batch,
+                         .frames = s->vae.frames,
+                         .learning_rate = s->vae.learning_rate,
+                         .learning_rate_end = s->vae.learning_rate_end,
+                         .kl_tolerance = s->vae.kl_tolerance,
+                         .weight_moving = s->vae.weight_moving,
+                         .from = a->run.before ? before.text : NULL,
+                         .held_out = s->collect.held_out,
+                         .seed = (uint64_t)s->run.seed,
+                         .result = result.text,
+                         .checkpoint = checkpoint.text,
+                         .anew = a->run.fresh,
+                         .identity = train_identity(a, STAGE_VAE)};
+  train_log l = {.a = a,
+                 .which = STAGE_VAE,
+                 .parts = train_vae_parts,
+                 .csv = run_path(&a->run, RUN_VAE_ROWS),
+                 .checkpoint = checkpoint,
+                 .work = work_open(&a->run, STAGE_VAE, "train V", "batches", 1)};
+
+  status done = train_finish(a, &l, train_vae_make(a, &l, &o, d));
+  data_close(d);
+  return done;
+}
+
+status app_encode_make(app *a) {
+  dataset *d;
+  TRY(train_episodes_open(a, &d));
+
+  file_path vae = run_path(&a->run, RUN_VAE), latents = run_path(&a->run, RUN_LATENTS);
+  const char *v = a->environment->pixels ? vae.text : NULL;
+  train_log l = {.a = a,
+                 .which = STAGE_ENCODE,
+                 .work = work_open(&a->run, STAGE_ENCODE, "encode", "files", 1)};
+
+  train_team team = train_team_of(a);
+  train_watch watch = train_watch_of(&l);
+  status done = train_finish(a, &l, train_encode(v, d, latents.text, &team, &watch));
+  data_close(d);
+  return done;
+}
+
+// Collective: which V the latents are of.
+static status train_vae_hash(app *a, char hex[33]) {
+  hash vae;
+  snprintf(hex, 33, "none");
+  if (!a->environment->pixels) return OK;
+  status s = hash_file(&vae, run_path(&a->run, RUN_VAE).text);
+  if (s == OK) memcpy(hex, vae.hex, sizeof vae.hex);
+  return farm_agree(a->f, s);
+}
+
+status app_rnn_make(app *a) {
+  const settings *s = &a->s;
+  file_path result = run_path(&a->run, RUN_RNN), checkpoint = run_path(&a->run, RUN_RNN_CHECKPOINT);
+  file_path latents = run_path(&a->run, RUN_LATENTS), before = train_before(a, RUN_RNN);
+  train_rnn_options o = {.shape = train_shape(a),
+                         .epochs = s->rnn.epochs,
+                         .batch = s->rnn.batch,
+                         .steps = s->rnn.steps,
+                         .learning_rate = s->rnn.learning_rate,
+                         .learning_rate_end = s->rnn.learning_rate_end,
+                         .clip = s->rnn.clip,
+                         .log_sigma_floor = s->rnn.log_sigma_floor,
+                         .done_weight = s->rnn.done_weight,
+                         .reward_weight = s->rnn.reward_weight,
+                         .own_samples = s->rnn.own_samples,
+                         .own_passes = s->rnn.own_passes,
+                         .own_from = s->rnn.own_from,
+                         .from = a->run.before && s->round.warm ? before.text : NULL,
+                         .held_out = s->collect.held_out,
+                         .seed = (uint64_t)s->run.seed,
+                         .latents = latents.text,
+                         .result = result.text,
+                         .checkpoint = checkpoint.text,
+                         .anew = a->run.fresh,
+                         .identity = train_identity(a, STAGE_RNN)};
+  TRY(train_vae_hash(a, o.vae_hash));
+
+  dataset *d;
+  TRY(train_episodes_open(a, &d));
+  o.newest = data_count(d) - s->collect.episodes;
+  train_log l = {.a = a,
+                 .which = STAGE_RNN,
+                 .parts = train_rnn_parts,
+                 .csv = run_path(&a->run, RUN_RNN_ROWS),
+                 .checkpoint = checkpoint,
+                 .work = work_open(&a->run, STAGE_RNN, "train M", "chunks", 1)};
+
+  train_team team = train_team_of(a);
+  train_watch watch = train_watch_of(&l);
+  status done = train_finish(a, &l, train_rnn(&o, d, &team, &watch));
   data_close(d);
   return done;
 }

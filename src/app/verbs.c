@@ -1,4 +1,4 @@
-// The verbs, their options, and the help that is printed from both.
+// The verbs and their options.
 
 #include <stdlib.h>
 #include <string.h>
@@ -8,65 +8,96 @@
 #define RUN_USAGE "CONFIG.yaml [--set KEY=VALUE]... [options]"
 
 const verb verbs[VERBS] = {
-    [VERB_RUN] = {"run", "all stages in order; skips what is complete, resumes what is not", app_run, true, RUN_USAGE,
-                  {"run configs/quickstart.yaml", "run mine.yaml --set run.directory=runs/seed2 --set run.seed=2"}},
-    [VERB_COLLECT] = {"collect", "real episodes by a baseline policy, into episodes/", app_collect, true, RUN_USAGE,
-                      {"collect mine.yaml", "collect mine.yaml --set collect.policy=random"}},
-    [VERB_TRAIN] = {"train", "V and M from the episodes: train-vae, encode, train-rnn", app_train, true, RUN_USAGE,
-                    {"train mine.yaml", "train mine.yaml --fresh"}},
-    [VERB_TRAIN_VAE] = {"train-vae", "V, a variational autoencoder of the frames", app_train_vae, true, RUN_USAGE,
-                        {"train-vae mine.yaml", "train-vae mine.yaml --set vae.epochs=20 --fresh"}},
-    [VERB_ENCODE] = {"encode", "the episodes as V sees them, into latents/", app_encode, true, RUN_USAGE,
-                     {"encode mine.yaml", "encode mine.yaml --quiet"}},
-    [VERB_TRAIN_RNN] = {"train-rnn", "M, a mixture density network on an LSTM", app_train_rnn, true, RUN_USAGE,
-                        {"train-rnn mine.yaml", "train-rnn mine.yaml --set rnn.epochs=40 --fresh"}},
-    [VERB_EVOLVE] = {"evolve", "the controller, by CMA-ES inside the dream; resumes from its checkpoint", app_evolve, true,
-                     RUN_USAGE, {"evolve mine.yaml", "evolve mine.yaml --set evolve.generations=400"}},
-    [VERB_FIDELITY] = {"fidelity", "how far the dream is to be trusted: it and reality side by side", app_fidelity, true,
-                       RUN_USAGE, {"fidelity mine.yaml", "fidelity mine.yaml --set fidelity.episodes=500 --fresh"}},
-    [VERB_EVALUATE] = {"evaluate", "the controller in the real environment, beside the baselines", app_evaluate, false,
-                       RUN_USAGE, {"evaluate mine.yaml --episodes 1000", "evaluate mine.yaml --temperatures 0.5,1,1.3"}},
-    [VERB_REPORT] = {"report", "pictures and curves, into report/", app_report, false, RUN_USAGE,
-                     {"report mine.yaml", "report mine.yaml --out elsewhere"}},
-    [VERB_EXPLAIN] = {"explain", "every constant of the search with formula and source, and how long a generation should take",
-                      app_explain, false, RUN_USAGE, {"explain mine.yaml", "explain mine.yaml --ranks 64 --json"}},
-    [VERB_BENCH] = {"bench", "speeds and what they promise: bench farm; strategies compared: bench es", app_bench, false,
-                    "farm|es [options]", {"bench farm --simulate --workers 64", "bench es --algorithm cma,sep-cma --n 10"}},
-    [VERB_CONFIG] = {"config", "the whole configuration with defaults, ranges and words, as YAML", NULL, false,
-                     "[CONFIG.yaml] [--set KEY=VALUE]...", {"config > mine.yaml", "config mine.yaml --set run.seed=2"}},
-    [VERB_CONTROL] = {"control", "asks a running evolve, through control.yaml in run.directory", NULL, false,
-                      "CONFIG.yaml --set stop=true | generations=N | state=true",
-                      {"control mine.yaml --set state=true", "control mine.yaml --set generations=500"}},
-    [VERB_LAUNCH] = {"launch", "a verb on ranks, and again after what can be survived", NULL, false,
-                     "[-n RANKS] [options] -- VERB ...",
-                     {"launch -n 8 -- run mine.yaml", "launch --hostfile hosts -- run mine.yaml"}},
+    [VERB_RUN] = {.name = "run",
+                  .words = "all stages in order; skips what is complete, resumes what is not",
+                  .act = app_run,
+                  .writes = true,
+                  .usage = RUN_USAGE,
+                  .examples = {"run configs/quickstart.yaml",
+                               "run mine.yaml --set run.directory=runs/seed2 --set run.seed=2"}},
+    [VERB_COLLECT] = {.name = "collect",
+                      .words = "real episodes by a baseline policy, into episodes/",
+                      .act = app_collect,
+                      .writes = true,
+                      .usage = RUN_USAGE,
+                      .examples = {"collect mine.yaml", "collect mine.yaml --set collect.policy=random"}},
+    [VERB_TRAIN] = {.name = "train",
+                    .words = "V and M from the episodes: train-vae, encode, train-rnn",
+                    .act = app_train,
+                    .writes = true,
+                    .usage = RUN_USAGE,
+                    .examples = {"train mine.yaml", "train mine.yaml --fresh"}},
+    [VERB_TRAIN_VAE] = {.name = "train-vae",
+                        .words = "V, a variational autoencoder of the frames",
+                        .act = app_train_vae,
+                        .writes = true,
+                        .usage = RUN_USAGE,
+                        .examples = {"train-vae mine.yaml", "train-vae mine.yaml --set vae.epochs=20 --fresh"}},
+    [VERB_ENCODE] = {.name = "encode",
+                     .words = "the episodes as V sees them, into latents/",
+                     .act = app_encode,
+                     .writes = true,
+                     .usage = RUN_USAGE,
+                     .examples = {"encode mine.yaml", "encode mine.yaml --quiet"}},
+    [VERB_TRAIN_RNN] = {.name = "train-rnn",
+                        .words = "M, a mixture density network on an LSTM",
+                        .act = app_train_rnn,
+                        .writes = true,
+                        .usage = RUN_USAGE,
+                        .examples = {"train-rnn mine.yaml", "train-rnn mine.yaml --set rnn.epochs=40 --fresh"}},
+    [VERB_EVOLVE] = {.name = "evolve",
+                     .words = "the controller, by CMA-ES inside the dream; resumes from its checkpoint",
+                     .act = app_evolve,
+                     .writes = true,
+                     .usage = RUN_USAGE,
+                     .examples = {"evolve mine.yaml", "evolve mine.yaml --set evolve.generations=400"}},
+    [VERB_FIDELITY] = {.name = "fidelity",
+                       .words = "how far the dream is to be trusted: it and reality side by side",
+                       .act = app_fidelity,
+                       .writes = true,
+                       .usage = RUN_USAGE,
+                       .examples = {"fidelity mine.yaml", "fidelity mine.yaml --set fidelity.episodes=500 --fresh"}},
+    [VERB_EVALUATE] = {.name = "evaluate",
+                       .words = "the controller in the real environment, beside the baselines",
+                       .act = app_evaluate,
+                       .usage = RUN_USAGE,
+                       .examples = {"evaluate mine.yaml --episodes 1000",
+                                    "evaluate mine.yaml --temperatures 0.5,1,1.3"}},
+    [VERB_REPORT] = {.name = "report",
+                     .words = "pictures and curves, into report/",
+                     .act = app_report,
+                     .usage = RUN_USAGE,
+                     .examples = {"report mine.yaml", "report mine.yaml --out elsewhere"}},
+    [VERB_EXPLAIN] = {.name = "explain",
+                      .words = "every constant of the search with formula and source, and how long a generation "
+                               "should take",
+                      .act = app_explain,
+                      .usage = RUN_USAGE,
+                      .examples = {"explain mine.yaml", "explain mine.yaml --ranks 64 --json"}},
+    [VERB_BENCH] = {.name = "bench",
+                    .words = "speeds and what they promise: bench farm; strategies compared: bench es",
+                    .act = app_bench,
+                    .usage = "farm|es [options]",
+                    .examples = {"bench farm --simulate --workers 64", "bench es --algorithm cma,sep-cma --n 10"}},
+    [VERB_CONFIG] = {.name = "config",
+                     .words = "the whole configuration with defaults, ranges and words, as YAML",
+                     .usage = "[CONFIG.yaml] [--set KEY=VALUE]...",
+                     .examples = {"config > mine.yaml", "config mine.yaml --set run.seed=2"}},
+    [VERB_CONTROL] = {.name = "control",
+                      .words = "asks a running evolve, through control.yaml in run.directory",
+                      .usage = "CONFIG.yaml --set stop=true | generations=N | state=true",
+                      .examples = {"control mine.yaml --set state=true", "control mine.yaml --set generations=500"}},
+    [VERB_LAUNCH] = {.name = "launch",
+                     .words = "a verb on ranks, and again after what can be survived",
+                     .usage = "[-n RANKS] [options] -- VERB ...",
+                     .examples = {"launch -n 8 -- run mine.yaml", "launch --hostfile hosts -- run mine.yaml"}},
+    [VERB_HELP] = {.name = "help",
+                   .words = "the verbs and their options; as a man page; what bash completes",
+                   .usage = "[VERB | --man | --completion]",
+                   .examples = {"help evolve", "help --man > dreamfarm.1"}},
 };
 
-static const char bench_words[] =
-    "bench farm\n"
-    "  (none)                 under mpirun: rank 0's time for an empty episode, and the largest rate of them\n"
-    "  --simulate             in virtual time: how much of an allocation is used, on published episode lengths\n"
-    "  --workers N --candidates N --episodes N (per generation) --seeds N\n"
-    "  --lanes N              that share a worker's core; default 64\n"
-    "  --knee K               so many lanes at least get the best of a core, fewer cost as much; default 2.35\n"
-    "  --json                 for machines\n"
-    "bench es                 strategies on the classic functions: evaluations to the target, beside pycma's\n"
-    "  --algorithm A,B,...    cma, sep-cma, lra-cma, lm-ma, openai, pgpe, one-plus-one, random; each may be followed by\n"
-    "                         +ipop or +bipop (restarts), +positive (no negative weights), +bounds, +uh (uncertainty handling)\n"
-    "  --function A,B,...     default: all; --n A,B,... 10; --seeds N 25; --popsize N the strategy's\n"
-    "  --budget EVALUATIONS   of a run, default 10000 n; --target VALUE the function's own; --noise DEVIATION 0\n"
-    "  --out DIRECTORY        the table and the curves, as CSV and SVG\n"
-    "  --json --quiet\n";
-static const char launch_words[] =
-    "  -n RANKS               default: the host file's slots, SLURM's tasks, or this machine's cores\n"
-    "  --hostfile FILE        a line per host, `name slots=N`; hosts that do not answer are left out\n"
-    "  --agent \"ssh ...\"      how to reach them\n"
-    "  --launcher PROGRAM     mpirun (Open MPI's or MPICH's) or srun; default mpirun\n"
-    "  --mpirun \"...\"         more words for the launcher\n"
-    "  --stall SECONDS        of silence after which rank 0 is taken to hang; default 20\n"
-    "  --retries K            starts in a row without progress; default 5\n";
-
-// --- options ------------------------------------------------------------------------------------------------------------------
+// --- options --------------------------------------------------------------------------------------------------------
 
 static status take_set(app *a, const char *value) {
   bool section = strcspn(value, ".") < strcspn(value, "=:");
@@ -143,7 +174,8 @@ static status take_ranks(app *a, const char *text) {
 }
 
 static status take_out(app *a, const char *value) {
-  if (!*value || strlen(value) >= CONFIG_TEXT) FAIL(USAGE, "--out: a directory of 1 to %d bytes is wanted", CONFIG_TEXT - 1);
+  if (!*value || strlen(value) >= CONFIG_TEXT)
+    FAIL(USAGE, "--out: a directory of 1 to %d bytes is wanted", CONFIG_TEXT - 1);
   a->run.out = value;
   return OK;
 }
@@ -154,53 +186,160 @@ static status take_out(app *a, const char *value) {
 #define JUDGE_BIT VERB_BIT(VERB_EVALUATE)
 #define LOOK_BITS (VERB_BIT(VERB_REPORT) | VERB_BIT(VERB_EXPLAIN))
 #define ALONE_BITS (VERB_BIT(VERB_CONFIG) | VERB_BIT(VERB_CONTROL))
+#define FARM .verbs = VERB_BIT(VERB_BENCH), .subject = "farm"
+#define ES .verbs = VERB_BIT(VERB_BENCH), .subject = "es"
+#define LAUNCH .verbs = VERB_BIT(VERB_LAUNCH)
+#define HELP .verbs = VERB_BIT(VERB_HELP)
 
 static const verb_option options[] = {
-    {"--set", "KEY=VALUE", "one knob, over the file's; may be repeated", STAGES_BITS | JUDGE_BIT | LOOK_BITS | ALONE_BITS,
-     take_set},
-    {"--fresh", NULL, "make anew what was made with other settings, or was begun; what it replaces is gone",
-     STAGES_BITS | JUDGE_BIT | VERB_BIT(VERB_CONFIG), take_fresh},
-    {"--quiet", NULL, "no progress lines", STAGES_BITS | JUDGE_BIT | LOOK_BITS | ALONE_BITS, take_quiet},
-    {"--policy", "NAME", "only this baseline (random, hold-random, still, sweep:100, lookahead); may be repeated", JUDGE_BIT,
-     take_policy},
-    {"--episodes", "N", "same as --set evaluate.episodes=N", JUDGE_BIT, take_episodes},
-    {"--controller", "mean|best", "same as --set evaluate.controller=...", JUDGE_BIT, take_controller},
-    {"--in", "dream|real", "where; default real", JUDGE_BIT, take_in},
-    {"--temperatures", "A,B,...", "in the dream, at each of these", JUDGE_BIT, take_temperatures},
-    {"--untrained", NULL, "with M's weights random: what the learned M is worth", JUDGE_BIT, take_untrained},
-    {"--out", "DIRECTORY", "write there, and nothing into run.directory, which may be read-only",
-     JUDGE_BIT | VERB_BIT(VERB_REPORT), take_out},
-    {"--ranks", "N", "as if on so many; default: those it runs on", VERB_BIT(VERB_EXPLAIN), take_ranks},
-    {"--json", NULL, "for machines", VERB_BIT(VERB_EXPLAIN), take_json},
+    {.name = "--set",
+     .value = "KEY=VALUE",
+     .words = "one knob, over the file's; may be repeated",
+     .verbs = STAGES_BITS | JUDGE_BIT | LOOK_BITS | ALONE_BITS,
+     .take = take_set},
+    {.name = "--fresh",
+     .words = "make anew what was made with other settings, or was begun; what it replaces is gone",
+     .verbs = STAGES_BITS | JUDGE_BIT | VERB_BIT(VERB_CONFIG),
+     .take = take_fresh},
+    {.name = "--quiet",
+     .words = "no progress lines",
+     .verbs = STAGES_BITS | JUDGE_BIT | LOOK_BITS | ALONE_BITS,
+     .take = take_quiet},
+    {.name = "--policy",
+     .value = "NAME",
+     .words = "only this baseline (random, hold-random, still, sweep:100, lookahead); may be repeated",
+     .verbs = JUDGE_BIT,
+     .take = take_policy},
+    {.name = "--episodes",
+     .value = "N",
+     .words = "same as --set evaluate.episodes=N",
+     .verbs = JUDGE_BIT,
+     .take = take_episodes},
+    {.name = "--controller",
+     .value = "mean|best",
+     .words = "same as --set evaluate.controller=...",
+     .verbs = JUDGE_BIT,
+     .take = take_controller},
+    {.name = "--in", .value = "dream|real", .words = "where; default real", .verbs = JUDGE_BIT, .take = take_in},
+    {.name = "--temperatures",
+     .value = "A,B,...",
+     .words = "in the dream, at each of these",
+     .verbs = JUDGE_BIT,
+     .take = take_temperatures},
+    {.name = "--untrained",
+     .words = "with M's weights random: what the learned M is worth",
+     .verbs = JUDGE_BIT,
+     .take = take_untrained},
+    {.name = "--out",
+     .value = "DIRECTORY",
+     .words = "write there, and nothing into run.directory, which may be read-only",
+     .verbs = JUDGE_BIT | VERB_BIT(VERB_REPORT),
+     .take = take_out},
+    {.name = "--ranks",
+     .value = "N",
+     .words = "as if on so many; default: those it runs on",
+     .verbs = VERB_BIT(VERB_EXPLAIN),
+     .take = take_ranks},
+    {.name = "--json", .words = "for machines", .verbs = VERB_BIT(VERB_EXPLAIN), .take = take_json},
+
+    // These verbs read their own words; rows here are what help, the man page and completion know of them.
+    {.name = "--simulate",
+     .words = "in virtual time: how much of an allocation is used, on published episode lengths; without it, under "
+              "mpirun: rank 0's time for an empty episode, and the largest rate of them",
+     FARM},
+    {.name = "--workers", .value = "N", .words = "default: 64, 128 and 1024", FARM},
+    {.name = "--candidates", .value = "N", .words = "default 64", FARM},
+    {.name = "--episodes", .value = "N", .words = "per generation, a multiple of --candidates; default 1024", FARM},
+    {.name = "--seeds", .value = "N", .words = "default 31", FARM},
+    {.name = "--lanes", .value = "N", .words = "that share a worker's core; default 64", FARM},
+    {.name = "--knee",
+     .value = "K",
+     .words = "so many lanes at least get the best of a core, fewer cost as much; default 2.35",
+     FARM},
+    {.name = "--json", .words = "for machines", FARM},
+    {.name = "--algorithm",
+     .value = "A,B,...",
+     .words = "cma, sep-cma, lra-cma, lm-ma, openai, pgpe, one-plus-one, random; each may be followed by +ipop or "
+              "+bipop (restarts), +positive (no negative weights), +bounds, +uh (uncertainty handling); default cma",
+     ES},
+    {.name = "--function", .value = "A,B,...", .words = "default: all", ES},
+    {.name = "--n", .value = "A,B,...", .words = "numbers of parameters; default 10", ES},
+    {.name = "--seeds", .value = "N", .words = "default 25", ES},
+    {.name = "--popsize", .value = "N", .words = "default: the strategy's", ES},
+    {.name = "--budget", .value = "EVALUATIONS", .words = "of a run; default 10000 n", ES},
+    {.name = "--target", .value = "VALUE", .words = "default: the function's own", ES},
+    {.name = "--noise", .value = "DEVIATION", .words = "default 0", ES},
+    {.name = "--out", .value = "DIRECTORY", .words = "the table and the curves, as CSV and SVG", ES},
+    {.name = "--json", .words = "for machines", ES},
+    {.name = "--quiet", .words = "no progress lines", ES},
+    {.name = "-n",
+     .value = "RANKS",
+     .words = "default: the host file's slots, SLURM's tasks, or this machine's cores",
+     LAUNCH},
+    {.name = "--hostfile",
+     .value = "FILE",
+     .words = "a line per host, `name slots=N`; hosts that do not answer are left out",
+     LAUNCH},
+    {.name = "--agent", .value = "\"ssh ...\"", .words = "how to reach them", LAUNCH},
+    {.name = "--launcher",
+     .value = "PROGRAM",
+     .words = "mpirun (Open MPI's or MPICH's) or srun; default mpirun",
+     LAUNCH},
+    {.name = "--mpirun", .value = "\"...\"", .words = "more words for the launcher", LAUNCH},
+    {.name = "--stall",
+     .value = "SECONDS",
+     .words = "of silence after which rank 0 is taken to hang; default 20",
+     LAUNCH},
+    {.name = "--retries", .value = "K", .words = "starts in a row without progress; default 5", LAUNCH},
+    {.name = "--man", .words = "as a man page, for man -l", HELP},
+    {.name = "--completion", .words = "what bash completes, to be sourced by it", HELP},
 };
 #define OPTIONS ((int)(sizeof options / sizeof *options))
 
-static unsigned bit_of(const verb *v) { return VERB_BIT((unsigned)(v - verbs)); }
+const verb_option *option_at(int i) { return i < OPTIONS ? &options[i] : NULL; }
 
-const verb_option *option_find(const char *name, const verb *v) {
+const verb_option *option_first(const char *name) {
   for (int i = 0; i < OPTIONS; i++)
-    if (strcmp(options[i].name, name) == 0 && (options[i].verbs & bit_of(v))) return &options[i];
+    if (strcmp(options[i].name, name) == 0) return &options[i];
   return NULL;
 }
 
-status option_unknown(const char *name, const verb *v) {
-  const char *names[OPTIONS + 2] = {"--help", "--version"}, *near;
-  int count = 2;
-  for (int i = 0; i < OPTIONS; i++) {
-    if (options[i].verbs & bit_of(v)) names[count++] = options[i].name;
-    if (strcmp(options[i].name, name) != 0) continue;
-    text_buffer whose = {0};
-    for (int k = 0; k < VERBS; k++)
-      if (options[i].verbs & VERB_BIT(k)) text_add(&whose, "%s%s", whose.size ? ", " : "", verbs[k].name);
-    status s = status_fail(USAGE, "%s is an option of %s, not of %s; see dreamfarm %s --help", name, whose.bytes, v->name, v->name);
-    text_free(&whose);
-    return s;
-  }
-  near = text_nearest(name, names, count);
-  FAIL(USAGE, "unknown option %s%s%s; see dreamfarm %s --help", name, near ? "; did you mean " : "", near ? near : "", v->name);
+unsigned verb_bit(const verb *v) { return VERB_BIT((unsigned)(v - verbs)); }
+
+const verb_option *option_find(const char *name, const verb *v) {
+  for (int i = 0; i < OPTIONS; i++)
+    if (strcmp(options[i].name, name) == 0 && (options[i].verbs & verb_bit(v))) return &options[i];
+  return NULL;
 }
 
-// --- verbs --------------------------------------------------------------------------------------------------------------------
+static status option_elsewhere(const char *name, unsigned verbs_with, const verb *v) {
+  text_buffer whose = {0};
+  for (int k = 0; k < VERBS; k++)
+    if (verbs_with & VERB_BIT(k)) text_add(&whose, "%s%s", whose.size ? ", " : "", verbs[k].name);
+
+  status s = status_fail(USAGE, "%s is an option of %s, not of %s; see dreamfarm %s --help", name, whose.bytes,
+                         v->name, v->name);
+  text_free(&whose);
+  return s;
+}
+
+status option_unknown(const char *name, const verb *v) {
+  const char *names[OPTIONS + 2] = {"--help", "--version"};
+  int count = 2;
+  unsigned others = 0;
+
+  for (int i = 0; i < OPTIONS; i++) {
+    if (options[i].verbs & verb_bit(v)) names[count++] = options[i].name;
+    if (strcmp(options[i].name, name) == 0) others |= options[i].verbs;
+  }
+  if (others) return option_elsewhere(name, others, v);
+
+  const char *near = text_nearest(name, names, count);
+  FAIL(USAGE, "unknown option %s%s%s; see dreamfarm %s --help", name, near ? "; did you mean " : "", near ? near : "",
+       v->name);
+}
+
+// --- verbs ----------------------------------------------------------------------------------------------------------
 
 const verb *verb_find(const char *name) {
   for (int i = 0; i < VERBS; i++)
@@ -213,46 +352,4 @@ status verb_unknown(const char *name) {
   for (int i = 0; i < VERBS; i++) names[i] = verbs[i].name;
   const char *near = text_nearest(name, names, VERBS);
   FAIL(USAGE, "unknown verb '%s'%s%s; see dreamfarm --help", name, near ? "; did you mean " : "", near ? near : "");
-}
-
-// --- help ---------------------------------------------------------------------------------------------------------------------
-
-static void option_print(const verb_option *o) {
-  char head[32];
-  snprintf(head, sizeof head, "%s%s%s", o->name, o->value ? " " : "", o->value ? o->value : "");
-  printf("  %-22s %s\n", head, o->words);
-}
-
-static void options_print(unsigned of, unsigned not_of) {
-  for (int i = 0; i < OPTIONS; i++)
-    if ((options[i].verbs & of) && !(options[i].verbs & not_of)) option_print(&options[i]);
-}
-
-void help_print(void) {
-  printf("usage: dreamfarm VERB [CONFIG.yaml] [--set KEY=VALUE]... [options]\n"
-         "       dreamfarm VERB --help\n\nverbs\n");
-  for (int i = 0; i < VERBS; i++) printf("  %-10s %s\n", verbs[i].name, verbs[i].words);
-  printf("\noptions of most verbs\n");
-  options_print(STAGES_BITS, 0);
-  printf("  %-22s %s\n", "--version, --help", "");
-  printf("evaluate\n");
-  options_print(JUDGE_BIT, STAGES_BITS);
-  printf("report\n");
-  options_print(VERB_BIT(VERB_REPORT), STAGES_BITS);
-  printf("explain\n");
-  options_print(VERB_BIT(VERB_EXPLAIN), STAGES_BITS);
-  printf("%slaunch [options] -- VERB ...\n%s\nexit codes\n", bench_words, launch_words);
-#define PRINT_STATUS(name, code, words) printf("  %3d  %s\n", code, words);
-  STATUS_LIST(PRINT_STATUS)
-#undef PRINT_STATUS
-}
-
-void help_print_verb(const verb *v) {
-  printf("usage: dreamfarm %s %s\n\n%s\n\n", v->name, v->usage, v->words);
-  if (v == &verbs[VERB_BENCH]) printf("%s", bench_words);
-  else if (v == &verbs[VERB_LAUNCH]) printf("options\n%s", launch_words);
-  else printf("options\n");
-  options_print(bit_of(v), 0);
-  printf("\nexamples\n");
-  for (int i = 0; i < 2; i++) printf("  dreamfarm %s\n", v->examples[i]);
 }

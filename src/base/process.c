@@ -7,17 +7,6 @@
 
 #include "base.h"
 
-// Read once: when the program is built anew in the meantime, the link changes.
-char *program_own(void) {
-  static char path[4 * PATH_MAX_LENGTH + 1];
-  if (path[0]) return path;
-  ssize_t length = readlink("/proc/self/exe", path, sizeof path - 1);
-  if (length <= 0 || length == sizeof path - 1) strcpy(path, PROGRAM_OWN_UNKNOWN);
-  return path;
-}
-
-// --- /proc ---------------------------------------------------------------------------------------------------------
-
 // Files there have no size; `room` cuts them. Returns the number of bytes, 0 where the process is gone or another
 // user's.
 size_t process_read(char *bytes, size_t room, int64_t pid, const char *name) {

@@ -128,3 +128,14 @@ status program_read(text_buffer *said, int *code, char *const *words) {
   if (s == OK) *code = program_wait(child);
   return s;
 }
+
+// --- this one ----------------------------------------------------------------------------------------------------
+
+// Read once: when the program is built anew in the meantime, the link changes.
+char *program_own(void) {
+  static char path[4 * PATH_MAX_LENGTH + 1];
+  if (path[0]) return path;
+  ssize_t length = readlink("/proc/self/exe", path, sizeof path - 1);
+  if (length <= 0 || length == sizeof path - 1) strcpy(path, PROGRAM_OWN_UNKNOWN);
+  return path;
+}

@@ -31,6 +31,8 @@ static const knob control_table[KEYS] = {
 
 bool control_empty(const control *c) { return !c->stop && !c->generations && !c->state; }
 
+const char *control_knob_name(int i) { return i < KEYS ? control_table[i].name : NULL; }
+
 status control_read(control *c, const char *name, const char *bytes, size_t size, int made) {
   knob keys[KEYS];
   control fresh = {0};

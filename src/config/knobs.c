@@ -14,6 +14,7 @@ static const char *const end_words[] = {[CONFIG_END_THRESHOLD] = "threshold",
 static const char *const precision_words[] = {[CONFIG_PRECISION_FP32] = "fp32", [CONFIG_PRECISION_BF16] = "bf16", NULL};
 static const char *const feature_words[] = {
     [CONFIG_FEATURES_Z] = "z", [CONFIG_FEATURES_ZH] = "zh", [CONFIG_FEATURES_ZHC] = "zhc", NULL};
+static const char *const best_words[] = {[CONFIG_BEST_DREAM] = "dream", [CONFIG_BEST_REAL] = "real", NULL};
 static const char *const restart_words[] = {
     [CONFIG_RESTARTS_NONE] = "none", [CONFIG_RESTARTS_IPOP] = "ipop", [CONFIG_RESTARTS_BIPOP] = "bipop", NULL};
 static const char *const candidate_words[] = {
@@ -71,7 +72,7 @@ static const knob knob_rows[] = {
         "before (WM: 1)"),
 
     TEXT("environment.name", environment.name, EPISODES | SEARCH | FIDELITY | JUDGEMENT, "takecover",
-          "the real environment that is learned and judged in"),
+         "the real environment that is learned and judged in"),
 
     INT("collect.episodes", collect.episodes, EPISODES, 1, 1e7, "10000", "real episodes to learn from (WM: 10000)"),
     TEXT("collect.policy", collect.policy, EPISODES, "hold-random",
@@ -90,7 +91,8 @@ static const knob knob_rows[] = {
     INT("round.vae_frames", round.vae_frames, NOTHING, 0, 1000000000, "0",
         "frames that V is trained on in each of these rounds; 0: V stays as the first made it"),
     INT("round.rnn_epochs", round.rnn_epochs, NOTHING, 1, 100000, "8", "epochs of M in each of these rounds"),
-    REAL_("round.learning_rate", round.learning_rate, NOTHING, 1e-8, 1, "1e-3", "of V and M at the start of such a round"),
+    REAL_("round.learning_rate", round.learning_rate, NOTHING, 1e-8, 1, "1e-3",
+          "of V and M at the start of such a round"),
     INT("round.generations", round.generations, NOTHING, 1, 1000000, "40", "generations of the search in such a round"),
     REAL_("round.sigma0", round.sigma0, NOTHING, 1e-6, 100, "0.1", "its standard deviation in the first generation"),
     BOOL("round.warm", round.warm, ROUND, "true",
@@ -101,7 +103,7 @@ static const knob knob_rows[] = {
          "channels of the encoder's four convolutions; the decoder mirrors them (WM: 32, 64, 128, 256)"),
     INT("vae.epochs", vae.epochs, V, 1, 100000, "1", "passes over all frames (WM: article 1, code 10)"),
     INT("vae.frames", vae.frames, V, 0, 1000000000, "0",
-          "frames an epoch shows at most, another sample each time; 0: all"),
+        "frames an epoch shows at most, another sample each time; 0: all"),
     INT("vae.batch", vae.batch, V, 1, 65536, "100", "frames an Adam step (WM: 100)"),
     REAL_("vae.learning_rate", vae.learning_rate, V, 1e-8, 1, "1e-4", "of Adam (WM: 1e-4)"),
     REAL_("vae.learning_rate_end", vae.learning_rate_end, V, 1e-8, 1, "1e-4",
@@ -137,7 +139,7 @@ static const knob knob_rows[] = {
     REAL_("dream.temperature", dream.temperature, SEARCH, 0.01, 10, "1.15",
           "tau: mixture logits / tau, noise * sqrt(tau) (WM: article 1.15, code 1.25)"),
     INT("dream.cap", dream.cap, SEARCH, 0, 1000000, "0",
-          "steps until a dream is cut; 0: the environment's cap (WM: 2100)"),
+        "steps until a dream is cut; 0: the environment's cap (WM: 2100)"),
     REAL_("dream.first", dream.first, SEARCH, 0, 1, "1",
           "share of the dreams that begin with an episode's first frame; the others begin in the midst of one, with "
           "M's memory of it (WM: 1)"),
@@ -148,7 +150,7 @@ static const knob knob_rows[] = {
          "what a dreamed step pays: alive = 1 (WM), head = what M learned"),
     WORD("dream.precision", dream.precision, SEARCH, precision_words, "fp32",
          "what M's weights and inputs are rounded to, in the dream and as memory outside (WM: fp32); bf16: sums "
-          "stay fp32, twice as quick with AVX512-BF16, slower without"),
+         "stay fp32, twice as quick with AVX512-BF16, slower without"),
     INT("dream.lanes", dream.lanes, NOTHING, 1, 4096, "64", "episodes that a worker steps at once; changes no result"),
 
     WORD("controller.features", controller.features, SEARCH, feature_words, "zhc",
@@ -160,17 +162,17 @@ static const knob knob_rows[] = {
 
     WORD("evolve.strategy", evolve.strategy, SEARCH, strategy_words, "cma",
          "who searches (WM: cma); lra-cma: for much noise; sep-cma, lm-ma, openai, pgpe: for very many "
-          "parameters; the last two are baselines"),
+         "parameters; the last two are baselines"),
     INT("evolve.generations", evolve.generations, LENGTH, 1, 1000000, "200",
-          "generations of the search (WM: 200 to 1800)"),
+        "generations of the search (WM: 200 to 1800)"),
     INT("evolve.popsize", evolve.popsize, SEARCH, 3, 65536, "64",
-          "candidates per generation, even for openai and pgpe (WM: 64)"),
+        "candidates per generation, even for openai and pgpe (WM: 64)"),
     INT("evolve.episodes", evolve.episodes, SEARCH, 1, 65536, "16",
-          "dreams per candidate; its fitness is their mean (WM: 16)"),
+        "dreams per candidate; its fitness is their mean (WM: 16)"),
     REAL_("evolve.sigma0", evolve.sigma0, SEARCH, 1e-6, 100, "0.1",
           "standard deviation of the first generation (WM: 0.1)"),
     BOOL("evolve.active", evolve.active, SEARCH, "true",
-          "whether the worst candidates count too, with negative weights (cma, sep-cma, lra-cma)"),
+         "whether the worst candidates count too, with negative weights (cma, sep-cma, lra-cma)"),
     BOOL("evolve.common_random_numbers", evolve.common_random_numbers, SEARCH, "true",
          "whether all candidates of a generation dream the same luck"),
     INT("evolve.held_out_every", evolve.held_out_every, SEARCH, 0, 1000000, "25",
@@ -179,32 +181,35 @@ static const knob knob_rows[] = {
         "dreams of such a measurement, on luck that no candidate met (WM: 1024)"),
     INT("evolve.real_episodes", evolve.real_episodes, SEARCH, 0, 1000000, "100",
         "real episodes of such a measurement; 0: none"),
+    WORD("evolve.best", evolve.best, SEARCH, best_words, "dream",
+         "which of these measurements tells the best of the means, which evaluate.controller: best judges; real: on "
+         "luck of its own, not the judgement's"),
     BOOL("evolve.uncertainty", evolve.uncertainty, SEARCH, "false",
          "whether some candidates are dreamt twice, with other luck: where that changes ranks too much, sigma and "
-          "the dreams per candidate grow (cma, sep-cma, lra-cma, lm-ma)"),
+         "the dreams per candidate grow (cma, sep-cma, lra-cma, lm-ma)"),
     INT("evolve.episodes_max", evolve.episodes_max, SEARCH, 1, 65536, "64",
-          "with uncertainty: dreams per candidate, at most"),
+        "with uncertainty: dreams per candidate, at most"),
     WORD("evolve.restarts", evolve.restarts, SEARCH, restart_words, "none",
          "what follows a search that is done: ipop = another one with twice the popsize, bipop = and short ones "
-          "between them (cma, sep-cma, lra-cma, lm-ma)"),
+         "between them (cma, sep-cma, lra-cma, lm-ma)"),
     INT("evolve.doublings", evolve.doublings, SEARCH, 1, 16, "4",
-          "with restarts: how often the popsize is doubled, at most"),
+        "with restarts: how often the popsize is doubled, at most"),
     INT("evolve.descents", evolve.descents, SEARCH, 1, 64, "1",
-         "independent searches side by side, which fill each other's tails; with restarts ipop each has twice the "
-          "popsize of the one before it"),
+        "independent searches side by side, which fill each other's tails; with restarts ipop each has twice the "
+        "popsize of the one before it"),
     WORD("evolve.candidates", evolve.candidates, NOTHING, candidate_words, "auto",
          "how candidates reach the ranks: sent = as numbers, made = each rank makes them from the search's state "
-          "(not cma, lra-cma), auto = what takes fewer bytes; changes no result"),
+         "(not cma, lra-cma), auto = what takes fewer bytes; changes no result"),
 
     INT("fidelity.episodes", fidelity.episodes, FIDELITY, 0, 1000000, "200",
         "episodes by which the dream is compared with reality, of each policy; a quarter of them, of each of 32 "
         "candidates; 0: it is not"),
 
     INT("evaluate.episodes", evaluate.episodes, JUDGEMENT, 1, 10000000, "1000",
-          "real episodes of the final judgement (WM: 100)"),
+        "real episodes of the final judgement (WM: 100)"),
     WORD("evaluate.controller", evaluate.controller, FIDELITY | JUDGEMENT, evaluate_words, "mean",
          "who is judged: the distribution's mean, or the best of the means that were measured; after restarts or "
-          "several descents always that"),
+         "several descents always that"),
 };
 
 #define COUNT ((int)(sizeof knob_rows / sizeof *knob_rows))

@@ -2,11 +2,12 @@
 
 #include "config.h"
 
-settings settings_of_round(const settings *whole, int round) {
+settings round_settings(const settings *whole, int round) {
   settings s = *whole;
   if (whole->run.rounds == 1) return s;
 
   // What would not fit was refused when the settings were checked.
+  s.run.rounds = 1;
   text_print(s.run.directory, sizeof s.run.directory, "%s/round-%d", whole->run.directory, round);
   if (round == 1) return s;
 

@@ -119,10 +119,13 @@ static status settings_evolve_check(const settings *s) {
 
 // What later rounds put in the place of other knobs must go with the rest.
 static status settings_rounds_check(const settings *s) {
-  double end = s->vae.learning_rate_end > s->rnn.learning_rate_end ? s->vae.learning_rate_end : s->rnn.learning_rate_end;
+  double end =
+      s->vae.learning_rate_end > s->rnn.learning_rate_end ? s->vae.learning_rate_end : s->rnn.learning_rate_end;
   if (s->round.learning_rate < end)
-    FAIL(BAD_CONFIG, "round.learning_rate is %g, below vae.learning_rate_end or rnn.learning_rate_end, %g: the rate can "
-         "only decay", s->round.learning_rate, end);
+    FAIL(BAD_CONFIG,
+         "round.learning_rate is %g, below vae.learning_rate_end or rnn.learning_rate_end, %g: the rate can "
+         "only decay",
+         s->round.learning_rate, end);
   if (strlen(s->run.directory) + sizeof "/round-1000" > sizeof s->run.directory)
     FAIL(BAD_CONFIG, "run.directory: \"%s\" is too long: rounds have directories in it", s->run.directory);
   return OK;
@@ -149,6 +152,8 @@ status settings_check(const settings *s) {
          "rnn.done_weight");
 
   if (s->run.rounds > 1) TRY(settings_rounds_check(s));
+  if (s->evolve.best == CONFIG_BEST_REAL && (s->evolve.real_episodes == 0 || s->evolve.held_out_every == 0))
+    FAIL(BAD_CONFIG, "evolve.best is real, but evolve.real_episodes or evolve.held_out_every is 0: no mean is measured");
   if ((int64_t)s->evolve.popsize * s->evolve.episodes > INT32_MAX)
     FAIL(BAD_CONFIG, "evolve.popsize x evolve.episodes is %lld episodes a generation, wanted at most %d",
          (long long)s->evolve.popsize * s->evolve.episodes, INT32_MAX);
@@ -199,6 +204,19 @@ void settings_json(const settings *s, text_buffer *out, const char *key) {
     if (i + 1 == count || knob_opens(&table[i + 1])) json_close(out, '}');
   }
   json_close(out, '}');
+}
+
+const char *settings_knob_name(int i) {
+  int count;
+  const knob *table = knob_table(&count);
+  return i < count ? table[i].name : NULL;
+}
+
+const char *const *settings_knob_words(int i) {
+  static const char *const truth[] = {"true", "false", NULL};
+  int count;
+  const knob *table = knob_table(&count);
+  return table[i].type == KNOB_BOOL ? truth : table[i].words;
 }
 
 void settings_lines(const settings *s, unsigned decides, text_buffer *out) {

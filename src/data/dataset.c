@@ -16,7 +16,7 @@ struct dataset {
   int room_steps;     // that it has memory for
 };
 
-// --- opening ---------------------------------------------------------------------------------------------------------
+// --- opening --------------------------------------------------------------------------------------------------------
 
 static bool dataset_spec_equal(const data_spec *a, const data_spec *b) {
   return a->pixels == b->pixels && a->actions == b->actions && memcmp(a->shape, b->shape, sizeof a->shape) == 0;
@@ -137,7 +137,7 @@ hash data_hash(const dataset *d) {
   return joined;
 }
 
-// --- reading ---------------------------------------------------------------------------------------------------------
+// --- reading --------------------------------------------------------------------------------------------------------
 
 static status dataset_shard_open(dataset *d, folder *f, int shard) {
   const char *directory = f->directory.text;

@@ -18,7 +18,7 @@ typedef struct listing {  // of all episodes, shard by shard
   double megabytes;
 } listing;
 
-// --- listing the shards ----------------------------------------------------------------------------------------------
+// --- listing the shards ---------------------------------------------------------------------------------------------
 
 static int32_t *listing_longer(int32_t *list, int count, int room) {
   int32_t *more = mem_take((size_t)room, sizeof *more);
@@ -94,7 +94,7 @@ static status listing_shard(listing *l, const char *directory, int shard, const 
   return done == OK ? shard_identity_read(&l->hashes[shard], directory, shard, first, l->count - first, p) : done;
 }
 
-// --- main_data.hdf5 --------------------------------------------------------------------------------------------------
+// --- main_data.hdf5 -------------------------------------------------------------------------------------------------
 
 static status finish_links(hid_t file, const listing *l, const data_provenance *p) {
   for (int i = 0; i < l->count; i++) {
@@ -127,7 +127,7 @@ static status finish_main(const char *directory, const listing *l, const data_pr
   return s;
 }
 
-// --- metadata.json: as minari 0.5 reads it ---------------------------------------------------------------------------
+// --- metadata.json: as minari 0.5 reads it --------------------------------------------------------------------------
 
 // A bound of a Box: one number per element, nested by dimension.
 static void box_bound_add(text_buffer *t, const int *dim, int rank, const char *value) {
@@ -205,7 +205,7 @@ static status finish_metadata(const char *directory, const listing *l, const dat
   return done;
 }
 
-// --- the index -------------------------------------------------------------------------------------------------------
+// --- the index ------------------------------------------------------------------------------------------------------
 
 static status finish_index(const char *directory, const data_spec *s, const data_provenance *p, const listing *l) {
   const uint64_t values[6] = {s->pixels,

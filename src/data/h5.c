@@ -204,7 +204,7 @@ hid_t h5_group_open(hid_t parent, const char *name) {
   return h5_way_refused(parent, name) ? -1 : H5Gopen2(parent, name, H5P_DEFAULT);
 }
 
-// --- attributes ------------------------------------------------------------------------------------------------------
+// --- attributes -----------------------------------------------------------------------------------------------------
 
 status h5_attribute_write(hid_t object, const char *name, hid_t type, const void *value) {
   hid_t space = H5Screate(H5S_SCALAR), attribute = H5Acreate2(object, name, type, space, H5P_DEFAULT, H5P_DEFAULT);
@@ -239,7 +239,7 @@ bool h5_attribute_read(hid_t object, const char *name, hid_t type, void *value) 
   return good;
 }
 
-// --- arrays ----------------------------------------------------------------------------------------------------------
+// --- arrays ---------------------------------------------------------------------------------------------------------
 
 static hid_t h5_layout(h5_extent extent, bool compress) {
   hid_t layout = H5Pcreate(H5P_DATASET_CREATE);

@@ -29,7 +29,7 @@ h5_extent actions_extent(const data_spec *s, int steps) {
 
 h5_extent steps_extent(int steps) { return (h5_extent){.rank = 1, .dim = {(hsize_t)steps}}; }
 
-// --- writing ---------------------------------------------------------------------------------------------------------
+// --- writing --------------------------------------------------------------------------------------------------------
 
 // As h5py stores numpy's bool.
 static hid_t shard_bool_type(void) {
@@ -139,7 +139,7 @@ status data_shard_write(const char *directory, int shard, const data_spec *s, co
   return done;
 }
 
-// --- trusting --------------------------------------------------------------------------------------------------------
+// --- trusting -------------------------------------------------------------------------------------------------------
 
 static bool sidecar_fits(hash *out, const char *bytes, size_t size, int64_t first_id, int count,
                           const data_provenance *p) {

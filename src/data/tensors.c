@@ -36,7 +36,7 @@ size_t data_tensor_bytes(const data_tensor *t) {
   return n;
 }
 
-// --- the checksum ----------------------------------------------------------------------------------------------------
+// --- the checksum ---------------------------------------------------------------------------------------------------
 
 #define CHECKSUM "checksum"
 static const char no_checksum[] = "00000000000000000000000000000000";
@@ -47,7 +47,7 @@ static hash tensors_checksum(const char *header, size_t length, const char *data
   return hash_join(parts, 2);
 }
 
-// --- writing ---------------------------------------------------------------------------------------------------------
+// --- writing --------------------------------------------------------------------------------------------------------
 
 static void tensors_header_add(text_buffer *t, const data_tensor *tensor, size_t from) {
   json_open(t, tensor->name, '{');
@@ -129,7 +129,7 @@ status data_tensors_write(const char *path, const data_tensor *tensors, int coun
   return s;
 }
 
-// --- reading ---------------------------------------------------------------------------------------------------------
+// --- reading --------------------------------------------------------------------------------------------------------
 
 static status tensor_whole_number(int64_t *value, const json_t *j, const char *path, const char *name,
                                   const char *what) {

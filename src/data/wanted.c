@@ -7,7 +7,7 @@
 
 #include "tensors.h"
 
-// --- tensors ---------------------------------------------------------------------------------------------------------
+// --- tensors --------------------------------------------------------------------------------------------------------
 
 static bool wanted_fits(const data_tensor *t, data_type type, data_shape shape) {
   if (t->type != type || t->rank != shape.rank) return false;
@@ -87,7 +87,7 @@ status data_u8_wanted(const uint8_t **out, const data_source *from, const char *
   return OK;
 }
 
-// --- metadata --------------------------------------------------------------------------------------------------------
+// --- metadata -------------------------------------------------------------------------------------------------------
 
 status data_text_wanted(const char **out, const data_source *from, const char *key) {
   *out = data_tensors_metadata(from->file, key);

@@ -40,12 +40,26 @@ void cartpole_sincos(double *sine, double *cosine, double x) {
   double quarter = turns < 0 ? -(double)(int64_t)(0.5 - turns) : (double)(int64_t)(0.5 + turns);
   // pi/2 in two parts, the first short enough that its product with a small integer is exact.
   double r = x - quarter * 1.5707963267341256 - quarter * 6.077100506506192e-11;
+
+  // A quarter turn swaps sine and cosine, with a sign.
   double s = sine_near_0(r), c = cosine_near_0(r);
   switch ((int64_t)quarter & 3) {
-    case 0: *sine = s, *cosine = c; break;
-    case 1: *sine = c, *cosine = -s; break;
-    case 2: *sine = -s, *cosine = -c; break;
-    default: *sine = -c, *cosine = s; break;
+    case 0:
+      *sine = s;
+      *cosine = c;
+      break;
+    case 1:
+      *sine = c;
+      *cosine = -s;
+      break;
+    case 2:
+      *sine = -s;
+      *cosine = -c;
+      break;
+    default:
+      *sine = -c;
+      *cosine = s;
+      break;
   }
 }
 
@@ -56,8 +70,11 @@ void cartpole_sincos(double *sine, double *cosine, double x) {
 void cartpole_accelerations(double *x2, double *theta2, const cartpole *s, double force, double friction) {
   double sine, cosine, m = POLE_MASS, M = POLE_MASS + CART_MASS, l = POLE_LENGTH;
   cartpole_sincos(&sine, &cosine, s->theta);
+
+  // What pushes the cart, and what the swinging pole pulls at it.
   double push = force - friction * s->x_dot, swing = m * l * s->theta_dot * s->theta_dot * sine;
   double inertia = 4 * M - 3 * m * cosine * cosine;
+
   *x2 = (-2 * swing + 3 * m * GRAVITY * sine * cosine + 4 * push) / inertia;
   *theta2 = (-3 * swing * cosine + 6 * M * GRAVITY * sine + 6 * push * cosine) / (l * inertia);
 }
@@ -75,6 +92,7 @@ double cartpole_energy(const cartpole *s) {
 void cartpole_move(cartpole *s, double force, double friction, double dt) {
   double x2, theta2;
   cartpole_accelerations(&x2, &theta2, s, force, friction);
+
   s->x += s->x_dot * dt;
   s->theta += s->theta_dot * dt;
   s->x_dot += x2 * dt;
@@ -94,6 +112,8 @@ static void cartpole_reset(void *state, rng luck) {
   double noise[4];
   rng_normals_double(noise, 4, luck, 0, 0);
   cartpole *s = state;
+
+  // The pole hangs, near enough to rest.
   memset(s, 0, sizeof *s);
   s->x = NOISE * noise[0];
   s->x_dot = NOISE * noise[1];
@@ -106,6 +126,7 @@ static env_outcome cartpole_step(void *state, const float *action) {
   double a = (double)action[0];
   cartpole_move(s, FORCE * (a > -1 ? a < 1 ? a : 1 : -1), FRICTION, TIME_STEP);
   s->steps++;
+
   bool off = s->x < -TRACK || s->x > TRACK;
   return (env_outcome){.reward = (float)reward_of(s), .terminated = off, .truncated = !off && s->steps >= CAP};
 }
@@ -114,6 +135,8 @@ static void cartpole_observe(const void *state, void *observation) {
   const cartpole *s = state;
   double sine, cosine;
   cartpole_sincos(&sine, &cosine, s->theta);
+
+  // The angle by its cosine and sine: whole turns are one state.
   float *o = observation;
   o[0] = (float)s->x;
   o[1] = (float)s->x_dot;

@@ -36,10 +36,13 @@ static void picture_blend(double *rgb, const double *ink, double distance, doubl
 
 static void pixel_draw(double *rgb, point p, point cart, point tip, double pixel) {
   static const double track[] = {150, 150, 150}, wheel[] = {40, 40, 40}, body[] = {0, 114, 178}, rod[] = {213, 94, 0};
+
+  // The track with its two ends, and upon it cart, pole and hinge.
   point left = {-2.4, 0}, right = {2.4, 0};
   picture_blend(rgb, track, segment_distance(p, left, right) - 0.012, pixel);
   picture_blend(rgb, track, segment_distance(p, (point){-2.4, -0.18}, (point){-2.4, 0.18}) - 0.02, pixel);
   picture_blend(rgb, track, segment_distance(p, (point){2.4, -0.18}, (point){2.4, 0.18}) - 0.02, pixel);
+
   picture_blend(rgb, body, box_distance(p, cart, CART_HALF, CART_HIGH), pixel);
   picture_blend(rgb, rod, segment_distance(p, cart, tip) - 0.05, pixel);
   picture_blend(rgb, wheel, hypot(p.x - cart.x, p.y - cart.y) - 0.07, pixel);
@@ -50,6 +53,7 @@ void cartpole_picture(uint8_t *rgb, int rows, int columns, const float *observat
   double pixel = 2 * VIEW / columns;
   point cart = {(double)observation[0], 0};
   point tip = {cart.x - POLE_SHOWN * (double)observation[3], POLE_SHOWN * (double)observation[2]};
+
   for (int row = 0; row < rows; row++)
     for (int column = 0; column < columns; column++) {
       double colour[3] = {244, 244, 244};

@@ -19,8 +19,8 @@ void env_act_random(ENV_ACT) {
   draw_action(action, actions, luck, step);
 }
 
-// World Models' data collection: action U(-1,1) and repeat 1..10; both are drawn anew when the step number is a multiple
-// of the repeat in force. (Not a countdown: a repeat of 10 may be replaced after one step.)
+// World Models' data collection: action U(-1,1) and repeat 1..10; both are drawn anew when the step number is a
+// multiple of the repeat in force. (Not a countdown: a repeat of 10 may be replaced after one step.)
 typedef struct hold { int32_t drawn, repeat; } hold;
 _Static_assert(sizeof(hold) <= ENV_POLICY_MEMORY, "a lane brings no more");
 
@@ -34,8 +34,8 @@ void env_act_hold_random(ENV_ACT) {
   draw_action(action, actions, luck, h->drawn);
 }
 
-// A random action held for 1 .. N steps, short and long holds alike (log-uniform): it stands still, creeps and crosses the
-// whole room, so that a world model learnt from few episodes has seen what a controller may try.
+// A random action held for 1 .. N steps, short and long holds alike (log-uniform): it stands still, creeps and crosses
+// the whole room, so that a world model learnt from few episodes has seen what a controller may try.
 static int hold_length(double longest, double u) {
   int length = 1;
   for (double bound = u * log2(longest); bound >= 1; bound--) length *= 2;

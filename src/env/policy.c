@@ -20,9 +20,11 @@ static status policy_unknown(const char *text, size_t length, const env_spec *s)
   for (int i = 0; (k = env_kind_at(i)); i++)
     if (baseline_of(&k->spec, text, length))
       FAIL(BAD_CONFIG, "policy \"%s\" is for the environment %s and cannot act in %s", text, k->spec.name, s->name);
+
   text_buffer all = {0};
   for (const env_baseline *b = s->baselines; b->name; b++)
-    text_add(&all, "%s%s%s%s", b == s->baselines ? "" : ", ", b->name, b->number ? ":" : "", b->number ? b->number : "");
+    text_add(&all, "%s%s%s%s", b == s->baselines ? "" : ", ", b->name, b->number ? ":" : "",
+             b->number ? b->number : "");
   status done = status_fail(BAD_CONFIG, "policy \"%s\" is not known; there are: %s", text, all.bytes);
   text_free(&all);
   return done;
@@ -46,6 +48,8 @@ status env_policy_parse(env_policy *p, const char *text, const env_spec *s) {
   if (found->number && !(colon && read_number(&number, colon + 1)))
     FAIL(BAD_CONFIG, "policy \"%s\": %s needs a whole number from 1 to %d, as in \"%s:100\"", text, found->name,
          NUMBER_MAX, found->name);
+
+  // The words are kept as they were given: they name the baseline in scores and files.
   if (strlen(text) >= sizeof p->text) FAIL(BAD_CONFIG, "policy \"%s\" is written too long", text);
   *p = (env_policy){.baseline = found, .number = number};
   memcpy(p->text, text, strlen(text) + 1);

@@ -52,6 +52,7 @@ static void imp_decide(takecover *s, int i) {
   imp *m = &s->imp[i];
   if (m->reaction > 0) m->reaction--;
   m->wait = CHASE_TICS;
+
   if (m->pose == IMP_HAS_THROWN) {  // the first decision after a throw never is another one
     m->pose = IMP_WALKS;
     m->movecount = draw(s, DRAW_MOVE + i, 16);
@@ -70,6 +71,8 @@ static void imp_tic(takecover *s, int i) {
     imp_decide(s, i);
     return;
   }
+
+  // Wound up: the ball leaves.
   imp_throw(s, i);
   m->pose = IMP_HAS_THROWN;
   m->wait = RECOVER_TICS;
@@ -96,6 +99,8 @@ static bool ball_fly(takecover *s, ball *b) {
   for (int half = 0; half < 2; half++) {
     b->x += b->vx / 2;
     b->y += b->vy / 2;
+
+    // The die is numbered by the hit, so that two in one tic are not the same.
     if (ball_hits_player(s, b)) {
       s->health -= DAMAGE * (1 + draw(s, DRAW_DAMAGE + s->hits, DAMAGE_SIDES));
       s->hits++;
@@ -116,10 +121,14 @@ int takecover_direction(float action) { return action < -1.0f / 3 ? +1 : action 
 static void tic(takecover *s, int direction) {
   s->tic++;
   for (int i = 0; i < s->imps; i++) imp_tic(s, i);
+
   takecover_walk(&s->y, &s->v, direction);
+
+  // The last ball takes the place of one that is gone, and is looked at next.
   for (int i = 0; i < s->balls;)
     if (ball_fly(s, &s->ball[i])) i++;
     else s->ball[i] = s->ball[--s->balls];
+
   if (s->tic % SPAWN_TICS == 0) imp_spawn(s, SPAWN_LOW + draw(s, DRAW_SPAWN, SPAWN_HIGH - SPAWN_LOW + 1));
 }
 
@@ -129,6 +138,8 @@ static void takecover_reset(void *state, rng luck) {
   s->luck = luck;
   s->y = ROOM_WIDTH / 2;
   s->health = HEALTH;
+
+  // The scenario opens with three imps, and the episode when they have stood a moment.
   const double start[] = {20, 278, 652};
   for (int i = 0; i < 3; i++) imp_spawn(s, start[i]);
   for (int i = 0; i < NO_OP_TICS; i++) tic(s, 0);
@@ -143,7 +154,7 @@ static env_outcome takecover_step(void *state, const float *action) {
   return (env_outcome){.reward = 1, .terminated = dead, .truncated = !dead && s->steps >= TAKECOVER_CAP};
 }
 
-// --- policies -----------------------------------------------------------------------------------------------------------
+// --- policies -------------------------------------------------------------------------------------------------------
 // Blind: left for a half-period, right for the next. Left first is what the published scores of the sweeps are of; the
 // imps do not stand symmetrically.
 static void takecover_sweep(ENV_ACT) {
@@ -168,7 +179,8 @@ static const env_baseline takecover_baselines[] = {
 
 const env_kind env_takecover = {
     .spec = {.name = "takecover",
-             .words = "Doom's Take Cover: step aside from fireballs, seen in 64x64 pixels; reward 1 a tic lived through",
+             .words = "Doom's Take Cover: step aside from fireballs, seen in 64x64 pixels; reward 1 a tic lived "
+                      "through",
              .version = "1",
              .pixels = true,
              .shape = {64, 64, 3},

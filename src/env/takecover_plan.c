@@ -27,7 +27,8 @@ static void threat_add(threats *t, double y, int tic) {
 // Half-steps of flight at which |x - player| < reach; half-step k ends tic (k + 1) / 2.
 static void ball_foresee(threats *t, const ball *b) {
   double distance = b->x - PLAYER_X, half = -b->vx / 2;
-  int from = (int)fmax(1, ceil((distance - REACH) / half)), to = (int)fmin(2 * HORIZON, floor((distance + REACH) / half));
+  int from = (int)fmax(1, ceil((distance - REACH) / half));
+  int to = (int)fmin(2 * HORIZON, floor((distance + REACH) / half));
   for (int k = from; k <= to; k++) threat_add(t, b->y + b->vy / 2 * k, (k + 1) / 2);
 }
 
@@ -35,9 +36,13 @@ static void ball_foresee(threats *t, const ball *b) {
 static void threats_sort(threats *t) {
   threat sorted[THREATS];
   int place[HORIZON + 2] = {0};
+
+  // How many before each tic: where its first one goes.
   for (int i = 0; i < t->count; i++) place[t->at[i].tic + 1]++;
   for (int i = 1; i <= HORIZON + 1; i++) place[i] += place[i - 1];
   memcpy(t->begin, place, sizeof place);
+
+  // A copy, since each threat moves on the place of the next of its tic.
   for (int i = 0; i < t->count; i++) sorted[place[t->at[i].tic]++] = t->at[i];
   memcpy(t->at, sorted, (size_t)t->count * sizeof *sorted);
 }
@@ -68,13 +73,19 @@ int takecover_plan(const takecover *s) {
   static const int tics[] = {3, 7, 12, 18, 26};
   threats t;
   foresee(&t, s);
+
+  // Of equals the first counts, so that a plan is a function of the state alone.
   int best_first = 0;
   double best = -1;
+
+  // Where both directions are one, it makes no difference when the turn comes.
   for (int first = -1; first <= 1; first++)
     for (int then = -1; then <= 1; then++)
       for (size_t i = 0; i < (first == then ? 1 : sizeof tics / sizeof *tics); i++) {
         double w = worth(&t, s, (plan){first, tics[i], then});
-        if (w > best) best = w, best_first = first;
+        if (w <= best) continue;
+        best = w;
+        best_first = first;
       }
   return best_first;
 }

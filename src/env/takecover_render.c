@@ -27,7 +27,7 @@ static colour mix(colour a, colour b, float t) {
   return (colour){a.r + (b.r - a.r) * t, a.g + (b.g - a.g) * t, a.b + (b.b - a.b) * t};
 }
 
-static void put(uint8_t *pixel, colour c) {
+static void render_put(uint8_t *pixel, colour c) {
   pixel[0] = (uint8_t)(c.r + 0.5f);
   pixel[1] = (uint8_t)(c.g + 0.5f);
   pixel[2] = (uint8_t)(c.b + 0.5f);
@@ -36,7 +36,7 @@ static void put(uint8_t *pixel, colour c) {
 static void render_blend(uint8_t *pixel, colour c, float cover) {
   if (cover <= 0) return;
   colour under = {pixel[0], pixel[1], pixel[2]};
-  put(pixel, mix(under, c, cover));
+  render_put(pixel, mix(under, c, cover));
 }
 
 // The part of pixel `i` that [from, to) covers.
@@ -71,6 +71,8 @@ static void look_at_wall(walls *w, float y, int column) {
   float width = (float)ROOM_WIDTH, slope = ((float)column + 0.5f - COLUMNS / 2) / ACROSS;
   float half = 0.5f / ACROSS, there = y - BACK_DEPTH * slope, depth, stripe;
   colour c;
+
+  // It meets the wall ahead, or one of the two beside.
   if (there >= 0 && there <= width) {
     depth = BACK_DEPTH;
     stripe = stripes((there - BACK_DEPTH * half) / 192, (there + BACK_DEPTH * half) / 192);
@@ -81,10 +83,12 @@ static void look_at_wall(walls *w, float y, int column) {
     stripe = stripes(aside / (slope + half) / 128, aside / (slope - half) / 128);
     c = there < 0 ? right : left;
   }
+
   float shade = light(depth) * (1.25f + 0.13f * stripe);
   w->r[column] = c.r * shade;
   w->g[column] = c.g * shade;
   w->b[column] = c.b * shade;
+
   w->top[column] = HORIZON - UP * ((float)ROOM_HEIGHT - EYE) / depth;
   w->bottom[column] = HORIZON + UP * EYE / depth;
 }
@@ -93,6 +97,8 @@ static void look_at_wall(walls *w, float y, int column) {
 static void light_plane(float *level, float y, float rows_from_horizon, float height, float contrast) {
   float depth = UP * height / rows_from_horizon, shade = light(depth), edge[COLUMNS + 1];
   float ahead = depth / TILES, across = ahead / ACROSS, middle = y / TILES, along = ahead / (2 * rows_from_horizon);
+
+  // The pattern is the product of two square waves, each by its mean over the pixel: across, then along the view.
   for (int c = 0; c <= COLUMNS; c++) edge[c] = triangle(middle - across * (float)(c - COLUMNS / 2));
   float scale = contrast * stripes(ahead - along, ahead + along) / across;
   for (int c = 0; c < COLUMNS; c++) level[c] = shade * (1 + scale * (edge[c] - edge[c + 1]));
@@ -134,11 +140,14 @@ static void paint_room(picture p, float y) {
     if (w.top[c] < highest) highest = w.top[c];
     if (w.bottom[c] > lowest) lowest = w.bottom[c];
   }
+
+  // Rows above all walls or below them are floor or ceiling alone, which is most of the picture and quicker.
   for (int r = 0; r < ROWS; r++) {
     float away = (float)(r - HORIZON) + 0.5f, level[COLUMNS];
     uint32_t pixel[COLUMNS];
     bool below = away > 0;
     light_plane(level, y, below ? away : -away, below ? EYE : (float)ROOM_HEIGHT - EYE, below ? 0.10f : 0.08f);
+
     if ((float)(r + 1) > highest && (float)r < lowest)
       shade_row_and_walls(pixel, level, below ? floor : ceiling, &w, (float)r);
     else
@@ -158,18 +167,21 @@ static void paint_box(picture p, float left, float right, float top, float botto
 static void paint_disc(picture p, float x, float y, float radius, colour core, colour rim) {
   int first = (int)limit(x - radius - 1, 0, COLUMNS), last = (int)limit(x + radius + 1, -1, COLUMNS - 1);
   int from = (int)limit(y - radius - 1, 0, ROWS), to = (int)limit(y + radius + 1, -1, ROWS - 1);
+
   float square = radius * radius;
   for (int i = from; i <= to; i++)
     for (int j = first; j <= last; j++) {
       float dx = (float)j + 0.5f - x, dy = (float)i + 0.5f - y, away = dx * dx + dy * dy;
       // (R^2 - d^2) / 2R is the distance to the rim, near the rim
-      render_blend(p[i][j], mix(core, rim, limit(away / square, 0, 1)), limit(0.5f + (square - away) / (2 * radius), 0, 1));
+      float cover = limit(0.5f + (square - away) / (2 * radius), 0, 1);
+      render_blend(p[i][j], mix(core, rim, limit(away / square, 0, 1)), cover);
     }
 }
 
 static float render_column_of(float y, float aside, float depth) {
   return COLUMNS / 2 - (aside - y) * ACROSS / depth;
 }
+
 static float row_of(float height, float depth) { return HORIZON + (EYE - height) * UP / depth; }
 
 static const colour FIRE_CORE = {255, 232, 120}, FIRE_RIM = {255, 84, 16};
@@ -189,11 +201,14 @@ static void paint_imp(picture p, const imp *m, float y) {
   float middle = render_column_of(y, (float)m->y, IMP_DEPTH), reach = thrown ? 36 : 27;
   float low = thrown ? 40 : 24 + 20 * risen, high = thrown ? 48 : 48 + 20 * risen;
   colour skin = mix(calm, angry, risen), arm = mix(arm_calm, arm_angry, risen);
+
+  // Legs, body, head, then the two arms.
   paint_limb(p, middle, -14, 14, 0, 24, skin);
   paint_limb(p, middle, -18, 18, 24, 48, skin);
   paint_limb(p, middle, -9, 9, 48, 62, skin);
   paint_limb(p, middle, -reach, -18, low, high, arm);
   paint_limb(p, middle, 18, reach, low, high, arm);
+
   if (risen > 0)
     paint_disc(p, middle, row_of(64 - 28 * risen * risen, IMP_DEPTH), 0.4f + 1.2f * risen, FIRE_CORE, FIRE_RIM);
 }
@@ -209,6 +224,8 @@ static int balls_in_order(const ball **order, const takecover *s) {
   for (int i = 0; i < s->balls; i++) {
     const ball *b = &s->ball[i];
     if (b->x - PLAYER_X < (double)NEAREST) continue;
+
+    // By insertion: there are few.
     int at = n++;
     for (; at > 0 && order[at - 1]->x < b->x; at--) order[at] = order[at - 1];
     order[at] = b;
@@ -222,6 +239,8 @@ void takecover_observe(const void *state, void *observation) {
   float y = (float)s->y;
   paint_room(p, y);
   for (int i = 0; i < s->imps; i++) paint_imp(p, &s->imp[i], y);
+
+  // What is near covers what is far.
   const ball *order[TAKECOVER_BALLS];
   int n = balls_in_order(order, s);
   for (int i = 0; i < n; i++) paint_ball(p, order[i], y);

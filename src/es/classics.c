@@ -67,7 +67,7 @@ double es_rastrigin(const double *x, int n) {
   return sum;
 }
 
-// --- the problems ----------------------------------------------------------------------------------------------------
+// --- the problems ---------------------------------------------------------------------------------------------------
 
 static const es_classic classics[] = {
     {"sphere", es_sphere, 1, 0, 1, 1e-9, false},
@@ -112,7 +112,7 @@ double es_classic_value(const es_classic *c, const double *x, int n, double *scr
   return c->f(scratch, n);
 }
 
-// --- pycma -----------------------------------------------------------------------------------------------------------
+// --- pycma ----------------------------------------------------------------------------------------------------------
 
 // 0: not known
 typedef struct reference { const char *name; int n, cma, positive, separable; } reference;

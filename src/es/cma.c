@@ -9,7 +9,7 @@
 
 #define SPECTRUM_GAP 32  // snapshots between eigenvalues, which cost ten times as much as the factor
 
-// --- life ------------------------------------------------------------------------------------------------------------
+// --- life -----------------------------------------------------------------------------------------------------------
 
 
 static bool cma_is_large(const es *e) { return e->now.factored; }
@@ -67,7 +67,7 @@ static void cma_large_close(es *e) {
   if (cma_is_large(e)) factor_reset(cma_of(e)->next);
 }
 
-// --- ask -------------------------------------------------------------------------------------------------------------
+// --- ask ------------------------------------------------------------------------------------------------------------
 
 static bool cma_spectrum_is_due(const es *e) { return e->now.snapshots % SPECTRUM_GAP == 1; }
 
@@ -103,7 +103,7 @@ void cma_candidates(es *e, double *x) {
     for (int i = 0; i < n; i++) x[(size_t)k * n + i] += e->mean[i];
 }
 
-// --- tell ------------------------------------------------------------------------------------------------------------
+// --- tell -----------------------------------------------------------------------------------------------------------
 
 // rows of out = C^-1/2 rows of y, but for the last rotation: D^-1 B^T y, or L^-1 y. Its length is that of C^-1/2 y.
 void cma_whiten(const es *e, double *out, const double *y, int rows) {
@@ -252,7 +252,7 @@ static void cma_tell(es *e) {
   es_units_fit(e);
 }
 
-// --- its shape -------------------------------------------------------------------------------------------------------
+// --- its shape ------------------------------------------------------------------------------------------------------
 
 double cma_condition(const es *e) {  // D is ascending
   double ratio = cma_of(e)->D[e->now.n - 1] / cma_of(e)->D[0];

@@ -91,7 +91,7 @@ es_constants es_constants_separable(int n, int popsize, bool active, es_dialect 
 
 int es_popsize_by_n(int n) { return es_constants_make(n, 0, false, ES_PYCMA, NULL).popsize; }
 
-// --- for people ------------------------------------------------------------------------------------------------------
+// --- for people -----------------------------------------------------------------------------------------------------
 
 void es_list_recombination(es_listing *l, const es_constants *c) {
   es_list(l, "mu", c->mu, "floor(popsize / 2)", "Hansen 2016, Table 1");

@@ -46,7 +46,7 @@ status es_limits_check(const es_limits *l) {
   return OK;
 }
 
-// --- what was told ---------------------------------------------------------------------------------------------------
+// --- what was told --------------------------------------------------------------------------------------------------
 
 // Fitness may be infinite. Equal ones are no way apart, and the lower of two opposite ones is their median.
 static double done_range(double high, double low) { return high == low ? 0 : high - low; }
@@ -108,7 +108,7 @@ static bool done_stagnates(const es *e) {
          done_no_better_later(e, e->medians);
 }
 
-// --- the shape of the distribution -----------------------------------------------------------------------------------
+// --- the shape of the distribution ----------------------------------------------------------------------------------
 
 static double done_deviation(const es *e, int i) {
   return e->now.sigma * (e->strategy->deviation ? e->strategy->deviation(e, i) : 1);
@@ -143,7 +143,7 @@ static bool done_axis_without_effect(const es *e, int which) {
   return true;
 }
 
-// --- reasons ---------------------------------------------------------------------------------------------------------
+// --- reasons --------------------------------------------------------------------------------------------------------
 
 #define SAY(...) return snprintf(e->reason, ES_REASON, __VA_ARGS__), true
 
@@ -231,7 +231,7 @@ const char *es_search_done(const es *e) {
   return done ? e->reason : NULL;
 }
 
-// --- for people ------------------------------------------------------------------------------------------------------
+// --- for people -----------------------------------------------------------------------------------------------------
 
 static void done_list(es_listing *l, const char *name, double value, const char *formula, const char *source) {
   if (value > 0) es_list(l, name, value, formula, source);

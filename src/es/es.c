@@ -15,7 +15,7 @@ static es *at_work(es *e) { return e->descent ? e->descent : e; }
 
 static const es *looked_at(const es *e) { return e->descent ? e->descent : e; }
 
-// --- life ------------------------------------------------------------------------------------------------------------
+// --- life -----------------------------------------------------------------------------------------------------------
 
 es_status es_open(es **out, const es_options *o) {
   TRY(es_options_check(o));
@@ -32,7 +32,7 @@ void es_use_thread(es *e, bool wanted) {
   at_work(e)->alone = !wanted;
 }
 
-// --- ask and tell ----------------------------------------------------------------------------------------------------
+// --- ask and tell ---------------------------------------------------------------------------------------------------
 
 const double *es_ask(es *e) { return es_search_ask(at_work(e)); }
 
@@ -54,7 +54,7 @@ int es_reevaluations(const es *e) { return es_twice_count(looked_at(e)); }
 
 const char *es_done(const es *e) { return e->descent ? es_descents_done(e) : es_search_done(e); }
 
-// --- looks -----------------------------------------------------------------------------------------------------------
+// --- looks ----------------------------------------------------------------------------------------------------------
 
 int es_generation(const es *e) { return e->now.generation; }
 int64_t es_evaluations(const es *e) { return e->now.evaluations; }
@@ -78,7 +78,7 @@ const double *es_best(const es *e, double *fitness) {
   return e->best;
 }
 
-// --- states ----------------------------------------------------------------------------------------------------------
+// --- states ---------------------------------------------------------------------------------------------------------
 
 size_t es_sample_size(const es *e) { return es_search_sample_size(looked_at(e)); }
 

@@ -37,7 +37,7 @@ double es_squares(const double *x, int n) {
   return sum;
 }
 
-// --- told ------------------------------------------------------------------------------------------------------------
+// --- told -----------------------------------------------------------------------------------------------------------
 
 // What candidate k was when it was evaluated, as its evaluator saw it.
 const double *es_told_row(es *e, int k) {

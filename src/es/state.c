@@ -46,7 +46,7 @@ static void state_head_write(void *bytes, const es_numbers *now, extent what, si
   memcpy(bytes, &h, sizeof h);
 }
 
-// --- save ------------------------------------------------------------------------------------------------------------
+// --- save -----------------------------------------------------------------------------------------------------------
 
 size_t es_state_size(const es *e) {
   return sizeof(head) + e->state_doubles * sizeof(double) + (e->descent ? es_state_size(e->descent) : 0);
@@ -98,7 +98,7 @@ void es_search_sample_save(const es *e, void *bytes) {
   state_head_write(bytes, &now, SAMPLE, state_sample_bytes(&now));
 }
 
-// --- load ------------------------------------------------------------------------------------------------------------
+// --- load -----------------------------------------------------------------------------------------------------------
 
 #define DAMAGED(...) FAIL(BAD_FILE, "the state of an evolution strategy is damaged: " __VA_ARGS__)
 

@@ -30,7 +30,7 @@ void fidelity_picture(float *picture, const fidelity_ground *g, const void *obse
   for (int i = 0; g->pixels && i < g->size; i++) picture[i] = (float)pixels[i] * (1.0f / 255.0f);
 }
 
-// --- measured ---------------------------------------------------------------------------------------------------------
+// --- measured -------------------------------------------------------------------------------------------------------
 
 typedef struct sums { double *x, *squares, frames; } sums;  // (size) each
 
@@ -81,7 +81,7 @@ status fidelity_ground_measure(fidelity_ground *g, dataset *d, int first, int co
   return done;
 }
 
-// --- errors that count ------------------------------------------------------------------------------------------------
+// --- errors that count ----------------------------------------------------------------------------------------------
 
 double fidelity_error(const fidelity_ground *g, const float *picture, const float *other, double *scale) {
   double error = 0;
@@ -96,7 +96,7 @@ double fidelity_error(const fidelity_ground *g, const float *picture, const floa
   return error;
 }
 
-// --- small bright things ----------------------------------------------------------------------------------------------
+// --- small bright things --------------------------------------------------------------------------------------------
 
 // How much brighter than the ground a pixel is.
 static float brighter(const fidelity_ground *g, const float *picture, int pixel) {

@@ -1,7 +1,7 @@
 // Recorded episodes looked at by a mind, under the data's own actions: at every step it says what comes next from the
 // moment it has just seen (taught), and from a moment some steps back, on its own samples since (open loop). With
-// expected ends a step pays the chance S of having come so far, so that the chance of an end is 1 - S'/S: S' is what one
-// step more would pay.
+// expected ends a step pays the chance S of having come so far, so that the chance of an end is 1 - S'/S: S' is what
+// one step more would pay.
 
 #include <limits.h>
 #include <math.h>
@@ -62,7 +62,7 @@ typedef struct look {
 
 int fidelity_sight_lag(int sight) { return 1 << sight; }
 
-// --- the crew -----------------------------------------------------------------------------------------------------------
+// --- the crew -------------------------------------------------------------------------------------------------------
 
 static int look_vacancies(void *self) {
   const look *v = self;
@@ -100,7 +100,7 @@ static status episode_copy(look *v, data_episode *to, int member) {
   return OK;
 }
 
-static void lane_begin(look *v, int ticket, int member) {
+static void look_lane_begin(look *v, int ticket, int member) {
   look_lane *l = &v->lane[v->alive];
   const look_result failed = {.failed = 1};
   void *state = l->state;
@@ -115,7 +115,7 @@ static void lane_begin(look *v, int ticket, int member) {
   v->alive++;
 }
 
-static void lane_leave(look *v, int i) {
+static void look_lane_leave(look *v, int i) {
   int last = --v->alive;
   data_episode_free(&v->lane[i].e);
   if (i == last) return;
@@ -130,23 +130,23 @@ static void look_refill(look *v) {
     int ticket = v->queue[0].ticket, member = v->queue[0].member;
     v->queued--;
     memmove(v->queue, v->queue + 1, (size_t)v->queued * sizeof *v->queue);
-    lane_begin(v, ticket, member);
+    look_lane_begin(v, ticket, member);
   }
 }
 
-// --- one step of every lane ---------------------------------------------------------------------------------------------
+// --- one step of every lane -----------------------------------------------------------------------------------------
 
-static const char *lane_frame(const look *v, const look_lane *l, int step) {
+static const char *look_lane_frame(const look *v, const look_lane *l, int step) {
   return (const char *)l->e.observations + (size_t)step * v->bytes;
 }
 
 // Steps since the last moment of reality that the open loop knows, from 0; -1: before the first.
-static int lane_lag(const look *v, const look_lane *l) {
+static int look_lane_lag(const look *v, const look_lane *l) {
   return l->step < v->half ? -1 : (l->step - v->half) % v->half;
 }
 
-static bool lane_is_shown(const look *v, const look_lane *l) {
-  return lane_lag(v, l) >= 0 && (l->step - v->half) / v->half % l->shown_every == 0;
+static bool look_lane_is_shown(const look *v, const look_lane *l) {
+  return look_lane_lag(v, l) >= 0 && (l->step - v->half) / v->half % l->shown_every == 0;
 }
 
 // Taught from what is seen at this step; the open loop from where it was, or from here.
@@ -155,8 +155,8 @@ static void dreams_load(look *v) {
     look_lane *l = &v->lane[i];
     mind_save(v->awake, i, v->state);
     mind_load(v->dream, 2 * i, &v->rules, rng_episode(v->luck, 1, (uint32_t)l->member), v->state);
-    if (lane_lag(v, l) <= 0) memcpy(l->state, v->state, mind_state_bytes(v->j->w));
-    if (lane_lag(v, l) <= 0) l->open = lane_lag(v, l) == 0;
+    if (look_lane_lag(v, l) <= 0) memcpy(l->state, v->state, mind_state_bytes(v->j->w));
+    if (look_lane_lag(v, l) <= 0) l->open = look_lane_lag(v, l) == 0;
     mind_load(v->dream, 2 * i + 1, &v->rules, rng_episode(v->luck, 2, (uint32_t)l->member), l->state);
   }
 }
@@ -196,11 +196,11 @@ static void chances_find(look *v) {
   }
 }
 
-// --- what is counted ------------------------------------------------------------------------------------------------------
+// --- what is counted ------------------------------------------------------------------------------------------------
 
-static void lane_count_hazard(const look *v, look_lane *l) {
+static void look_lane_count_hazard(const look *v, look_lane *l) {
   fidelity_watch *w = &l->result.of;
-  int lag = lane_lag(v, l), died = l->e.terminated[l->step];
+  int lag = look_lane_lag(v, l), died = l->e.terminated[l->step];
   w->steps++;
   w->real_deaths += died;
   if (lag < 0 || l->broken) return;
@@ -217,7 +217,7 @@ static void lane_count_hazard(const look *v, look_lane *l) {
   l->open = l->reward * (1 - l->chance[1]) > RISK_LEAST;
 }
 
-static void lane_count_alarms(const look *v, look_lane *l) {
+static void look_lane_count_alarms(const look *v, look_lane *l) {
   fidelity_watch *w = &l->result.of;
   int said = !l->broken && l->chance[0] > v->alarm;
   w->alarms += said;
@@ -239,13 +239,13 @@ static int sight_of(int lag) {
 }
 
 // What is seen at a branch's beginning, and shown again.
-static void lane_look_seen(look *v, int i) {
+static void look_lane_seen(look *v, int i) {
   look_lane *l = &v->lane[i];
   fidelity_watch *w = &l->result.of;
   double scale;
-  if (lane_lag(v, l) != 0 || !lane_is_shown(v, l)) return;
+  if (look_lane_lag(v, l) != 0 || !look_lane_is_shown(v, l)) return;
 
-  fidelity_picture(v->picture, &v->ground, lane_frame(v, l, l->step));
+  fidelity_picture(v->picture, &v->ground, look_lane_frame(v, l, l->step));
   mind_picture(v->awake, i, v->other);
   w->seen_error += fidelity_error(&v->ground, v->picture, v->other, &scale);
   w->seen_scale += scale;
@@ -255,14 +255,14 @@ static void lane_look_seen(look *v, int i) {
   w->blobs_seen += fidelity_blobs_kept(&v->ground, v->picture, v->things, things, v->other, NEAR_SEEN);
 }
 
-static void lane_look_imagined(look *v, int i) {
+static void look_lane_imagined(look *v, int i) {
   look_lane *l = &v->lane[i];
   fidelity_watch *w = &l->result.of;
-  int sight = sight_of(lane_lag(v, l) + 1);
+  int sight = sight_of(look_lane_lag(v, l) + 1);
   double scale;
-  if (sight < 0 || !lane_is_shown(v, l) || !l->open || l->broken) return;
+  if (sight < 0 || !look_lane_is_shown(v, l) || !l->open || l->broken) return;
 
-  fidelity_picture(v->picture, &v->ground, lane_frame(v, l, l->step + 1));
+  fidelity_picture(v->picture, &v->ground, look_lane_frame(v, l, l->step + 1));
   mind_picture(v->dream, 2 * i, v->other);
   w->taught_error[sight] += fidelity_error(&v->ground, v->picture, v->other, &scale);
   mind_picture(v->dream, 2 * i + 1, v->other);
@@ -274,13 +274,13 @@ static void lane_look_imagined(look *v, int i) {
   w->blobs_dreamt[sight] += fidelity_blobs_kept(&v->ground, v->picture, v->things, things, v->other, NEAR_DREAMT);
 }
 
-// --- the step -------------------------------------------------------------------------------------------------------------
+// --- the step -------------------------------------------------------------------------------------------------------
 
 static void look_see(look *v) {
   for (int i = 0; i < v->alive; i++)
-    memcpy(v->seen + (size_t)i * v->bytes, lane_frame(v, &v->lane[i], v->lane[i].step), v->bytes);
+    memcpy(v->seen + (size_t)i * v->bytes, look_lane_frame(v, &v->lane[i], v->lane[i].step), v->bytes);
   mind_see(v->awake, v->seen, v->alive);
-  for (int i = 0; i < v->alive; i++) lane_look_seen(v, i);
+  for (int i = 0; i < v->alive; i++) look_lane_seen(v, i);
 }
 
 static void look_act(look *v) {
@@ -295,11 +295,11 @@ static void look_step(look *v) {
   dreams_load(v);
   dreams_act(v);
   dreams_keep(v);
-  for (int i = 0; i < v->alive; i++) lane_look_imagined(v, i);
+  for (int i = 0; i < v->alive; i++) look_lane_imagined(v, i);
   chances_find(v);
   for (int i = 0; i < v->alive; i++) {
-    lane_count_hazard(v, &v->lane[i]);
-    lane_count_alarms(v, &v->lane[i]);
+    look_lane_count_hazard(v, &v->lane[i]);
+    look_lane_count_alarms(v, &v->lane[i]);
   }
 
   look_act(v);
@@ -307,7 +307,7 @@ static void look_step(look *v) {
     look_lane *l = &v->lane[i];
     if (++l->step < l->e.steps) continue;
     look_report(v, l->ticket, &l->result);
-    lane_leave(v, i);
+    look_lane_leave(v, i);
   }
 }
 
@@ -334,7 +334,7 @@ static farm_crew look_crew(look *v) {
                      .lanes = v->lanes};
 }
 
-// --- all episodes -----------------------------------------------------------------------------------------------------------
+// --- all episodes ---------------------------------------------------------------------------------------------------
 
 static void watch_add(fidelity_watch *to, const fidelity_watch *from) {
   _Static_assert(sizeof *to % sizeof(double) == 0, "sums, and nothing else");
@@ -374,7 +374,7 @@ static status look_master(void *self) {
   return s;
 }
 
-// --- opened, and closed -----------------------------------------------------------------------------------------------------
+// --- opened, and closed ---------------------------------------------------------------------------------------------
 
 // As many episodes at once as memory allows.
 static int lanes_fitting(const look *v) {

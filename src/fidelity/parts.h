@@ -7,7 +7,7 @@
 #include "search.h"
 
 // How far all the measuring is.
-typedef struct fidelity_pace { progress p; double before; } fidelity_pace;
+typedef struct fidelity_pace { stage_work work; double before; } fidelity_pace;
 bool fidelity_tick(void *pace, int64_t finished);  // a farm's
 
 // By the rollout's crew, and by one that looks at recorded episodes. Collective.

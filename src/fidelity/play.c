@@ -6,7 +6,8 @@
 
 #include "parts.h"
 
-enum { MOMENTS = 8, DREAMS = 4, REAL_PART = 4 };  // dreams per episode, per dream of the search; and episodes per real one
+// Dreams from moments per episode; dreams per dream of the search; episodes per real one of a candidate.
+enum { MOMENTS = 8, DREAMS = 4, REAL_PART = 4 };
 
 // Which luck: that of a dream is never that of the real episode beside it.
 typedef enum luck { LUCK_DREAM, LUCK_REAL, LUCK_MOMENTS, LUCK_CANDIDATES_DREAM, LUCK_CANDIDATES_REAL } luck;
@@ -79,7 +80,7 @@ static status play_map(play *p, rollout_result *results, int groups, int members
   return OK;
 }
 
-// --- survival ---------------------------------------------------------------------------------------------------------
+// --- survival -------------------------------------------------------------------------------------------------------
 
 static status play_one(play *p, rollout_result *results, const rollout_record *head, int episodes) {
   float *parameters = record_put(p, 0, head);
@@ -133,7 +134,7 @@ static status play_moments(play *p) {
   return OK;
 }
 
-// --- candidates ---------------------------------------------------------------------------------------------------------
+// --- candidates -----------------------------------------------------------------------------------------------------
 
 static void candidate_draw(const play *p, float *parameters, int candidate) {
   rng drawn = rng_episode(rng_stream((uint64_t)p->j->s->run.seed, "fidelity candidates"), 0, (uint32_t)candidate);
@@ -184,7 +185,7 @@ static status play_ranking(play *p) {
   return OK;
 }
 
-// --- all of it ----------------------------------------------------------------------------------------------------------
+// --- all of it ------------------------------------------------------------------------------------------------------
 
 static status play_master(void *self) {
   play *p = self;

@@ -11,7 +11,7 @@
 
 static double share(double of, double all) { return all > 0 ? of / all : (double)NAN; }
 
-// --- JSON: objects alone, so that data_numbers_read finds every number ------------------------------------------------------
+// --- JSON: objects alone, so that data_numbers_read finds every number ----------------------------------------------
 
 static void json_lengths(text_buffer *t, const char *key, const summary *s) {
   json_open(t, key, '{');
@@ -134,7 +134,7 @@ void fidelity_json(const fidelity_result *r, text_buffer *t) {
   text_add(t, "\n");
 }
 
-// --- a table --------------------------------------------------------------------------------------------------------------
+// --- a table --------------------------------------------------------------------------------------------------------
 
 static void print_rate(double deaths, double steps) {
   fidelity_rate rate = fidelity_rate_of(deaths, steps);
@@ -193,7 +193,7 @@ void fidelity_print(const fidelity_result *r) {
   print_watch(&r->watch);
 }
 
-// --- a sentence -----------------------------------------------------------------------------------------------------------
+// --- a sentence -----------------------------------------------------------------------------------------------------
 
 // Where reality does not agree with itself, nothing can be said of the dream.
 static const char *unsorted_advice(const fidelity_result *r) {

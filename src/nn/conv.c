@@ -130,7 +130,7 @@ static void conv_weights_apply(const conv_weights *f, int M, const real *a, bool
   else num_gemm(false, f->transposed, M, f->N, f->K, a, f->K, f->w, f->ld, add, c, f->N);
 }
 
-// --- convolution: rows of patches (places, k*k*C) times w (k*k*C, F) -------------------------------------------------
+// --- convolution: rows of patches (places, k*k*C) times w (k*k*C, F) ------------------------------------------------
 
 void nn_conv(real *y, const real *x, const real *w, const real *b, nn_conv_shape s, int B, real *work) {
   conv_window p = conv_window_of(s);
@@ -180,7 +180,7 @@ void nn_conv_back(real *dx, real *dw, real *db, const real *dy, const real *x, c
   }
 }
 
-// --- transposed convolution: pixels (places, C) times w (C, k*k*F) are patches of the output -------------------------
+// --- transposed convolution: pixels (places, C) times w (C, k*k*F) are patches of the output ------------------------
 
 void nn_deconv(real *y, const real *x, const real *w, const real *b, nn_conv_shape s, int B, real *work) {
   conv_window p = deconv_window_of(s);

@@ -111,7 +111,7 @@ void packed_apply(const packed *p, float *y, int ldy, const void *x, int ldx, in
     packed_rows_apply(p, y + (size_t)m * (size_t)ldy, ldy, packed_row_at(x, ld, m), ld, int_min(M - m, rows));
 }
 
-// --- picking: an item is a panel, its first in one half and its second in the other ----------------------------------
+// --- picking: an item is a panel, its first in one half and its second in the other ---------------------------------
 
 enum { PICK_LEAST = 6 };  // rows from which picking is quicker than computing everything
 

@@ -9,32 +9,35 @@ controller_shape controller_for(const world_features *f, int A, int hidden, bool
   return s;
 }
 
-static int layer_size(int inputs, int outputs, bool bias) { return (inputs + bias) * outputs; }
+static int controller_layer_size(int inputs, int outputs, bool bias) { return (inputs + bias) * outputs; }
 
 int controller_size(const controller_shape *s) {
-  if (s->hidden == 0) return layer_size(s->F, s->A, s->bias);
-  return layer_size(s->F, s->hidden, s->bias) + layer_size(s->hidden, s->A, s->bias);
+  if (s->hidden == 0) return controller_layer_size(s->F, s->A, s->bias);
+  return controller_layer_size(s->F, s->hidden, s->bias) + controller_layer_size(s->hidden, s->A, s->bias);
 }
 
 // y = tanh(W x + b), the sums in `parts`; returns the parameters after the layer's
-static const float *layer(float *y, int outputs, const float *w, bool bias, const float *x, const int *parts) {
+static const float *controller_layer(float *y, int outputs, const float *w, bool bias, const float *x,
+                                     const int *parts) {
   for (int o = 0; o < outputs; o++) {
     const float *from = x;
     float sum = 0;
     for (const int *n = parts; *n; from += *n, w += *n, n++) sum += vec_dot(w, from, *n);
     y[o] = bias ? sum + *w++ : sum;
   }
+
   vec_tanh(y, y, outputs);
   return w;
 }
 
 void controller_act(const controller_shape *s, float *action, const float *parameters, const float *features) {
   if (s->hidden == 0) {
-    layer(action, s->A, parameters, s->bias, features, s->part);
+    controller_layer(action, s->A, parameters, s->bias, features, s->part);
     return;
   }
+
   float units[CONTROLLER_HIDDEN_MAX];
   CHECK(s->hidden <= CONTROLLER_HIDDEN_MAX, "%d hidden units", s->hidden);
-  parameters = layer(units, s->hidden, parameters, s->bias, features, s->part);
-  layer(action, s->A, parameters, s->bias, units, (const int[]){s->hidden, 0});
+  parameters = controller_layer(units, s->hidden, parameters, s->bias, features, s->part);
+  controller_layer(action, s->A, parameters, s->bias, units, (const int[]){s->hidden, 0});
 }

@@ -1,4 +1,4 @@
-// What places have in common: those in an environment, and those in a dream.
+// What places have in common.
 
 #include "place.h"
 
@@ -8,30 +8,26 @@ env *place_env_open(const rollout_options *o) {
   return e;
 }
 
+void place_step_count(rollout_lane *l, float reward, bool terminated, bool truncated, bool broken) {
+  l->reward = reward;
+  l->terminated = terminated;
+  l->truncated = truncated;
+
+  l->result.steps++;
+  if (!l->result.broken) l->result.total += (double)reward;
+  l->result.broken |= broken;
+}
+
 void place_outcomes_count(rollout_lane *lanes, const env_outcome *outcomes, int n) {
   for (int i = 0; i < n; i++) {
-    rollout_lane *l = &lanes[i];
     const env_outcome *out = &outcomes[i];
-    l->reward = out->reward;
-    l->terminated = out->terminated;
-    l->truncated = out->truncated;
-
-    l->result.steps++;
-    if (!l->result.broken) l->result.total += (double)out->reward;
-    l->result.broken |= out->broken;
+    place_step_count(&lanes[i], out->reward, out->terminated, out->truncated, out->broken);
   }
 }
 
 void place_dreams_count(rollout_lane *lanes, const dream_outcome *outcomes, int n) {
   for (int i = 0; i < n; i++) {
-    rollout_lane *l = &lanes[i];
     const dream_outcome *out = &outcomes[i];
-    l->reward = out->reward;
-    l->terminated = out->terminated;
-    l->truncated = out->truncated;
-
-    l->result.steps++;
-    l->result.total += (double)out->reward;
-    l->result.broken |= out->broken;
+    place_step_count(&lanes[i], out->reward, out->terminated, out->truncated, out->broken);
   }
 }

@@ -1,4 +1,5 @@
-// Episodes in the real environment: the controller sees what its mind makes of the observations, as it did in the dream.
+// Episodes in the real environment: the controller sees what its mind makes of the observations, as it did in the
+// dream.
 
 #include <math.h>
 #include <string.h>

@@ -12,6 +12,10 @@
 
 file_path run_path(const run_home *r, const char *name) { return path_join(r->s->run.directory, "%s", name); }
 
+file_path run_whole(const run_home *r, const char *name) {
+  return path_join(r->whole ? r->whole : r->s->run.directory, "%s", name);
+}
+
 file_path run_out(const run_home *r, const char *name) {
   return path_join(r->out ? r->out : r->s->run.directory, "%s", name);
 }
@@ -41,6 +45,7 @@ void run_sweep(const run_home *r) {
       {"", "controller."},
       {"", "run.csv."},
       {"", "state.json."},
+      {"", "progress.json."},
       {"", "train_"},
       {"", "vae."},
       {"", "rnn."},
@@ -222,8 +227,8 @@ static void stage_known_lines(const run_home *r, stage s, text_buffer *t, hash *
   text_free(&decides);
 }
 
-// "8 evolve.generations: 4": what a running stage was asked for, instead of what the settings say; empty where these have
-// changed since, or nothing was.
+// "8 evolve.generations: 4": what a running stage was asked for, instead of what the settings say; empty where these
+// have changed since, or nothing was.
 static void stage_asked_find(char *line, size_t room, const run_home *r, stage s) {
   text_buffer t = {0};
   mark m = mark_read(stage_mark_path(r, s).text);

@@ -171,8 +171,8 @@ static status descent_checkpoint_read(descent *d) {
   return descent_refuse_other(d, d->home.text);
 }
 
-// Descents side by side begin where those one after the other would: the first at the job's beginning, others around it. A ladder's ends
-// by the limits that make restarts worth while.
+// Descents side by side begin where those one after the other would: the first at the job's beginning, others around
+// it. A ladder's ends by the limits that make restarts worth while.
 static status descent_search_open(descent *d) {
   const settings *s = d->v->s;
   es_options o = descent_options(s, d->v->n, d->number);

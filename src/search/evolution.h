@@ -4,8 +4,6 @@
 #ifndef SEARCH_EVOLUTION_H
 #define SEARCH_EVOLUTION_H
 
-#include <sys/stat.h>
-
 #include "checkpoint.h"
 #include "journal.h"
 #include "maker.h"
@@ -28,14 +26,6 @@ typedef struct outcome {
   int64_t sent, repeated;                     // episodes handed out, of which again; of the candidates
   char ended[256];                            // why a descent ended with this generation; empty: none did
 } outcome;
-
-// What the look at control.yaml remembers.
-typedef struct control_watch {
-  struct stat seen;              // of the file as it was at the last look; zero: there was none
-  double since, looked;          // it looks like that since then; the last look
-  double began;                  // of this process's search: seconds, and generations made before
-  int before;
-} control_watch;
 
 // One chain of generations, with a checkpoint, a journal and rows of its own. A run is one, or several side by side
 // that know nothing of each other.
@@ -116,11 +106,12 @@ struct evolution {
   // --- what is told
   file_path csv, jsonl;
   double told_at, mapped;            // when the last row was told; seconds in maps since then
-  progress p;
+  stage_work work;
   int generations;                   // of each descent: the configuration's limit, or what a control file made of it
   int away;                          // workers that are lost
   outcome last;                      // told by this process; generation 0: all NaN
-  control_watch watch;
+  double began;                      // this process's search: seconds, and generations made before
+  int before;
 };
 
 // --- how it stands (evolution.c) ------------------------------------------------------------------------------------

@@ -34,22 +34,30 @@ static double evolve_mean_of(const evolution *v, const share *s) {
   return summarise(play_result(v, s, 0, 0), s->episodes).mean;
 }
 
+// The best mean so far is kept, by one of the two measurements.
+static void evolve_best_keep(descent *d, double judged) {
+  if (!isnan(d->state.best_score) && !(judged > d->state.best_score)) return;
+  d->state.best_score = judged;
+  memcpy(d->best, d->mean, (size_t)d->v->n * sizeof *d->best);
+}
+
 static status evolve_means_judge(evolution *v) {
   const settings *s = v->s;
+  bool really = s->evolve.best == CONFIG_BEST_REAL;
 
-  // In the dream: the best mean so far is kept.
   TRY(evolve_means_play(v, JOB_HELD_OUT, ROLLOUT_DREAM, "held-out", s->evolve.held_out_episodes));
   for (int i = 0; i < v->share_count; i++) {
     descent *d = v->shares[i].d;
     d->row.held_out = evolve_mean_of(v, &v->shares[i]);
-    if (!isnan(d->state.best_score) && !(d->row.held_out > d->state.best_score)) continue;
-    d->state.best_score = d->row.held_out;
-    memcpy(d->best, d->mean, (size_t)v->n * sizeof *d->best);
+    if (!really) evolve_best_keep(d, d->row.held_out);
   }
 
-  // In the real environment: to be seen, no more.
   TRY(evolve_means_play(v, JOB_REAL, ROLLOUT_REAL, "real", s->evolve.real_episodes));
-  for (int i = 0; i < v->share_count; i++) v->shares[i].d->row.real = evolve_mean_of(v, &v->shares[i]);
+  for (int i = 0; i < v->share_count; i++) {
+    descent *d = v->shares[i].d;
+    d->row.real = evolve_mean_of(v, &v->shares[i]);
+    if (really) evolve_best_keep(d, d->row.real);
+  }
   return OK;
 }
 
@@ -80,6 +88,8 @@ static void evolve_shares_tell(evolution *v, const farm_report *report) {
   for (int i = 0; i < v->share_count; i++) {
     if (v->shares[i].told) continue;
     descent_tell(&v->shares[i]);
+
+    // What the farm knows of the job it was played in.
     outcome *r = &v->shares[i].d->row;
     r->seconds = report->seconds;
     r->busy = report->busy;
@@ -209,13 +219,15 @@ static status evolve_master(evolution *v) {
   TRY(evolve_start(v));
 
   v->told_at = time_now();
+  v->work = work_open(v->home, STAGE_EVOLVE, "evolve", "generations", 0);
   control_begin(v);
   TRY(rows_gather(v));
   evolve_announce(v);
 
-  v->p = progress_open("evolve", "generations", (double)v->generations * v->count);
+  v->work.line.total = (double)v->generations * v->count;
+  work_show(&v->work, evolution_generations(v), NULL);
   TRY(evolve_rounds(v));
-  progress_close(&v->p, evolution_generations(v), NULL);
+  work_close(&v->work, evolution_generations(v), NULL);
   return stage_done(v->home, STAGE_EVOLVE);
 }
 

@@ -187,15 +187,15 @@ status rows_add(descent *d) {
 void rows_show(const descent *d) {
   char note[200], held[64] = "", busy[32] = "", name[32] = "";
   const outcome *o = &d->row;
-  progress *p = &d->v->p;
+  stage_work *w = &d->v->work;
   if (!isnan(o->held_out)) snprintf(held, sizeof held, "  held-out %.1f  real %.1f", o->held_out, o->real);
   if (!isnan(o->busy)) snprintf(busy, sizeof busy, "  busy %.0f %%", 100 * o->busy);
   if (o->descent > 1 || d->v->count > 1) snprintf(name, sizeof name, "descent %d  ", o->descent);
   snprintf(note, sizeof note, "%sbest %.1f  mean %.1f  sigma %.3g%s%s", name, o->best, o->mean, es_sigma(d->search),
            busy, held);
 
-  if (!isnan(o->held_out)) p->last = 0;  // such a line is always shown
-  progress_show(p, evolution_generations(d->v), note);
+  if (!isnan(o->held_out)) w->line.last = 0;  // such a line is always shown
+  work_show(w, evolution_generations(d->v), note);
 }
 
 // --- the rows of several descents, in one file ----------------------------------------------------------------------
@@ -398,7 +398,7 @@ status rows_state(const evolution *v, int64_t finished, double eta) {
   text_add(&t, "\n");
 
   rows_state_log(v, finished, eta);
-  status s = file_write(run_path(v->home, RUN_STATE).text, t.bytes, t.size);
+  status s = file_write(run_whole(v->home, RUN_STATE).text, t.bytes, t.size);
   if (s == OK) s = file_append(v->jsonl.text, &t);
   text_free(&t);
   return s;

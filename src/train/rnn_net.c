@@ -124,10 +124,10 @@ void rnn_net_beliefs(rnn_net *n, real *belief, const real *w, const rnn_chunk *k
   rnn_state_move(n, k, h, c);
 }
 
-// --- M's own samples ----------------------------------------------------------------------------------------------------
+// --- M's own samples ------------------------------------------------------------------------------------------------
 
 // One dimension of one row: a component by its share, then a number by its Gaussian.  logit, mu, log_sigma (K)
-static real latent_draw(const real *logit, const real *mu, const real *log_sigma, int K, real floor, float uniform,
+static real rnn_latent_draw(const real *logit, const real *mu, const real *log_sigma, int K, real floor, float uniform,
                         float normal) {
   double top = (double)logit[0], sum = 0, share[WORLD_MIXTURES_MAX];
   for (int k = 1; k < K; k++)
@@ -153,7 +153,7 @@ static void rnn_row_draw(const world_shape *s, real *z, const real *head, real f
 
   for (int i = 0; i < s->Z; i++) {
     const real *logit = head + (size_t)i * K;
-    z[i] = latent_draw(logit, logit + ZK, logit + 2 * ZK, K, floor, uniform[i], normal[i]);
+    z[i] = rnn_latent_draw(logit, logit + ZK, logit + 2 * ZK, K, floor, uniform[i], normal[i]);
   }
 }
 

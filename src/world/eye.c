@@ -126,7 +126,8 @@ void world_imagine(const world *w, float *images, const float *z, int n) {
     if (floats > widest) widest = floats;
     if (nn_deconv_work(c, 1) > work) work = nn_deconv_work(c, 1);
   }
-  real *layer[2] = {mem_take(widest, sizeof(real)), mem_take(widest, sizeof(real))}, *space = mem_take(work, sizeof(real));
+  real *layer[2] = {mem_take(widest, sizeof(real)), mem_take(widest, sizeof(real))},
+       *space = mem_take(work, sizeof(real));
   for (int b = 0; b < n; b++) {
     nn_dense(layer[0], z + (size_t)b * s->Z, v + t->tensor[VAE_FC].at, v + t->tensor[VAE_FC_B].at, 1, s->Z,
              world_vae_code(s));
@@ -134,7 +135,8 @@ void world_imagine(const world *w, float *images, const float *z, int n) {
       nn_conv_shape c = world_vae_deconv(s, i);
       size_t floats = (size_t)nn_deconv_out(c) * nn_deconv_out(c) * c.F;
       real *y = layer[(i + 1) % 2];
-      nn_deconv(y, layer[i % 2], v + t->tensor[VAE_DECONV1 + 2 * i].at, v + t->tensor[VAE_DECONV1_B + 2 * i].at, c, 1, space);
+      nn_deconv(y, layer[i % 2], v + t->tensor[VAE_DECONV1 + 2 * i].at, v + t->tensor[VAE_DECONV1_B + 2 * i].at, c, 1,
+                space);
       if (i < 3) nn_relu(y, y, floats);
       else nn_sigmoid(images + (size_t)b * WORLD_PIXELS, y, floats);
     }

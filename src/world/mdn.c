@@ -29,7 +29,7 @@ static float *mdn_belief(const mind *m, int lane) {
 
 static size_t mdn_belief_bytes(const world *w) { return (size_t)(w->shape.Z + 2 * w->shape.H) * sizeof(float); }
 
-// --- what there is to be seen of it -------------------------------------------------------------------------------------
+// --- what there is to be seen of it ---------------------------------------------------------------------------------
 static world_senses mdn_senses(const world *w) {
   const world_shape *s = &w->shape;
   return (world_senses){.pixels = s->pixels, .observation = s->pixels ? WORLD_PIXELS : s->Z, .actions = s->A};
@@ -68,7 +68,7 @@ static void mdn_reconstruct(const world *w, float *pictures, const void *observa
   mem_free(mu);
 }
 
-// --- opening ------------------------------------------------------------------------------------------------------------
+// --- opening --------------------------------------------------------------------------------------------------------
 // A multiple of a cache line, and an odd one: the same place of neighbouring rows is not in the same set of a cache.
 static int mdn_row(int floats) {
   int lines = (floats + 15) / 16;
@@ -105,7 +105,7 @@ static void mdn_eye_open(mdn *m) {
   m->logvar = ARENA_NEW(m->memory, float, numbers);
 }
 
-// --- beginnings ---------------------------------------------------------------------------------------------------------
+// --- beginnings -----------------------------------------------------------------------------------------------------
 static void mdn_begin(mind *m, int lane, rng luck) {
   mdn *d = (mdn *)(void *)m;
   d->lane[lane] = (mdn_lane){.luck = luck, .survival = 1};
@@ -138,7 +138,7 @@ static void mdn_dream(mind *m, int lane, const dream_rules *rules, rng luck) {
   else mdn_dream_moment(m, lane, luck);
 }
 
-// --- steps --------------------------------------------------------------------------------------------------------------
+// --- steps ----------------------------------------------------------------------------------------------------------
 static void mdn_see(mind *m, const void *observations, int n) {
   mdn *d = (mdn *)(void *)m;
   int Z = m->w->shape.Z;
@@ -186,7 +186,7 @@ static void mdn_imagine(mind *m, const float *actions, dream_outcome *outcomes, 
     mdn_head_draw(d->head, mdn_belief(m, i), d->ld, d->lane + i, outcomes + i, mdn_some(n, i));
 }
 
-// --- lanes that move ----------------------------------------------------------------------------------------------------
+// --- lanes that move ------------------------------------------------------------------------------------------------
 static void mdn_move(mind *m, int to, int from) {
   mdn *d = (mdn *)(void *)m;
   if (to == from) return;

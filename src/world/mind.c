@@ -15,7 +15,7 @@ void world_reconstruct(const world *w, float *pictures, const void *observations
   w->family->reconstruct(w, pictures, observations, n);
 }
 
-// --- minds --------------------------------------------------------------------------------------------------------------
+// --- minds ----------------------------------------------------------------------------------------------------------
 static void lane_check(const mind *m, int lane) {
   CHECK(lane >= 0 && lane < m->lanes, "lane %d of %d", lane, m->lanes);
 }

@@ -46,8 +46,8 @@ static packed pack_columns(world *w, const float *from, const float *bias, const
   return p;
 }
 
-// The head in the order that a dream computes it: all logits, then of each item what was drawn. Component 0's logits are
-// taken off the others' here, once, instead of being computed at every step.
+// The head in the order that a dream computes it: all logits, then of each item what was drawn. Component 0's logits
+// are taken off the others' here, once, instead of being computed at every step.
 static void pack_logits(world *w, const float *weight, const float *bias) {
   const world_shape *s = &w->shape;
   int Z = s->Z, K = s->K, logits = world_logits(s);

@@ -4,7 +4,7 @@
 
 #include "world_mdn.h"
 
-// --- a family of worlds: one file, one table; the door (mind.c) has looked at lanes and counts ----------------------------
+// --- a family of worlds: one file, one table; the door (mind.c) has looked at lanes and counts ----------------------
 struct mind {  // the first member of every family's mind
   const world *w;
   int lanes;
@@ -77,7 +77,7 @@ void world_pack_rnn(world *w, float *rnn);  // which is changed
 typedef struct world_rows { const void *x; int ld; } world_rows;
 world_rows world_rows_for(const world *w, uint16_t *narrow, const float *x, int ld, int K, int n);
 
-// --- M's head: what comes next, drawn (mdn_head.c) ------------------------------------------------------------------------
+// --- M's head: what comes next, drawn (mdn_head.c) ------------------------------------------------------------------
 typedef struct mdn_lane {
   rng luck;
   dream_rules rules;

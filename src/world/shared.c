@@ -1,5 +1,5 @@
-// A world as one file of packed weights that is mapped read-only: one copy a node, whatever the number of ranks. The file
-// is a head, then every block of floats at its place, which follows from the shape alone.
+// A world as one file of packed weights that is mapped read-only: one copy a node, whatever the number of ranks. The
+// file is a head, then every block of floats at its place, which follows from the shape alone.
 
 #include <math.h>
 #include <string.h>
@@ -122,7 +122,8 @@ static status mapping_read(world *w, const char *file, size_t size, const char *
                                .done_weight = h.done_weight};
   memcpy(w->identity.hex, h.identity, sizeof w->identity.hex);
   int n = parts_of(w, parts);
-  if (size != room_of_all(parts, n)) FAIL(BAD_FILE, "%s: has %zu bytes, its shape needs %zu; remove it", path, size, room_of_all(parts, n));
+  if (size != room_of_all(parts, n))
+    FAIL(BAD_FILE, "%s: has %zu bytes, its shape needs %zu; remove it", path, size, room_of_all(parts, n));
   const char *at = file + HEAD_BYTES;
   for (int i = 0; i < n; at += room_of(&parts[i++])) *parts[i].at = (const float *)(const void *)at;
   return OK;

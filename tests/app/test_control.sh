@@ -72,7 +72,7 @@ check "9 rows and a head" test "$(rows raised)" = 10
 
 # Lowered, by a file that waits before the start.
 world lowered
-check "nobody works there" exits 0 "who evolves there next will take it" ask lowered --set generations=4
+check "nobody works there" exits 0 "who works there next will take it" ask lowered --set generations=4
 check "a second one must wait" exits 6 "nobody has taken the one before" ask lowered --set stop=true
 check "lowered" alone lowered --set evolve.generations=50
 check "lowered: the same bytes as asked for from the start" same whole lowered

@@ -40,7 +40,7 @@ static bool text_is_at(const canvas *c, int top, int left, const char *text, int
 
 static bool text_is_in(const canvas *c, const char *text, int scale) {
   for (int top = 0; top + FONT_ROWS * scale <= c->rows; top++)
-    for (int left = 0; left + text_columns(text, scale) <= c->columns; left++)
+    for (int left = 0; left + draw_text_columns(text, scale) <= c->columns; left++)
       if (text_is_at(c, top, left, text, scale)) return true;
   return false;
 }
@@ -78,7 +78,7 @@ static void every_character_has_its_own_shape(void **state) {
 
 static void beyond_ascii(void **state) {
   (void)state;
-  assert_int_equal(text_columns("3 ± 1", 2), text_columns("3 + 1", 2));
+  assert_int_equal(draw_text_columns("3 ± 1", 2), draw_text_columns("3 + 1", 2));
   canvas c = canvas_open(FONT_ROWS, 4 * FONT_ADVANCE, paper);
   canvas_text(&c, 0, 0, "±ä\xff", 1, ink);
   assert_true(character_is_at(&c, 0, 0, 0xB1, 1));
@@ -125,7 +125,7 @@ static void a_sheet_has_every_name_where_it_belongs(void **state) {
   // Names of columns stand above their tiles, not in them, and names of rows end left of them.
   assert_true(text_is_at(&s.c, row_top(&s, 1, 0) - LINE + 2, column_left(&s, 1), "+20", TEXT_SCALE));
   assert_true(LINE - 2 >= FONT_ROWS * TEXT_SCALE);
-  assert_true(MARGIN + text_columns("a longer name", TEXT_SCALE) < s.left);
+  assert_true(MARGIN + draw_text_columns("a longer name", TEXT_SCALE) < s.left);
   assert_true(text_is_in(&s.c, "out", TEXT_SCALE));
   canvas_close(&s.c);
 }

@@ -24,7 +24,7 @@ static void say(const char *name, double flops, double spent) {
   bench_say(text, flops / spent * 1e-9 / sgemm_rate, "fraction");
 }
 
-// --- V's convolutions ---------------------------------------------------------------------------------------------------------
+// --- V's convolutions -----------------------------------------------------------------------------------------------
 typedef struct layer {
   nn_conv_shape shape;
   bool transposed, first;  // the first layer needs no input gradient
@@ -76,7 +76,7 @@ static void bench_vae(int B) {
   bench_say(name, B / spent, "images/s");
 }
 
-// --- M --------------------------------------------------------------------------------------------------------------------------
+// --- M --------------------------------------------------------------------------------------------------------------
 typedef struct sequence {
   int T, B, I, H;
   nn_lstm_tape tape;

@@ -35,7 +35,7 @@ static void candidates_draw(candidates *c, const char *directory, double way) {
   data_tensors_close(f);
 }
 
-static controller_shape controller_of(const settings *s, const world *w) {
+static controller_shape app_controller_of(const settings *s, const world *w) {
   static const char *const words[] = {
       [CONFIG_FEATURES_Z] = "z", [CONFIG_FEATURES_ZH] = "zh", [CONFIG_FEATURES_ZHC] = "zhc"};
   world_features f;
@@ -61,7 +61,7 @@ static char *records_of(const candidates *c, const env_spec *environment, const 
 static double *play(const candidates *c, const world *w, const char *luck) {
   env_spec environment;
   must(env_describe(&environment, c->s.environment.name));
-  rollout_options o = {.world = w, .environment = &environment, .controller = controller_of(&c->s, w), .lanes = 256};
+  rollout_options o = {.world = w, .environment = &environment, .controller = app_controller_of(&c->s, w), .lanes = 256};
   rollout *r = rollout_open(&o);
   char *records = records_of(c, &environment, luck, rollout_record_bytes(r));
   double *mean = mem_take(CANDIDATES, sizeof *mean);

@@ -7,7 +7,7 @@
 
 #include "player.h"
 
-// --- every allocation of this process goes through here (glibc) --------------------------------------------------------------
+// --- every allocation of this process goes through here (glibc) -----------------------------------------------------
 
 static uint64_t allocations;
 
@@ -35,7 +35,7 @@ static void count_allocations(const world *w) {
   player_close(&p);
 }
 
-// --- steps a second -------------------------------------------------------------------------------------------------------------
+// --- steps a second -------------------------------------------------------------------------------------------------
 
 static double rate_of(const world *w, int lanes, double seconds) {
   player p = player_open(w, lanes);
@@ -72,7 +72,7 @@ static void rates_by_hidden(void) {
   }
 }
 
-// --- beside sgemm: turn and turn about, so that whatever else the machine does slows down both -----------------------------------
+// --- beside sgemm: turn and turn about, so that whatever else the machine does slows down both ----------------------
 
 static double sgemm_rate(bench_gemm *g, double seconds) {
   double start = time_now(), now = start;
@@ -115,7 +115,7 @@ static void best_rates(void) {
   world_close(narrow);
 }
 
-// --- a few steps, written down ------------------------------------------------------------------------------------------------
+// --- a few steps, written down --------------------------------------------------------------------------------------
 
 enum { CASE_LANES = 16, CASE_STEPS = 8 };
 

@@ -49,7 +49,7 @@ static void test_sincos(void **unused) {
   for (int i = -8; i <= 8; i++) assert_true(sincos_error(i * PI / 4) < 5e-16);
 }
 
-// --- physics ----------------------------------------------------------------------------------------------------------
+// --- physics --------------------------------------------------------------------------------------------------------
 // The accelerations satisfy Lagrange's equations of a cart and a uniform rod, written down another way:
 //   (M) x'' - (m l/2) c theta'' + (m l/2) s theta'^2 = u,   (m l^2/3) theta'' - (m l/2) c x'' = (m g l/2) s
 static void test_lagrange(void **unused) {
@@ -128,7 +128,7 @@ static void test_actions_are_clamped(void **unused) {
   assert_true(speed == s->x_dot);
 }
 
-// --- the episode ------------------------------------------------------------------------------------------------------
+// --- the episode ----------------------------------------------------------------------------------------------------
 static void test_starts_hanging(void **unused) {
   (void)unused;
   double sum = 0, squares = 0;
@@ -201,7 +201,7 @@ static void test_golden(void **unused) {
   assert_string_equal(hash_bytes(numbers, sizeof numbers).hex, "f924ceb49fef173db0450f7950c496f1");
 }
 
-// --- its picture ------------------------------------------------------------------------------------------------------
+// --- its picture ----------------------------------------------------------------------------------------------------
 enum { PICTURE_ROWS = 100, PICTURE_COLUMNS = 150 };
 static uint8_t picture[PICTURE_ROWS][PICTURE_COLUMNS][3];
 

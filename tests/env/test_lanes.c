@@ -73,7 +73,7 @@ static void assert_same(trace a, trace b) {
   assert_string_equal(a.hash.hex, b.hash.hex);
 }
 
-// --- purity -----------------------------------------------------------------------------------------------------------
+// --- purity ---------------------------------------------------------------------------------------------------------
 static void check_pure(const char *name) {
   env *e = opened(name, 2), *elsewhere = opened(name, 1);
   trace first = run(e, 4), other = run(e, 5), again = run(e, 4);
@@ -165,7 +165,7 @@ static void check_quiet_observation(const char *name) {
 }
 static void test_observing_changes_nothing(void **unused) { (void)unused, for_each_environment(check_quiet_observation); }
 
-// --- what fails by itself ---------------------------------------------------------------------------------------------
+// --- what fails by itself -------------------------------------------------------------------------------------------
 typedef struct glass {
   int steps, whole;  // steps it will have
 } glass;
@@ -207,7 +207,7 @@ static void test_a_broken_lane_is_said_and_others_go_on(void **unused) {
   assert_int_equal(env_open(&e, "glass", 1), BAD_CONFIG);
 }
 
-// --- the table --------------------------------------------------------------------------------------------------------
+// --- the table ------------------------------------------------------------------------------------------------------
 static void test_table(void **unused) {
   (void)unused;
   int count;
@@ -245,7 +245,7 @@ static void test_loop_allocates_nothing(void **unused) {
   env_close(e);
 }
 
-// --- policies ---------------------------------------------------------------------------------------------------------
+// --- policies -------------------------------------------------------------------------------------------------------
 static void assert_refused(const char *text, const char *environment, const char *says) {
   env_policy p;
   env_spec s = described(environment);

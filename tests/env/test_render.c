@@ -75,7 +75,7 @@ static fire fire_in(const takecover *s) {
   return found;
 }
 
-// --- the room -----------------------------------------------------------------------------------------------------------
+// --- the room -------------------------------------------------------------------------------------------------------
 static void test_every_place_looks_different(void **unused) {
   (void)unused;
   for (double y = 16; y < 752; y += 8) {
@@ -109,7 +109,7 @@ static void test_left_is_left(void **unused) {
   assert_true(fire_in(&ball_right).column > 40);
 }
 
-// --- imps ---------------------------------------------------------------------------------------------------------------
+// --- imps -----------------------------------------------------------------------------------------------------------
 static void test_imp_and_its_windup_are_visible(void **unused) {
   (void)unused;
   takecover empty = room(384), calm = room_with_imp(IMP_WALKS, 3), early = room_with_imp(IMP_WINDS_UP, 15),
@@ -127,7 +127,7 @@ static void test_imp_and_its_windup_are_visible(void **unused) {
   }
 }
 
-// --- fireballs ----------------------------------------------------------------------------------------------------------
+// --- fireballs ------------------------------------------------------------------------------------------------------
 static void test_ball_grows_as_it_nears(void **unused) {
   (void)unused;
   double amount = 0;
@@ -170,7 +170,7 @@ static void test_passed_ball_is_gone(void **unused) {
   assert_int_equal(changed_between(&empty, &aside), 0);
 }
 
-// --- nothing but the state ----------------------------------------------------------------------------------------------
+// --- nothing but the state ------------------------------------------------------------------------------------------
 static void test_what_cannot_be_seen_changes_nothing(void **unused) {
   (void)unused;
   takecover s = room_with_imp(IMP_WINDS_UP, 7), t = s;

@@ -49,7 +49,7 @@ static takecover *empty_room(void) {
   return s;
 }
 
-// --- scores -----------------------------------------------------------------------------------------------------------
+// --- scores ---------------------------------------------------------------------------------------------------------
 enum { EPISODES = 4000 };
 
 // Means of 4000 episodes each, as published beside the original's own scores.
@@ -88,7 +88,7 @@ static void test_hits_an_episode(void **unused) {
   assert_in_range(hits, 1500, 1700);
 }
 
-// --- the player ---------------------------------------------------------------------------------------------------------
+// --- the player -----------------------------------------------------------------------------------------------------
 static void test_player_moves_as_probed(void **unused) {
   (void)unused;
   static const double y[] = {384.75, 386.18, 388.225}, v[] = {0.680, 1.296, 1.854};
@@ -130,7 +130,7 @@ static void test_action_thresholds(void **unused) {
   assert_int_equal(takecover_direction(NAN), 0);
 }
 
-// --- fireballs --------------------------------------------------------------------------------------------------------
+// --- fireballs ------------------------------------------------------------------------------------------------------
 static takecover *one_ball(double x, double y, double vx, double vy) {
   takecover *s = empty_room();
   s->balls = 1;
@@ -190,7 +190,7 @@ static void test_ball_bursts_on_other_imps_and_side_walls(void **unused) {
   assert_int_equal(s->hits, 0);
 }
 
-// --- imps ---------------------------------------------------------------------------------------------------------------
+// --- imps -----------------------------------------------------------------------------------------------------------
 static void test_first_imps_and_one_more_every_60_tics(void **unused) {
   (void)unused;
   takecover *s = fresh(3);
@@ -260,7 +260,7 @@ static void test_throw_is_aimed_at_where_the_player_is(void **unused) {
   assert_true(fabs(b->x - (64 + 1.5 * b->vx)) < 1e-12);
 }
 
-// --- the end of an episode --------------------------------------------------------------------------------------------
+// --- the end of an episode ------------------------------------------------------------------------------------------
 static void test_cap_truncates(void **unused) {
   (void)unused;
   takecover *s = fresh(0);

@@ -19,7 +19,7 @@ typedef es_function function;
 #define different_powers es_different_powers
 #define rastrigin es_rastrigin
 
-// --- turned worlds ------------------------------------------------------------------------------------------------------
+// --- turned worlds --------------------------------------------------------------------------------------------------
 
 // An orthogonal matrix, rows (n, n): Gram-Schmidt on normal numbers.
 static inline void rotation_make(double *q, int n) {

@@ -11,7 +11,7 @@
 #include "../../src/es/cma.h"
 #include "search.h"
 
-// --- order and luck ---------------------------------------------------------------------------------------------------
+// --- order and luck -------------------------------------------------------------------------------------------------
 
 static void test_equal_fitness_is_ranked_by_index(void **state) {
   (void)state;
@@ -53,7 +53,7 @@ static void test_asking_twice_gives_the_same(void **state) {
   es_close(e);
 }
 
-// --- random fitness: no drift ----------------------------------------------------------------------------------------
+// --- random fitness: no drift ---------------------------------------------------------------------------------------
 
 typedef struct drift { double log_sigma, square, trace, off; } drift;
 
@@ -94,7 +94,7 @@ static void test_random_fitness_leads_nowhere(void **state) {
   }
 }
 
-// --- what is told ----------------------------------------------------------------------------------------------------
+// --- what is told ---------------------------------------------------------------------------------------------------
 
 static void test_told_points_may_be_rounded(void **state) {
   (void)state;
@@ -179,7 +179,7 @@ static void test_h_sigma_stalls_the_path_of_c(void **state) {
   assert_true(path_follows(ES_TUTORIAL, tutorial * 0.99999) && !path_follows(ES_TUTORIAL, tutorial * 1.00001));
 }
 
-// --- sizes, options ---------------------------------------------------------------------------------------------------
+// --- sizes, options -------------------------------------------------------------------------------------------------
 
 static void test_small_and_odd_sizes(void **state) {
   (void)state;

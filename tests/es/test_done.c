@@ -25,7 +25,7 @@ static bool says(const es *e, const char *limit) {
   return es_done(e) && strncmp(es_done(e), limit, size) == 0 && es_done(e)[size] == ':';
 }
 
-// --- by real searches ---------------------------------------------------------------------------------------------------
+// --- by real searches -----------------------------------------------------------------------------------------------
 
 static double slope(const double *x, int n) { return x[0] + 0 * n; }
 static double needle(const double *x, int n) { return x[0] * x[0] + 1e-17 * sphere(x + 1, n - 1); }
@@ -99,7 +99,7 @@ static void test_stagnation(void **state) {
   assert_true(expect_reason(&l, sphere, 1e9, 1, as_is, "ftarget") > 200);
 }
 
-// --- by hand ------------------------------------------------------------------------------------------------------------
+// --- by hand --------------------------------------------------------------------------------------------------------
 
 static es *healthy(const es_limits *limits) {
   es *e = limited(ones, 1, limits);

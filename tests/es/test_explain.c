@@ -30,7 +30,7 @@ static double value_of(const es_constant *list, int count, const char *name) {
   return c->value;
 }
 
-// --- formulas: + - * / ^, functions, names; what stands side by side is multiplied ---------------------------------------------
+// --- formulas: + - * / ^, functions, names; what stands side by side is multiplied ----------------------------------
 
 typedef struct formula { const char *at; const es_constant *list; int known; } formula;
 
@@ -159,7 +159,7 @@ static void test_formulas_give_their_values(void **state) {
   each_way(formulas_of);
 }
 
-// --- values -----------------------------------------------------------------------------------------------------------------
+// --- values ---------------------------------------------------------------------------------------------------------
 
 static void values_of(const es_options *o) {
   es_constant list[ES_CONSTANTS_MAX];

@@ -12,7 +12,7 @@
 
 #include "search.h"
 
-// --- memory: first, because the peak of the process is looked at ----------------------------------------------------------
+// --- memory: first, because the peak of the process is looked at ----------------------------------------------------
 
 static size_t peak_bytes(void) {
   struct rusage usage;
@@ -57,7 +57,7 @@ static void test_memory_is_linear(void **state) {
   mem_free(x0);
 }
 
-// --- LM-MA-ES as it is defined --------------------------------------------------------------------------------------------
+// --- LM-MA-ES as it is defined --------------------------------------------------------------------------------------
 
 enum { LM_N = 60, LM_POPSIZE = 12, LM_M = 16 };  // 4 + floor(3 ln 60)
 
@@ -122,7 +122,7 @@ static void test_lm_ma_is_what_it_says(void **state) {
   es_close(e);
 }
 
-// --- what they are for ----------------------------------------------------------------------------------------------------
+// --- what they are for ----------------------------------------------------------------------------------------------
 
 static int evaluations_to(es_kind kind, function *f, int n, double target, int most) {
   double x0[200], fitness[MOST_CANDIDATES], best = INFINITY;

@@ -43,7 +43,7 @@ static const luck lucks[LUCKS] = {
     {"a fifth is the episode's", 0.2, 1, false}, {"half is the episode's", 0.5, 1, false}, {"nine tenths are the episode's", 0.9, 1, false},
     {"episodes with goals of their own", 1, 1, true}};
 
-// --- an episode -------------------------------------------------------------------------------------------------------------
+// --- an episode -----------------------------------------------------------------------------------------------------
 
 static double student(rng r, int episode) {  // t with 3 degrees of freedom
   double z[4];
@@ -70,7 +70,7 @@ static double look(const double *x, const luck *l, const way *w, uint64_t seed, 
   return sum / episodes;
 }
 
-// --- a search -----------------------------------------------------------------------------------------------------------------
+// --- a search -------------------------------------------------------------------------------------------------------
 
 // Returns the episodes it took.
 static int generation(es *e, const way *w, const luck *l, uint64_t seed) {
@@ -114,7 +114,7 @@ static double median(int w, int l, int most) {
   return left[SEEDS / 2];
 }
 
-// --- tests ------------------------------------------------------------------------------------------------------------------------
+// --- tests ----------------------------------------------------------------------------------------------------------
 
 static void test_what_helps(void **state) {
   (void)state;

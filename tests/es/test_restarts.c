@@ -71,7 +71,7 @@ static void test_restarts_solve_rastrigin(void **state) {
     }
 }
 
-// --- the schedule ---------------------------------------------------------------------------------------------------------
+// --- the schedule ---------------------------------------------------------------------------------------------------
 
 static double plain(const double *x, int n) { return 0 * x[0] + n; }  // every descent ends after 2 generations
 

@@ -19,7 +19,7 @@ program=$alone
 check "no MPI is linked" bash -c "! ldd '$program' | grep -E 'libmpi|libmpich|open-rte|open-pal'"
 check "no MPI is called" bash -c "! nm -u '$program' | grep MPI_"
 
-# --- one rank ---------------------------------------------------------------------------------------------------------
+# --- one rank --------------------------------------------------------------------------------------------------------
 check "launch says so" exits 2 "this program has one rank" "$program" launch -n 2 -- run tests/app/tiny.yaml
 check "in one line" test "$(wc -l <"$dir/said")" = 1
 for launcher in OMPI_COMM_WORLD PMI; do

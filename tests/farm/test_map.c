@@ -29,7 +29,7 @@ static uint64_t value_of(uint32_t seed, int member) {
   return (uint64_t)words[0] << 32 | words[1];
 }
 
-// --- a crew of a few lanes: each task takes some slices --------------------------------------------------------------------
+// --- a crew of a few lanes: each task takes some slices -------------------------------------------------------------
 
 enum { LANES = 6, QUEUE = 9 };
 typedef struct lane { int ticket, member, left; const record *r; } lane;
@@ -211,7 +211,7 @@ static void test_tasks_move_on(void **state) {
   assert_int_equal(report.lost, 0);
 }
 
-// --- what is known already, and who watches -----------------------------------------------------------------------------------
+// --- what is known already, and who watches -------------------------------------------------------------------------
 
 static unsigned char answers[64 * 40];
 static void count_answer(void *watcher, int task, const void *answer) {
@@ -252,7 +252,7 @@ static void test_giving_up_leaves_no_trace(void **state) {
   check_results(9, 9);
 }
 
-// --- collectives --------------------------------------------------------------------------------------------------------------
+// --- collectives ----------------------------------------------------------------------------------------------------
 
 static float number_of(int rank, size_t i) {
   float x;
@@ -298,7 +298,7 @@ static void test_collectives(void **state) {
   assert_true(all_good);
 }
 
-// --- one job, for test_lost.sh: what is printed is what the script looks at -----------------------------------------------------
+// --- one job, for test_lost.sh: what is printed is what the script looks at -----------------------------------------
 
 static void print_event(void *watcher, const farm_event *e) {
   (void)watcher;

@@ -25,7 +25,7 @@ static void heard(schedule *s, int worker, int capacity, double now) {
   schedule_heard(s, worker, (schedule_word){.lanes = capacity, .capacity = capacity}, now);
 }
 
-// --- handing out -----------------------------------------------------------------------------------------------------------
+// --- handing out ----------------------------------------------------------------------------------------------------
 
 static void test_chunks_shrink_to_one(void **state) {
   (void)state;
@@ -148,7 +148,7 @@ static void test_known_tasks_are_never_sent(void **state) {
   schedule_close(s);
 }
 
-// --- leases and copies ---------------------------------------------------------------------------------------------------------
+// --- leases and copies ----------------------------------------------------------------------------------------------
 
 static void test_silence_frees_tasks_and_late_answers_count_once(void **state) {
   (void)state;
@@ -248,7 +248,7 @@ static void test_silence_goes_on_from_job_to_job(void **state) {
   schedule_close(s);
 }
 
-// --- handing back --------------------------------------------------------------------------------------------------------------
+// --- handing back ---------------------------------------------------------------------------------------------------
 
 // Worker 1 holds ten tasks, worker 2 none, nothing is left to hand out.
 static schedule *begin_uneven(void) {
@@ -354,7 +354,7 @@ static void test_nothing_moves_without_need(void **state) {
   schedule_close(s);
 }
 
-// --- filled anew ---------------------------------------------------------------------------------------------------------------
+// --- filled anew ----------------------------------------------------------------------------------------------------
 
 static int answer_all(schedule *s, int tasks, int members, bool *seen) {
   schedule_chunk c;
@@ -394,7 +394,7 @@ static void test_reopened_groups_are_handed_out_again(void **state) {
   schedule_close(s);
 }
 
-// --- poison --------------------------------------------------------------------------------------------------------------------
+// --- poison ---------------------------------------------------------------------------------------------------------
 
 // Takes the worker down; whatever it held is somebody else's now.
 static void fall(schedule *s, int worker) { schedule_lose(s, worker, 1); }

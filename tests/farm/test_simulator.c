@@ -143,7 +143,7 @@ static void test_poison_is_found(void **state) {
   for (uint64_t seed = only_seed ? only_seed : 1; seed <= (only_seed ? only_seed : SEEDS / 3); seed++) play_seed_with_poison(seed);
 }
 
-// --- sizes, and how well they are used ------------------------------------------------------------------------------------------
+// --- sizes, and how well they are used ------------------------------------------------------------------------------
 
 // Uniform over 0.4 to 2 s, all alike: nothing can be learnt.
 static double *lengths_alike(int n) {

@@ -148,7 +148,7 @@ static void reality_itself_is_to_be_trusted(void **state) {
   assert_string_equal(words, "");
 }
 
-// --- by all ranks -----------------------------------------------------------------------------------------------------
+// --- by all ranks ---------------------------------------------------------------------------------------------------
 
 static void all_make(char *directory) {
   settings_default(&set);

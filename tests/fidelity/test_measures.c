@@ -13,7 +13,7 @@
 
 static bool near(double x, double y, double apart) { return fabs(x - y) <= apart; }
 
-// --- lags -------------------------------------------------------------------------------------------------------------
+// --- lags -----------------------------------------------------------------------------------------------------------
 
 static void every_lag_has_its_bin(void **state) {
   (void)state;
@@ -59,7 +59,7 @@ static void a_known_hazard_is_found_again(void **state) {
   assert_true(isnan(fidelity_rate_of(0, 0).mean));
 }
 
-// --- ranks and ratios ---------------------------------------------------------------------------------------------------
+// --- ranks and ratios -----------------------------------------------------------------------------------------------
 
 static void ranks_are_correlated(void **state) {
   (void)state;
@@ -117,7 +117,7 @@ static void a_ratio_has_its_error(void **state) {
   assert_true(near(p.ratio_se, 2 * hypot(0.25, 0.25), 1e-12));
 }
 
-// --- small bright things ------------------------------------------------------------------------------------------------
+// --- small bright things --------------------------------------------------------------------------------------------
 
 enum { SIDE = WORLD_IMAGE };
 static fidelity_ground ground;
@@ -196,7 +196,7 @@ static void an_error_of_1_is_that_of_the_ground(void **state) {
   assert_true(near(error / scale, 1, 1e-6));
 }
 
-// --- words --------------------------------------------------------------------------------------------------------------
+// --- words ----------------------------------------------------------------------------------------------------------
 
 static const char *words_of(double ratio, double correlation) {
   static char words[400];

@@ -31,7 +31,7 @@ static real *normals(size_t n, double scale) {
   return x;
 }
 
-// --- the checker --------------------------------------------------------------------------------------------------------------
+// --- the checker ----------------------------------------------------------------------------------------------------
 
 typedef struct variable {
   const char *name;
@@ -112,7 +112,7 @@ static double dot(const real *a, const real *b, size_t n) {
   return sum;
 }
 
-// --- dense and activations ----------------------------------------------------------------------------------------------------
+// --- dense and activations ------------------------------------------------------------------------------------------
 
 typedef struct dense_case {
   int B, I, O;
@@ -168,7 +168,7 @@ static void test_relu(void **state) {
   check_problem((problem){relu_loss, relu_back, &c, 1, {{"x", c.x, c.dx, c.n, false}}});
 }
 
-// --- convolutions ---------------------------------------------------------------------------------------------------------------
+// --- convolutions ---------------------------------------------------------------------------------------------------
 
 typedef struct conv_case {
   bool transposed;
@@ -275,7 +275,7 @@ static void test_adjoint(void **state) {
   assert_true(fabs(forward - dot(c.x, t.y, c.in)) > 1e-7 * fabs(forward));
 }
 
-// --- LSTM -------------------------------------------------------------------------------------------------------------------------
+// --- LSTM -----------------------------------------------------------------------------------------------------------
 
 typedef struct lstm_case {
   int T, B, I, H;
@@ -393,7 +393,7 @@ static void test_no_input_gradient(void **state) {
   assert_memory_equal(dw, v.dw, v.weights * sizeof *dw);
 }
 
-// --- losses -----------------------------------------------------------------------------------------------------------------------
+// --- losses ---------------------------------------------------------------------------------------------------------
 
 typedef struct loss_case {
   int B, Z, K, ld;

@@ -25,7 +25,7 @@ static real *numbers(uint32_t salt, size_t n, double low, double high) {
   return x;
 }
 
-// --- layers ---------------------------------------------------------------------------------------------------------------------
+// --- layers ---------------------------------------------------------------------------------------------------------
 
 typedef struct gradients {
   real *dx, *dw, *db;
@@ -115,7 +115,7 @@ static void test_losses(void **state) {
   assert_golden(dout, golden_losses_dout);
 }
 
-// --- whole steps ------------------------------------------------------------------------------------------------------------------
+// --- whole steps ----------------------------------------------------------------------------------------------------
 
 // A step of Adam is the gradient's sign where the gradient is small, so a float's error may become a fraction of it.
 #define AFTER_TOLERANCE (sizeof(real) == sizeof(double) ? 1e-9 : 1e-5)

@@ -32,7 +32,7 @@ static double worst_difference(const real *a, const double *b, size_t n) {
   return worst;
 }
 
-// --- parameters ---------------------------------------------------------------------------------------------------------------
+// --- parameters -----------------------------------------------------------------------------------------------------
 
 static void test_table(void **state) {
   (void)state;
@@ -69,7 +69,7 @@ static void test_glorot(void **state) {
   assert_true(fabs(square / (limit * limit / 3) - 1) < 5 * sqrt(0.8 / N));  // variance of u^2 over its mean squared: 4/5
 }
 
-// --- dense and activations ------------------------------------------------------------------------------------------------------
+// --- dense and activations ------------------------------------------------------------------------------------------
 
 static void test_dense(void **state) {
   (void)state;
@@ -99,7 +99,7 @@ static void test_activations(void **state) {
   assert_true(isnan(y[5]) && y[6] == 1 && y[7] == 0);
 }
 
-// --- convolutions -----------------------------------------------------------------------------------------------------------------
+// --- convolutions ---------------------------------------------------------------------------------------------------
 
 static void naive_conv(double *y, const real *x, const real *w, const real *b, nn_conv_shape s, int B) {
   int out = (s.S - s.k) / 2 + 1;
@@ -184,7 +184,7 @@ static void test_im2col(void **state) {
         }
 }
 
-// --- losses -------------------------------------------------------------------------------------------------------------------------
+// --- losses ---------------------------------------------------------------------------------------------------------
 
 static double naive_mdn(const real *row, const real *target, int Z, int K, double floor) {
   double sum = 0;
@@ -267,7 +267,7 @@ static void test_row_losses(void **state) {
   assert_true(g[0] == -4 && g[2] == -1);
 }
 
-// --- Adam ---------------------------------------------------------------------------------------------------------------------------
+// --- Adam -----------------------------------------------------------------------------------------------------------
 
 static void test_adam(void **state) {
   (void)state;

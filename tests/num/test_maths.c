@@ -145,7 +145,7 @@ static void every_length_and_place(void **state) {
   }
 }
 
-// --- the same arithmetic, one element at a time ---------------------------------------------------------------------------
+// --- the same arithmetic, one element at a time ---------------------------------------------------------------------
 
 enum { MOST = 70 };
 

@@ -27,7 +27,7 @@ static float *random_floats(size_t count) {
   return a;
 }
 
-// --- the laws, said once more, one output at a time ---------------------------------------------------------------------
+// --- the laws, said once more, one output at a time -----------------------------------------------------------------
 
 static float fp32_chain(const product *g, int m, int n) {
   float sum = g->bias ? g->bias[n] : 0;
@@ -80,7 +80,7 @@ static void expect(product *g) {
     for (int n = 0; n < g->N; n++) g->expected[m * g->ldy + n] = g->narrow ? bf16_chain(g, m, n) : fp32_chain(g, m, n);
 }
 
-// --- products ------------------------------------------------------------------------------------------------------------
+// --- products -------------------------------------------------------------------------------------------------------
 
 static void product_pack(product *g) {
   num_precision precision = g->narrow ? NUM_BF16 : NUM_FP32;
@@ -238,7 +238,7 @@ static void bf16_rounds_to_nearest(void **state) {
     }
 }
 
-// --- picking -------------------------------------------------------------------------------------------------------------
+// --- picking --------------------------------------------------------------------------------------------------------
 
 static void pick(num_precision precision, int M, int K, int items, int choices, uint32_t luck) {
   product g = product_open_in(precision, M, K, packed_pick_columns(items), true);

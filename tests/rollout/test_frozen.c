@@ -51,7 +51,7 @@ static world *world_for(const small_world *files, const frozen *f) {
   return w;
 }
 
-static controller_shape controller_in(const world *w, const frozen *f) {
+static controller_shape app_controller_in(const world *w, const frozen *f) {
   world_features features;
   assert_int_equal(world_features_of(&features, w, f->features), OK);
   return controller_for(&features, world_senses_of(w).actions, f->hidden, f->bias);
@@ -97,7 +97,7 @@ static void test_frozen_results(void **state) {
     assert_int_equal(env_describe(&environment, f->pixels ? "takecover" : "cartpole_swingup"), OK);
     const rollout_options o = {.world = w,
                                .environment = &environment,
-                               .controller = controller_in(w, f),
+                               .controller = app_controller_in(w, f),
                                .lanes = LANES};
     rollout *r = rollout_open(&o);
     char *records = records_of(r, f, controller_size(&o.controller));

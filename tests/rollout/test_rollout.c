@@ -91,7 +91,8 @@ static void bench_close(bench *b) {
 }
 
 // Plays EPISODES tasks (task = 3 candidates in turn) in the given order with a number of lanes.
-static void play_watched(const bench *b, int lanes, bool backwards, rollout_result *results, rollout_recorder recorder) {
+static void play_watched(const bench *b, int lanes, bool backwards, rollout_result *results,
+                         rollout_recorder recorder) {
   rollout_options o = {.world = b->w,
                        .environment = &takecover,
                        .controller = shape_for(b->w),

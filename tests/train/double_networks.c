@@ -55,17 +55,18 @@ static void check_gradient(loss_of *loss, void *self, real *w, size_t n) {
 typedef struct vae_case {
   vae_net *net;
   real *images, *noise;
+  real *weight;  // of pixels; NULL: 1
   real kl_floor;
 } vae_case;
 enum { VAE_B = 3 };
 
 static double vae_loss_of(const real *w, real *g, void *self) {
   vae_case *c = self;
-  vae_loss l = vae_net_learn(c->net, g, w, c->images, NULL, c->noise, VAE_B, c->kl_floor, (real)0.5);
+  vae_loss l = vae_net_learn(c->net, g, w, c->images, c->weight, c->noise, VAE_B, c->kl_floor, (real)0.5);
   return 0.5 * (l.reconstruction + l.kl_floored);
 }
 
-static void check_vae(double kl_floor) {
+static void check_vae(double kl_floor, bool weighted) {
   world_shape s = {.pixels = true, .channels = {3, 4, 5, 6}, .Z = 4};
   size_t n = world_vae_table(&s).size;
   real *w = mem_take(n, sizeof *w);
@@ -73,20 +74,27 @@ static void check_vae(double kl_floor) {
   vae_case c = {.net = vae_net_open(&s, VAE_B), .images = mem_take(VAE_B * WORLD_PIXELS, sizeof(real)), .noise = mem_take(VAE_B * 4, sizeof(real)), .kl_floor = (real)kl_floor};
   random_reals(c.images, VAE_B * WORLD_PIXELS, "images", 0.3);
   random_reals(c.noise, VAE_B * 4, "noise", 1);
+  c.weight = weighted ? mem_take(VAE_B * WORLD_PIXELS, sizeof(real)) : NULL;
+  for (int i = 0; weighted && i < VAE_B * WORLD_PIXELS; i++) c.weight[i] = (real)(1 + i % 11);
   check_gradient(vae_loss_of, &c, w, n);
   vae_net_close(c.net);
   mem_free(c.images);
   mem_free(c.noise);
+  mem_free(c.weight);
   mem_free(w);
 }
 
 static void test_vae_above_the_kl_floor(void **state) {
   (void)state;
-  check_vae(0);
+  check_vae(0, false);
+}
+static void test_vae_with_weighted_pixels(void **state) {
+  (void)state;
+  check_vae(0, true);
 }
 static void test_vae_below_the_kl_floor(void **state) {
   (void)state;
-  check_vae(1e6);
+  check_vae(1e6, false);
 }
 
 // --- M --------------------------------------------------------------------------------------------------------------------
@@ -133,6 +141,7 @@ int main(void) {
   num_open();
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_vae_above_the_kl_floor),
+      cmocka_unit_test(test_vae_with_weighted_pixels),
       cmocka_unit_test(test_vae_below_the_kl_floor),
       cmocka_unit_test(test_rnn),
   };

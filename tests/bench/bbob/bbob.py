@@ -35,7 +35,7 @@ COLUMNS = [f"{target:.0e}" for target in TARGETS]
 KEY = ("search", "algorithm", "budget", "function", "n", "instance")
 
 
-# --- a problem that counts ------------------------------------------------------------------------------------------------------
+# --- a problem that counts -------------------------------------------------------------------------------------------
 
 
 def optimum(problem):
@@ -63,7 +63,7 @@ class Counted:
         return value
 
 
-# --- the two searches: each plays until its target, its budget, or its own end ---------------------------------------------------
+# --- the two searches: each plays until its target, its budget, or its own end ---------------------------------------
 
 
 class Library:
@@ -102,7 +102,7 @@ def pycma_search(f, x0, algorithm, seed, budget, target):
     cma.fmin2(f, lambda: next(starts), SIGMA0, options, restarts=0 if algorithm == "cma" else 9, bipop=algorithm == "bipop")
 
 
-# --- runs -----------------------------------------------------------------------------------------------------------------------
+# --- runs ------------------------------------------------------------------------------------------------------------
 
 
 def runs_read(path):
@@ -150,7 +150,7 @@ def all_runs(path, searches, wanted):
     return [known[key] for key in keys]
 
 
-# --- what came of it --------------------------------------------------------------------------------------------------------------
+# --- what came of it -------------------------------------------------------------------------------------------------
 
 
 class Best2009(pickle.Unpickler):
