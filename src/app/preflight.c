@@ -1,5 +1,5 @@
-// The look before the leap: every rank tells of its place, rank 0 says in one sentence each what will not do, and what to do
-// about it, before minutes are wasted.
+// The look before the leap: every rank tells of its place, rank 0 says in one sentence each what will not do, and what
+// to do about it, before minutes are wasted.
 
 #include <math.h>
 #include <sched.h>
@@ -32,7 +32,7 @@ typedef struct places {
   const char *directory;
 } places;
 
-// --- looking, on every rank ---------------------------------------------------------------------------------------------------
+// --- looking, on every rank -----------------------------------------------------------------------------------------
 
 static double bytes_free(const char *path) {
   struct statvfs s;
@@ -80,7 +80,7 @@ static place place_look(const app *a, const char *file, const char *token) {
   return p;
 }
 
-// --- judging, on rank 0 -------------------------------------------------------------------------------------------------------
+// --- judging, on rank 0 ---------------------------------------------------------------------------------------------
 
 static void warn(places *all, const char *words) {
   if (all->warnings++ < WARNINGS_MAX) log_all("warning: %s", words);
@@ -110,8 +110,10 @@ static void cores_judge(places *all, int rank) {
   const place *p = &all->all[rank];
   int ranks = alike(all, rank, same_cores), cores = CPU_COUNT(&p->cores);
   if (ranks > cores)
-    WARN(all, "%d ranks on %s share %d core%s; start one rank a core, unbound (mpirun --bind-to none) where more cores are there", ranks, p->host, cores,
-         cores == 1 ? "" : "s");
+    WARN(all,
+         "%d ranks on %s share %d core%s; start one rank a core, unbound (mpirun --bind-to none) where more cores are "
+         "there",
+         ranks, p->host, cores, cores == 1 ? "" : "s");
 }
 
 // Containers give time, not cores: a quota that is smaller than what the ranks of a host may run on.
@@ -134,13 +136,20 @@ static void host_judge(places *all, int rank) {
   if (ranks == 0) return;
   all->hosts++;
   quota_judge(all, rank, ranks);
+
   if (p->memory < ranks * RANK_MEMORY)
-    WARN(all, "%s has %.0f MB of memory free for %d ranks, which want about %.0f MB; start fewer ranks there", p->host, p->memory / MEGABYTE, ranks,
-         ranks * RANK_MEMORY / MEGABYTE);
+    WARN(all, "%s has %.0f MB of memory free for %d ranks, which want about %.0f MB; start fewer ranks there", p->host,
+         p->memory / MEGABYTE, ranks, ranks * RANK_MEMORY / MEGABYTE);
   if (ranks > 1 && p->shm < ranks * RANK_SHM)
-    WARN(all, "/dev/shm of %s has %.0f MB free for the messages of %d ranks; give the container more (--shm-size=256m)", p->host, p->shm / MEGABYTE, ranks);
-  if (rank == 0 && num_blas_common() && strcmp(num_blas_kernels(), num_blas_common()) != 0)  // of rank 0, whose search it is
-    WARN(all, "BLAS is OpenBLAS's for %s: a search that is begun or resumed here takes another course than with the kernels for %s; unset OPENBLAS_CORETYPE",
+    WARN(all,
+         "/dev/shm of %s has %.0f MB free for the messages of %d ranks; give the container more (--shm-size=256m)",
+         p->host, p->shm / MEGABYTE, ranks);
+
+  // Of rank 0, whose search it is.
+  if (rank == 0 && num_blas_common() && strcmp(num_blas_kernels(), num_blas_common()) != 0)
+    WARN(all,
+         "BLAS is OpenBLAS's for %s: a search that is begun or resumed here takes another course than with the "
+         "kernels for %s; unset OPENBLAS_CORETYPE",
          num_blas_kernels(), num_blas_common());
   if (p->blas_threads != 1)
     WARN(all, "BLAS uses %d threads a rank on %s; set OPENBLAS_NUM_THREADS=1", p->blas_threads, p->host);
@@ -149,10 +158,14 @@ static void host_judge(places *all, int rank) {
 static status places_judge(places *all) {
   for (int r = 0; r < all->ranks; r++)
     if (!all->all[r].sees)
-      FAIL(NO_IO, "rank %d on %s does not see what rank 0 writes to %s; put run.directory on a file system that all hosts share", r, all->all[r].host,
-           all->directory);
+      FAIL(NO_IO,
+           "rank %d on %s does not see what rank 0 writes to %s; put run.directory on a file system that all hosts "
+           "share",
+           r, all->all[r].host, all->directory);
+
   double disk = bytes_free(all->directory);
-  if (disk < DISK) WARN(all, "%s has %.0f MB free; a run may want %.0f MB", all->directory, disk / MEGABYTE, DISK / MEGABYTE);
+  if (disk < DISK)
+    WARN(all, "%s has %.0f MB free; a run may want %.0f MB", all->directory, disk / MEGABYTE, DISK / MEGABYTE);
   for (int r = 0; r < all->ranks; r++) {
     host_judge(all, r);
     cores_judge(all, r);
@@ -176,13 +189,14 @@ static void all_well(const places *all) {
           least / (1024 * MEGABYTE));
 }
 
-// --- the look -----------------------------------------------------------------------------------------------------------------
+// --- the look -------------------------------------------------------------------------------------------------------
 
 static status versions_compare(const app *a) {
   char first[32] = DREAMFARM_VERSION;
   farm_share(a->f, first, sizeof first);
   if (strcmp(first, DREAMFARM_VERSION) == 0) return OK;
-  FAIL(MISMATCH, "on %s dreamfarm is version %s, on rank 0 it is %s; install the same everywhere", farm_host(a->f), DREAMFARM_VERSION, first);
+  FAIL(MISMATCH, "on %s dreamfarm is version %s, on rank 0 it is %s; install the same everywhere", farm_host(a->f),
+       DREAMFARM_VERSION, first);
 }
 
 status preflight(const app *a) {
@@ -190,11 +204,14 @@ status preflight(const app *a) {
   char token[80];
   file_path file = run_out(&a->run, "preflight");
   TRY(farm_agree(a->f, versions_compare(a)));
+
+  // Whoever reads this token in the run directory sees the same file system.
   snprintf(token, sizeof token, "%.40s %ld %.6f", farm_host(a->f), (long)getpid(), time_now());
   TRY(farm_agree(a->f, master ? file_write(file.text, token, strlen(token)) : OK));
   farm_share(a->f, token, sizeof token);
   place mine = place_look(a, file.text, token), *all = master ? mem_take((size_t)farm_size(a->f), sizeof *all) : NULL;
   farm_gather(a->f, all, &mine, sizeof mine);
+
   status s = OK;
   if (master) {
     places p = {.all = all, .ranks = farm_size(a->f), .directory = a->s.run.directory};
@@ -206,16 +223,21 @@ status preflight(const app *a) {
   return farm_agree(a->f, s);
 }
 
-// Episodes whose lengths differ tenfold leave ranks idle at the end of a generation, though they move to those that have
-// fewer. On the published lengths of the World Models Doom run the fraction of what the cores could do, simulated at 64 to
-// 256 ranks with 1,024 episodes (dreamfarm bench farm --simulate), is 1 / (1 + 9 (ranks / episodes)^2) within 0.02.
+// Episodes whose lengths differ tenfold leave ranks idle at the end of a generation, though they move to those that
+// have fewer. On the published lengths of the World Models Doom run the fraction of what the cores could do, simulated
+// at 64 to 256 ranks with 1,024 episodes (dreamfarm bench farm --simulate), is 1 / (1 + 9 (ranks / episodes)^2) within
+// 0.02.
 #define TAIL 9
 #define GOOD_USE 0.85
 
 void preflight_generation(const app *a) {
   int ranks = farm_size(a->f), episodes = a->s.evolve.popsize * a->s.evolve.episodes;
-  double a_rank = (double)episodes / ranks, use = 1 / (1 + TAIL / (a_rank * a_rank)), wanted = sqrt(TAIL * GOOD_USE / (1 - GOOD_USE));  // episodes a rank
+  double per_rank = (double)episodes / ranks, use = 1 / (1 + TAIL / (per_rank * per_rank));
   if (ranks == 1 || use >= GOOD_USE) return;
-  log_all("warning: %d x %d episodes a generation use about %.0f %% of %d ranks; evolve.popsize x evolve.episodes of %.0f, or %.0f ranks, would make it %.0f %%",
-          a->s.evolve.popsize, a->s.evolve.episodes, 100 * use, ranks, ceil(wanted * ranks), fmax(1, floor(episodes / wanted)), 100 * GOOD_USE);
+
+  double wanted = sqrt(TAIL * GOOD_USE / (1 - GOOD_USE));  // episodes per rank
+  log_all("warning: %d x %d episodes a generation use about %.0f %% of %d ranks; evolve.popsize x evolve.episodes of "
+          "%.0f, or %.0f ranks, would make it %.0f %%",
+          a->s.evolve.popsize, a->s.evolve.episodes, 100 * use, ranks, ceil(wanted * ranks),
+          fmax(1, floor(episodes / wanted)), 100 * GOOD_USE);
 }
