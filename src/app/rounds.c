@@ -6,14 +6,14 @@
 
 #include "picture.h"
 
-typedef struct round {
+typedef struct one_round {
   settings s;
   run_home home;
-} round;
+} one_round;
 
-static round *rounds_make(const app *a) {
+static one_round *rounds_make(const app *a) {
   int count = a->s.run.rounds;
-  round *rounds = mem_take((size_t)count, sizeof *rounds);
+  one_round *rounds = mem_take((size_t)count, sizeof *rounds);
   for (int i = 0; i < count; i++) {
     rounds[i].s = round_settings(&a->s, i + 1);
     rounds[i].home = a->run;
@@ -72,7 +72,7 @@ static status round_read(reached *r, const run_home *home) {
   return OK;
 }
 
-static status rounds_read(reached *rows, const round *rounds, int count) {
+static status rounds_read(reached *rows, const one_round *rounds, int count) {
   for (int i = 0; i < count; i++) {
     if (i) rows[i].episodes = rows[i - 1].episodes;
     TRY(round_read(&rows[i], &rounds[i].home));
@@ -101,16 +101,16 @@ static void rounds_print(const reached *rows, int count) {
 
 // Real score by round, beside the best baseline on the same luck.
 static void rounds_curves(chart *c, const reached *rows, int count) {
-  double *x = mem_take((size_t)4 * count, sizeof *x), *real = x + count, *se = real + count, *baseline = se + count;
+  double *x = mem_take((size_t)4 * count, sizeof *x), *mean = x + count, *se = mean + count, *baseline = se + count;
   for (int i = 0; i < count; i++) {
     x[i] = i + 1;
-    real[i] = rows[i].real;
+    mean[i] = rows[i].real;
     se[i] = rows[i].se;
     baseline[i] = rows[i].baseline;
   }
   chart_curve(c, x, baseline, NULL, count, "with lines dt 2 lw 1.5 lc rgb '#333333'", "best baseline");
-  chart_curve(c, x, real, NULL, count, "with lines lw 1.5 lc rgb '#D55E00'", "");
-  chart_curve(c, x, real, se, count, "with yerrorbars pt 9 ps 1.8 lw 2 lc rgb '#D55E00'",
+  chart_curve(c, x, mean, NULL, count, "with lines lw 1.5 lc rgb '#D55E00'", "");
+  chart_curve(c, x, mean, se, count, "with yerrorbars pt 9 ps 1.8 lw 2 lc rgb '#D55E00'",
               "controller, judged in the real environment, ± standard error");
   mem_free(x);
 }
@@ -143,7 +143,7 @@ static status rounds_chart(const app *a, chart *c, const reached *rows, int coun
   return gnuplot_draw(directory.text, &c->script);
 }
 
-static status rounds_tell(const app *a, const round *rounds) {
+static status rounds_tell(const app *a, const one_round *rounds) {
   int count = a->s.run.rounds;
   reached *rows = mem_take((size_t)count, sizeof *rows);
   chart c = {0};
@@ -166,7 +166,7 @@ static status round_prepare(const app *a) {
   return pipeline_config_keep(a);
 }
 
-static status rounds_run(app *a, const round *rounds, bool *made) {
+static status rounds_run(app *a, const one_round *rounds, bool *made) {
   int count = a->s.run.rounds;
 
   // Nothing is written before all stages of all rounds have been looked at.
@@ -188,7 +188,7 @@ static status rounds_run(app *a, const round *rounds, bool *made) {
 status app_run(app *a) {
   double start = time_now();
   bool made = false;
-  round *rounds = rounds_make(a);
+  one_round *rounds = rounds_make(a);
   status s = rounds_run(a, rounds, &made);
   mem_free(rounds);
   TRY(s);
