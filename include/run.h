@@ -32,6 +32,7 @@ typedef struct run_home {
 #define RUN_CONTROLLER "controller.safetensors"
 #define RUN_CONTROLLER_BEFORE "controller.previous.safetensors"
 #define RUN_ROWS "run.csv"
+#define RUN_ROUNDS "rounds.csv"
 #define RUN_EVENTS "run.jsonl"
 #define RUN_STATE "state.json"
 #define RUN_JOURNAL "journal"

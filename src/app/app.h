@@ -52,6 +52,11 @@ status app_bench(app *a);
 status app_explain(app *a);
 status app_bench_es(app *a);  // bench.c's second subject
 
+// The stages of one run, or of one round (pipeline.c). Collective, but for the second.
+status pipeline_look_all(app *a);               // before anything is written
+status pipeline_config_keep(const app *a);      // config.yaml in its directory
+status pipeline_run(app *a, bool *made);        // *made: one was not complete
+
 // What the verbs do once the stages have been looked at (run.c).
 status app_collect_make(app *a);
 status app_vae_make(app *a);

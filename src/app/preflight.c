@@ -136,17 +136,20 @@ static void host_judge(places *all, int rank) {
   if (ranks == 0) return;
   all->hosts++;
   quota_judge(all, rank, ranks);
+
   if (p->memory < ranks * RANK_MEMORY)
     WARN(all, "%s has %.0f MB of memory free for %d ranks, which want about %.0f MB; start fewer ranks there", p->host,
          p->memory / MEGABYTE, ranks, ranks * RANK_MEMORY / MEGABYTE);
   if (ranks > 1 && p->shm < ranks * RANK_SHM)
-    WARN(all, "/dev/shm of %s has %.0f MB free for the messages of %d ranks; give the container more (--shm-size=256m)",
-         p->host, p->shm / MEGABYTE, ranks);
-  if (rank == 0 && num_blas_common() &&
-      strcmp(num_blas_kernels(), num_blas_common()) != 0)  // of rank 0, whose search it is
     WARN(all,
-         "BLAS is OpenBLAS's for %s: a search that is begun or resumed here takes another course than with the kernels "
-         "for %s; unset OPENBLAS_CORETYPE",
+         "/dev/shm of %s has %.0f MB free for the messages of %d ranks; give the container more (--shm-size=256m)",
+         p->host, p->shm / MEGABYTE, ranks);
+
+  // Of rank 0, whose search it is.
+  if (rank == 0 && num_blas_common() && strcmp(num_blas_kernels(), num_blas_common()) != 0)
+    WARN(all,
+         "BLAS is OpenBLAS's for %s: a search that is begun or resumed here takes another course than with the "
+         "kernels for %s; unset OPENBLAS_CORETYPE",
          num_blas_kernels(), num_blas_common());
   if (p->blas_threads != 1)
     WARN(all, "BLAS uses %d threads a rank on %s; set OPENBLAS_NUM_THREADS=1", p->blas_threads, p->host);
@@ -159,6 +162,7 @@ static status places_judge(places *all) {
            "rank %d on %s does not see what rank 0 writes to %s; put run.directory on a file system that all hosts "
            "share",
            r, all->all[r].host, all->directory);
+
   double disk = bytes_free(all->directory);
   if (disk < DISK)
     WARN(all, "%s has %.0f MB free; a run may want %.0f MB", all->directory, disk / MEGABYTE, DISK / MEGABYTE);
@@ -200,11 +204,14 @@ status preflight(const app *a) {
   char token[80];
   file_path file = run_out(&a->run, "preflight");
   TRY(farm_agree(a->f, versions_compare(a)));
+
+  // Whoever reads this token in the run directory sees the same file system.
   snprintf(token, sizeof token, "%.40s %ld %.6f", farm_host(a->f), (long)getpid(), time_now());
   TRY(farm_agree(a->f, master ? file_write(file.text, token, strlen(token)) : OK));
   farm_share(a->f, token, sizeof token);
   place mine = place_look(a, file.text, token), *all = master ? mem_take((size_t)farm_size(a->f), sizeof *all) : NULL;
   farm_gather(a->f, all, &mine, sizeof mine);
+
   status s = OK;
   if (master) {
     places p = {.all = all, .ranks = farm_size(a->f), .directory = a->s.run.directory};
@@ -225,12 +232,12 @@ status preflight(const app *a) {
 
 void preflight_generation(const app *a) {
   int ranks = farm_size(a->f), episodes = a->s.evolve.popsize * a->s.evolve.episodes;
-  double a_rank = (double)episodes / ranks, use = 1 / (1 + TAIL / (a_rank * a_rank)),
-         wanted = sqrt(TAIL * GOOD_USE / (1 - GOOD_USE));  // episodes a rank
+  double per_rank = (double)episodes / ranks, use = 1 / (1 + TAIL / (per_rank * per_rank));
   if (ranks == 1 || use >= GOOD_USE) return;
-  log_all(
-      "warning: %d x %d episodes a generation use about %.0f %% of %d ranks; evolve.popsize x evolve.episodes of %.0f, "
-      "or %.0f ranks, would make it %.0f %%",
-      a->s.evolve.popsize, a->s.evolve.episodes, 100 * use, ranks, ceil(wanted * ranks),
-      fmax(1, floor(episodes / wanted)), 100 * GOOD_USE);
+
+  double wanted = sqrt(TAIL * GOOD_USE / (1 - GOOD_USE));  // episodes per rank
+  log_all("warning: %d x %d episodes a generation use about %.0f %% of %d ranks; evolve.popsize x evolve.episodes of "
+          "%.0f, or %.0f ranks, would make it %.0f %%",
+          a->s.evolve.popsize, a->s.evolve.episodes, 100 * use, ranks, ceil(wanted * ranks),
+          fmax(1, floor(episodes / wanted)), 100 * GOOD_USE);
 }

@@ -14,9 +14,9 @@
 enum { CHORES = 32, WORDS = 1024 };  // workers looked after, messages taken in, at a step
 
 static int master_task_count(const farm_job *job) { return job->groups * job->members; }
-static double master_now(const farm *f) { return f->post.now(f->post.self); }
+double master_now(const farm *f) { return f->post.now(f->post.self); }
 
-__attribute__((format(printf, 2, 3))) static void master_say(const farm *f, const char *format, ...) {
+void master_say(const farm *f, const char *format, ...) {
   char line[256];
   va_list arguments;
   if (f->silent) return;
@@ -574,48 +574,4 @@ status farm_map(farm *f, const farm_job *job, const farm_crew *crew, void *resul
   map_end(&r, report);
   report->master = seconds > f->peer[0].busy ? seconds - f->peer[0].busy : 0;
   return s;
-}
-
-// Who answers? A rank may have died unnoticed, its tasks done by others before its lease ran out. Where all do, those
-// that were lost for a while among them, the farm is whole again.
-static void master_roll_call(farm *f) {
-  const order_head ping_head = {.order = ORDER_PING, .job = f->job};
-  const void *bytes;
-  size_t size;
-  int from, missing = 0;
-  for (int w = 1; w < f->size; w++) {
-    f->peer[w].present = schedule_is_lost(f->plan, w);  // nothing is asked of the lost
-    missing += !f->peer[w].present;
-    while (f->post.receive(f->post.self, &from, &bytes, &size)) continue;  // older words are no answer
-    f->post.send(f->post.self, w, &ping_head, sizeof ping_head);
-  }
-
-  // As long as a worker may be silent in a job, its answer is waited for.
-  double lease = schedule_lease(f->plan);
-  for (stopwatch w = stopwatch_begin(master_now(f)); missing && stopwatch_spent(&w, master_now(f)) < lease; usleep(100))
-    while (f->post.receive(f->post.self, &from, &bytes, &size)) {
-      missing -= !f->peer[from].present;
-      f->peer[from].present = true;
-    }
-
-  f->lossy = false;
-  for (int w = 1; w < f->size; w++) {
-    if (!f->peer[w].present) master_say(f, "worker %d does not answer and is taken for lost", w);
-    if (!f->peer[w].present) schedule_lose(f->plan, w, master_now(f));
-    f->lossy |= schedule_is_lost(f->plan, w);
-  }
-}
-
-void farm_dismiss(farm *f) {
-  master_roll_call(f);
-  const order_head head = {.order = ORDER_DISMISS, .job = f->job, .lossy = f->lossy};
-
-  // A lost one hears of it if it can, but is not waited for.
-  for (int w = 1; w < f->size; w++) {
-    double seconds = schedule_is_lost(f->plan, w) ? 0.1 : 10;
-    for (stopwatch p = stopwatch_begin(master_now(f)); stopwatch_spent(&p, master_now(f)) < seconds; usleep(200))
-      if (f->post.send(f->post.self, w, &head, sizeof head)) break;
-  }
-
-  for (int w = 1; w < f->size; w++) transport_flush(f->line, w, f->lossy ? 0.2 : 10);
 }

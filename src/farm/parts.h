@@ -131,6 +131,8 @@ struct map_run {
   int unfed;       // workers to be looked at since groups were reopened
 };
 void map_begin(map_run *r);   // the fields up to tick_self are set
+double master_now(const farm *f);
+void master_say(const farm *f, const char *format, ...) __attribute__((format(printf, 2, 3)));
 bool map_finished(const map_run *r);
 status map_step(map_run *r, bool *active);
 void map_end(map_run *r, farm_report *report);

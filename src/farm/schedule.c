@@ -3,8 +3,7 @@
 // answer counts. Tasks and workers sit on doubly linked lists, so that no event has to look through all of either.
 // Which task is the longest expected is fresh.c's business.
 
-#include "fresh.h"
-#include "schedule.h"
+#include "schedule_lists.h"
 
 const schedule_limits schedule_customary = {
     .lease_least = 10,
@@ -16,186 +15,12 @@ const schedule_limits schedule_customary = {
     .patience = 2,
 };
 
-enum { COPIES = 2, NOBODY = -1, LOOK_FOR_COPY = 16, BLAMED_MAX = SCHEDULE_TRIES_MAX + 1 };
+enum { LOOK_FOR_COPY = 16 };
 #define GAP_SECONDS 0.5   // between two signs of life, until it has been seen otherwise
 #define FRESH_WORD 2.0    // seconds: a worker heard of within them is alive
 #define REQUEST_SECONDS 2.0  // after which a request to hand tasks back is forgotten
 
-// Where a task is. All but FRESH and DONE are lists, in the order in which their tasks came to them.
-typedef enum place {
-  FRESH,    // not handed out yet
-  OUT,      // one worker has it
-  TWICE,    // two have it
-  MOVING,   // handed back, to continue elsewhere
-  AGAIN,    // waits for another worker
-  BLAMED,   // the same, but a worker was lost that held it
-  SUSPECT,  // the same, and so many that it is to be alone on the next
-  POISON,   // takes its workers down
-  DONE,
-  PLACES
-} place;
-
-typedef struct copy {
-  int worker;         // who has it; NOBODY
-  int before, after;  // among the worker's copies
-  double sent_at;
-} copy;
-
-typedef struct task_state {
-  place at;
-  int before, after;  // on its list
-  double since;       // on its list
-  double lasted;      // MOVING: since it was begun
-  copy copy[COPIES];
-  int blames;         // workers lost that held it, the first so many
-  int blamed[BLAMED_MAX];
-} task_state;
-
-typedef struct worker_state {
-  bool lost;
-  bool alone;           // holds a suspect: nothing beside it
-  schedule_word word;   // its last
-  int vacant;           // what it would still take
-  int holding, copies;  // number and first of its copies (task * COPIES + slot)
-  double heard_at;
-  int before, after;    // among the living, least recently heard first
-  // Handing back. A worker that may be asked stands on the list of those that hold as many tasks.
-  int level, upper, lower;  // the list, NOBODY: on none; its neighbours there
-  bool deaf;                  // did not answer the last request, and has not spoken since
-  int request, helps;         // number of its last request; for whom it is under way, NOBODY
-  int helper;                 // who was asked for its benefit, NOBODY
-  double asked_at;            // that one
-} worker_state;
-
-typedef struct list { int first, last; } list;
-
-struct schedule {
-  schedule_limits limits;
-  int workers, tasks_max, lost;
-  worker_state *worker;  // (workers)
-  int *rich;             // (tasks_max + 1)  by tasks held: the first of the workers that may be asked to hand some back
-  int richest, requests; // no list above it has anybody; requests made, of all jobs
-  list living;           // of workers, the first of all not among them
-  double looked_at;      // in the last job, for the last time: since then nobody has listened
-  int groups, members, tries;
-  task_state *task;      // (tasks)
-  list place[PLACES];    // of tasks
-  int *filling;          // (groups)  times it was reopened
-  fresh_tasks fresh;     // those never handed out, and what is learnt of all
-  int64_t accepted, tasks, reopened;
-  double gap;            // between two signs of life, a moving mean
-  schedule_counts counts;
-};
-
 static double schedule_clamp(double x, double least, double most) { return x < least ? least : x > most ? most : x; }
-
-// --- lists ---------------------------------------------------------------------------------------------------------
-
-static void schedule_task_unlink(schedule *s, int task) {
-  task_state *t = &s->task[task];
-  list *l = &s->place[t->at];
-  if (t->before != NOBODY) s->task[t->before].after = t->after;
-  else if (l->first == task) l->first = t->after;
-  if (t->after != NOBODY) s->task[t->after].before = t->before;
-  else if (l->last == task) l->last = t->before;
-  t->before = t->after = NOBODY;
-}
-
-static void schedule_task_move(schedule *s, int task, place to, double now) {
-  task_state *t = &s->task[task];
-  list *l = &s->place[to];
-
-  schedule_task_unlink(s, task);
-  t->at = to;
-  t->since = now;
-  if (to == FRESH || to == DONE) return;
-
-  // At the end, so that a list stays in the order in which its tasks came.
-  t->before = l->last;
-  if (l->last != NOBODY) s->task[l->last].after = task;
-  else l->first = task;
-  l->last = task;
-}
-
-static void schedule_worker_unlink(schedule *s, int worker) {
-  worker_state *w = &s->worker[worker];
-  if (w->before != NOBODY) s->worker[w->before].after = w->after;
-  else if (s->living.first == worker) s->living.first = w->after;
-  if (w->after != NOBODY) s->worker[w->after].before = w->before;
-  else if (s->living.last == worker) s->living.last = w->before;
-  w->before = w->after = NOBODY;
-}
-
-static void schedule_worker_append(schedule *s, int worker) {
-  worker_state *w = &s->worker[worker];
-  w->before = s->living.last;
-  if (s->living.last != NOBODY) s->worker[s->living.last].after = worker;
-  else s->living.first = worker;
-  s->living.last = worker;
-}
-
-// Puts a worker on the list where it belongs now.
-static void schedule_worker_rank(schedule *s, int worker) {
-  worker_state *w = &s->worker[worker];
-  int level = w->lost || w->deaf || w->word.keeps || w->helps != NOBODY ? NOBODY : w->holding;
-  if (level == w->level) return;
-
-  if (w->upper != NOBODY) s->worker[w->upper].lower = w->lower;
-  else if (w->level != NOBODY) s->rich[w->level] = w->lower;
-  if (w->lower != NOBODY) s->worker[w->lower].upper = w->upper;
-  w->upper = w->lower = NOBODY;
-  w->level = level;
-  if (level == NOBODY) return;
-
-  // At the front. richest is never too low; where it is too high, whoever asks lowers it.
-  w->lower = s->rich[level];
-  if (w->lower != NOBODY) s->worker[w->lower].upper = worker;
-  s->rich[level] = worker;
-  if (level > s->richest) s->richest = level;
-}
-
-static copy *schedule_copy_at(schedule *s, int place_of_copy) {
-  return &s->task[place_of_copy / COPIES].copy[place_of_copy % COPIES];
-}
-
-static void schedule_copy_give(schedule *s, int worker, int task, double now) {
-  task_state *t = &s->task[task];
-  worker_state *w = &s->worker[worker];
-  int slot = t->copy[0].worker == NOBODY ? 0 : 1, id = task * COPIES + slot;
-
-  // A task that moves counts from its first beginning, or its length would be learnt too short.
-  double begun_at = t->at == MOVING ? now - t->lasted : now;
-
-  t->copy[slot] = (copy){.worker = worker, .before = NOBODY, .after = w->copies, .sent_at = begun_at};
-  if (w->copies != NOBODY) schedule_copy_at(s, w->copies)->before = id;
-  w->copies = id;
-
-  w->holding++;
-  w->vacant--;
-  s->counts.sent++;
-  fresh_out(&s->fresh, task, 1, begun_at);
-  schedule_task_move(s, task, t->copy[!slot].worker == NOBODY ? OUT : TWICE, now);
-  schedule_worker_rank(s, worker);
-}
-
-static void schedule_copy_drop(schedule *s, int task, int slot) {
-  copy *c = &s->task[task].copy[slot];
-  worker_state *w = &s->worker[c->worker];
-
-  if (c->before != NOBODY) schedule_copy_at(s, c->before)->after = c->after;
-  else w->copies = c->after;
-  if (c->after != NOBODY) schedule_copy_at(s, c->after)->before = c->before;
-
-  if (--w->holding == 0) w->alone = false;
-  fresh_out(&s->fresh, task, -1, c->sent_at);
-  schedule_worker_rank(s, c->worker);
-  c->worker = NOBODY;
-}
-
-static void schedule_copies_drop(schedule *s, int task) {
-  for (int i = 0; i < COPIES; i++)
-    if (s->task[task].copy[i].worker != NOBODY) schedule_copy_drop(s, task, i);
-}
 
 // --- life ----------------------------------------------------------------------------------------------------------
 

@@ -65,7 +65,7 @@ gives "a configuration" "$dir/mine.yaml" run "$dir/"
 strange() { # VERB WORDS...: the options of it that the program says are unknown
   local option
   for option in $(completes "$@" -- | grep -vx -e --help -e --version -e --set); do
-    "$program" "$@" "$option" --nonsense 2>&1 </dev/null | grep -e "unknown option $option"
+    (cd "$dir" && "$program" "$@" "$option" --nonsense 2>&1 </dev/null) | grep -e "unknown option $option"
   done
 }
 for verb in evaluate explain report "bench es"; do

@@ -1,0 +1,68 @@
+#!/usr/bin/env bash
+# Rounds: each collects with the controller before it, goes on from its V, M and search, and may be killed at any moment.
+# What is complete is kept; what a round began from decides what it makes.
+set -u
+. tests/checks.sh
+MPIRUN=${MPIRUN:-mpirun}
+export TMPDIR=$dir OMPI_MCA_btl_vader_backing_directory=$dir
+sizes="--set run.rounds=3 --set round.episodes=7 --set round.vae_frames=400 --set round.rnn_epochs=2
+  --set round.generations=3 --set dream.end=expected --set dream.first=0.1 --set vae.weight_moving=0.2
+  --set rnn.own_samples=0.5 --set evaluate.episodes=10"
+rounds() { "$program" run tests/app/tiny.yaml --quiet $sizes --set run.directory="$dir/$1" "${@:2}"; } # NAME
+farmed() { $MPIRUN -n 3 "$program" run tests/app/tiny.yaml --quiet $sizes --set run.directory="$dir/$1" "${@:2}"; }
+started() { exec setsid "$program" run tests/app/tiny.yaml --quiet $sizes --set run.directory="$dir/$1"; }
+same_round() { # NAME NAME ROUND
+  local a=$dir/$1/round-$3 b=$dir/$2/round-$3 f
+  diff -r "$a/episodes" "$b/episodes" && diff -r "$a/latents" "$b/latents" || return 1
+  for f in vae rnn controller; do cmp "$a/$f.safetensors" "$b/$f.safetensors" || return 1; done
+  cmp "$a/evaluate.json" "$b/evaluate.json" && same_rows "$a/run.csv" "$b/run.csv"
+}
+same_rounds() { same_round "$1" "$2" 1 && same_round "$1" "$2" 2 && same_round "$1" "$2" 3; }
+
+check "three rounds" rounds whole
+check "each has a judgement" test -s "$dir/whole/round-3/evaluate.json"
+check "later rounds collect what they are told to" grep -q '"total_episodes": 7' "$dir/whole/round-2/episodes/metadata.json"
+check "with the controller before" grep -q 'controller of round 1' "$dir/whole/round-2/episodes/metadata.json"
+check "again: all is complete" rounds whole
+check "a round is another search" test "$(tail -n1 "$dir/whole/round-1/run.csv")" != "$(tail -n1 "$dir/whole/round-2/run.csv")"
+
+# One round is a run of its own, with the same bytes.
+check "one round alone" rounds one --set run.rounds=1
+mkdir -p "$dir/alone" && mv "$dir/one" "$dir/alone/round-1"
+check "is the first of several" same_round whole alone 1
+
+# Killed until it is through.
+RANDOM=${SEED:-1} kills=0
+while [ $kills -lt 40 ]; do
+  (started killed) >"$dir/log" 2>&1 & job=$!
+  sleep "$(awk "BEGIN{print 0.3 + 0.1 * $kills / 4 + $RANDOM / 32768 * 0.8}")"
+  kill -9 $job 2>/dev/null || { wait $job; break; }
+  wait $job 2>/dev/null
+  kills=$((kills + 1))
+done
+check "it came through" rounds killed
+check "it was killed some times" test $kills -ge 3
+check "the same bytes after $kills kills" same_rounds whole killed
+
+# Episodes of a controller are the same at any number of ranks.
+cp -r "$dir/whole" "$dir/wide"
+rm -r "$dir/wide/round-2" "$dir/wide/round-3"
+check "other ranks go on" farmed wide
+check "with the same episodes" diff -r "$dir/whole/round-2/episodes" "$dir/wide/round-2/episodes"
+
+# A later round depends on the earlier; an earlier one not on the later.
+check "another first round is refused" exits 5 "evolve.sigma0" rounds whole --set evolve.sigma0=0.3
+check "other later rounds leave the first alone" rounds later --set round.generations=2 --set run.rounds=2
+check "the same first round" same_round whole later 1
+
+# V may stay, M and the search may begin anew.
+check "V stays" rounds still --set round.vae_frames=0 --set run.rounds=2
+check "as it was" cmp "$dir/still/round-1/vae.safetensors" "$dir/still/round-2/vae.safetensors"
+check "M and the search anew" rounds anew --set round.warm=false --set run.rounds=2
+
+# States, too: M goes on with the scale that it was begun with.
+check "cart-pole" rounds pole --set environment.name=cartpole_swingup --set dream.reward=head
+check "its rounds" test -s "$dir/pole/round-3/evaluate.json"
+
+check "rounds that do not fit are refused" exits 3 "round.learning_rate" rounds none --set round.learning_rate=1e-7
+end
