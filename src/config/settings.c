@@ -155,7 +155,8 @@ status settings_check(const settings *s) {
 
   if (s->run.rounds > 1) TRY(settings_rounds_check(s));
   if (s->evolve.best == CONFIG_BEST_REAL && (s->evolve.real_episodes == 0 || s->evolve.held_out_every == 0))
-    FAIL(BAD_CONFIG, "evolve.best is real, but evolve.real_episodes or evolve.held_out_every is 0: nothing is measured");
+    FAIL(BAD_CONFIG,
+         "evolve.best is real, but evolve.real_episodes or evolve.held_out_every is 0: nothing is measured");
   if ((int64_t)s->evolve.popsize * s->evolve.episodes > INT32_MAX)
     FAIL(BAD_CONFIG, "evolve.popsize x evolve.episodes is %lld episodes a generation, wanted at most %d",
          (long long)s->evolve.popsize * s->evolve.episodes, INT32_MAX);
