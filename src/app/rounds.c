@@ -1,4 +1,4 @@
-// The verb run: one round, or several. Each round of several is a run in a directory of its own, begun from what the one
+// The verb run: one round, or several. Each of several is a run in a directory of its own, begun from what the one
 // before it left; what all of them reached stands in rounds.csv and a picture.
 
 #include <math.h>
