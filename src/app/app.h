@@ -45,11 +45,17 @@ status app_train_vae(app *a);
 status app_encode(app *a);
 status app_train_rnn(app *a);
 status app_evolve(app *a);
+status app_fidelity(app *a);
 status app_evaluate(app *a);
 status app_report(app *a);
 status app_bench(app *a);
 status app_explain(app *a);
 status app_bench_es(app *a);  // bench.c's second subject
+
+// The stages of one run, or of one round (pipeline.c). Collective, but for the second.
+status pipeline_look_all(app *a);               // before anything is written
+status pipeline_config_keep(const app *a);      // config.yaml in its directory
+status pipeline_run(app *a, bool *made);        // *made: one was not complete
 
 // What the verbs do once the stages have been looked at (run.c).
 status app_collect_make(app *a);
@@ -57,6 +63,7 @@ status app_vae_make(app *a);
 status app_encode_make(app *a);
 status app_rnn_make(app *a);
 status app_evolve_make(app *a);
+status app_fidelity_make(app *a);
 
 // --- the look before the leap ---------------------------------------------------------------------------------------
 // Collective. What would waste the run: other versions elsewhere, a run directory that is not seen everywhere, too few

@@ -11,6 +11,7 @@ static status (*const pipeline_acts[STAGES])(app *a) = {
     [STAGE_ENCODE] = app_encode_make,
     [STAGE_RNN] = app_rnn_make,
     [STAGE_EVOLVE] = app_evolve_make,
+    [STAGE_FIDELITY] = app_fidelity_make,
     [STAGE_EVALUATE] = app_evaluate,
 };
 
@@ -32,7 +33,7 @@ static status pipeline_config_look(const app *a) {
   FAIL(MISMATCH, "%s: was not written by dreamfarm, and would be replaced; use another run.directory", path.text);
 }
 
-static status pipeline_config_keep(const app *a) {
+status pipeline_config_keep(const app *a) {
   text_buffer t = {0};
   text_add(&t, CONFIG_FIRST_LINE "It is written anew by every `dreamfarm run`.\n");
   settings_print(&a->s, &t, false);
@@ -77,38 +78,7 @@ static status pipeline_go_on(app *a, stage s, bool *made) {
   return OK;
 }
 
-// --- rounds ---------------------------------------------------------------------------------------------------------
-
-// A run of one round is its own; of several, each has a directory in it and begins from what the one before left.
-typedef struct round {
-  settings s;
-  run_home home;
-} round;
-
-static round *rounds_make(const app *a) {
-  int count = a->s.run.rounds;
-  round *rounds = mem_take((size_t)count, sizeof *rounds);
-  for (int i = 0; i < count; i++) {
-    rounds[i].s = round_settings(&a->s, i + 1);
-    rounds[i].home = a->run;
-    rounds[i].home.s = &rounds[i].s;
-    rounds[i].home.whole = count > 1 ? a->s.run.directory : NULL;
-    rounds[i].home.round = i + 1;
-    rounds[i].home.before = i ? &rounds[i - 1].home : NULL;
-  }
-  return rounds;
-}
-
-static status round_prepare(const app *a) {
-  if (farm_rank(a->f) != 0) return OK;
-  TRY(dir_make(a->s.run.directory));
-  run_sweep(&a->run);
-  return pipeline_config_keep(a);
-}
-
-static status round_run(app *a, bool *made) {
-  if (a->run.before) log_all("round %d", a->run.round);
-  TRY(farm_agree(a->f, round_prepare(a)));
+status pipeline_run(app *a, bool *made) {
   for (stage s = 0; s < STAGES; s++)
     if (stage_is_of(&a->run, s)) TRY(pipeline_go_on(a, s, made));
 
@@ -117,40 +87,10 @@ static status round_run(app *a, bool *made) {
   return farm_agree(a->f, farm_rank(a->f) == 0 ? stages_stand(&a->run) : OK);
 }
 
-static status rounds_look(const app *a, const round *rounds) {
-  for (int i = 0; i < a->s.run.rounds; i++) {
-    app r = app_of(a, &rounds[i].home);
-    stage_standing standing[STAGES] = {0};
-    TRY(farm_agree(a->f, farm_rank(a->f) == 0 ? pipeline_config_look(&r) : OK));
-    TRY(pipeline_look(&r, STAGE_COLLECT, STAGE_EVALUATE, standing));
-  }
-  return OK;
-}
-
-static status rounds_run(app *a, const round *rounds, bool *made) {
-  // Nothing is written before all stages of all rounds have been looked at.
-  TRY(rounds_look(a, rounds));
-  TRY(farm_agree(a->f, farm_rank(a->f) == 0 ? pipeline_config_keep(a) : OK));
-  for (int i = 0; i < a->s.run.rounds; i++) {
-    app r = app_of(a, &rounds[i].home);
-    TRY(round_run(&r, made));
-  }
-  return OK;
-}
-
-status app_run(app *a) {
-  double start = time_now();
-  bool made = false;
-  round *rounds = rounds_make(a);
-  status s = rounds_run(a, rounds, &made);
-  mem_free(rounds);
-  TRY(s);
-
-  if (a->run.fresh && !made)
-    log_all("--fresh: every stage is complete, with these settings, and was kept; to make one anew, name it: "
-            "dreamfarm evolve CONFIG --fresh");
-  log_all("done in %.0f s; everything is in %s", time_now() - start, a->s.run.directory);
-  return OK;
+status pipeline_look_all(app *a) {
+  stage_standing standing[STAGES] = {0};
+  TRY(farm_agree(a->f, farm_rank(a->f) == 0 ? pipeline_config_look(a) : OK));
+  return pipeline_look(a, STAGE_COLLECT, STAGE_EVALUATE, standing);
 }
 
 // --- one verb per stage ---------------------------------------------------------------------------------------------
@@ -159,6 +99,12 @@ status app_collect(app *a) { return pipeline_make(a, STAGE_COLLECT); }
 status app_encode(app *a) { return pipeline_make(a, STAGE_ENCODE); }
 status app_train_rnn(app *a) { return pipeline_make(a, STAGE_RNN); }
 status app_evolve(app *a) { return pipeline_make(a, STAGE_EVOLVE); }
+
+status app_fidelity(app *a) {
+  if (a->s.fidelity.episodes == 0)
+    FAIL(BAD_CONFIG, "fidelity.episodes is 0: nothing is to be measured; let it be 200, say");
+  return pipeline_make(a, STAGE_FIDELITY);
+}
 
 status app_train_vae(app *a) {
   if (!a->environment->pixels)

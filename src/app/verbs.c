@@ -51,6 +51,12 @@ const verb verbs[VERBS] = {
                      .writes = true,
                      .usage = RUN_USAGE,
                      .examples = {"evolve mine.yaml", "evolve mine.yaml --set evolve.generations=400"}},
+    [VERB_FIDELITY] = {.name = "fidelity",
+                       .words = "how far the dream is to be trusted: it and reality side by side",
+                       .act = app_fidelity,
+                       .writes = true,
+                       .usage = RUN_USAGE,
+                       .examples = {"fidelity mine.yaml", "fidelity mine.yaml --set fidelity.episodes=500 --fresh"}},
     [VERB_EVALUATE] = {.name = "evaluate",
                        .words = "the controller in the real environment, beside the baselines",
                        .act = app_evaluate,
@@ -179,7 +185,7 @@ static status take_out(app *a, const char *value) {
 
 #define STAGES_BITS                                                                                          \
   (VERB_BIT(VERB_RUN) | VERB_BIT(VERB_COLLECT) | VERB_BIT(VERB_TRAIN) | VERB_BIT(VERB_TRAIN_VAE) |           \
-   VERB_BIT(VERB_ENCODE) | VERB_BIT(VERB_TRAIN_RNN) | VERB_BIT(VERB_EVOLVE))
+   VERB_BIT(VERB_ENCODE) | VERB_BIT(VERB_TRAIN_RNN) | VERB_BIT(VERB_EVOLVE) | VERB_BIT(VERB_FIDELITY))
 #define JUDGE_BIT VERB_BIT(VERB_EVALUATE)
 #define LOOK_BITS (VERB_BIT(VERB_REPORT) | VERB_BIT(VERB_EXPLAIN))
 #define ALONE_BITS (VERB_BIT(VERB_CONFIG) | VERB_BIT(VERB_CONTROL))

@@ -60,3 +60,8 @@ void env_policy_act(const env_policy *p, env *e, int lane, int step, rng luck, v
   const void *state = p->baseline->privileged ? env_state(e, lane) : NULL;
   p->baseline->act(p, env_spec_of(e)->actions, state, step, luck, memory, action);
 }
+
+void env_policy_act_blind(const env_policy *p, int actions, int step, rng luck, void *memory, float *action) {
+  CHECK(!p->baseline->privileged, "%s looks at the true state", p->text);
+  p->baseline->act(p, actions, NULL, step, luck, memory, action);
+}

@@ -42,10 +42,7 @@ static void dream_step(void *self, rollout_lane *lanes, int n) {
   d->controlling += time_now() - start;
 
   mind_imagine(d->m, d->actions, d->outcomes, n);
-  for (int i = 0; i < n; i++) {
-    const dream_outcome *out = &d->outcomes[i];
-    place_step_count(&lanes[i], out->reward, out->terminated, out->truncated, out->broken);
-  }
+  place_dreams_count(lanes, d->outcomes, n);
 }
 
 static void dream_show(const void *self, int lane, rollout_sight *s) {

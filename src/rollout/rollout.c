@@ -7,10 +7,11 @@
 
 #define STEPS_PER_SLICE 16  // at most, before the caller gets to see to its messages
 
-enum { PLACES = 3 };
+enum { PLACES = 4 };
 static const place *const places[PLACES] = {[ROLLOUT_DREAM] = &place_dream,
                                             [ROLLOUT_REAL] = &place_reality,
-                                            [ROLLOUT_BASELINE] = &place_baseline};
+                                            [ROLLOUT_BASELINE] = &place_baseline,
+                                            [ROLLOUT_DREAM_BASELINE] = &place_dream_baseline};
 
 typedef struct lane_group {  // the lanes of one place
   const place *place;

@@ -49,6 +49,7 @@ void run_sweep(const run_home *r) {
       {"", "train_"},
       {"", "vae."},
       {"", "rnn."},
+      {"", "fidelity"},
       {"", "evaluate"},
       {"", "world-"},
       {"", "preflight."},
@@ -130,6 +131,14 @@ static const stage_kind stage_kinds[STAGES] = {
         .unfinished = {RUN_CONTROLLER_BEFORE, "descent-1/" RUN_CONTROLLER},
         .record = RUN_ROWS,
     },
+    [STAGE_FIDELITY] = {
+        .name = "fidelity",
+        .decides = CONFIG_FIDELITY,
+        .made_from = {RUN_CONTROLLER, RUN_EPISODES},
+        .from_stage = {STAGE_EVOLVE, STAGE_COLLECT},
+        .follows = true,
+        .results = {RUN_FIDELITY},
+    },
     [STAGE_EVALUATE] = {
         .name = "evaluate",
         .decides = CONFIG_JUDGEMENT,
@@ -142,7 +151,10 @@ static const stage_kind stage_kinds[STAGES] = {
 
 const char *stage_name(stage s) { return stage_kinds[s].name; }
 
-bool stage_is_of(const run_home *r, stage s) { return r->pixels || s != STAGE_VAE; }
+bool stage_is_of(const run_home *r, stage s) {
+  if (s == STAGE_FIDELITY) return r->s->fidelity.episodes > 0;
+  return r->pixels || s != STAGE_VAE;
+}
 
 static file_path stage_mark_path(const run_home *r, stage s) {
   return path_join(r->s->run.directory, RUN_STAGES "/%s", stage_kinds[s].name);

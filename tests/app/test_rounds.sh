@@ -24,6 +24,9 @@ check "each has a judgement" test -s "$dir/whole/round-3/evaluate.json"
 check "later rounds collect what they are told to" grep -q '"total_episodes": 7' "$dir/whole/round-2/episodes/metadata.json"
 check "with the controller before" grep -q 'controller of round 1' "$dir/whole/round-2/episodes/metadata.json"
 check "again: all is complete" rounds whole
+check "a row for each" test "$(wc -l <"$dir/whole/rounds.csv")" = 4
+check "counts real episodes" test "$(cells "$dir/whole/rounds.csv" real_episodes | tr '\n' ' ')" = "24 43 62 "
+check "progress is the whole run's" grep -q '"round": 3' "$dir/whole/progress.json"
 check "a round is another search" test "$(tail -n1 "$dir/whole/round-1/run.csv")" != "$(tail -n1 "$dir/whole/round-2/run.csv")"
 
 # One round is a run of its own, with the same bytes.
