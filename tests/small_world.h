@@ -40,7 +40,8 @@ static inline small_world small_world_of(bool pixels, int mixtures, uint64_t see
   assert_non_null(mkdtemp(s.directory));
   s.vae = path_join(s.directory, "vae.safetensors");
   s.rnn = path_join(s.directory, "rnn.safetensors");
-  s.shape = (world_shape){.pixels = pixels, .channels = {4, 6, 8, 10}, .Z = pixels ? 7 : 5, .A = 1, .H = 24, .K = mixtures};
+  s.shape =
+      (world_shape){.pixels = pixels, .channels = {4, 6, 8, 10}, .Z = pixels ? 7 : 5, .A = 1, .H = 24, .K = mixtures};
   s.v = mem_take(world_vae_table(&s.shape).size, sizeof(real));
   s.m = mem_take(world_rnn_table(&s.shape).size, sizeof(real));
   vae_net_init(s.v, &s.shape, seed);
@@ -54,7 +55,8 @@ static inline small_world small_world_of(bool pixels, int mixtures, uint64_t see
   rng_normals(mu, ORIGINS * 8, rng_stream(seed, "origins"), 0, 0);
   for (int i = 0; i < ORIGINS * 8; i++) logvar[i] = -1.0f;
   for (int i = 0; i < 8; i++) scale[i] = 1.0f;
-  const world_origins o = {.count = ORIGINS, .mu = mu, .logvar = logvar, .offset = offset, .scale = scale, .log_sigma_floor = -7};
+  const world_origins o = {
+      .count = ORIGINS, .mu = mu, .logvar = logvar, .offset = offset, .scale = scale, .log_sigma_floor = -7};
   small_world_rewrite(&s, &o);
   return s;
 }

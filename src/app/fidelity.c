@@ -11,6 +11,8 @@ static status fidelity_sigma_read(const app *a, double *sigma, int n) {
   status s = search_load(run_path(&a->run, RUN_CONTROLLER).text, &state, &e, mean, mean + n, n);
   if (s == OK) *sigma = es_sigma(e);
   if (s == OK) es_close(e);
+
+  // a search that cannot be asked: the customary step
   if (!(*sigma > 0)) *sigma = 0.1;
   mem_free(mean);
   return s;
@@ -31,6 +33,8 @@ static status fidelity_result_write(const app *a, const fidelity_result *r) {
   text_buffer t = {0};
   char warning[400];
   fidelity_json(r, &t);
+
+  // begun only now: what was there stays valid while this is measured
   status s = stage_begin(&a->run, STAGE_FIDELITY);
   if (s == OK) s = file_write(run_path(&a->run, RUN_FIDELITY).text, t.bytes, t.size);
   if (s == OK) s = stage_done(&a->run, STAGE_FIDELITY);
@@ -57,9 +61,11 @@ static status fidelity_measure_in(app *a, const world *w) {
   float *parameters = mem_take((size_t)n, sizeof *parameters);
   fidelity_result *r = mem_take(1, sizeof *r);
 
+  // rank 0 reads and writes; all measure
   status s = farm_agree(a->f, master ? fidelity_controller_read(a, &j, parameters, n) : OK);
   if (s == OK) s = fidelity_measure(&j, r);
   if (s == OK) s = farm_agree(a->f, master ? fidelity_result_write(a, r) : OK);
+
   mem_free(parameters);
   mem_free(r);
   return s;

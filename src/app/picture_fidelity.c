@@ -79,6 +79,8 @@ static void ranking_number(measured *m, const char *const *keys, int depth, doub
 
 static void measured_number(void *self, const char *const *keys, int depth, double value) {
   measured *m = self;
+
+  // a number is known by the keys on the way to it; others are passed over
   if (depth == 4 && strcmp(keys[0], "survival") == 0) survival_number(m, keys, value);
   if (depth == 4 && strcmp(keys[0], "hazard") == 0) hazard_number(m, keys, value);
   if (depth == 3 && strcmp(keys[0], "hazard") == 0 && strcmp(keys[1], "real_controller") == 0 &&
@@ -112,6 +114,7 @@ static void survival_draw(chart *c, const measured *m, int outside, const char *
     y[i] = m->length[i][outside];
     se[i] = m->length_se[i][outside];
   }
+
   snprintf(style, sizeof style, "with boxes lc rgb '%s'", ink);
   chart_curve(c, x, y, NULL, m->policies, style, title);
   chart_curve(c, x, y, se, m->policies, "with yerrorbars ps 0 lw 1.5 lc rgb '#222222'", "");
@@ -127,6 +130,7 @@ static void survival_panel(chart *c, const measured *m) {
             .x_high = m->policies - 0.4,
             .y_high = 1.6 * highest(&m->length[0][0], 2 * FIDELITY_POLICIES, 1),
             .key = "top right"};
+
   chart_panel(c, &x);
   chart_words(c, names, m->policies);
   text_add(&c->decor, "set boxwidth 0.36\n");
@@ -144,6 +148,8 @@ static void hazard_panel(chart *c, const measured *m) {
   const char *names[FIDELITY_LAGS];
   double at[FIDELITY_LAGS];
   for (int i = 0; i < FIDELITY_LAGS; i++) names[i] = fidelity_lag_name(i);
+
+  // room for the error bars
   double high = highest(&m->hazard[0][0], 4 * FIDELITY_LAGS, 1e-3);
   for (int i = 0; i < FIDELITY_LAGS; i++)
     for (int k = 0; k < 2; k++) high = fmax(high, m->hazard[k][i] + m->hazard_se[k][i]);
@@ -157,6 +163,8 @@ static void hazard_panel(chart *c, const measured *m) {
   chart_panel(c, &x);
   chart_words(c, names, FIDELITY_LAGS);
   chart_level(c, m->real_hazard, "dt 3 lw 1.5 lc rgb '#666666'");
+
+  // side by side, or the error bars would hide each other
   for (int k = 0; k < 4; k++) {
     for (int i = 0; i < FIDELITY_LAGS; i++) at[i] = i + 0.06 * (k - 1.5);
     chart_curve(c, at, m->hazard[k], k < 2 ? m->hazard_se[k] : NULL, FIDELITY_LAGS, curves[k].style,
@@ -173,6 +181,8 @@ static void ranking_panel(chart *c, const measured *m) {
   double room = high > low ? 0.05 * (high - low) : 1;
   snprintf(title, sizeof title, "%d candidates around it: rank correlation %.2f (%.2f to %.2f)", FIDELITY_CANDIDATES,
            m->correlation, m->low, m->high);
+
+  // few or equal numbers: gnuplot needs a range all the same
   axes x = {.title = title,
             .x = "return in reality",
             .y = "return in the search's dreams",
@@ -193,6 +203,7 @@ static void sights_panel(chart *c, const measured *m) {
                                        "with linespoints pt 7 lw 2 lc rgb '#E69F00'"};
   double at[FIDELITY_SIGHTS + 1];
   for (int i = 0; i <= FIDELITY_SIGHTS; i++) at[i] = i;
+
   axes x = {.title = "What is lost of the picture; error: 1 is that of the mean picture",
             .x = "imagined steps",
             .y = "share",
@@ -200,6 +211,7 @@ static void sights_panel(chart *c, const measured *m) {
             .x_high = FIDELITY_SIGHTS + 0.3,
             .y_high = 1.45 * highest(&m->sight[0][0], 3 * (FIDELITY_SIGHTS + 1), 1),
             .key = "top right"};
+
   chart_panel(c, &x);
   chart_words(c, names, FIDELITY_SIGHTS + 1);
   for (int k = 0; k < 3; k++) chart_curve(c, at, m->sight[k], NULL, FIDELITY_SIGHTS + 1, styles[k], titles[k]);
@@ -259,9 +271,11 @@ static void strip_play(strip *t, const world *w, const dream_rules *rules, rng l
   int A = world_senses_of(w).actions, last = int_min(t->moment + lags[TILES - 1], t->e->steps);
   void *state = mem_take(1, mind_state_bytes(w));
   dream_outcome outcome;
+
   mind_begin(t->awake, 0, luck);
   for (int step = 0; step <= last; step++) {
     mind_see(t->awake, (const uint8_t *)t->e->observations + (size_t)step * WORLD_PIXELS, 1);
+    // at the moment the dream takes over what the mind has seen so far, and goes on by itself
     if (step == t->moment) {
       mind_save(t->awake, 0, state);
       mind_load(t->dream, 0, rules, luck, state);
@@ -273,6 +287,8 @@ static void strip_play(strip *t, const world *w, const dream_rules *rules, rng l
     mind_act(t->awake, action, 1);
     if (step >= t->moment) mind_imagine(t->dream, action, &outcome, 1);
   }
+
+  // what the episode did not last for stays empty
   for (int i = 0; i < TILES; i++)
     for (int row = 0; row < 3 && t->moment + lags[i] > last; row++) sheet_empty(t->s, t->band, row, i, "ended");
   mem_free(state);
@@ -289,6 +305,7 @@ static status strip_read(const app *a, sheet *s, int band, const world *w, datas
              .awake = mind_open(w, 1),
              .dream = mind_open(w, 1),
              .picture = mem_take(WORLD_PIXELS, sizeof(float))};
+
   snprintf(name, sizeof name, "episode %lld", (long long)e.id);
   sheet_band_name(s, band, name);
   for (int i = 0; i < TILES; i++) {
@@ -298,6 +315,8 @@ static status strip_read(const app *a, sheet *s, int band, const world *w, datas
   }
 
   dream_rules rules = rules_of(a);
+
+  // it goes on whatever M says of its end: the picture is what is looked at
   rules.end = DREAM_END_EXPECTED;
   rules.cap = INT_MAX;
   strip_play(&t, w, &rules, rng_episode(rng_stream((uint64_t)a->s.run.seed, "fidelity strip"), 0, (uint32_t)band));
@@ -319,6 +338,7 @@ static status strips_draw(const app *a, const world *w, dataset *d) {
                              .tile_columns = WORLD_IMAGE,
                              .scale = SCALE,
                              .row_names = {"reality", "as V sees it", "dream"}};
+
   sheet s = sheet_open(&shape);
   status read = OK;
   for (int band = 0; band < shape.bands && read == OK; band++) read = strip_read(a, &s, band, w, d);

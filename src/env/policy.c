@@ -21,6 +21,7 @@ static status policy_unknown(const char *text, size_t length, const env_spec *s)
     if (baseline_of(&k->spec, text, length))
       FAIL(BAD_CONFIG, "policy \"%s\" is for the environment %s and cannot act in %s", text, k->spec.name, s->name);
 
+  // known nowhere: what this environment has
   text_buffer all = {0};
   for (const env_baseline *b = s->baselines; b->name; b++)
     text_add(&all, "%s%s%s%s", b == s->baselines ? "" : ", ", b->name, b->number ? ":" : "",

@@ -36,7 +36,7 @@ static void lmma_room(es *e, double *state) {
   lmma *l = e->own = ARENA_NEW(e->memory, lmma, 1);
   l->m = lmma_directions(e->now.n);
 
-  // Algorithm 1 of the article: Hansen's positive weights, with rates of its own
+  // Hansen's positive weights; the rates are the article's
   l->weights = ARENA_NEW(e->memory, double, e->now.popsize);
   es_constants c = es_constants_make(e->now.n, e->now.popsize, false, ES_PYCMA, l->weights);
   l->mueff = c.mueff;

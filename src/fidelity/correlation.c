@@ -13,6 +13,7 @@ static void ranks_of(double *ranks, const double *x, int n) {
       below += x[k] < x[i];
       same += x[k] == x[i];
     }
+
     ranks[i] = below + (same + 1) / 2.0;
   }
 }
@@ -26,6 +27,8 @@ static double product_moment(const double *a, const double *b, int n, double mea
     aa += x * x;
     bb += y * y;
   }
+
+  // no correlation where one column is constant
   return aa > 0 && bb > 0 ? ab / sqrt(aa * bb) : (double)NAN;
 }
 

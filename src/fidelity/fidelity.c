@@ -15,6 +15,8 @@ status fidelity_measure(const fidelity_job *j, fidelity_result *r) {
                          .seed = (uint64_t)j->s->run.seed,
                          .world = world_hash(j->w),
                          .sigma = j->sigma};
+
+  // one line of progress over both parts: episodes played, then episodes looked at
   double all = fidelity_play_tasks(j) + episodes;
   const run_home *home = farm_rank(j->f) == 0 ? j->home : NULL;
   fidelity_pace pace = {.work = work_open(home, STAGE_FIDELITY, "fidelity", "episodes", all)};

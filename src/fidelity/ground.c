@@ -49,6 +49,7 @@ static status sums_read(sums *s, const fidelity_ground *g, dataset *d, int first
   for (int i = 0; i < count && i < EPISODES && done == OK; i++) {
     data_episode e;
     heartbeat_beat();
+    // some episodes, spread over all, and some frames spread over each: a mean needs no more
     done = data_read(d, first + (int)((int64_t)i * count / int_min(count, EPISODES)), &e);
     for (int k = 0; k < FRAMES && done == OK; k++) {
       int step = (int)((int64_t)e.steps * k / FRAMES);
@@ -56,6 +57,7 @@ static status sums_read(sums *s, const fidelity_ground *g, dataset *d, int first
       sums_add(s, g, picture);
     }
   }
+
   mem_free(picture);
   return done;
 }
@@ -88,8 +90,10 @@ double fidelity_error(const fidelity_ground *g, const float *picture, const floa
   *scale = 0;
   for (int i = 0; i < g->size; i++) {
     float d = picture[i] - g->mean[i], e = picture[i] - other[i];
+    // what moves counts: a pixel far from its mean is part of what changes, the background is not
     float far = d * d * g->per_variance[i];
     float weight = g->pixels ? fminf(far, MOVING_MOST) : g->per_variance[i];
+
     error += (double)(weight * e * e);
     *scale += (double)(weight * d * d);
   }
@@ -124,6 +128,8 @@ static void flood_visit(flood *f, int row, int column) {
 static void flood_from(flood *f, int pixel) {
   f->count = 0;
   flood_visit(f, pixel / SIDE, pixel % SIDE);
+
+  // `found` is the queue as well: what was found is looked around in turn
   for (int i = 0; i < f->count; i++) {
     int row = f->found[i] / SIDE, column = f->found[i] % SIDE;
     flood_visit(f, row - 1, column);
@@ -146,6 +152,7 @@ int fidelity_blobs(const fidelity_ground *g, const float *picture, uint8_t *of) 
   flood f = {.bright = bright, .visited = visited, .found = found};
   for (int i = 0; i < PIXELS && count < BLOBS_MAX; i++) {
     flood_from(&f, i);
+    // a pixel alone is noise, and a large thing is no small one
     if (f.count < AREA_LEAST || f.count > AREA_MOST) continue;
     count++;
     for (int k = 0; k < f.count; k++) of[f.found[k]] = (uint8_t)count;
@@ -161,6 +168,7 @@ static blob_box blob_box_of(const uint8_t *of, int blob) {
   blob_box b = {.blob = blob, .top = SIDE, .bottom = -1, .left = SIDE, .right = -1};
   for (int i = 0; i < SIDE * SIDE; i++) {
     if (of[i] != blob) continue;
+    // its box, with some pixels around it, within the picture
     b.top = int_min(b.top, int_max(0, i / SIDE - AROUND));
     b.bottom = int_max(b.bottom, int_min(SIDE - 1, i / SIDE + AROUND));
     b.left = int_min(b.left, int_max(0, i % SIDE - AROUND));
@@ -185,6 +193,8 @@ static float blob_contrast(const fidelity_ground *g, const float *picture, const
       within += thing;
       around += !thing;
     }
+
+  // nothing stands out without surroundings
   return within && around ? inside / (float)within - outside / (float)around : 0;
 }
 

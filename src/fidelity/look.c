@@ -109,8 +109,12 @@ static void look_lane_begin(look *v, int ticket, int member) {
     look_report(v, ticket, &failed);
     return;
   }
+
+  // pictures are dear: of an episode's branches only some are shown, evenly spread
   int branches = l->e.steps / v->half;
   l->shown_every = int_max(1, (branches + BRANCHES_SHOWN - 1) / BRANCHES_SHOWN);
+
+  // awake, it sees the whole episode from its first frame on
   mind_begin(v->awake, v->alive, rng_episode(v->luck, 0, (uint32_t)member));
   v->alive++;
 }
@@ -154,7 +158,9 @@ static void dreams_load(look *v) {
   for (int i = 0; i < v->alive; i++) {
     look_lane *l = &v->lane[i];
     mind_save(v->awake, i, v->state);
+    // two dreams per lane: an even one that begins anew from each step, and an odd one that goes on
     mind_load(v->dream, 2 * i, &v->rules, rng_episode(v->luck, 1, (uint32_t)l->member), v->state);
+    // a new branch: the open loop begins at what is seen here
     if (look_lane_lag(v, l) <= 0) memcpy(l->state, v->state, mind_state_bytes(v->j->w));
     if (look_lane_lag(v, l) <= 0) l->open = look_lane_lag(v, l) == 0;
     mind_load(v->dream, 2 * i + 1, &v->rules, rng_episode(v->luck, 2, (uint32_t)l->member), l->state);
@@ -178,9 +184,11 @@ static void dreams_keep(look *v) {
     l->broken = v->outcomes[2 * i].broken;
     l->open = l->open && !v->outcomes[2 * i + 1].broken;
     l->reward = v->outcomes[2 * i + 1].reward;
+    // the products go over all lanes: each needs numbers that can be computed with
     if (l->broken || !l->open) mind_save(v->awake, i, v->state);
     if (l->broken) mind_load(v->dream, 2 * i, &v->rules, v->luck, v->state);
     if (!l->open) mind_load(v->dream, 2 * i + 1, &v->rules, v->luck, v->state);
+
     mind_save(v->dream, 2 * i + 1, l->state);
   }
 }
@@ -189,6 +197,7 @@ static void chances_find(look *v) {
   mind_imagine(v->dream, v->actions, v->outcomes, 2 * v->alive);
   for (int i = 0; i < v->alive; i++) {
     look_lane *l = &v->lane[i];
+    // with expected ends a step pays the chance of having come so far: 1 - S' and 1 - S'/S
     l->chance[0] = 1 - v->outcomes[2 * i].reward;
     l->chance[1] = 1 - v->outcomes[2 * i + 1].reward / l->reward;
     l->broken |= !isfinite(l->chance[0]);
@@ -205,6 +214,7 @@ static void look_lane_count_hazard(const look *v, look_lane *l) {
   w->real_deaths += died;
   if (lag < 0 || l->broken) return;
 
+  // reality, taught and open loop over the same steps
   int bin = fidelity_lag_bin(lag);
   w->real.steps[bin]++;
   w->real.deaths[bin] += died;
@@ -212,6 +222,7 @@ static void look_lane_count_hazard(const look *v, look_lane *l) {
   w->taught.deaths[bin] += (double)l->chance[0];
   if (!l->open) return;
 
+  // at so little chance of having come so far S'/S is rounding
   w->open.steps[bin]++;
   w->open.deaths[bin] += (double)l->chance[1];
   l->open = l->reward * (1 - l->chance[1]) > RISK_LEAST;
@@ -221,6 +232,8 @@ static void look_lane_count_alarms(const look *v, look_lane *l) {
   fidelity_watch *w = &l->result.of;
   int said = !l->broken && l->chance[0] > v->alarm;
   w->alarms += said;
+
+  // a death counts as told by an alarm at its step, or at one of the two before
   if (l->e.terminated[l->step]) {
     w->deaths++;
     w->told += said;
@@ -245,6 +258,7 @@ static void look_lane_seen(look *v, int i) {
   double scale;
   if (look_lane_lag(v, l) != 0 || !look_lane_is_shown(v, l)) return;
 
+  // what V loses already: the floor under all that is imagined from there
   fidelity_picture(v->picture, &v->ground, look_lane_frame(v, l, l->step));
   mind_picture(v->awake, i, v->other);
   w->seen_error += fidelity_error(&v->ground, v->picture, v->other, &scale);
@@ -262,6 +276,7 @@ static void look_lane_imagined(look *v, int i) {
   double scale;
   if (sight < 0 || !look_lane_is_shown(v, l) || !l->open || l->broken) return;
 
+  // the same frame by both dreams, after one step and after all since the branch began
   fidelity_picture(v->picture, &v->ground, look_lane_frame(v, l, l->step + 1));
   mind_picture(v->dream, 2 * i, v->other);
   w->taught_error[sight] += fidelity_error(&v->ground, v->picture, v->other, &scale);
@@ -291,11 +306,14 @@ static void look_act(look *v) {
 }
 
 static void look_step(look *v) {
+  // first what the world imagines of the next frame, from here and from some steps back
   look_see(v);
   dreams_load(v);
   dreams_act(v);
   dreams_keep(v);
   for (int i = 0; i < v->alive; i++) look_lane_imagined(v, i);
+
+  // then one step more, for the chance of an end at this one
   chances_find(v);
   for (int i = 0; i < v->alive; i++) {
     look_lane_count_hazard(v, &v->lane[i]);
@@ -303,6 +321,8 @@ static void look_step(look *v) {
   }
 
   look_act(v);
+
+  // backwards: the last one takes the place of whoever leaves
   for (int i = v->alive - 1; i >= 0; i--) {
     look_lane *l = &v->lane[i];
     if (++l->step < l->e.steps) continue;
@@ -320,6 +340,8 @@ static int look_work(void *self, int *tickets, void *results, int max) {
     tickets[i] = v->done[i].ticket;
     memcpy((char *)results + (size_t)i * sizeof(look_result), &v->done[i].result, sizeof(look_result));
   }
+
+  // what the caller had no room for waits in front
   v->done_count -= count;
   memmove(v->done, v->done + count, (size_t)v->done_count * sizeof *v->done);
   return count;
@@ -359,6 +381,8 @@ static status look_sum(look *v, const look_result *results) {
 static status look_master(void *self) {
   look *v = self;
   const uint64_t nothing = 0;
+
+  // an episode per task; its number says all
   const farm_job job = {.groups = 1,
                         .members = v->watched,
                         .records = &nothing,
@@ -388,9 +412,12 @@ static void look_open(look *v) {
   const fidelity_job *j = v->j;
   size_t size = (size_t)world_senses_of(j->w).observation, state = mind_state_bytes(j->w);
   double weight = j->s->rnn.done_weight;
+
+  // half of what M learnt from at once. done_weight shifts M's odds of an end: an alarm is where its logit is positive
   v->half = int_max(1, int_min(CHUNK_MAX, j->s->rnn.steps / 2));
   v->A = j->environment->actions;
   v->alarm = (float)(weight > 0 ? 1 / (1 + weight) : 0.5);
+
   v->luck = rng_stream((uint64_t)j->s->run.seed, "fidelity look");
   v->rules = (dream_rules){
       .temperature = (float)j->s->dream.temperature, .first = 1, .end = DREAM_END_EXPECTED, .cap = INT_MAX};
@@ -420,6 +447,7 @@ static void look_close(look *v) {
   mem_free(v->picture);
   mem_free(v->other);
   mem_free(v->things);
+
   for (int i = 0; i < v->lanes; i++) mem_free(v->lane[i].state);
 }
 
@@ -435,6 +463,8 @@ static status look_prepare(look *v) {
   v->ground = fidelity_ground_open(j->environment->pixels, world_senses_of(j->w).observation);
   status s = farm_rank(j->f) == 0 ? fidelity_ground_measure(&v->ground, v->d, v->first, v->watched) : OK;
   TRY(farm_agree(j->f, s));
+
+  // all ranks measure errors by the same mean and variance
   farm_share(j->f, v->ground.mean, (size_t)v->ground.size * sizeof(float));
   farm_share(j->f, v->ground.per_variance, (size_t)v->ground.size * sizeof(float));
   farm_prepare(j->f, &(farm_sizes){.record_bytes = sizeof(uint64_t),
@@ -451,6 +481,7 @@ static status look_all(look *v) {
     s = fidelity_lead(v->j, &crew, look_master, v);
     look_close(v);
   }
+
   fidelity_ground_close(&v->ground);
   return s;
 }

@@ -100,6 +100,7 @@ static status play_pair(play *p, const char *policy) {
   if (policy) snprintf(dream.policy, sizeof dream.policy, "%s", policy);
   if (policy) snprintf(outside.policy, sizeof outside.policy, "%s", policy);
 
+  // from first frames to the environment's cap, in both places
   TRY(play_one(p, p->results[0], &dream, episodes));
   TRY(play_one(p, p->results[1], &outside, episodes));
   fidelity_pair_compare(pair, p->results[0], p->results[1], episodes, episodes);
@@ -157,6 +158,8 @@ static void candidates_halve(double *means, const rollout_result *results, int e
 // The same luck for all: what tells two candidates apart is who they are.
 static status play_candidates(play *p, double *means, double *reliability, const rollout_record *head, int episodes) {
   float *drawn = mem_take((size_t)p->parameters + 4, sizeof *drawn);
+
+  // around the controller, by the search's own step
   for (int i = 0; i < FIDELITY_CANDIDATES; i++) {
     float *parameters = record_put(p, i, head);
     candidate_draw(p, drawn, i);
@@ -168,6 +171,7 @@ static status play_candidates(play *p, double *means, double *reliability, const
   for (int i = 0; i < FIDELITY_CANDIDATES; i++)
     means[i] = summarise(p->results[0] + (size_t)i * episodes, episodes).mean;
 
+  // the ranking beside itself: what luck alone does to it
   double half[2][FIDELITY_CANDIDATES];
   for (int i = 0; i < 2; i++) candidates_halve(half[i], p->results[0], episodes, i);
   *reliability = fidelity_reliability(half[0], half[1], FIDELITY_CANDIDATES);
@@ -179,8 +183,11 @@ static status play_ranking(play *p) {
   dream_rules rules = search_rules(j->s, j->environment);
   rollout_record dream = record_of(p, j->dream, LUCK_CANDIDATES_DREAM, rules);
   rollout_record outside = record_of(p, ROLLOUT_REAL, LUCK_CANDIDATES_REAL, rules);
+
+  // as the search sees them: its own rules, not those of the comparison above
   TRY(play_candidates(p, p->r->dream, &p->r->dream_reliability, &dream, dreams_of(j)));
   TRY(play_candidates(p, p->r->real, &p->r->real_reliability, &outside, reals_of(j)));
+
   p->r->correlation = fidelity_correlate(p->r->dream, p->r->real, FIDELITY_CANDIDATES);
   return OK;
 }

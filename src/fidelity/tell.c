@@ -76,6 +76,8 @@ static void json_by_sight(text_buffer *t, const char *key, const double *of, con
 
 static void json_watch(text_buffer *t, const fidelity_watch *w) {
   json_open(t, "picture_error", '{');
+
+  // shares of what the mean picture's error would be: 1 is no better than that
   json_number(t, "seen", share(w->seen_error, w->seen_scale));
   json_by_sight(t, "open_loop", w->open_error, w->error_scale);
   json_by_sight(t, "teacher_forced", w->taught_error, w->error_scale);
@@ -106,6 +108,8 @@ static void json_ranking(text_buffer *t, const fidelity_result *r) {
   json_number(t, "dream_reliability", r->dream_reliability);
   json_number(t, "real_reliability", r->real_reliability);
   json_number(t, "sigma", r->sigma);
+
+  // each candidate's means, for whoever wants another statistic
   json_open(t, "candidates", '{');
   for (int i = 0; i < FIDELITY_CANDIDATES; i++) {
     snprintf(name, sizeof name, "%d", i);
@@ -120,6 +124,8 @@ static void json_ranking(text_buffer *t, const fidelity_result *r) {
 
 void fidelity_json(const fidelity_result *r, text_buffer *t) {
   json_open(t, NULL, '{');
+
+  // what was measured, then what was found
   json_number(t, "seed", (double)r->seed);
   json_number(t, "generation", r->generation);
   json_text(t, "world", r->world.hex);
@@ -185,6 +191,8 @@ void fidelity_print(const fidelity_result *r) {
     printf("%-26s %8.1f %7.2f %8.1f %7.2f %7.2f %7.2f\n", p->name, p->dream.mean, p->dream.se, p->real.mean,
            p->real.se, p->ratio, p->ratio_se);
   }
+
+  // a correlation means little where each ranking hardly agrees with itself
   printf("rank correlation of %d candidates, dream and reality: %.2f (95 %%: %.2f to %.2f)\n", FIDELITY_CANDIDATES,
          r->correlation.value, r->correlation.low, r->correlation.high);
   printf("  each with itself, measured again: %.2f in the dream, %.2f in reality\n", r->dream_reliability,
@@ -222,6 +230,8 @@ void fidelity_warning(const fidelity_result *r, char *words, size_t size) {
   if (unsorted)
     text_print(order, sizeof order, "it ranks candidates unlike reality (correlation %.2f, wanted: at least %.1f)",
                correlation, CORRELATION_LOW);
+
+  // one sentence: what is wrong, and what to do about it
   text_print(words, size, "this dream is not to be trusted: %s%s%s; %s", length, apart && unsorted ? ", and " : "",
              order, warning_advice(r));
 }

@@ -36,6 +36,7 @@ static void dream_step(void *self, rollout_lane *lanes, int n) {
   dream *d = self;
   const controller_shape *c = &d->o->controller;
 
+  // C acts on what M and V made of the past; its time is counted apart, since it grows with the candidate
   double start = time_now();
   for (int i = 0; i < n; i++)
     controller_act(c, d->actions + (size_t)i * c->A, rollout_parameters(&lanes[i].task), mind_features(d->m, i));

@@ -56,6 +56,7 @@ static void dream_baseline_step(void *self, rollout_lane *lanes, int n) {
     env_policy_act_blind(&p->policy, b->A, lanes[i].result.steps, p->luck, p->memory, action);
   }
 
+  // blind policies know the number of the step alone, so that they can act in a dream as well
   mind_imagine(b->m, b->actions, b->outcomes, n);
   place_dreams_count(lanes, b->outcomes, n);
 }

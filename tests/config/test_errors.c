@@ -281,10 +281,11 @@ static void deep_and_large(void **state) {
   assert_read_refused(bytes, size - 1, "t.yaml:1:15: vae.latent: found a list, wanted a whole number from 1 to 1024");
   memset(bytes, 'a', size);
   memcpy(bytes, "rnn: {", 6);
-  assert_read_refused(bytes, 5000,
-                      "t.yaml:1:7: unknown key \"rnn.aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa...\"; known "
-                      "keys of rnn: hidden, mixtures, epochs, batch, steps, learning_rate, learning_rate_end, clip, "
-                      "log_sigma_floor, done_weight, reward_weight");
+  assert_read_refused(
+      bytes, 5000,
+      "t.yaml:1:7: unknown key \"rnn.aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa...\"; known "
+      "keys of rnn: hidden, mixtures, epochs, batch, steps, learning_rate, learning_rate_end, clip, "
+      "log_sigma_floor, done_weight, reward_weight");
   mem_free(bytes);
 }
 

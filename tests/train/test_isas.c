@@ -34,7 +34,8 @@ static void same_everywhere(void (*gradient)(real *g), size_t size) {
 static const world_shape vae_shape = {.pixels = true, .channels = {4, 6, 20, 10}, .Z = 7};
 static void vae_gradient(real *g) {
   enum { B = 3 };
-  real *w = zeros(world_vae_table(&vae_shape).size), *images = numbers((size_t)B * WORLD_PIXELS, 1), *noise = numbers(B * 7, 2);
+  real *w = zeros(world_vae_table(&vae_shape).size), *images = numbers((size_t)B * WORLD_PIXELS, 1),
+       *noise = numbers(B * 7, 2);
   vae_net *n = vae_net_open(&vae_shape, B);
   vae_net_init(w, &vae_shape, 1);
   vae_net_learn(n, g, w, images, NULL, noise, B, 0, (real)1 / B);
@@ -49,7 +50,8 @@ static void rnn_gradient(real *g) {
   enum { T = 9, B = 13 };
   const world_shape *s = &rnn_shape;
   real *w = zeros(world_rnn_table(s).size), *h = zeros((size_t)B * s->H), *c = zeros((size_t)B * s->H);
-  real *x = numbers((size_t)T * B * 6, 3), *keep = numbers(T * B, 4), *target = numbers((size_t)T * B * 5, 5), *reward = numbers(T * B, 6);
+  real *x = numbers((size_t)T * B * 6, 3), *keep = numbers(T * B, 4), *target = numbers((size_t)T * B * 5, 5),
+       *reward = numbers(T * B, 6);
   rnn_net *n = rnn_net_open(s, T, B);
   rnn_net_init(w, s, 1);
   rnn_net_learn(n, g, w, &(rnn_chunk){x, keep, target, reward, keep, T, B}, h, c, (rnn_rules){-7, 10, 1}, (real)0.01);
