@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# jobs/ablate: every cell at every seed, once; the table says what their last rounds' judgements say.
+set -u
+. tests/checks.sh
+export TMPDIR=$dir
+cat >"$dir/cells" <<'C'
+# a comment
+
+plain
+rounds  run.rounds=2 round.episodes=6 round.generations=2
+C
+ablate() { jobs/ablate -n 1 -s "1 2" tests/app/tiny.yaml "$dir/cells" "$dir/ablation"; }
+mean() { sed -n 's/.*"controller": {"mean": \([^,]*\),.*/\1/p' "$dir/ablation/$1/evaluate.json"; }
+cell() { awk -F, -v name="$1" -v column="$2" '$1 == name { print $column }' "$dir/ablation/ablate.csv"; }
+near() { awk -v a="$1" -v b="$2" 'BEGIN { exit !(a - b < 0.051 && b - a < 0.051) }'; }
+
+check "two cells, two seeds" ablate
+check "a row for each" test "$(wc -l <"$dir/ablation/ablate.csv")" = 3
+check "of two runs" test "$(cell plain 2) $(cell rounds 2)" = "2 2"
+a=$(mean plain/seed-1) b=$(mean plain/seed-2)
+check "the mean" near "$(cell plain 3)" "$(awk "BEGIN { print ($a + $b) / 2 }")"
+check "the deviation between runs" near "$(cell plain 4)" "$(awk "BEGIN { d = $a - $b; print (d < 0 ? -d : d) / sqrt(2) }")"
+a=$(mean rounds/seed-1/round-2) b=$(mean rounds/seed-2/round-2)
+check "of the last round" near "$(cell rounds 3)" "$(awk "BEGIN { print ($a + $b) / 2 }")"
+
+touch "$dir/before"
+check "again" ablate
+check "nothing is made twice" test -z "$(find "$dir/ablation" -name 'controller.safetensors' -newer "$dir/before")"
+check "cells that are not there" exits 6 "no such file" jobs/ablate tests/app/tiny.yaml "$dir/none" "$dir/ablation"
+check "too few words" exits 2 "jobs/ablate" jobs/ablate tests/app/tiny.yaml
+end
