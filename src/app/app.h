@@ -57,6 +57,10 @@ status pipeline_look_all(app *a);               // before anything is written
 status pipeline_config_keep(const app *a);      // config.yaml in its directory
 status pipeline_run(app *a, bool *made);        // *made: one was not complete
 
+// A verb other than run, where there are rounds: *a becomes the last round that has a controller (NO_IO: none has), for
+// verbs that make something of it; BAD_CONFIG for those that would make one of its stages alone.
+status rounds_choose(app *a, const char *verb, bool looks_on);
+
 // What the verbs do once the stages have been looked at (run.c).
 status app_collect_make(app *a);
 status app_vae_make(app *a);

@@ -9,8 +9,8 @@ status app_control(const app *a) {
   if (file_exists(path.text))
     FAIL(NO_IO, "%s: nobody has taken the one before yet; wait a second, or remove it", path.text);
   if (!run_locked(&a->run))
-    fprintf(stderr, "nobody works in %s, as seen from here; who works there next will take it\n",
-            a->s.run.directory);
+    fprintf(stderr, "nobody works in %s, as seen from here; who works there next will take it, if %s is not removed\n",
+            a->s.run.directory, path.text);
 
   text_buffer t = {0};
   control_print(&a->asked, &t);

@@ -43,7 +43,7 @@ static status fidelity_result_write(const app *a, const fidelity_result *r) {
   fidelity_print(r);
   output_flush();
   fidelity_warning(r, warning, sizeof warning);
-  if (*warning) log_all("%s; see docs/fidelity.md", warning);
+  if (*warning) log_here("%s; see docs/fidelity.md", warning);
   return s;
 }
 

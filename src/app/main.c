@@ -111,6 +111,8 @@ static status act(app *a, int count, char **words) {
   TRY(app_parse(a, count, words));
   if (a->quiet) log_open(farm_rank(a->f), farm_size(a->f), true);
   if (v->act == app_explain) return app_explain(a);  // leaves nothing behind
+  bool looks_on = v->act == app_evaluate || v->act == app_fidelity || v->act == app_report;
+  if (a->s.run.rounds > 1 && v->act != app_run) TRY(rounds_choose(a, v->name, looks_on));
 
   bool master = farm_rank(a->f) == 0;
 

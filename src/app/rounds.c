@@ -156,6 +156,28 @@ static status rounds_tell(const app *a, const one_round *rounds) {
   return s;
 }
 
+// --- other verbs -----------------------------------------------------------------------------------------------------
+
+status rounds_choose(app *a, const char *verb, bool looks_on) {
+  int count = a->s.run.rounds;
+  settings s = {0};
+  bool found = false;
+  if (!looks_on)
+    FAIL(BAD_CONFIG, "%s: a stage of one round depends on the round before: run makes what is missing (run.rounds is %d)",
+         verb, count);
+
+  for (int i = count; i >= 1 && !found; i--) {
+    s = round_settings(&a->s, i);
+    a->run.round = i;
+    found = file_exists(path_join(s.run.directory, RUN_CONTROLLER).text);
+  }
+  if (!found)
+    FAIL(NO_IO, "%s: holds no round with a controller yet; make one first: dreamfarm run CONFIG.yaml",
+         a->s.run.directory);
+  a->s = s;
+  return OK;
+}
+
 // --- the verb --------------------------------------------------------------------------------------------------------
 
 // Of a run of one round this is its own directory, which is swept already.

@@ -4,6 +4,7 @@
 
 #include "fidelity.h"
 
+#define SEEN_HIGH 0.9  // of the mean picture's error
 #define RATIO_HIGH 1.3
 #define RATIO_LOW 0.75
 #define CORRELATION_LOW 0.5
@@ -179,9 +180,13 @@ static void print_watch(const fidelity_watch *w) {
   print_sights("picture error, one step", share(w->seen_error, w->seen_scale), w->taught_error, w->error_scale);
   if (w->blobs > 0)
     print_sights("small bright things kept", share(w->blobs_seen, w->blobs), w->blobs_dreamt, w->blobs_real);
-  printf("\ndeaths foretold: %.2f of %.0f (within 3 steps %.2f); alarms right: %.2f of %.0f (within 3 steps %.2f)\n",
-         share(w->told, w->deaths), w->deaths, share(w->told_early, w->deaths), share(w->alarms_right, w->alarms),
-         w->alarms, share(w->alarms_near, w->alarms));
+  printf("\ndeaths foretold: %.0f of %.0f (within 3 steps %.0f); alarms right: %.0f of %.0f (within 3 steps %.0f)\n",
+         w->told, w->deaths, w->told_early, w->alarms_right, w->alarms, w->alarms_near);
+}
+
+static void print_reliability(double value, const char *where) {
+  if (isfinite(value)) printf(" %.2f %s", value, where);
+  else printf(" all alike %s", where);
 }
 
 void fidelity_print(const fidelity_result *r) {
@@ -195,8 +200,9 @@ void fidelity_print(const fidelity_result *r) {
   // a correlation means little where each ranking hardly agrees with itself
   printf("rank correlation of %d candidates, dream and reality: %.2f (95 %%: %.2f to %.2f)\n", FIDELITY_CANDIDATES,
          r->correlation.value, r->correlation.low, r->correlation.high);
-  printf("  each with itself, measured again: %.2f in the dream, %.2f in reality\n", r->dream_reliability,
-         r->real_reliability);
+  printf("  each with itself, measured again:");
+  print_reliability(r->dream_reliability, "in the dream,");
+  print_reliability(r->real_reliability, "in reality\n");
   print_hazard(r);
   print_watch(&r->watch);
 }
@@ -211,6 +217,8 @@ static const char *unsorted_advice(const fidelity_result *r) {
 
 static const char *warning_advice(const fidelity_result *r) {
   double ratio = r->policies[0].ratio;
+  if (share(r->watch.seen_error, r->watch.seen_scale) > SEEN_HIGH)
+    return "let V see first, whose pictures are hardly better than the mean one (vae.frames, vae.epochs)";
   if (ratio > RATIO_HIGH)
     return "let M learn on its own samples (rnn.own_samples) and longer (rnn.epochs), and collect by the controller in "
            "more rounds (run.rounds)";

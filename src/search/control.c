@@ -69,6 +69,8 @@ void control_begin(evolution *v) {
   v->last = (outcome){.best = none, .median = none, .mean = none, .held_out = none, .real = none};
   v->began = time_now();
   v->before = evolution_generations(v);
+  if (v->before && v->before >= v->generations * v->count)
+    log_all("evolve: %d generations are made already, and no more are asked for", v->before);
   if (limit)
     log_all("evolve: the limit is %d generations, as an earlier control.yaml asked, while evolve.generations stays %d",
             limit, configured);

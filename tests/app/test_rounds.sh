@@ -29,6 +29,15 @@ check "counts real episodes" test "$(cells "$dir/whole/rounds.csv" real_episodes
 check "progress is the whole run's" grep -q '"round": 3' "$dir/whole/progress.json"
 check "a round is another search" test "$(tail -n1 "$dir/whole/round-1/run.csv")" != "$(tail -n1 "$dir/whole/round-2/run.csv")"
 
+# Verbs that look on take the last round; a stage alone would not know what it begins from.
+other() { "$program" "$1" tests/app/tiny.yaml --quiet $sizes --set run.directory="$dir/$2" "${@:3}"; } # VERB NAME
+check "evaluate takes the last" other evaluate whole --in dream
+check "and writes there" test -s "$dir/whole/round-3/evaluate-dream.json"
+check "report, too" other report whole
+check "nothing is made above the rounds" test ! -e "$dir/whole/report/evolve.png" -a ! -e "$dir/whole/evaluate-dream.json"
+check "a stage alone is refused" exits 3 "depends on the round before" other evolve whole
+check "no round yet" exits 6 "no round with a controller" other report nowhere
+
 # One round is a run of its own, with the same bytes.
 check "one round alone" rounds one --set run.rounds=1
 mkdir -p "$dir/alone" && mv "$dir/one" "$dir/alone/round-1"
