@@ -16,7 +16,7 @@
 
 #define HIDDEN "wanted a whole number from 1 to 65536"
 #define CHANNELS "wanted a list of 4 whole numbers from 1 to 1024, such as [32, 64, 128, 256]"
-#define SECTIONS "known sections: run, environment, collect, vae, rnn, dream, controller, evolve, evaluate"
+#define SECTIONS "known sections: run, environment, collect, round, vae, rnn, dream, controller, evolve, evaluate"
 #define TEMPERATURE "wanted a number from 0.01 to 10"
 #define TEXTS "wanted text of 1 to 255 printable bytes"
 
@@ -51,7 +51,7 @@ static void unknown_names(void **state) {
       {"vae:\n  hidden: 3\n", "t.yaml:2:3: unknown key \"vae.hidden\"; nearest known: rnn.hidden"},
       {"vae:\n  qqqqqqqqqqqq: 3\n",
        "t.yaml:2:3: unknown key \"vae.qqqqqqqqqqqq\"; known keys of vae: latent, channels, epochs, frames, "
-       "batch, learning_rate, learning_rate_end, kl_tolerance"},
+       "batch, learning_rate, learning_rate_end, kl_tolerance, weight_moving"},
       {"# x\n\nrnnn:\n  hidden: 3\n", "t.yaml:3:1: unknown key \"rnnn\"; nearest known: rnn"},
       {"popsize: 3\n", "t.yaml:1:1: unknown key \"popsize\"; nearest known: evolve.popsize"},
       {"a: 3\n", "t.yaml:1:1: unknown key \"a\"; " SECTIONS},
@@ -59,8 +59,8 @@ static void unknown_names(void **state) {
       {"rnn.hidden: 3\n",
        "t.yaml:1:1: rnn.hidden: in a file the section stands on one line and its keys, indented, below it"},
       {"run: {\xC3\xA9\xC3\xA9: 1, seed: 2}",
-       "t.yaml:1:7: unknown key \"run.\xC3\xA9\xC3\xA9\"; known keys of run: directory, seed"},
-      {"run: {<<: {}}", "t.yaml:1:7: unknown key \"run.<<\"; known keys of run: directory, seed"},
+       "t.yaml:1:7: unknown key \"run.\xC3\xA9\xC3\xA9\"; known keys of run: directory, seed, rounds"},
+      {"run: {<<: {}}", "t.yaml:1:7: unknown key \"run.<<\"; known keys of run: directory, seed, rounds"},
   };
   assert_files_refused(files, COUNT(files));
 }
@@ -232,7 +232,7 @@ static void what_yaml_offers_beyond(void **state) {
       {"rnn: &a\n  hidden: 3\n", "t.yaml:1:6: found an anchor; this file may not use them, write the value"},
       {"&a rnn:\n  hidden: 3\n", "t.yaml:1:1: found an anchor; this file may not use them, write the value"},
       {"rnn:\n  hidden: *a\n", "t.yaml:2:11: found an alias; this file may not use them, write the value"},
-      {"run:\n  <<: *a\n", "t.yaml:2:3: unknown key \"run.<<\"; known keys of run: directory, seed"},
+      {"run:\n  <<: *a\n", "t.yaml:2:3: unknown key \"run.<<\"; known keys of run: directory, seed, rounds"},
       {"rnn:\n  hidden: !!int 3\n", "t.yaml:2:11: found a tag; this file may not use them, write the plain value"},
       {"rnn: !x {hidden: 3}\n", "t.yaml:1:6: found a tag; this file may not use them, write the plain value"},
       {"vae:\n  channels: !!seq [1, 2, 3, 4]\n",
@@ -283,8 +283,8 @@ static void deep_and_large(void **state) {
   memcpy(bytes, "rnn: {", 6);
   assert_read_refused(bytes, 5000,
                       "t.yaml:1:7: unknown key \"rnn.aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa...\"; known "
-                      "keys of rnn: hidden, mixtures, epochs, batch, steps, learning_rate, learning_rate_end, clip, "
-                      "log_sigma_floor, done_weight, reward_weight");
+                      "keys of rnn: hidden, mixtures, mixture, epochs, batch, steps, learning_rate, learning_rate_end, "
+                      "clip, log_sigma_floor, done_weight, reward_weight, own_samples, own_passes, own_from");
   mem_free(bytes);
 }
 
