@@ -3,7 +3,7 @@
 comma := ,
 space := $() $()
 # --- the house: each room and the rooms it may look at (build order, documentation and lint rule at once) -----------
-ROOMS := base num nn es farm env data config run world train rollout search launch app
+ROOMS := base num nn es farm env data config run world train rollout search fidelity launch app
 base_is      := the words every room speaks: status, check, log, memory, files, text
 base_sees    :=
 num_is       := products of matrices, vector maths, and the one source of randomness
@@ -26,6 +26,8 @@ rollout_is   := episodes in lanes, dreamt or real
 rollout_sees := base num nn env world
 search_is    := generations of candidates: introduces es, farm, rollout and world
 search_sees  := base num es farm env data world rollout config run
+fidelity_is  := how far a dream is to be trusted: measured beside reality
+fidelity_sees := base num es farm env data world rollout config run search
 config_is    := every knob: name, type, default, range, words
 config_sees  := base es
 run_is       := a run on disk: one name for every file, its stages and its pulse
@@ -33,7 +35,7 @@ run_sees     := base data config
 launch_is    := around the job: starts it, watches its pulse, starts it again
 launch_sees  := base run
 app_is       := options and verbs, a file each
-app_sees     := base num nn es farm env data world train rollout config run search launch
+app_sees     := base num nn es farm env data world train rollout config run search fidelity launch
 # the rooms that call the system itself
 SYSTEM := base run search launch app
 # --- each foreign header and the one door it comes in by; and ours that are for a few alone --------------------------

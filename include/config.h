@@ -81,6 +81,9 @@ typedef struct settings {
     int candidates;               // enum config_candidates; changes no result
   } evolve;
   struct {
+    int episodes;                 // 0: nothing is measured
+  } fidelity;
+  struct {
     int episodes;
     int controller;               // enum evaluate_controller
   } evaluate;
@@ -138,7 +141,8 @@ enum config_decides {
   CONFIG_SEARCH = 1 << 3,
   CONFIG_LENGTH = 1 << 4,     // of the search: a longer one is the same one, not yet complete
   CONFIG_JUDGEMENT = 1 << 5,
-  CONFIG_ROUND = 1 << 6       // of all that rounds after the first make
+  CONFIG_ROUND = 1 << 6,      // of all that rounds after the first make
+  CONFIG_FIDELITY = 1 << 7
 };
 // The knobs that decide one of these, a line "name: value" for each, and the identity that follows from them.
 void settings_lines(const settings *s, unsigned decides, text_buffer *out);

@@ -63,5 +63,7 @@ struct env_baseline {
 status env_policy_parse(env_policy *p, const char *text, const env_spec *s);
 // What it does at this step of a lane's episode.  action (A)
 void env_policy_act(const env_policy *p, env *e, int lane, int step, rng luck, void *memory, float *action);
+// The same without an environment: only of a policy that is not privileged, which may so act in a dream, too.
+void env_policy_act_blind(const env_policy *p, int actions, int step, rng luck, void *memory, float *action);
 
 #endif

@@ -22,7 +22,10 @@ void controller_act(const controller_shape *s, float *action, const float *param
 #define CONTROLLER_HIDDEN_MAX 4096
 
 // --- tasks ----------------------------------------------------------------------------------------------------------
-typedef enum rollout_place { ROLLOUT_DREAM, ROLLOUT_REAL, ROLLOUT_BASELINE } rollout_place;
+typedef enum rollout_place {
+  ROLLOUT_DREAM, ROLLOUT_REAL, ROLLOUT_BASELINE,
+  ROLLOUT_DREAM_BASELINE  // in the dream, by a policy that is not privileged
+} rollout_place;
 // What all episodes of one candidate share; the controller's parameters follow the struct. Plain memory: it travels.
 typedef struct rollout_record {
   int32_t place;           // rollout_place
@@ -32,7 +35,7 @@ typedef struct rollout_record {
   uint64_t seed;
   char stream[16];         // which luck: "train", "held-out", "real", "evaluate"
   dream_rules rules;       // in the dream
-  char policy[40];         // at ROLLOUT_BASELINE: an env_policy's text
+  char policy[40];         // of a baseline: an env_policy's text
   float takeover;          // at ROLLOUT_REAL: chance per step that an action drawn at random is held for 1 to 64 steps
 } rollout_record;
 typedef struct rollout_result {

@@ -39,6 +39,7 @@ typedef struct run_home {
 #define RUN_CONTROL "control.yaml"
 #define RUN_CONTROL_DONE "control.done.yaml"
 #define RUN_PROGRESS "progress.json"
+#define RUN_FIDELITY "fidelity.json"
 #define RUN_JUDGEMENT "evaluate.json"
 #define RUN_PULSE "heartbeat"
 #define RUN_RESULT "result"
@@ -63,7 +64,9 @@ status lock_take(int *fd, const char *path, double patience, const char *format,
     __attribute__((format(printf, 4, 5)));
 
 // --- stages: what is complete is skipped, what was begun goes on, what was made with other settings is not touched -
-typedef enum stage { STAGE_COLLECT, STAGE_VAE, STAGE_ENCODE, STAGE_RNN, STAGE_EVOLVE, STAGE_EVALUATE, STAGES } stage;
+typedef enum stage {
+  STAGE_COLLECT, STAGE_VAE, STAGE_ENCODE, STAGE_RNN, STAGE_EVOLVE, STAGE_FIDELITY, STAGE_EVALUATE, STAGES
+} stage;
 typedef enum stage_standing {
   STAGE_NEW,       // nothing is there
   STAGE_BEGUN,     // with these settings, and goes on
@@ -72,7 +75,8 @@ typedef enum stage_standing {
   STAGE_COMPLETE
 } stage_standing;
 const char *stage_name(stage s);
-bool stage_is_of(const run_home *r, stage s);      // V's is left out where the observation is the latent
+// V's is left out where the observation is the latent, fidelity's where no episode is to be compared.
+bool stage_is_of(const run_home *r, stage s);
 hash stage_identity(const run_home *r, stage s);   // of everything that decides its result
 // Before anything is written: how stages first .. last stand, into standing[stage]. MISMATCH names every knob that is
 // another than a stage was made with, both values, and files that are not ours; BAD_FILE what cannot be made again.

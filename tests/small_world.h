@@ -53,13 +53,15 @@ static inline small_world small_world_shaped(world_shape shape, uint64_t seed) {
   rng_normals(mu, ORIGINS * 8, rng_stream(seed, "origins"), 0, 0);
   for (int i = 0; i < ORIGINS * 8; i++) logvar[i] = -1.0f;
   for (int i = 0; i < 8; i++) scale[i] = 1.0f;
-  const world_origins o = {.count = ORIGINS, .mu = mu, .logvar = logvar, .offset = offset, .scale = scale, .log_sigma_floor = -7};
+  const world_origins o = {
+      .count = ORIGINS, .mu = mu, .logvar = logvar, .offset = offset, .scale = scale, .log_sigma_floor = -7};
   small_world_rewrite(&s, &o);
   return s;
 }
 
 static inline world_shape small_world_shape(bool pixels, int mixtures) {
-  return (world_shape){.pixels = pixels, .channels = {4, 6, 8, 10}, .Z = pixels ? 7 : 5, .A = 1, .H = 24, .K = mixtures};
+  int Z = pixels ? 7 : 5;
+  return (world_shape){.pixels = pixels, .channels = {4, 6, 8, 10}, .Z = Z, .A = 1, .H = 24, .K = mixtures};
 }
 
 static inline small_world small_world_of(bool pixels, int mixtures, uint64_t seed) {

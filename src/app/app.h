@@ -45,6 +45,7 @@ status app_train_vae(app *a);
 status app_encode(app *a);
 status app_train_rnn(app *a);
 status app_evolve(app *a);
+status app_fidelity(app *a);
 status app_evaluate(app *a);
 status app_report(app *a);
 status app_bench(app *a);
@@ -62,6 +63,7 @@ status app_vae_make(app *a);
 status app_encode_make(app *a);
 status app_rnn_make(app *a);
 status app_evolve_make(app *a);
+status app_fidelity_make(app *a);
 
 // --- the look before the leap ---------------------------------------------------------------------------------------
 // Collective. What would waste the run: other versions elsewhere, a run directory that is not seen everywhere, too few

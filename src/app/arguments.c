@@ -24,6 +24,8 @@ static status option_read(const arguments *g, int *at, const verb_option **o, co
   *o = option_find(word, g->v);
   *value = NULL;
   if (!*o) return option_unknown(word, g->v);
+
+  // a flag, or an option whose value is the next word, whatever that begins with
   if (!(*o)->value) return OK;
   if (*at >= g->count) FAIL(USAGE, "%s needs a value: %s; see dreamfarm %s --help", word, (*o)->value, g->v->name);
   *value = g->words[(*at)++];
@@ -36,10 +38,12 @@ static status file_find(const arguments *g, const char **file) {
   for (int at = 2; at < g->count;) {
     const verb_option *o;
     const char *value;
+    // an option's value is no file, so options are walked here, too
     if (g->words[at][0] == '-') {
       TRY(option_read(g, &at, &o, &value));
       continue;
     }
+
     if (*file) FAIL(USAGE, "two configuration files, the second is %s", g->words[at]);
     *file = g->words[at++];
   }
@@ -50,10 +54,12 @@ static status options_take(app *a, const arguments *g) {
   for (int at = 2; at < g->count;) {
     const verb_option *o;
     const char *value;
+    // the file was taken before
     if (g->words[at][0] != '-') {
       at++;
       continue;
     }
+
     TRY(option_read(g, &at, &o, &value));
     TRY(o->take(a, value));
   }
@@ -73,12 +79,18 @@ status app_parse(app *a, int count, char **words) {
   const char *file;
   const arguments g = {v, count, words};
   TRY(file_find(&g, &file));
+
+  // what writes needs a configuration; what looks can do with the customary one
   if (v->writes && !file) return file_wanted(v);
   a->controlling = v == &verbs[VERB_CONTROL];
+
+  // the command line is the last word: over the file, over the defaults
   settings_default(&a->s);
   a->run.s = &a->s;
   if (file) TRY(settings_load(&a->s, file));
   TRY(options_take(a, &g));
+
+  // checked as a whole, after everything has spoken
   TRY(settings_check(&a->s));
   return environment_find(a);
 }

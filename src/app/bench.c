@@ -66,12 +66,15 @@ static status empty_maps(farm *f, const farm_crew *crew, const char *records, ro
   const farm_job job = {.groups = EMPTY_CANDIDATES, .members = EMPTY_EPISODES, .records = records,
                         .record_bytes = EMPTY_PARAMETERS * sizeof(float), .result_bytes = sizeof *results};
   double seconds[REPEATS], master[REPEATS], tasks = EMPTY_CANDIDATES * EMPTY_EPISODES;
+
+  // medians of several maps: one alone is at the mercy of the machine
   for (int i = 0; i < REPEATS; i++) {
     farm_report r;
     TRY(farm_map(f, &job, crew, results, &r, NULL, NULL));
     seconds[i] = r.seconds / tasks;
     master[i] = r.master / tasks;
   }
+
   *t = (empty_times){double_median(seconds, REPEATS), double_median(master, REPEATS)};
   return OK;
 }
@@ -81,10 +84,13 @@ static status empty_figures(app *a, const farm_crew *crew, figures *f, const cha
   rollout_result *results = mem_take(EMPTY_CANDIDATES * EMPTY_EPISODES, sizeof *results);
   empty_times t = {0};
   status s = empty_maps(a->f, crew, records, results, &t);
+
+  // rank 0's own time bounds how many workers it can feed; the rate is what comes of it here
   snprintf(name, sizeof name, "farm_%d_ranks_%s_master_us", farm_size(a->f), words);
   figure(f, name, 1e6 * t.master, "us");
   snprintf(name, sizeof name, "farm_%d_ranks_%s_per_s", farm_size(a->f), words);
   figure(f, name, t.seconds > 0 ? 1 / t.seconds : 0, "1/s");
+
   mem_free(records);
   mem_free(results);
   return s;
@@ -99,9 +105,13 @@ static status farm_measure(app *a, const bench_options *o) {
       .self = &own, .vacancies = empty_vacancies, .begin = empty_begin, .work = empty_work, .drop = empty_drop};
   figures f = figures_open();
   status s = OK;
+
+  // collective: all ranks make room for the same messages
   farm_prepare(a->f, &(farm_sizes){.record_bytes = EMPTY_PARAMETERS * sizeof(float),
                                    .result_bytes = sizeof(rollout_result),
                                    .tasks = EMPTY_CANDIDATES * EMPTY_EPISODES});
+
+  // rank 0 has no room of its own where others are: nothing is played without a message
   for (size_t i = 0; i < sizeof ways / sizeof *ways && s == OK; i++) {
     own.room = farm_rank(a->f) == 0 && farm_size(a->f) > 1 ? 0 : ways[i].room;
     if (farm_rank(a->f) == 0) {
@@ -112,6 +122,7 @@ static status farm_measure(app *a, const bench_options *o) {
     }
     s = farm_agree(a->f, s);
   }
+
   figures_end(&f, o->json, s);
   return s;
 }
@@ -147,13 +158,17 @@ static void lengths_draw(double *length, int candidates, int members, uint64_t s
   int n = candidates * members;
   real *own = mem_take((size_t)n, sizeof *own), *of_candidate = mem_take((size_t)candidates, sizeof *own),
        *of_episode = mem_take((size_t)members, sizeof *own);
+
   normals_draw(own, n, seed, "bench own");
   normals_draw(of_candidate, candidates, seed, "bench candidate");
   normals_draw(of_episode, members, seed, "bench episode");
+
+  // correlated normals: candidates differ in skill, episodes in luck, and the rest is each one's own
   for (int i = 0; i < n; i++)
     length[i] =
         length_of(sqrt(CANDIDATE_SHARE) * of_candidate[i / members] + sqrt(EPISODE_SHARE) * of_episode[i % members] +
                   sqrt(1 - CANDIDATE_SHARE - EPISODE_SHARE) * own[i]);
+
   mem_free(own);
   mem_free(of_candidate);
   mem_free(of_episode);
@@ -164,12 +179,15 @@ static double used_dynamic(const double *piece, int n, int workers) {
   double *free_at = mem_take((size_t)workers, sizeof *free_at), work = 0, end = 0;
   for (int i = 0; i < n; i++) {
     int first = 0;
+    // the worker that is free first
     for (int w = 1; w < workers; w++)
       if (free_at[w] < free_at[first]) first = w;
+
     free_at[first] += piece[i];
     work += piece[i];
     end = fmax(end, free_at[first]);
   }
+
   mem_free(free_at);
   return work / (workers * end);
 }
@@ -180,9 +198,12 @@ static double used_static(const double *candidate, int n, int workers) {
   for (int w = 0; w < workers; w++) {
     double sum = 0;
     for (int i = w; i < n; i += workers) sum += candidate[i];
+
     work += sum;
     end = fmax(end, sum);
   }
+
+  // used: work over what all workers had time for until the last one ended
   return work / (workers * end);
 }
 
@@ -196,6 +217,8 @@ static const struct { const char *name, *unit;
 
 static status simulate_ours(double *used, double *moved, const bench_options *o, const double *length, uint64_t seed,
                             bool stays) {
+
+  // the scheduler itself, on a simulated clock (farm_simulate)
   const farm_simulation w = {.seed = seed,
                              .workers = o->workers,
                              .groups = o->candidates,
@@ -207,6 +230,7 @@ static status simulate_ours(double *used, double *moved, const bench_options *o,
                              .stays = stays,
                              .delay = MESSAGE_DELAY,
                              .message_seconds = MESSAGE_SECONDS};
+
   farm_simulated r;
   status s = farm_simulate(&r, &w);
   *used = r.used;
@@ -218,12 +242,17 @@ static status simulate_once(double figure_of[WAYS], const bench_options *o, uint
   int members = o->episodes / o->candidates, tasks = members * o->candidates;
   double *length = mem_take((size_t)tasks, sizeof *length),
          *candidate = mem_take((size_t)o->candidates, sizeof *candidate), none;
+
+  // the same lengths for every way: only the order of work differs
   lengths_draw(length, o->candidates, members, seed);
   for (int i = 0; i < tasks; i++) candidate[i / members] += length[i];
+
+  // a candidate as one task, as the original has it; then its episodes one by one
   figure_of[BY_CANDIDATE_STATIC] = used_static(candidate, o->candidates, o->workers);
   figure_of[BY_CANDIDATE_DYNAMIC] = used_dynamic(candidate, o->candidates, o->workers);
   status s = simulate_ours(&figure_of[OURS_STAYING], &none, o, length, seed, true);
   if (s == OK) s = simulate_ours(&figure_of[OURS], &figure_of[MOVED], o, length, seed, false);
+
   mem_free(length);
   mem_free(candidate);
   return s;
@@ -233,6 +262,8 @@ static status simulate_many(figures *f, const bench_options *o) {
   double *all[WAYS], one[WAYS] = {0};
   status s = OK;
   for (int w = 0; w < WAYS; w++) all[w] = mem_take((size_t)o->seeds, sizeof **all);
+
+  // medians over seeds of the lengths
   for (int i = 0; i < o->seeds && s == OK; i++) {
     s = simulate_once(one, o, (uint64_t)i + 1);
     for (int w = 0; w < WAYS; w++) all[w][i] = one[w];
@@ -251,14 +282,19 @@ static status farm_simulated_figures(const bench_options *o) {
   figures f = figures_open();
   status s = OK;
   bench_options one = *o;
+
+  // assumptions first: figures mean nothing without them
   figure(&f, "lanes", o->lanes, "episodes that a worker steps at once");
   figure(&f, "knee", o->knee, "lanes from which on a core does all it can");
+
+  // customary sizes, unless one is asked for
   for (size_t i = 0; i < sizeof customary / sizeof *customary && s == OK && !o->workers; i++) {
     one.workers = customary[i][0];
     one.episodes = customary[i][1];
     s = simulate_many(&f, &one);
   }
   if (o->workers) s = simulate_many(&f, o);
+
   figures_end(&f, o->json, s);
   return s;
 }
@@ -273,10 +309,12 @@ static status farm_bench(app *a, const bench_options *o) {
 static status count_of(int *value, app *a, int *next, int most) {
   const char *option = a->words[*next - 1];
   if (*next >= a->word_count) FAIL(USAGE, "%s needs a value; see dreamfarm --help", option);
+
   char *end;
   long n = strtol(a->words[(*next)++], &end, 10);
   if (*end || n < 1 || n > most)
     FAIL(USAGE, "%s %s: a whole number from 1 to %d is allowed", option, a->words[*next - 1], most);
+
   *value = (int)n;
   return OK;
 }
@@ -294,6 +332,7 @@ static status ratio_of(double *value, app *a, int *next, double most) {
 static status options_parse(bench_options *o, app *a) {
   static const char *const known[] = {"--simulate", "--json",  "--workers", "--candidates",
                                       "--episodes", "--seeds", "--lanes",   "--knee"};
+
   for (int i = 1; i < a->word_count;) {
     const char *word = a->words[i++];
     if (strcmp(word, "--simulate") == 0) o->simulate = true;
@@ -309,6 +348,8 @@ static status options_parse(bench_options *o, app *a) {
       FAIL(USAGE, "unknown option %s%s%s; see dreamfarm --help", word, near ? "; did you mean " : "", near ? near : "");
     }
   }
+
+  // every candidate plays as many
   if (o->episodes % o->candidates)
     FAIL(USAGE, "--episodes %d is not a multiple of --candidates %d", o->episodes, o->candidates);
   return OK;
@@ -330,6 +371,8 @@ status app_bench(app *a) {
   const char *name = a->word_count ? a->words[0] : "";
   for (int i = 0; i < SUBJECTS; i++)
     if (strcmp(subjects[i].name, name) == 0) return subjects[i].act(a);
+
+  // no such subject: they are few enough to name all
   text_buffer all = {0};
   for (int i = 0; i < SUBJECTS; i++) text_add(&all, "%s%s", i ? ", " : "", subjects[i].name);
   status s = status_fail(USAGE, "bench '%s': subjects are: %s", name, all.bytes);

@@ -51,7 +51,11 @@ typedef struct race {
 static es *search_open(race *r, uint64_t seed, status *s) {
   double *x0 = mem_take(3 * (size_t)r->n, sizeof *x0), *lower = x0 + r->n, *upper = lower + r->n;
   es_limits limits = es_limits_default();
+
+  // a target below the customary tolfun must not be given up on the way to it
   limits.tolfun = fmin(limits.tolfun, 1e-3 * r->target);
+
+  // a box that the minimum is inside of, as BBOB has it
   es_classic_start(r->f, x0, r->n, seed);
   for (int i = 0; i < r->n; i++) {
     lower[i] = -BOX, upper[i] = BOX;
@@ -89,6 +93,8 @@ static double seen(const race *r, double value, int looks, uint64_t seed, const 
 static double generation(race *r, es *e, uint64_t seed, double *best) {
   int popsize = es_popsize(e), twice = r->a->twice ? es_reevaluations(e) : 0,
       looks = r->a->twice ? (int)es_effort(e) : 1;
+
+  // the search sees noise, the figures do not: best is by the function's own value
   const double *x = es_ask(e);
   for (int k = 0; k < popsize; k++) {
     double value = es_classic_value(r->f, x + (size_t)k * r->n, r->n, r->scratch);
@@ -96,8 +102,11 @@ static double generation(race *r, es *e, uint64_t seed, double *best) {
     r->fitness[k] = seen(r, value, looks, seed, e, k);
     if (k < twice) r->again[k] = seen(r, value, looks, seed, e, popsize + k);
   }
+
   status told = twice ? es_tell_twice(e, x, r->fitness, r->again) : es_tell(e, x, r->fitness);
   CHECK(told == OK, "%s", status_message());
+
+  // the effort counts: an evaluation of so many looks costs as many
   return (double)(popsize + twice) * looks;
 }
 
@@ -110,12 +119,16 @@ static status run_once(race *r, int run) {
   status s;
   es *e = search_open(r, seed, &s);
   if (s != OK) return s;
+
+  // the curve at fixed counts: what was best before the generation that passed them
   int point = 0;
   while (best > r->target && count < r->budget && !es_done(e) && !signals_asked()) {
     double before = best;
     count += generation(r, e, seed, &best);
     for (; point < POINTS && evaluations_at(point) < count; point++) r->curves[point * r->p->seeds + run] = before;
   }
+
+  // the run's end holds for all later points; one that did not get there took infinitely many
   es_close(e);
   for (; point < POINTS; point++) r->curves[point * r->p->seeds + run] = best;
   r->evaluations[run] = best <= r->target ? count : INFINITY;
@@ -131,10 +144,14 @@ static double quantile(const double *sorted, int count, double q) { return sorte
 static race race_begin(const plan *p, const algorithm *a, const es_classic *f, int n, status *s) {
   race r = {.p = p, .a = a, .f = f, .n = n, .popsize = p->popsize, .budget = p->budget > 0 ? p->budget : 1e4 * n,
             .target = p->target > 0 ? p->target : f->target};
+
+  // a search's own popsize is asked of one
   es *e = search_open(&r, 1, s);
   if (*s != OK) return r;
   r.popsize = es_popsize(e);
   es_close(e);
+
+  // restarts double it: room for the last
   size_t most = (size_t)r.popsize << (a->restarts == ES_ONCE ? 0 : DOUBLINGS);
   r.fitness = mem_take(2 * most + (size_t)n, sizeof *r.fitness);
   r.again = r.fitness + most;
@@ -168,6 +185,8 @@ static output output_begin(void) {
   output o = {0};
   text_add(&o.table, "%-18s %4s %-22s %7s %5s %6s %10s %10s %10s %11s %8s %6s\n", "function", "n", "algorithm",
            "popsize", "runs", "solved", "q25", "median", "q75", "ERT", "pycma", "ratio");
+
+  // the same rows thrice: for people, for tables, for programs; curves apart
   text_add(&o.csv, "function,n,algorithm");
   for (int c = 0; c < COLUMNS; c++) text_add(&o.csv, ",%s", columns[c]);
   text_add(&o.csv, "\n");
@@ -199,6 +218,8 @@ static void output_row(output *o, const race *r, const double values[COLUMNS]) {
   json_text(&o->json, "function", r->f->name);
   json_number(&o->json, "n", r->n);
   json_text(&o->json, "algorithm", r->a->name);
+
+  // what is not known: a dash for people, nothing in CSV, null in JSON
   for (int c = 0; c < COLUMNS; c++) {
     const char *format = c == COLUMNS - 1 ? "%.3f" : "%.0f";
     text_add(&o->table, " %*s", widths[c], words(text, values[c], format, "-"));
@@ -217,8 +238,10 @@ static void output_curve(output *o, const race *r) {
   for (int point = 0; point < POINTS; point++) {
     const double *values = r->curves + (size_t)point * runs;
     if (!isfinite(values[runs - 1])) continue;
+
     text_add(&o->curves, "%s,%d,%s,%.6g,%.6g,%.6g,%.6g\n", r->f->name, r->n, r->a->name, evaluations_at(point),
              quantile(values, runs, 0.25), quantile(values, runs, 0.5), quantile(values, runs, 0.75));
+
     if (memcmp(values, last, (size_t)runs * sizeof *values) == 0) return;
   }
 }
@@ -228,6 +251,9 @@ static void output_race(output *o, race *r) {
   qsort(r->evaluations, (size_t)runs, sizeof *r->evaluations, double_ascending);
   for (int point = 0; point < POINTS; point++)
     qsort(r->curves + (size_t)point * runs, (size_t)runs, sizeof *r->curves, double_ascending);
+
+  // quartiles, not means: runs that failed count as infinite. ERT (Hansen et al. 2009): all evaluations over the number
+  // of runs that got there
   double median = quantile(r->evaluations, runs, 0.5);
   const double values[COLUMNS] = {r->popsize,
                                   runs,
@@ -248,6 +274,8 @@ static status plot_add(text_buffer *t, const plan *p, const es_classic *f, int n
   snprintf(name, sizeof name, "%s-%d.svg", f->name, n);
   TRY(gnuplot_picture(t, p->out, name));
   text_add(t, "set title '%s, n = %d'\nplot ", f->name, n);
+
+  // gnuplot picks the rows itself: one file of data for all pictures
   for (int a = 0; a < p->algorithm_count; a++) {
     text_add(t, "%s'curves.csv' using (strcol(1) eq '%s' && $2 == %d && strcol(3) eq '%s' ? $4 : NaN):5:7 ",
              a ? ", " : "", f->name, n, p->algorithms[a].name);
@@ -257,6 +285,7 @@ static status plot_add(text_buffer *t, const plan *p, const es_classic *f, int n
              "lw 2 title '%s'",
              f->name, n, p->algorithms[a].name, a, p->algorithms[a].name);
   }
+
   text_add(t, "\n");
   return OK;
 }
@@ -269,9 +298,12 @@ static status plots_draw(const plan *p) {
            "set key outside right noenhanced\nset title noenhanced\nset grid\nset xlabel 'evaluations'\nset ylabel "
            "'best value so far: median and quartiles'\n"
            "colour(i) = hsv2rgb((i * 0.381966) - floor(i * 0.381966), 0.85, 0.75)\n");
+
+  // one script for all pictures: gnuplot is started once
   status s = OK;
   for (int f = 0; f < p->function_count && s == OK; f++)
     for (int i = 0; i < p->size_count && s == OK; i++) s = plot_add(&t, p, p->functions[f], p->sizes[i]);
+
   if (s == OK) s = gnuplot_draw(p->out, &t);
   text_free(&t);
   return s;
@@ -295,6 +327,8 @@ static status race_run(output *o, const plan *p, const algorithm *a, const es_cl
     s = run_once(&r, run);
     progress_show(bar, ++*done, note);
   }
+
+  // a race that was stopped has too few runs to be a row
   if (s == OK) output_race(o, &r);
   race_end(&r);
   return s;
@@ -304,10 +338,13 @@ static status races_run(output *o, const plan *p) {
   double done = 0;
   progress bar =
       progress_open("bench es", "runs", (double)p->function_count * p->size_count * p->algorithm_count * p->seeds);
+
+  // algorithms innermost: what is compared stands together
   for (int f = 0; f < p->function_count; f++)
     for (int s = 0; s < p->size_count; s++)
       for (int a = 0; a < p->algorithm_count; a++)
         TRY(race_run(o, p, &p->algorithms[a], p->functions[f], p->sizes[s], &bar, &done));
+
   progress_close(&bar, done, NULL);
   return OK;
 }
@@ -316,10 +353,13 @@ static status bench_es(const plan *p) {
   if (p->out) TRY(dir_make(p->out));
   output o = output_begin();
   status s = races_run(&o, p);
+
+  // stopped by a signal, it still shows the races that are complete
   json_close(&o.json, ']');
   if (s == OK || s == INTERRUPTED) printf(p->json ? "%s\n" : "%s", p->json ? o.json.bytes : o.table.bytes);
   output_flush();
   if (s == OK && p->out) s = output_write(&o, p);
+
   output_free(&o);
   return s;
 }
@@ -346,6 +386,8 @@ static status algorithm_add(plan *p, const char *word) {
   int kind = place_of(word, length, kinds, ES_KINDS);
   if (kind < 0)
     FAIL(USAGE, "--algorithm %s: kinds are cma, sep-cma, lra-cma, lm-ma, openai, pgpe, one-plus-one and random", word);
+
+  // modifiers, each after its plus
   a.kind = (es_kind)kind;
   for (word += length; *word; word += length) {
     length = strcspn(++word, "+");
@@ -359,6 +401,7 @@ static status algorithm_add(plan *p, const char *word) {
         FAIL(USAGE, "--algorithm %s: +ipop, +bipop, +positive, +bounds and +uh are allowed after the kind", a.name);
     }
   }
+
   p->algorithms[p->algorithm_count++] = a;
   return OK;
 }
@@ -396,6 +439,7 @@ static status list_parse(plan *p, char *list, const char *option, status (*add)(
   for (char *rest = list; rest;) {
     char *word = rest, *comma = strchr(rest, ',');
     if (++count > LIST_MAX) FAIL(USAGE, "%s: at most %d are allowed", option, LIST_MAX);
+    // in place: the words are the command line's own memory
     rest = comma ? comma + 1 : NULL;
     if (comma) *comma = 0;
     TRY(add(p, word));
@@ -405,6 +449,8 @@ static status list_parse(plan *p, char *list, const char *option, status (*add)(
 
 static status valued_parse(plan *p, const char *option, char *value) {
   double number = 0;
+
+  // lists, then single values; what is left is a count of seeds or candidates
   if (strcmp(option, "--algorithm") == 0) return list_parse(p, value, option, algorithm_add);
   if (strcmp(option, "--function") == 0) return list_parse(p, value, option, function_add);
   if (strcmp(option, "--n") == 0) return list_parse(p, value, option, size_add);
@@ -412,6 +458,7 @@ static status valued_parse(plan *p, const char *option, char *value) {
   if (strcmp(option, "--budget") == 0) return number_of(&p->budget, option, value, 1, 1e9, true);
   if (strcmp(option, "--target") == 0) return number_of(&p->target, option, value, 1e-300, 1e300, false);
   if (strcmp(option, "--noise") == 0) return number_of(&p->noise, option, value, 0, 1e300, false);
+
   bool seeds = strcmp(option, "--seeds") == 0;
   TRY(number_of(&number, option, value, seeds ? 1 : 2, seeds ? 10000 : 100000, true));
   *(seeds ? &p->seeds : &p->popsize) = (int)number;
@@ -429,6 +476,7 @@ static status words_parse(plan *p, char **words, int count) {
       FAIL(USAGE, "unknown option %s%s%s; see dreamfarm --help", words[i], near ? "; did you mean " : "",
            near ? near : "");
     }
+    // flags first, since all others have a value
     if (option == 0) p->json = true;
     else if (option == 1) p->quiet = true;
     else if (++i == count) FAIL(USAGE, "%s needs a value; see dreamfarm --help", words[i - 1]);

@@ -149,6 +149,16 @@ void chart_mark(chart *c, double x, const char *name) {
            palette[GREY]);
 }
 
+void chart_words(chart *c, const char *const *names, int count) {
+  text_add(&c->decor, "set xtics (");
+  for (int i = 0; i < count; i++) {
+    if (i) text_add(&c->decor, ", ");
+    quoted_add(&c->decor, names[i]);
+    text_add(&c->decor, " %d", i);
+  }
+  text_add(&c->decor, ") noenhanced\n");
+}
+
 static void panel_forget(chart *c) {
   text_free(&c->data);
   text_free(&c->plot);

@@ -78,6 +78,8 @@ static status launch(int count, char **words) {
 static bool answer_alone(int count, char **words, status *result) {
   bool lacking = count < 2 || asks(count, words, "--help", "-h");
   const verb *v = count > 1 ? verb_find(words[1]) : NULL;
+
+  // questions first: they are answered from any directory, and beside any run
   if (lacking) *result = help(count, words);
   else if (asks(count, words, "--version", "--version")) *result = printf("dreamfarm %s\n", DREAMFARM_VERSION) < 0;
   else if (v == &verbs[VERB_HELP]) *result = said(help_of(count, words));
@@ -104,14 +106,20 @@ static status act(app *a, int count, char **words) {
     a->word_count = count - 2;
     return app_bench(a);
   }
+
+  // from here on every rank knows the same settings
   TRY(app_parse(a, count, words));
   if (a->quiet) log_open(farm_rank(a->f), farm_size(a->f), true);
   if (v->act == app_explain) return app_explain(a);  // leaves nothing behind
 
   bool master = farm_rank(a->f) == 0;
+
+  // rank 0 makes and locks the directory; all hear whether it could, and then end together
   TRY(farm_agree(a->f, master ? directory_find(a, v) : OK));
   TRY(farm_agree(a->f, master && v->writes ? run_lock(&a->run) : OK));
   if (master && v->writes) run_sweep(&a->run);
+
+  // hours of work begin only where all that they need was seen
   TRY(preflight(a));
   return v->act(a);
 }
@@ -137,10 +145,15 @@ static void blas_settle(char **words) {
 int main(int count, char **words) {
   status result;
   output_open();
+
   if (answer_alone(count, words, &result)) return (int)output_end(result);
+
+  // until there is somebody to hear them, signals wait: the program may be started over here
   signals_hold();
   blas_settle(words);
   app a = {0};
+
+  // this is the process that stays: what was held back is heard from here on
   signals_catch();
   heartbeat_open();
   if (heartbeat_job()) launch_rank(heartbeat_job());
@@ -150,8 +163,12 @@ int main(int count, char **words) {
     if (*status_message()) fprintf(stderr, "dreamfarm: %s\n", status_message());  // one rank has the words for all
     return (int)result;
   }
+
+  // a worker does not end by itself: rank 0 ends the job
   if (farm_rank(a.f) != 0) signals_serve();
   result = stop_status(&a, act(&a, count, words));
+
+  // one rank speaks, and its exit status is everybody's
   log_break();
   if (result != OK && farm_rank(a.f) == 0) fprintf(stderr, "dreamfarm: %s\n", status_message());
   if (farm_rank(a.f) == 0) result = output_end(result);

@@ -40,12 +40,14 @@ void chart_curve(chart *c, const double *x, const double *y, const double *error
 void chart_level(chart *c, double y, const char *style);  // a horizontal line
 void chart_name(chart *c, double y, double y_text, const char *name, const char *rgb);  // right of the panel
 void chart_mark(chart *c, double x, const char *name);  // a vertical line with its name
+void chart_words(chart *c, const char *const *names, int count);  // at 0, 1, .. instead of numbers on the x axis
 void chart_panel_end(chart *c, const axes *a);
 void chart_free(chart *c);
 
 // --- the report's parts; each leaves out what the run has no files for ---------------------------------------------
 status picture_training(const app *a, chart *c);
 status picture_search(const app *a, chart *c);
+status picture_fidelity(const app *a, chart *c);
 status picture_split(const app *a, chart *c);
 status picture_pixels(const app *a);
 status picture_states(const app *a, chart *c);

@@ -11,6 +11,7 @@ static status (*const pipeline_acts[STAGES])(app *a) = {
     [STAGE_ENCODE] = app_encode_make,
     [STAGE_RNN] = app_rnn_make,
     [STAGE_EVOLVE] = app_evolve_make,
+    [STAGE_FIDELITY] = app_fidelity_make,
     [STAGE_EVALUATE] = app_evaluate,
 };
 
@@ -98,6 +99,12 @@ status app_collect(app *a) { return pipeline_make(a, STAGE_COLLECT); }
 status app_encode(app *a) { return pipeline_make(a, STAGE_ENCODE); }
 status app_train_rnn(app *a) { return pipeline_make(a, STAGE_RNN); }
 status app_evolve(app *a) { return pipeline_make(a, STAGE_EVOLVE); }
+
+status app_fidelity(app *a) {
+  if (a->s.fidelity.episodes == 0)
+    FAIL(BAD_CONFIG, "fidelity.episodes is 0: nothing is to be measured; let it be 200, say");
+  return pipeline_make(a, STAGE_FIDELITY);
+}
 
 status app_train_vae(app *a) {
   if (!a->environment->pixels)

@@ -30,6 +30,7 @@ static status report_charts(const app *a, chart *c) {
   TRY(picture_training(a, c));
   TRY(picture_search(a, c));
   TRY(picture_states(a, c));
+  TRY(picture_fidelity(a, c));
   return picture_split(a, c);
 }
 

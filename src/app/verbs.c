@@ -51,6 +51,12 @@ const verb verbs[VERBS] = {
                      .writes = true,
                      .usage = RUN_USAGE,
                      .examples = {"evolve mine.yaml", "evolve mine.yaml --set evolve.generations=400"}},
+    [VERB_FIDELITY] = {.name = "fidelity",
+                       .words = "how far the dream is to be trusted: it and reality side by side",
+                       .act = app_fidelity,
+                       .writes = true,
+                       .usage = RUN_USAGE,
+                       .examples = {"fidelity mine.yaml", "fidelity mine.yaml --set fidelity.episodes=500 --fresh"}},
     [VERB_EVALUATE] = {.name = "evaluate",
                        .words = "the controller in the real environment, beside the baselines",
                        .act = app_evaluate,
@@ -152,9 +158,12 @@ static status take_temperatures(app *a, const char *text) {
     if (end == at || !(t > 0) || t > 100 || (*end && *end != ',') || a->temperature_count == APP_TEMPERATURES_MAX)
       FAIL(USAGE, "--temperatures %s: up to %d numbers above 0, separated by commas, are allowed", text,
            APP_TEMPERATURES_MAX);
+    // a number, then a comma or the end
     a->temperatures[a->temperature_count++] = t;
     at = *end ? end + 1 : end;
   }
+
+  // temperatures are the dream's: reality has none
   a->in_dream = true;
   return OK;
 }
@@ -176,7 +185,7 @@ static status take_out(app *a, const char *value) {
 
 #define STAGES_BITS                                                                                          \
   (VERB_BIT(VERB_RUN) | VERB_BIT(VERB_COLLECT) | VERB_BIT(VERB_TRAIN) | VERB_BIT(VERB_TRAIN_VAE) |           \
-   VERB_BIT(VERB_ENCODE) | VERB_BIT(VERB_TRAIN_RNN) | VERB_BIT(VERB_EVOLVE))
+   VERB_BIT(VERB_ENCODE) | VERB_BIT(VERB_TRAIN_RNN) | VERB_BIT(VERB_EVOLVE) | VERB_BIT(VERB_FIDELITY))
 #define JUDGE_BIT VERB_BIT(VERB_EVALUATE)
 #define LOOK_BITS (VERB_BIT(VERB_REPORT) | VERB_BIT(VERB_EXPLAIN))
 #define ALONE_BITS (VERB_BIT(VERB_CONFIG) | VERB_BIT(VERB_CONTROL))
@@ -311,6 +320,7 @@ static status option_elsewhere(const char *name, unsigned verbs_with, const verb
   for (int k = 0; k < VERBS; k++)
     if (verbs_with & VERB_BIT(k)) text_add(&whose, "%s%s", whose.size ? ", " : "", verbs[k].name);
 
+  // a known option at the wrong verb: saying whose it is helps more than a near word
   status s = status_fail(USAGE, "%s is an option of %s, not of %s; see dreamfarm %s --help", name, whose.bytes,
                          v->name, v->name);
   text_free(&whose);
@@ -322,6 +332,7 @@ status option_unknown(const char *name, const verb *v) {
   int count = 2;
   unsigned others = 0;
 
+  // this verb's options are what may have been meant; the same word at others is said as such
   for (int i = 0; i < OPTIONS; i++) {
     if (options[i].verbs & verb_bit(v)) names[count++] = options[i].name;
     if (strcmp(options[i].name, name) == 0) others |= options[i].verbs;

@@ -172,6 +172,7 @@ status file_append(const char *name, const text_buffer *t) {
   TRY(file_open(&fd, name, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW));
   bool known = fstat(fd, &before) == 0;
 
+  // one write: a line of a journal is there as a whole, or not at all
   ssize_t put = write(fd, t->bytes, t->size);
   int reason = put < 0 ? errno : ENOSPC;
   bool whole = put == (ssize_t)t->size;

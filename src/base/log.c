@@ -115,6 +115,7 @@ void log_here(const char *format, ...) {
   char line[LINE_ROOM];
   int named = log_place.size > 1 ? snprintf(line, sizeof line, "[rank %d] ", log_place.rank) : 0;
 
+  // which rank speaks is said only where there are several
   va_list arguments;
   va_start(arguments, format);
   text_vprint(line + named, sizeof line - (size_t)named, format, arguments);

@@ -57,6 +57,7 @@ void *mem_take(size_t count, size_t size) {
   void *memory = mem_aligned(bytes);
   CHECK(memory, "out of memory: %zu bytes wanted", bytes);
 
+  // large pieces by huge pages: a product walks through all of its weights in every step
   mem_allocations++;
   mem_huge_pages(memory, bytes);
   return memset(memory, 0, bytes);
@@ -80,6 +81,7 @@ void *arena_take(arena *a, size_t count, size_t size) {
   if (ONE_BLOCK_A_PIECE || !a->first || a->first->size - a->first->used < bytes)
     a->first = arena_block_open(a->first, ONE_BLOCK_A_PIECE || bytes > BLOCK_BYTES ? bytes : BLOCK_BYTES);
 
+  // blocks come as zeros, and a piece is given out once
   void *piece = a->first->bytes + a->first->used;
   a->first->used += bytes;
   return piece;

@@ -13,9 +13,11 @@ size_t process_read(char *bytes, size_t room, int64_t pid, const char *name) {
   char path[64];
   snprintf(path, sizeof path, "/proc/%" PRId64 "/%s", pid, name);
   int fd = open(path, O_RDONLY | O_CLOEXEC);
+
   size_t have = 0;
   for (ssize_t got; fd >= 0 && have < room - 1; have += (size_t)got)
     if ((got = read(fd, bytes + have, room - 1 - have)) <= 0) break;
+
   if (fd >= 0) close(fd);
   bytes[have] = 0;
   return have;

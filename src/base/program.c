@@ -25,6 +25,7 @@ static bool program_streams(const program_order *p) {
     if (from[i] < 0) return false;
   }
 
+  // copies without close-on-exec: these three are what the program keeps
   for (int i = 0; i < 3; i++)
     if (dup2(from[i], i) < 0) return false;
   return true;
@@ -119,6 +120,7 @@ status program_read(text_buffer *said, int *code, char *const *words) {
   pid_t child;
   if (pipe2(ends, O_CLOEXEC) != 0) FAIL(BROKEN, "%s cannot be started: %s", words[0], strerror(errno));
 
+  // a pipe whose other end only the child has
   program_order p = {.words = words, .in = PROGRAM_NOWHERE, .out = ends[1], .err = PROGRAM_NOWHERE};
   status s = program_start(&child, &p);
   close(ends[1]);  // so that the child's end is the last, and its exit the end of what we read

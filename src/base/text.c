@@ -77,6 +77,7 @@ const char *text_nearest(const char *word, const char *const *words, int count) 
   const char *best = NULL;
   int least = (int)strnlen(word, 63) / 2 + 1;  // at half its letters a word is another word
 
+  // the first of equally near ones: the order of the table decides
   for (int i = 0; i < count; i++) {
     int distance = text_distance(word, words[i]);
     if (distance < least) {

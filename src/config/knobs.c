@@ -58,20 +58,21 @@ static const char *const strategy_words[] = {
 #define LENGTH CONFIG_LENGTH
 #define JUDGEMENT CONFIG_JUDGEMENT
 #define ROUND CONFIG_ROUND
+#define FIDELITY CONFIG_FIDELITY
 
 // The largest whole number that a double, and so any reader of JSON, holds exactly: 2^53 - 1.
 #define EXACT_MAX 9007199254740991.0
 
 static const knob knob_rows[] = {
     TEXT("run.directory", run.directory, NOTHING, "runs/takecover", "where everything this run makes lands"),
-    INT64("run.seed", run.seed, EPISODES | V | M | SEARCH | JUDGEMENT, 0, EXACT_MAX, "1",
+    INT64("run.seed", run.seed, EPISODES | V | M | SEARCH | FIDELITY | JUDGEMENT, 0, EXACT_MAX, "1",
           "every random number follows from this one"),
 
     INT("run.rounds", run.rounds, NOTHING, 1, 1000, "1",
         "times that episodes are collected, the world is learned and a controller evolved, each time by the controller "
         "before (WM: 1)"),
 
-    TEXT("environment.name", environment.name, EPISODES | SEARCH | JUDGEMENT, "takecover",
+    TEXT("environment.name", environment.name, EPISODES | SEARCH | FIDELITY | JUDGEMENT, "takecover",
          "the real environment that is learned and judged in"),
 
     INT("collect.episodes", collect.episodes, EPISODES, 1, 1e7, "10000", "real episodes to learn from (WM: 10000)"),
@@ -204,9 +205,13 @@ static const knob knob_rows[] = {
          "how candidates reach the ranks: sent = as numbers, made = each rank makes them from the search's state "
          "(not cma, lra-cma), auto = what takes fewer bytes; changes no result"),
 
+    INT("fidelity.episodes", fidelity.episodes, FIDELITY, 0, 1000000, "200",
+        "episodes by which the dream is compared with reality, of each policy; a quarter of them, of each of 32 "
+        "candidates; 0: it is not"),
+
     INT("evaluate.episodes", evaluate.episodes, JUDGEMENT, 1, 10000000, "1000",
         "real episodes of the final judgement (WM: 100)"),
-    WORD("evaluate.controller", evaluate.controller, JUDGEMENT, evaluate_words, "mean",
+    WORD("evaluate.controller", evaluate.controller, FIDELITY | JUDGEMENT, evaluate_words, "mean",
          "who is judged: the distribution's mean, or the best of the means that were measured; after restarts or "
          "several descents always that"),
 };

@@ -119,6 +119,7 @@ static status settings_evolve_check(const settings *s) {
 
 // What later rounds put in the place of other knobs must go with the rest.
 static status settings_rounds_check(const settings *s) {
+  // a later round's rate takes the place of the first one's, and decays to the same ends
   double end =
       s->vae.learning_rate_end > s->rnn.learning_rate_end ? s->vae.learning_rate_end : s->rnn.learning_rate_end;
   if (s->round.learning_rate < end)
@@ -126,6 +127,7 @@ static status settings_rounds_check(const settings *s) {
          "round.learning_rate is %g, below vae.learning_rate_end or rnn.learning_rate_end, %g: the rate can "
          "only decay",
          s->round.learning_rate, end);
+
   if (strlen(s->run.directory) + sizeof "/round-1000" > sizeof s->run.directory)
     FAIL(BAD_CONFIG, "run.directory: \"%s\" is too long: rounds have directories in it", s->run.directory);
   return OK;
@@ -225,6 +227,7 @@ void settings_lines(const settings *s, unsigned decides, text_buffer *out) {
   const knob *table = knob_table(&count);
 
   for (int i = 0; i < count; i++) {
+    // only what decides the same: these lines are hashed, and compared one by one
     if (!(table[i].decides & decides)) continue;
     text_add(out, "%s: ", table[i].name);
     knob_show(&table[i], s, out);

@@ -15,6 +15,7 @@ size_t utf8_span(const char *bytes, size_t size, bool lines) {
   while (at < size) {
     uint32_t code;
     size_t step = text_character(bytes + at, size - at, &code);
+    // 0: no character of UTF-8 begins here
     if (step == 0 || !utf8_printable(code, lines)) break;
     at += step;
   }

@@ -49,6 +49,7 @@ static bool value_take(const knob *k, void *place, int index, scalar v) {
   int word;
   bool yes;
 
+  // text becomes a value of the knob's type and range, or is refused; nothing is rounded to fit
   switch (k->type) {
     case KNOB_INT:
       if (!value_whole(k, v, &number)) return false;
@@ -182,6 +183,7 @@ void knob_show(const knob *k, const void *fields, text_buffer *out) {
     return;
   }
 
+  // a list in YAML's flow style, so that what is shown can be read
   for (int i = 0; i < k->list; i++) {
     text_add(out, "%s", i ? ", " : "[");
     value_print(k, place, i, out);

@@ -78,6 +78,7 @@ static void words_sections(char words[KNOBS_MAX][32], const char *pointers[KNOBS
 
   *used = 0;
   for (int i = 0; i < count; i++) {
+    // the first knob of a section gives its name
     if (!knob_opens(&table[i])) continue;
     snprintf(words[*used], sizeof words[*used], "%.*s", (int)strcspn(table[i].name, "."), table[i].name);
     pointers[*used] = words[*used];
@@ -186,6 +187,7 @@ status knob_unknown_of(const knob *table, int count, const char *place, const ch
     text_add(&known, "%s%s", i ? ", " : "known keys: ", names[i]);
   }
 
+  // a misspelt key is the usual case: the nearest one helps more than the whole list
   const char *near = text_nearest(name, names, count);
   scalar_show((scalar){name, strlen(name), false}, &shown);
   status failure = status_fail(BAD_CONFIG, "%s: unknown key %s; %s%s", place, shown.bytes,

@@ -140,6 +140,7 @@ static scalar reader_scalar(const reader *r) {
 
 // "found .., wanted .."; `what` names the knob or section, or is empty at the top.
 static status reader_found_refuse(const reader *r, const char *what, const char *wanted) {
+  // what stands there: its value where there is one, else its kind
   text_buffer found = {0};
   if (reader_is(r, YAML_SCALAR_EVENT)) scalar_show(reader_scalar(r), &found);
   else text_add(&found, "%s", reader_is(r, YAML_SEQUENCE_START_EVENT) ? "a list" : "a section (key: value)");

@@ -69,6 +69,7 @@ status data_open_all(dataset **out, const char *const *directories, int count) {
                  .first = mem_take((size_t)count + 1, sizeof(int)),
                  .file = -1};
 
+  // the first folder that is bad ends it, with its own sentence
   status s = OK;
   for (int i = 0; i < count && s == OK; i++) s = dataset_folder_add(d, directories[i]);
   if (s != OK) data_close(d);
@@ -82,6 +83,7 @@ void data_close(dataset *d) {
   if (!d) return;
   if (d->file >= 0) H5Fclose(d->file);
 
+  // valid after any failure of data_open_all: only what was opened is counted
   for (int i = 0; i < d->count; i++) folder_close(&d->folders[i]);
   data_episode_free(&d->room);
   mem_free(d->folders);
@@ -126,12 +128,14 @@ hash data_hash(const dataset *d) {
   int shards = 0;
   for (int i = 0; i < d->count; i++) shards += d->folders[i].shards;
 
+  // of the shards' hashes in order: no byte of data is read
   hash *all = mem_take((size_t)shards, sizeof *all), *to = all;
   for (int i = 0; i < d->count; i++) {
     const folder *f = &d->folders[i];
     memcpy(to, f->hashes, (size_t)f->shards * sizeof *to);
     to += f->shards;
   }
+
   hash joined = hash_join(all, shards);
   mem_free(all);
   return joined;
@@ -171,6 +175,7 @@ static const char *dataset_episode_fill(hid_t group, const data_spec *s, data_ep
   const h5_extent steps = steps_extent(e->steps);
   hid_t element = s->pixels ? H5T_NATIVE_UINT8 : H5T_NATIVE_FLOAT;
 
+  // by minari's names
   if (!h5_attribute_read(group, "seed", H5T_NATIVE_UINT64, &e->seed)) return "seed";
   if (!h5_values_read(group, "observations", element, frames, e->observations)) return "observations";
   if (!h5_values_read(group, "actions", H5T_NATIVE_FLOAT, actions, e->actions)) return "actions";
@@ -193,6 +198,7 @@ static status dataset_episode_check(const dataset *d, int within) {
       {.name = "terminations", .extent = steps_extent(steps)},
       {.name = "truncations", .extent = steps_extent(steps)}};
 
+  // the folder's index says how many steps: a damaged file must not choose how much is read
   for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) {
     char name[64];
     snprintf(name, sizeof name, "episode_%d/%s", within, arrays[i].name);
@@ -221,10 +227,13 @@ static status dataset_episode_read(dataset *d, int within) {
 status data_read(dataset *d, int episode, data_episode *out) {
   int within;
   folder *f = dataset_folder_of(d, episode, &within);
+
+  // checked, then room, then read: the caller's pointer is valid until the next call
   TRY(dataset_shard_open(d, f, f->shard[within]));
   TRY(dataset_episode_check(d, within));
   dataset_room_grow(d, f->steps[within]);
   TRY(dataset_episode_read(d, within));
+
   d->room.id = episode;
   *out = d->room;
   return OK;

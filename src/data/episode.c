@@ -31,11 +31,14 @@ void data_episode_resize(data_episode *e, const data_spec *s, int room) {
   data_episode old = *e;
   size_t n = (size_t)old.steps;
   CHECK(room >= old.steps, "room for %d steps of an episode of %d", room, old.steps);
+
+  // arrays of the new size under the old head
   data_episode_take(e, s, room);
   e->id = old.id;
   e->steps = old.steps;
   e->seed = old.seed;
 
+  // one observation more than steps: the last has no action
   memcpy(e->observations, old.observations, (n + 1) * data_observation_bytes(s));
   memcpy(e->actions, old.actions, n * (size_t)s->actions * sizeof(float));
   memcpy(e->rewards, old.rewards, n * sizeof(double));

@@ -136,6 +136,7 @@ static void box_bound_add(text_buffer *t, const int *dim, int rank, const char *
     return;
   }
 
+  // a dimension is a list of what the others make
   text_add(t, "[");
   for (int i = 0; i < dim[0]; i++) {
     if (i) text_add(t, ", ");
@@ -151,6 +152,7 @@ static void box_add(text_buffer *json, const char *key, const int *dim, int rank
   text_add(&t, "{\"type\": \"Box\", \"dtype\": \"%s\", \"shape\": [", dtype);
   for (int i = 0; i < rank; i++) text_add(&t, "%s%d", i ? ", " : "", dim[i]);
 
+  // gymnasium wants bounds for each element, not one for all
   text_add(&t, "], \"low\": ");
   box_bound_add(&t, dim, rank, low);
   text_add(&t, ", \"high\": ");
@@ -170,6 +172,7 @@ static void name_add(text_buffer *json, const data_provenance *p) {
   text_buffer t = {0};
   int version = atoi(p->version);
 
+  // the same environment played by another policy is another dataset
   text_add(&t, "dreamfarm/");
   name_words_add(&t, p->environment);
   text_add(&t, "/");

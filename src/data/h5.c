@@ -184,6 +184,7 @@ static const char *h5_set_open(hid_t *set, hid_t parent, const char *name) {
   const char *why = h5_way_refused(parent, name);
   *set = why ? -1 : H5Dopen2(parent, name, H5P_DEFAULT);
 
+  // refused before it is read: links, filters and sizes that we would not write
   hid_t layout = *set >= 0 ? H5Dget_create_plist(*set) : -1;
   if (!why) why = layout >= 0 ? h5_set_refused(*set, layout) : "is missing or damaged";
 
@@ -258,6 +259,7 @@ static hid_t h5_layout(h5_extent extent, bool compress) {
 status h5_values_write(hid_t group, const char *name, hid_t type, h5_extent extent, bool compress, const void *values) {
   hid_t space = H5Screate_simple(extent.rank, extent.dim, NULL), layout = h5_layout(extent, compress);
 
+  // closed in any case; the first failure is remembered, the sentence comes last
   hid_t set = H5Dcreate2(group, name, type, space, H5P_DEFAULT, layout, H5P_DEFAULT);
   bool bad = set < 0 || H5Dwrite(set, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) < 0;
 

@@ -17,6 +17,7 @@ static void walk_down(walk *w, json_t *object, int depth) {
 
   if (depth == DATA_NUMBERS_DEPTH) return;
 
+  // keys on the way down name the number: the path so far is handed on with it
   json_object_foreach(object, key, value) {
     w->keys[depth] = key;
     if (json_is_number(value)) w->seen(w->self, w->keys, depth + 1, json_number_value(value));

@@ -13,6 +13,8 @@ status data_png_write(const char *path, const uint8_t *rgb, int rows, int column
 
   png_alloc_size_t size = PNG_IMAGE_PNG_SIZE_MAX(image);  // asking for the true size would compress twice
   void *bytes = mem_take(size, 1);
+
+  // in memory first: files are written whole
   int written = png_image_write_to_memory(&image, bytes, &size, 0, rgb, 0, NULL);
   status s = written ? file_write(path, bytes, size) : status_fail(BROKEN, "%s: %s", path, image.message);
 

@@ -63,6 +63,7 @@ static status shard_episode_write(hid_t file, const data_spec *s, const data_epi
   hid_t group = h5_group_create(file, name);
   if (group < 0) FAIL(NO_IO, "group %s cannot be written", name);
 
+  // closed whether filled or not, or the file stays open
   status done = shard_episode_fill(group, s, e, boolean);
   H5Gclose(group);
   return done;
@@ -131,10 +132,12 @@ status data_shard_write(const char *directory, int shard, const data_spec *s, co
   file_path path = shard_path(directory, shard), temporary = temporary_path(path.text);
   status done = shard_file_fill(path.text, temporary.text, s, p, episodes, count);
 
+  // in this order, so that a stop in between leaves a shard that nobody trusts
   if (done == OK) done = file_remove(sidecar_path(directory, shard).text);  // never an old hash beside new bytes
   if (done == OK) done = file_commit(temporary.text, path.text);
   if (done == OK) return sidecar_write(directory, shard, episodes[0].id, count, p);
 
+  // nothing half-written stays
   unlink(temporary.text);
   return done;
 }

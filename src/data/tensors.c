@@ -56,6 +56,7 @@ static void tensors_header_add(text_buffer *t, const data_tensor *tensor, size_t
   for (int d = 0; d < tensor->rank; d++) json_number(t, NULL, (double)tensor->dim[d]);
   json_close(t, ']');
 
+  // from the end of the header, not from the beginning of the file
   json_open(t, "data_offsets", '[');
   json_number(t, NULL, (double)from);
   json_number(t, NULL, (double)(from + data_tensor_bytes(tensor)));
@@ -219,6 +220,7 @@ static status tensors_places_check(const data_tensors *f, const char *data, uint
     next += data_tensor_bytes(&f->tensors[i]);
   }
 
+  // a longer file may be another one's, joined by mistake
   if (next != data + payload)
     FAIL(BAD_FILE, "%s: %" PRIu64 " bytes after the last tensor belong to none", path,
          payload - (uint64_t)(next - data));
@@ -318,6 +320,7 @@ status tensors_parse(data_tensors **out, const char *path, char *bytes, size_t s
   f->bytes = bytes;
   f->copies = arena_open();
 
+  // the bytes belong to the tensors from here on, and go with them
   status s = tensors_header_read(f, size, path);
   if (s != OK) data_tensors_close(f);
   else *out = f;

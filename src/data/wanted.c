@@ -32,6 +32,7 @@ static status wanted_refuse(const data_source *from, const data_tensor *t, data_
   wanted_show(&found, t->type, t->rank, t->dim);
   wanted_show(&wanted, type, shape.rank, shape.dim);
 
+  // what to do depends on who reads: the source knows
   status failure = status_fail(BAD_FILE, "%s: tensor '%s' is %s, but %s is wanted; %s", from->path, t->name,
                                found.bytes, wanted.bytes, from->remedy);
 

@@ -73,6 +73,7 @@ status env_open(env **out, const char *name, int lanes) {
   CHECK(lanes >= 1, "%d lanes", lanes);
   if (!k) return env_unknown(name);
 
+  // a lane's state on cache lines of its own
   env *e = mem_take(1, sizeof *e);
   *e = (env){.kind = k, .lanes = lanes, .stride = (k->state_bytes + 63) / 64 * 64};
   e->states = mem_take((size_t)lanes, e->stride);

@@ -21,6 +21,7 @@ static status policy_unknown(const char *text, size_t length, const env_spec *s)
     if (baseline_of(&k->spec, text, length))
       FAIL(BAD_CONFIG, "policy \"%s\" is for the environment %s and cannot act in %s", text, k->spec.name, s->name);
 
+  // known nowhere: what this environment has
   text_buffer all = {0};
   for (const env_baseline *b = s->baselines; b->name; b++)
     text_add(&all, "%s%s%s%s", b == s->baselines ? "" : ", ", b->name, b->number ? ":" : "",
@@ -59,4 +60,9 @@ status env_policy_parse(env_policy *p, const char *text, const env_spec *s) {
 void env_policy_act(const env_policy *p, env *e, int lane, int step, rng luck, void *memory, float *action) {
   const void *state = p->baseline->privileged ? env_state(e, lane) : NULL;
   p->baseline->act(p, env_spec_of(e)->actions, state, step, luck, memory, action);
+}
+
+void env_policy_act_blind(const env_policy *p, int actions, int step, rng luck, void *memory, float *action) {
+  CHECK(!p->baseline->privileged, "%s looks at the true state", p->text);
+  p->baseline->act(p, actions, NULL, step, luck, memory, action);
 }

@@ -19,23 +19,29 @@ static edge bounds_edge(const es *e, int i) {
 
 // Into [low - at_low, high + at_high], by whole periods and mirrors at its ends.
 static double bounds_folded(const edge *b, double y) {
+  // the parabolas reach half their width beyond the bounds
   double from = b->low - b->at_low, to = b->high + b->at_high;
   if (isfinite(from) && isfinite(to)) {
     double period = 2 * (to - from), start = from - (to - from) / 2;
     if (y < start || y >= start + period) y -= period * floor((y - start) / period);
   }
+
   if (y < from) y = from + (from - y);
   if (y > to) y = to - (y - to);
+
   return fmin(fmax(y, from), to);  // rounding, where y is huge
 }
 
 static double bounds_bounded(const edge *b, double genotype) {
   double y = bounds_folded(b, genotype);
+
+  // a parabola that is low at low - at_low, and meets the identity, slope for slope, at low + at_low
   if (y < b->low + b->at_low) {
     double way = y - (b->low - b->at_low);
     return fmin(b->low + way * way / 4 / b->at_low, b->high);
   }
 
+  // the same, upside down
   if (y > b->high - b->at_high) {
     double way = y - (b->high + b->at_high);
     return fmax(b->high - way * way / 4 / b->at_high, b->low);
@@ -169,12 +175,16 @@ static bool bounds_hold_a_float(double low, double high) {
 
 static status bounds_check_one(const es_options *o, int i) {
   double low = o->lower ? o->lower[i] : -INFINITY, high = o->upper ? o->upper[i] : INFINITY, x0 = o->x0 ? o->x0[i] : 0;
+
+  // a box with room in it, and a start inside
   if (!es_bounds_fit(low, high))
     FAIL(BAD_CONFIG, "bounds of x[%d] are %.15g and %.15g; a lower one below the upper one, by %g or more, is allowed",
          i, low, high, ES_LEAST_ROOM);
 
   if (!(x0 >= low && x0 <= high))
     FAIL(BAD_CONFIG, "x0[%d] is %.15g; %.15g to %.15g, its bounds, are allowed", i, x0, low, high);
+
+  // candidates that are rounded to float must not leave it
   if (o->single && !bounds_hold_a_float(low, high))
     FAIL(BAD_CONFIG, "no float lies between the bounds of x[%d], %.15g and %.15g; wider ones, or candidates in double "
          "(single: false), are allowed", i, low, high);

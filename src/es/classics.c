@@ -150,6 +150,7 @@ int es_classic_reference(const es_classic *c, int n, es_kind kind, bool active) 
     const reference *r = &references[i];
     if (r->n != n || strcmp(r->name, c->name) != 0) continue;
 
+    // pycma was counted for these strategies alone
     if (kind == ES_CMA) return active ? r->cma : r->positive;
     return kind == ES_SEP_CMA && active ? r->separable : 0;
   }

@@ -33,6 +33,8 @@ static void cma_large_room(cma *c, es *e, double **state) {
 
 void cma_room(cma *c, es *e, double **state) {
   size_t n = (size_t)e->now.n, popsize = (size_t)e->now.popsize;
+
+  // what is drawn from comes first: those who only sample read no more (cma_sampling)
   if (cma_is_large(e)) {
     cma_large_room(c, e, state);
   } else {
@@ -40,12 +42,14 @@ void cma_room(cma *c, es *e, double **state) {
     c->B = es_take(state, n * n);
   }
 
+  // the rest of the state: paths and C
   csa_room(&c->paths, e, state);
   c->paths.constants = es_constants_make(e->now.n, e->now.popsize, e->now.active, (es_dialect)e->now.dialect,
                                          c->paths.weights);
   c->C = es_take(state, n * n);
   if (cma_is_large(e)) c->next = factor_room(e->memory, e->now.n, c->C, c->diagonal);
 
+  // scratch, made anew in each generation
   c->z = ARENA_NEW(e->memory, double, popsize * n);
   c->part = ARENA_NEW(e->memory, double, popsize * n);
   c->white = ARENA_NEW(e->memory, double, n);
@@ -80,12 +84,15 @@ static void cma_large_begin_next(es *e) {
 static void cma_draw(es *e, double *x) {
   cma *c = cma_of(e);
   int n = e->now.n, popsize = e->now.popsize;
+
+  // rows D z_k, z_k ~ N(0, I)
   for (int k = 0; k < popsize; k++) {
     double *z = c->z + (size_t)k * n;
     es_normals(e, k, z);
     for (int i = 0; i < n; i++) z[i] *= c->D[i];
   }
 
+  // all candidates are rotated by B and stretched by sigma in one product
   num_dgemm(false, true, popsize, n, n, e->now.sigma, c->z, n, c->B, n, 0, x, n);
 }
 
@@ -109,12 +116,15 @@ void cma_candidates(es *e, double *x) {
 void cma_whiten(const es *e, double *out, const double *y, int rows) {
   const cma *c = cma_of(e);
   int n = e->now.n;
+
+  // L^-1 y: one triangular solve for all rows
   if (cma_is_large(e)) {
     memcpy(out, y, (size_t)rows * (size_t)n * sizeof *out);
     num_dtrsm(rows, n, c->L, out);
     return;
   }
 
+  // B^T y, a row each, then D^-1
   num_dgemm(false, false, rows, n, n, 1, y, n, c->B, n, 0, out, n);
   for (int k = 0; k < rows; k++)
     for (int i = 0; i < n; i++) out[(size_t)k * n + i] /= c->D[i];
@@ -156,6 +166,7 @@ static int cma_rows_to_take(es *e) {
   const double *weights = c->paths.weights;
   int n = e->now.n, mu = c->paths.constants.mu, rows = 0;
 
+  // Mahalanobis lengths |C^-1/2 y_k| of the worse half
   cma_whiten(e, c->z, c->paths.y + (size_t)mu * n, e->now.popsize - mu);
   for (int k = mu; k < e->now.popsize; k++) {
     double square = es_squares(c->z + (size_t)(k - mu) * n, n);
@@ -226,19 +237,25 @@ static void cma_large_take_snapshot(es *e) {
 static void cma_refresh(es *e) {
   int next = e->now.generation + 1;
   if (next - e->now.decomposed_at < cma_of(e)->paths.constants.eigen_gap) return;
+
+  // B and D of this C at once, or L of the C one gap ago, and a snapshot for the next gap
   if (!cma_is_large(e)) cma_decompose(e);
   else {
     if (e->now.snapshots > 0) cma_large_adopt(e);
     cma_large_take_snapshot(e);
   }
+
   e->now.decomposed_at = next;
 }
 
 void cma_update(es *e) {
   csa *paths = &cma_of(e)->paths;
+
+  // selection and recombination (41), then step-size control's path (43)
   csa_steps(paths, e, cma_length);
   cma_sigma_path(e);
 
+  // the rank-one path (45) stalls while sigma's is long; then m (42), C (47) and sigma (44)
   bool h = csa_path_is_short(paths, e);
   csa_covariance_path(paths, e, paths->step, h);
   csa_mean(paths, e);
@@ -282,10 +299,13 @@ static double cma_largest_variance(const double *variances, size_t n, size_t str
 bool cma_sound(const es *e) {
   const cma *c = cma_of(e);
   size_t n = (size_t)e->now.n;
+
+  // before the first gap is over there is no snapshot
   bool large = cma_is_large(e), taken = large && e->now.snapshots > 0;
   double most = cma_largest_variance(c->C, n, n + 1), below = large ? cma_largest_variance(c->diagonal, n, 1) : most;
   if (!es_all_positive(c->D, n) || !(most > 0) || (taken && !(below > 0))) return false;
 
+  // |c_ij| <= max c_ii holds for what is positive definite; twice that leaves room for rounding
   for (size_t i = 0; i < n; i++) {
     if (large && !(c->L[i * n + i] > 0 && fabs(c->diagonal[i]) <= 2 * below)) return false;
     for (size_t j = 0; j < n; j++)

@@ -105,6 +105,7 @@ static void constants_list_negative(es_listing *l, const es_constants *c, bool a
     return;
   }
 
+  // a diagonal's exponential update stays positive without (52)
   bool bounded = isfinite(c->alpha_posdef);
   es_list(l, "mueff_minus", c->mueff_minus, "the same, i = mu + 1 .. popsize", "Hansen 2016, Table 1");
   es_list(l, "alpha_mu", c->alpha_mu, "1 + c1 / cmu", "Hansen 2016 (50)");
@@ -119,6 +120,8 @@ static void constants_list_sigma(es_listing *l, const es_constants *c, bool pycm
   es_list(l, "cs", c->cs, pycma ? "min(1/2, (mueff + 2) / (n + mueff + 3))" : "(mueff + 2) / (n + mueff + 5)",
           pycma ? "Hansen 2016 (55); pycma's + 3 instead of + 5, and the 1/2" : "Hansen 2016 (55)");
   es_list(l, "damps", c->damps, "1 + 2 max(0, sqrt((mueff - 1) / (n + 1)) - 1) + cs", "Hansen 2016 (55)");
+
+  // what the path's length is held against: the step size (44), and h_sigma
   es_list(l, "chi_n", c->chi_n, "sqrt(n) (1 - 1 / (4 n) + 1 / (21 n^2))",
           "Hansen 2016: the mean of |N(0, I)|, approximately");
   es_list(l, "h_limit", c->h_limit, pycma ? "1 + 4 / (n + 1)" : "1.4 + 2 / (n + 1)",
@@ -130,6 +133,7 @@ void es_list_cma(es_listing *l, const es_numbers *now) {
   bool pycma = now->dialect == ES_PYCMA;
   es_constants c = es_constants_make(now->n, now->popsize, now->active, (es_dialect)now->dialect, NULL);
 
+  // in the order of Hansen's Table 1: recombination, step size, covariance
   es_list_recombination(l, &c);
   constants_list_sigma(l, &c, pycma);
   es_list(l, "cc", c.cc, "(4 + mueff / n) / (n + 4 + 2 mueff / n)", "Hansen 2016 (56)");
@@ -139,6 +143,7 @@ void es_list_cma(es_listing *l, const es_numbers *now) {
           pycma ? "min(1 - c1, 2 (1/4 + mueff + 1 / mueff - 2) / ((n + 2)^2 + mueff))"
                 : "min(1 - c1, 2 (mueff + 1 / mueff - 2) / ((n + 2)^2 + mueff))",
           pycma ? "Hansen 2016 (58); the 1/4 is pycma's" : "Hansen 2016 (58)");
+
   es_list(l, "cm", 1, "", "Hansen 2016 (54): the mean takes its whole step");
   constants_list_negative(l, &c, now->active);
   es_list(l, "eigen_gap", c.eigen_gap, "max(1, floor(1 / (10 n (c1 + cmu))))",
@@ -148,6 +153,8 @@ void es_list_cma(es_listing *l, const es_numbers *now) {
 void es_list_sep_cma(es_listing *l, const es_numbers *now) {
   static const char pycma[] = "pycma, for a diagonal C (Ros and Hansen 2008: faster by about n / 2)";
   es_constants c = es_constants_separable(now->n, now->popsize, now->active, (es_dialect)now->dialect, NULL);
+
+  // as for a full C but for the rates (constants_rates_of_diagonal)
   es_list_recombination(l, &c);
   constants_list_sigma(l, &c, now->dialect == ES_PYCMA);
   es_list(l, "cc", c.cc, "(1 + 1 / n + mueff / n) / (sqrt(n) + 1 / n + 2 mueff / n)", pycma);

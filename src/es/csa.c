@@ -26,12 +26,14 @@ void csa_steps(csa *c, es *e, csa_length *length) {
   int n = e->now.n;
   memset(c->step, 0, (size_t)n * sizeof *c->step);
   for (int k = 0; k < e->now.popsize; k++) {
+    // from the best candidate to the worst
     int candidate = e->order[k].candidate;
     const double *from = es_row(e, candidate);
     double *y = c->y + (size_t)k * n;
     for (int i = 0; i < n; i++) y[i] = (from[i] - e->mean[i]) / e->now.sigma;
 
     if (e->injected[candidate]) csa_shorten(e, y, length);
+    // the weighted recombination <y>_w, of the better half alone                                                  (41)
     for (int i = 0; k < c->constants.mu && i < n; i++) c->step[i] += c->weights[k] * y[i];
   }
 }

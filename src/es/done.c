@@ -17,6 +17,7 @@ es_limits es_limits_pycma(int n, int popsize) {
                  .tolupsigma = 1e20, .tolconditioncov = 1e14,
                  .tolflatfitness = 1, .noeffectaxis = 1, .noeffectcoord = 1};
 
+  // two limits depend on the size of the problem
   n = n < 1 ? 1 : n;
   popsize = popsize > 0 ? popsize : es_constants_make(n, 0, true, ES_PYCMA, NULL).popsize;
   l.maxiter = (int64_t)fmin(100 + floor(150.0 * (n + 3.0) * (n + 3.0) / sqrt(popsize)), 1e18);
@@ -37,6 +38,7 @@ status es_limits_check(const es_limits *l) {
       {"tolconditioncov", l->tolconditioncov},
       {"tolflatfitness", l->tolflatfitness}};
 
+  // written so that NaN fails too
   for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
     if (!(numbers[i].value >= 0))
       FAIL(BAD_CONFIG, "%s is %g; 0 (off) or more is allowed", numbers[i].name, numbers[i].value);
@@ -63,12 +65,14 @@ void es_remember(es *e) {
   double best = e->order[0].fitness, worst = e->order[now->popsize - 1].fitness;
   double median = done_middle(e->order[(now->popsize - 1) / 2].fitness, e->order[now->popsize / 2].fitness);
 
+  // rings: of the bests for tolfun, of bests and medians for tolstagnation
   e->history[now->history_count % now->history_size] = best;
   if (now->limits.tolstagnation) {
     e->bests[now->history_count % now->limits.tolstagnation] = best;
     e->medians[now->history_count % now->limits.tolstagnation] = median;
   }
 
+  // flat: generations in a row whose best three quarters are all equal
   now->history_count++;
   now->spread = done_range(worst, best);
   now->flat = best < e->order[(int)(0.75 * now->popsize)].fitness ? 0 : now->flat + 1;
@@ -154,6 +158,7 @@ bool es_enough(const es *e) {
   if (now->best <= l->ftarget)
     SAY("ftarget: a fitness of %.10g was reached; %.10g was asked for", now->best, l->ftarget);
 
+  // what was given is used up
   if (l->maxfevals && now->evaluations >= l->maxfevals)
     SAY("maxfevals: %lld evaluations are done; %lld are allowed", (long long)now->evaluations, (long long)l->maxfevals);
   if (l->maxiter && now->generation >= l->maxiter)
@@ -167,12 +172,14 @@ static bool done_fitness_says_nothing(const es *e) {
   double range = done_history_range(e);
   int seen = now->history_count < now->history_size ? now->history_count : now->history_size;
 
+  // nothing moves, across generations and within the last one
   if (now->history_count >= now->history_size && range < l->tolfun && now->spread < l->tolfun)
     SAY("tolfun: the bests of the last %d generations differ by %.3g, the last generation by %.3g", seen, range,
         now->spread);
   if (seen > 9 && range < l->tolfunhist)
     SAY("tolfunhist: the bests of the last %d generations differ by %.3g", seen, range);
 
+  // candidates differ but their fitness does not, or nothing got better for long
   if (l->tolflatfitness && now->flat > l->tolflatfitness)
     SAY("tolflatfitness: the best three quarters of the candidates were all equal, %d generations in a row", now->flat);
   if (done_stagnates(e))
@@ -185,6 +192,7 @@ bool es_spent(const es *e) {
   const es_numbers *now = &e->now;
   if (!(now->sigma >= 1e-250 && now->sigma <= 1e130)) SAY("range: sigma is %.3g; no step can be computed", now->sigma);
 
+  // squares of steps, and their products with C, must stay within a double
   for (int i = 0; i < now->n; i++) {
     double wide = e->strategy->deviation ? e->strategy->deviation(e, i) : 1;
     if (!(wide >= 1e-40 && wide <= 1e40)) SAY("range: x[%d] deviates by %.3g sigma; no step can be computed", i, wide);
@@ -199,12 +207,14 @@ static bool done_shape_is_useless(const es *e) {
   double largest = done_largest_deviation(e), condition = es_condition_of(e);
   double creep = now->sigma / (e->strategy->longest ? e->strategy->longest(e) : 1);
 
+  // steps too short to matter, or longer than the start foresaw
   if (largest < l->tolx * now->sigma0 && done_longest_path(e) < l->tolx * now->sigma0)
     SAY("tolx: no coordinate moves by more than %.3g any more", l->tolx * now->sigma0);
   if (l->tolfacupx > 0 && largest > l->tolfacupx * now->sigma0)
     SAY("tolfacupx: a deviation grew from %.3g to %.3g; was sigma0 too small, or is there no minimum?", now->sigma0,
         largest);
 
+  // sigma and C drift apart, or C is about to lose its short axes to rounding
   if (l->tolupsigma > 0 && creep > l->tolupsigma * now->sigma0)
     SAY("tolupsigma: sigma grew from %.3g to %.3g while C shrank", now->sigma0, now->sigma);
   if (l->tolconditioncov > 0 && condition > l->tolconditioncov)
@@ -243,6 +253,7 @@ void es_list_limits(es_listing *l, const es_numbers *now) {
   es_limits k = once ? now->limits : es_limits_pycma(now->n, now->popsize);
   const char *source = once ? "stops the search: es_limits" : "begins the next descent: pycma";
 
+  // a limit of 0 is off, and not listed
   done_list(l, "maxiter", (double)k.maxiter, once ? "" : "100 + floor(150 (n + 3)^2 / sqrt(popsize))", source);
   done_list(l, "history", es_history_size(now->n, now->popsize), "10 + min(9990, ceil(30 n / popsize))",
             "pycma: generations whose bests tolfun looks at");

@@ -71,6 +71,7 @@ void factor_start(factoring *f, bool spectrum) {
   sigset_t all, before;
   f->spectrum = spectrum;
 
+  // a new thread inherits the mask: nothing is delivered to it
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);
   if (pthread_create(&f->thread, NULL, factor_make_beside, f) == 0) f->stage = FACTOR_RUNS;
@@ -83,6 +84,8 @@ static void factor_wait(factoring *f) {
 
 void factor_finish(factoring *f, bool spectrum) {
   factor_wait(f);
+
+  // no helper began: made here, with the same result
   if (f->stage == FACTOR_NONE) {
     f->spectrum = spectrum;
     factor_make(f);

@@ -35,12 +35,15 @@ static void lmma_room(es *e, double *state) {
   size_t n = (size_t)e->now.n;
   lmma *l = e->own = ARENA_NEW(e->memory, lmma, 1);
   l->m = lmma_directions(e->now.n);
+
+  // Hansen's positive weights; the rates are the article's
   l->weights = ARENA_NEW(e->memory, double, e->now.popsize);
   es_constants c = es_constants_make(e->now.n, e->now.popsize, false, ES_PYCMA, l->weights);
   l->mueff = c.mueff;
   l->chi_n = c.chi_n;
   l->cs = lmma_rate_s(&e->now);
 
+  // the directions come first: they are all that sampling needs
   l->v = es_take(&state, n * (size_t)l->m);
   l->ps = es_take(&state, n);
   l->d = ARENA_NEW(e->memory, double, n);
@@ -116,9 +119,12 @@ static void lmma_fade(double *path, double rate, double mueff, const double *z, 
 static void lmma_tell(es *e) {
   lmma *l = lmma_of(e);
   int n = e->now.n;
+
+  // recombination: d in the space of x, z in that of what was drawn
   lmma_means(e);
   for (int i = 0; i < n; i++) e->mean[i] += e->now.sigma * l->d[i];
 
+  // the path of sigma, and each direction at its own rate, are fed the same mean of z
   lmma_fade(l->ps, l->cs, l->mueff, l->z, n);
   for (int j = 0; j < l->m; j++) lmma_fade(l->v + (size_t)j * n, lmma_rate_c(&e->now, j), l->mueff, l->z, n);
   e->now.sigma *= exp(fmin(1, l->cs * (sqrt(es_squares(l->ps, n)) / l->chi_n - 1)));
@@ -129,6 +135,7 @@ static void lmma_list(es_listing *l, const es_numbers *now) {
   int m = lmma_directions(now->n);
   es_constants c = es_constants_make(now->n, now->popsize, false, ES_PYCMA, NULL);
 
+  // rates go from fast to slow: the first and the last of m are listed
   es_list_recombination(l, &c);
   es_list(l, "m", m, "4 + floor(3 ln(n))", "Loshchilov, Glasmachers and Beyer 2017: directions kept");
   es_list(l, "cs", lmma_rate_s(now), "min(1/2, 2 popsize / n)", paper);

@@ -22,11 +22,14 @@ static void lra_room(es *e, double *state) {
   size_t n = (size_t)e->now.n;
   lra *l = e->own = ARENA_NEW(e->memory, lra, 1);
   cma_room(&l->base, e, &state);
+
+  // moving averages E of both steps, V of their squared lengths, and the two shares
   l->step_mean = es_take(&state, n);
   l->step_sigma = es_take(&state, n * n);
   double **numbers[] = {&l->eta_mean, &l->eta_sigma, &l->v_mean, &l->v_sigma};
   for (int i = 0; i < 4; i++) *numbers[i] = es_take(&state, 1);
 
+  // scratch: what there was before the step
   l->mean = ARENA_NEW(e->memory, double, n);
   double **matrices[] = {&l->C, &l->root, &l->change, &l->half};
   for (int i = 0; i < 4; i++) *matrices[i] = ARENA_NEW(e->memory, double, n * n);
@@ -47,12 +50,15 @@ static void lra_root(lra *l, int n) {
 // average <- (1 - beta) average + beta step, the square of its length likewise. Returns the signal-to-noise ratio.
 static double lra_signal(double *average, double *square, const double *step, size_t count, double beta) {
   double step2 = 0, average2 = 0;
+
+  // E <- (1 - beta) E + beta step
   for (size_t i = 0; i < count; i++) {
     average[i] = (1 - beta) * average[i] + beta * step[i];
     average2 += average[i] * average[i];
     step2 += step[i] * step[i];
   }
 
+  // V likewise; |E|^2 of pure noise is beta / (2 - beta) V, which is not signal
   *square = (1 - beta) * *square + beta * step2;
   double noise = *square - average2;
   return noise > 0 ? (average2 - beta / (2 - beta) * *square) / noise : 0;
@@ -78,9 +84,12 @@ static void lra_weigh_sigma(es *e, double sigma) {
   lra *l = lra_of(e);
   int n = e->now.n;
   size_t count = (size_t)n * n;
+
+  // C is kept in units of the old sigma^2, in which Sigma's step is a difference of matrices
   double grown = e->now.sigma / sigma * (e->now.sigma / sigma);
   for (size_t i = 0; i < count; i++) l->change[i] = grown * l->base.C[i] - l->C[i];
 
+  // from both sides; sqrt(1/2) makes its Frobenius norm the length in the metric of normal distributions
   num_dgemm(false, false, n, n, n, 1, l->root, n, l->change, n, 0, l->half, n);
   num_dgemm(false, false, n, n, n, sqrt(0.5), l->half, n, l->root, n, 0, l->base.B, n);  // B is made anew below
   lra_steer(l->eta_sigma, lra_signal(l->step_sigma, l->v_sigma, l->base.B, count, BETA_SIGMA), BETA_SIGMA);
@@ -92,6 +101,8 @@ static void lra_take_share(es *e, double sigma) {
   cma *c = &l->base;
   size_t n = (size_t)e->now.n;
   double logs = 0;
+
+  // m and Sigma go their shares of the way
   for (size_t i = 0; i < n; i++) e->mean[i] = l->mean[i] + *l->eta_mean * (e->mean[i] - l->mean[i]);
   for (size_t i = 0; i < n * n; i++) c->B[i] = c->C[i] = l->C[i] + *l->eta_sigma * l->change[i];
 

@@ -45,6 +45,7 @@ static void openai_gradient(es *e) {
   es_utilities(e, o->utility);
   memset(o->gradient, 0, (size_t)e->now.n * sizeof *o->gradient);
 
+  // the score-function estimate, with centred ranks for returns (Salimans et al., algorithm 1)
   for (int k = 0; k < e->now.popsize; k++) {
     const double *x = es_row(e, k);
     double factor = o->utility[k] / e->now.popsize / e->now.sigma;
@@ -57,6 +58,7 @@ static void openai_tell(es *e) {
   openai_gradient(e);
   double seen1 = 1 - pow(BETA1, e->now.generation + 1), seen2 = 1 - pow(BETA2, e->now.generation + 1);
 
+  // Adam, algorithm 1: both moments begin at zero, hence the corrections; upwards, since the better has more utility
   for (int i = 0; i < e->now.n; i++) {
     double g = o->gradient[i];
     o->first[i] = BETA1 * o->first[i] + (1 - BETA1) * g;

@@ -12,6 +12,7 @@ static status options_sizes_check(const es_options *o, const es_strategy *s) {
   if (o->n < 1 || o->n > s->most_parameters)
     FAIL(BAD_CONFIG, "%s: %d parameters; 1 to %d are allowed", s->name, o->n, s->most_parameters);
 
+  // mirrored strategies want pairs
   if (o->popsize != 0 && (o->popsize < s->least_popsize || o->popsize > 1 << 20 || o->popsize % s->popsize_multiple))
     FAIL(BAD_CONFIG, "%s: popsize is %d; 0 (by n) or %d to 1048576%s are allowed", s->name, o->popsize,
          s->least_popsize,
@@ -25,6 +26,8 @@ static status options_sizes_check(const es_options *o, const es_strategy *s) {
 static status options_steps_check(const es_options *o, const char *name) {
   if (!(o->sigma0 > 0) || !isfinite(o->sigma0))
     FAIL(BAD_CONFIG, "%s: sigma0 is %g; a number above 0 is allowed", name, o->sigma0);
+
+  // what a search may grow to from here still has a square
   if (o->sigma0 < ES_LEAST_SIGMA0 || o->sigma0 > ES_MOST_SIGMA0)
     FAIL(BAD_CONFIG, "%s: sigma0 is %g; %g to %g are allowed", name, o->sigma0, ES_LEAST_SIGMA0, ES_MOST_SIGMA0);
 
@@ -48,6 +51,7 @@ static status options_restarts_check(const es_options *o, const char *name) {
          "%s: restarts are %d with %d doublings; %d (once), %d (IPOP), %d (BIPOP) and 0 (9) to 20 doublings are "
          "allowed", name, (int)o->restarts, o->most_doublings, ES_ONCE, ES_IPOP, ES_BIPOP);
 
+  // the last descent is 2^doublings times as large as the first
   int largest = (1 << 20) >> (o->restarts == ES_ONCE ? 0 : o->most_doublings ? o->most_doublings : 9);
   if (options_popsize(o) > largest)
     FAIL(BAD_CONFIG,
@@ -60,6 +64,7 @@ status es_options_check(const es_options *o) {
   const es_strategy *s = es_strategy_of((int)o->kind);
   if (!s) FAIL(BAD_CONFIG, "evolution strategy: kind is %d; 0 to %d are allowed", (int)o->kind, ES_KINDS - 1);
 
+  // each check relies on those before
   TRY(options_sizes_check(o, s));
   TRY(options_steps_check(o, s->name));
 
@@ -77,6 +82,7 @@ es_numbers es_numbers_first(const es_options *o) {
   int popsize = options_popsize(o);
   int factored_from = o->factored_from ? o->factored_from : 128;
 
+  // what is not named is zero: counts, accounts
   es_numbers now = {
       .kind = (int32_t)o->kind,
       .n = o->n,
@@ -97,6 +103,7 @@ es_numbers es_numbers_first(const es_options *o) {
       .limits = o->limits ? *o->limits : es_limits_default(),
       .ledger = {.policy = (int32_t)o->restarts, .most_doublings = o->most_doublings ? o->most_doublings : 9}};
 
+  // a search that restarts keeps no history: its descents do
   if (!once) now.limits.tolstagnation = 0;
   return now;
 }

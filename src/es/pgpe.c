@@ -55,9 +55,11 @@ static void pgpe_gradients(es *e) {
   memset(p->gradient, 0, (size_t)n * sizeof *p->gradient);
   memset(p->gradient_d, 0, (size_t)n * sizeof *p->gradient_d);
 
+  // symmetric sampling: the pair's difference says where to go, its mean how wide to search
   for (int k = 0; k < e->now.popsize; k += 2) {
     double difference = 0.5 * (p->utility[k] - p->utility[k + 1]), sum = 0.5 * (p->utility[k] + p->utility[k + 1]);
 
+    // a copy, since the mirror image may be made in the same row
     memcpy(p->pair, es_row(e, k), (size_t)n * sizeof *p->pair);
     const double *mirror = es_row(e, k + 1);
     for (int i = 0; i < n; i++) {
@@ -75,9 +77,12 @@ static void pgpe_move(es *e) {
   pgpe *p = pgpe_of(e);
   int n = e->now.n;
   double length = sqrt(es_squares(p->gradient, n)), rate = e->now.learning_rate;
+
+  // ClipUp: the gradient gives the direction alone, the rate the length
   for (int i = 0; i < n; i++)
     p->velocity[i] = MOMENTUM * p->velocity[i] + (length > 0 ? rate * p->gradient[i] / length : 0);
 
+  // the velocity is clipped, so that no run of luck carries the mean far away
   double speed = sqrt(es_squares(p->velocity, n)), most = pgpe_most_speed(rate);
   for (int i = 0; i < n; i++) {
     p->velocity[i] *= speed > most ? most / speed : 1;
@@ -89,6 +94,8 @@ static void pgpe_tell(es *e) {
   pgpe *p = pgpe_of(e);
   pgpe_gradients(e);
   pgpe_move(e);
+
+  // the deviations follow their gradient, by a fifth of themselves at the most
   for (int i = 0; i < e->now.n; i++) {
     double change = RATE_OF_DEVIATIONS * p->gradient_d[i] / (e->now.popsize / 2), most = MOST_CHANGE * p->d[i];
     p->d[i] += fmin(fmax(change, -most), most);
@@ -110,6 +117,8 @@ static double pgpe_deviation(const es *e, int i) { return pgpe_of(e)->d[i]; }
 static void pgpe_list(es_listing *l, const es_numbers *now) {
   static const char paper[] = "Toklu, Liskowski and Srivastava 2020";
   bool asked = now->learning_rate > 0;
+
+  // ClipUp needs one number, the speed limit; the rate follows from it
   es_list(l, "learning_rate", pgpe_rate(now), asked ? "" : "sigma0 sqrt(n) / 30",
           asked ? "the options"
                 : "Toklu, Liskowski and Srivastava 2020: half the speed limit, that a 15th of the radius");

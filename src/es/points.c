@@ -58,6 +58,8 @@ static const double *points_genotype_row(es *e, int k) {
     e->strategy->candidate(e, k, e->row);
     return e->row;
   }
+
+  // told as asked: the genotype that was drawn is still there
   if (!e->told) return e->genotypes + at;
 
   memcpy(e->row, e->told + at, n * sizeof *e->row);

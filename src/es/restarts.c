@@ -50,8 +50,10 @@ static void restarts_place(const es *e, double *x) {
   for (int i = 0; i < e->now.n; i++) {
     double low = e->now.bounded ? e->lower[i] : -INFINITY, high = e->now.bounded ? e->upper[i] : INFINITY;
     bool boxed = isfinite(high - low);
+    // a box that is open on one side is no place to draw from: near x0 then, and inside
     double there = boxed ? restarts_uniform(luck, i, low, high)
                          : fmin(fmax(e->mean[i] + e->now.sigma0 * x[i], low), high);
+
     x[i] = fmin(fmax(there, -ES_MOST_X0), ES_MOST_X0);
   }
 }
@@ -101,9 +103,11 @@ static void restarts_next(es *e) {
   snprintf(e->ended, ES_REASON, "%s", why ? why : "");
   if (!why || l->over) return;
 
+  // the descent is over; its mean is for those who ask
   memcpy(e->last, es_mean_shown(e->descent), (size_t)e->now.n * sizeof *e->last);
   if (es_enough(e)) return;
 
+  // BIPOP: small descents follow until they cost what the large ones did; the first is booked as a small one
   *(l->small ? &l->small_cost : &l->large_cost) += e->descent->now.evaluations;
   l->small = l->policy == ES_BIPOP && l->small_cost < l->large_cost;
   l->over = !l->small && restarts_doublings(l) > l->most_doublings;
@@ -117,6 +121,7 @@ status es_descent_tell(es *e, const double *x, const double *fitness, const doub
   int64_t before = e->descent->now.evaluations;
   TRY(es_search_tell(e->descent, x, fitness, again));
 
+  // the outer search counts for all its descents
   es_best_keep(e, e->descent->best, e->descent->now.best);
   e->now.generation++;
   e->now.evaluations += e->descent->now.evaluations - before;

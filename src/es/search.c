@@ -30,6 +30,7 @@ static void search_state_place(es *e) {
     e->units = es_take(&next, n);
   }
 
+  // histories, and last the strategy's own: a sample is cut from the end (state.c)
   e->history = es_take(&next, (size_t)e->now.history_size);
   if (stagnation) {
     e->bests = es_take(&next, stagnation);
@@ -76,11 +77,13 @@ es *es_search_open(const es_options *o) {
   es *e = es_room(&now);
   search_bounds(e, o);
 
+  // before any tell, the start is the best that is known
   if (o->x0) memcpy(e->mean, o->x0, (size_t)o->n * sizeof *e->mean);
   memcpy(e->best, e->mean, (size_t)o->n * sizeof *e->best);
   if (now.bounded) es_admit(e, e->best);
   if (o->restarts != ES_ONCE) return e;
 
+  // the caller's x0 is a point of the box; the search moves among genotypes
   es_unbound(e, e->mean);
   e->strategy->begin(e);
   return e;
@@ -115,11 +118,14 @@ const double *es_search_ask(es *e) {
 
 void es_search_candidate(es *e, int index, double *x) {
   CHECK(index >= 0 && index < e->now.popsize, "candidate %d of %d", index, e->now.popsize);
+
+  // strategies that draw a matrix at once have no candidate alone
   if (e->asked || !e->strategy->candidate) {
     memcpy(x, es_search_ask(e) + (size_t)index * e->now.n, (size_t)e->now.n * sizeof *x);
     return;
   }
 
+  // any process makes any candidate, from its number alone
   e->strategy->candidate(e, index, x);
   es_show(e, x);
 }
@@ -131,6 +137,7 @@ status es_search_inject(es *e, int index, const double *x) {
     if (!isfinite(x[i])) FAIL(BAD_CONFIG, "x[%d] of an injected solution is %g; finite numbers are allowed", i, x[i]);
   es_search_ask(e);
 
+  // within bounds, as a drawn one: what is seen and its genotype
   size_t n = (size_t)e->now.n, at = (size_t)index * n;
   memcpy(e->x + at, x, n * sizeof *x);
   es_admit(e, e->x + at);

@@ -44,9 +44,12 @@ static void sep_deviations(es *e, bool h) {
   sep *s = sep_of(e);
   const es_constants *c = &s->paths.constants;
   int n = e->now.n;
+
+  // while h_sigma stalls the path, rank one counts for less, as in (47)
   double c1 = c->c1 * (h ? 1 : 1 - c->cc * (2 - c->cc));
   for (int i = 0; i < n; i++) {
     double change = c1 * (s->paths.pc[i] * s->paths.pc[i] - 1);
+    // rank mu, its negative weights included
     for (int k = 0; k < e->now.popsize; k++) {
       double z = s->paths.y[(size_t)k * n + i] / s->d[i];
       change += c->cmu * s->paths.weights[k] * (z * z - 1);
@@ -63,6 +66,7 @@ static void sep_tell(es *e) {
   csa_steps(&s->paths, e, sep_length);
   for (int i = 0; i < e->now.n; i++) s->white[i] = s->paths.step[i] / s->d[i];
 
+  // the order of Hansen's tutorial: (43), (45), (42), then d in place of (47), and (44)
   csa_sigma_path(&s->paths, e, s->white);
   bool h = csa_path_is_short(&s->paths, e);
   csa_covariance_path(&s->paths, e, s->white, h);

@@ -34,13 +34,15 @@ static hash state_checksum(const head *h, const void *doubles, size_t size) {
 // Puts a head before `size` bytes of doubles, which are in place.
 static void state_head_write(void *bytes, const es_numbers *now, extent what, size_t size) {
   head h;
-  memset(&h, 0, sizeof h);
 
+  // padding is zero: equal searches give equal bytes
+  memset(&h, 0, sizeof h);
   memcpy(h.magic, MAGIC, sizeof MAGIC);
   h.version = state_version(now);
   h.extent = what;
   memcpy(&h.now, now, sizeof h.now);
 
+  // over the head too: a size or a count that was changed must not pass
   hash sum = state_checksum(&h, (char *)bytes + sizeof h, size);
   memcpy(h.checksum, sum.hex, sizeof sum.hex);
   memcpy(bytes, &h, sizeof h);
@@ -88,6 +90,7 @@ void es_search_sample_save(const es *e, void *bytes) {
   char *next = (char *)bytes + sizeof(head);
   state_sample_pieces(e, pieces);
 
+  // one run of doubles, without gaps: what a worker is sent in each generation
   for (int i = 0; i < 3; i++) {
     if (pieces[i].count) memcpy(next, pieces[i].at, pieces[i].count * sizeof(double));
     next += pieces[i].count * sizeof(double);
@@ -112,8 +115,11 @@ static status state_version_check(const void *bytes, size_t size) {
   struct { char magic[16]; int32_t version; } first;
   if (size < sizeof first) DAMAGED("%zu bytes are too few", size);
   memcpy(&first, bytes, sizeof first);
+
+  // version 1 had another name, and is told apart from a stranger's file
   if (memcmp(first.magic, MAGIC, sizeof MAGIC) != 0 && memcmp(first.magic, MAGIC_1, sizeof MAGIC_1) != 0)
     FAIL(BAD_FILE, "this is not the state of an evolution strategy");
+
   if (first.version != VERSION && first.version != VERSION_BOUNDED)
     return state_version_fail(first.version, VERSION, "");
   return OK;
@@ -174,6 +180,7 @@ static status state_numbers_check(const head *h) {
                         .most_effort = now->most_effort, .dialect = (es_dialect)now->dialect, .limits = &now->limits,
                         .restarts = (es_restarts)now->ledger.policy, .most_doublings = now->ledger.most_doublings};
 
+  // what an option may not be, a state may not hold
   bool once = now->ledger.policy == ES_ONCE;
   bool asked = es_options_check(&o) == OK && now->popsize > 0 && (once || h->extent == WHOLE);
   bool sane = asked && now->history_size == (once ? es_history_size(now->n, now->popsize) : 0) &&
@@ -193,11 +200,13 @@ static status state_doubles_check(const head *h, const void *doubles, size_t siz
 static status state_descent_load(es **out, const head *h, const char *bytes, size_t size) {
   es *descent;
   TRY(es_load(&descent, bytes, size));
+
   bool ours = descent->now.n == h->now.n && descent->now.kind == h->now.kind && !descent->descent;
   if (!ours) {
     es_search_close(descent);
     DAMAGED("its descent is another search's");
   }
+
   *out = descent;
   return OK;
 }
@@ -246,6 +255,7 @@ es_status es_load(es **out, const void *bytes, size_t size) {
   TRY(state_head_read(&h, WHOLE, bytes, size));
   TRY(state_numbers_check(&h));
 
+  // sizes are computed from numbers that were checked: nothing is taken from the file on trust
   bool once = h.now.ledger.policy == ES_ONCE;
   size_t doubles_size = es_doubles(&h.now) * sizeof(double), left = size - sizeof h;
   if (once ? left != doubles_size : left < doubles_size) DAMAGED("the sizes it names do not fit its %zu bytes", size);
@@ -258,6 +268,8 @@ es_status es_load(es **out, const void *bytes, size_t size) {
   es *e = es_room(&h.now);
   memcpy(e->state, doubles, doubles_size);
   e->descent = descent;
+
+  // a checksum proves that it was written so, not that a search can go on from it
   if (!state_sound(e)) {
     es_search_close(e);
     DAMAGED("its vectors make no sense");
@@ -283,6 +295,7 @@ es_status es_sample_load(es **out, const void *bytes, size_t size) {
     next += pieces[i].count * sizeof(double);
   }
 
+  // its paths and histories are missing: it can be asked, not told
   e->only_samples = true;
   if (!state_points_fit(e, e->strategy->sampling ? e->strategy->sampling(&e->now) : 0)) {
     es_search_close(e);

@@ -41,9 +41,11 @@ static double uncertainty_limit(double *sorting, int popsize, int from) {
 double es_rank_changes(const double *fitness, const double *again, int count, int popsize, double *sorting) {
   double sum = 0;
   for (int k = 0; k < count; k++) {
+    // ranks of both fitnesses among all 2 popsize values
     int a = uncertainty_rank_of(fitness[k], fitness, again, count, popsize);
     int b = uncertainty_rank_of(again[k], fitness, again, count, popsize);
 
+    // the change that was seen, less what one may see by chance from either rank
     double most_a = uncertainty_limit(sorting, popsize, a + 1 - (a > b));
     double most_b = uncertainty_limit(sorting, popsize, b + 1 - (b > a));
     double most = 0.5 * (most_a + most_b);

@@ -13,6 +13,8 @@ status farm_open(farm **out, int *argc, char ***argv) {
   f->size = transport_size(f->line);
 
   log_open(f->rank, f->size, false);
+
+  // the plan is rank 0's; what it holds room for comes with the first job's sizes (farm_prepare)
   if (f->rank == 0) f->plan = schedule_open(f->size, schedule_customary);
 
   f->post = transport_post(f->line);

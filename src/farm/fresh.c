@@ -108,12 +108,14 @@ void fresh_begin(fresh_tasks *f, int groups, int members, const double *expected
   f->longest = 0;
   f->whole = (tally){0};
 
+  // what was known before the job is not handed out
   for (int64_t i = 0; i < f->tasks; i++) {
     f->fresh[i] = !(known && known[i]);
     f->count += f->fresh[i];
   }
   if (f->tasks == 0) return;
 
+  // an order by expectations; members are like each other until some of them are met
   fresh_groups_begin(f, expected);
   for (int m = 0; m < members; m++) f->member[m] = (fresh_member){0};
   fresh_order_groups(f, f->tasks - f->count, now);

@@ -246,7 +246,10 @@ static void master_back_take(map_run *r, int worker, const news_head *head, cons
   CHECK(fits, "%zu bytes of news with a state of %zu", size, state_bytes);
   CHECK(head->back < master_task_count(r->job), "task %d of %d comes back", head->back, master_task_count(r->job));
 
+  // of a filling that is over: nobody wants it
   if (!master_is_of_now(r, head->back, head->filling)) return;
+
+  // its state is the parcel of whoever gets it next, who goes on from there
   if (schedule_handed_back(f->plan, worker, head->back, head->begun, r->clock) && head->begun)
     memcpy(master_parcel_state(f, master_parcel_new(f, head->back, head->filling)), bytes + sizeof *head, state_bytes);
 }
@@ -331,6 +334,7 @@ static void master_own_heard(map_run *r, int request) {
       .keeps = r->own_keeps,
   };
 
+  // to the plan the own crew is worker 0, heard by a call instead of a message
   schedule_heard(r->f->plan, 0, word, r->clock);
 }
 

@@ -39,11 +39,14 @@ static void mpi_abort_all(void) { MPI_Abort(MPI_COMM_WORLD, 1); }
 static status mpi_start(int *argc, char ***argv) {
   char library[MPI_MAX_LIBRARY_VERSION_STRING];
   int provided, length, size;
+
+  // alone, MPI is to open no daemon, port or network (launched.c)
   launched_before_mpi();
   int answer = MPI_Init_thread(argc, argv, MPI_THREAD_FUNNELED, &provided);
   launched_after_mpi();
   if (answer != MPI_SUCCESS) FAIL(BROKEN, "MPI cannot be started");
 
+  // many programs of one rank instead of one of many: another MPI's launcher was used
   MPI_Comm_size(MPI_COMM_WORLD, &size);
   MPI_Get_library_version(library, &length);
   status s = launched_check(size, library);
@@ -127,10 +130,12 @@ static bool mpi_receive(void *self, int *from, const void **bytes, size_t *size)
 static void mpi_receives_cancel(transport *t) {
   for (int i = 0; i < RECEIVE_BUFFERS; i++) {
     buffer *b = &t->receive[i];
+    // an Irecv without a partner would be completed by nobody
     if (b->busy) {
       MPI_Cancel(&b->request);
       MPI_Request_free(&b->request);
     }
+
     mem_free(b->bytes);
     *b = (buffer){0};
   }
@@ -163,6 +168,7 @@ static void mpi_drain(transport *t) {
 
   if (t->room == 0) return;
 
+  // a barrier that does not block: others may still wait for this rank to take what they sent
   while (!done) {
     while (mpi_receive(t, &from, &bytes, &size)) continue;
     if (!posted && mpi_all_sent(t)) posted = MPI_Ibarrier(t->messages, &barrier) == MPI_SUCCESS;
@@ -233,15 +239,19 @@ void transport_flush(transport *t, int to, double seconds) {
 }
 
 void transport_close(transport *t, bool lossy, int code) {
+  // MPI_Finalize would wait for the dead
   if (lossy) {
     fflush(NULL);
     _exit(code);
   }
 
+  // nobody was lost: everybody leaves together, with no message on its way
   mpi_drain(t);
   mpi_receives_cancel(t);
   mpi_sends_free(t);
   MPI_Comm_free(&t->messages);
+
+  // from here on a failed check must not call MPI
   check_on_failure(NULL);
   MPI_Finalize();
   for (int i = 0; i < 2; i++) mem_free(t->scratch[i]);

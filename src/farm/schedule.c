@@ -100,6 +100,7 @@ static void schedule_workers_begin(schedule *s, double now) {
     w->heard_at += pause;
   }
 
+  // whoever holds most is where an idle worker gets its next task from
   for (int i = 0; i <= s->tasks_max; i++) s->rich[i] = NOBODY;
   s->richest = 0;
   for (int i = 0; i < s->workers; i++) schedule_worker_rank(s, i);
@@ -114,11 +115,13 @@ void schedule_begin(schedule *s, const schedule_job *job, double now) {
   s->members = job->members;
   s->tasks = tasks;
 
+  // accounts of this job alone
   s->tries = job->tries ? job->tries : SCHEDULE_TRIES;
   s->accepted = s->reopened = 0;
 
   s->counts = (schedule_counts){0};
 
+  // workers stay as they are known; what they hold is begun anew
   schedule_tasks_begin(s, job);
   schedule_workers_begin(s, now);
   fresh_begin(&s->fresh, job->groups, job->members, job->expected, job->known, now);

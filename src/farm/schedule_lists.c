@@ -94,10 +94,12 @@ void schedule_copy_drop(schedule *s, int task, int slot) {
   copy *c = &s->task[task].copy[slot];
   worker_state *w = &s->worker[c->worker];
 
+  // out of the worker's list, at either end of which it may stand
   if (c->before != NOBODY) schedule_copy_at(s, c->before)->after = c->after;
   else w->copies = c->after;
   if (c->after != NOBODY) schedule_copy_at(s, c->after)->before = c->before;
 
+  // alone: its only task was one that may have killed others; it may take more again
   if (--w->holding == 0) w->alone = false;
   fresh_out(&s->fresh, task, -1, c->sent_at);
   schedule_worker_rank(s, c->worker);

@@ -262,6 +262,7 @@ static void simulate_block_refill(simulation *m, int group) {
     if (m->unanswered[g]) return;
   if (m->records[first].filling + 1 >= m->fillings) return;
 
+  // each filling is counted apart: a late answer must not pass for one of the new filling
   for (int g = first; g < first + groups; g++) {
     m->records[g].filling++;
     m->unanswered[g] = m->what->members;
@@ -275,11 +276,13 @@ static void simulate_count_answer(void *watcher, int number, const void *result)
   uint64_t answer;
   memcpy(&answer, result, sizeof answer);
 
+  // an answer is a function of task and filling: a mix-up shows at once
   bool killer = m->what->kills && m->what->kills[number];
   bool right = answer == simulate_answer_of(number, m->records[group].filling);
   if (!right && !(killer && answer == simulate_poison))
     m->mixed_up = "a task has another's result, or an earlier filling's";
 
+  // each is to be answered once per filling, which the account looks at
   m->answers[number]++;
   m->unanswered[group]--;
   simulate_block_refill(m, group);
@@ -449,6 +452,8 @@ static status simulate_play_job(simulation *m, const farm_job *job) {
 
 static farm_job simulate_job(simulation *m) {
   const farm_simulation *w = m->what;
+
+  // the program's own map, over a line and a clock of make-believe
   return (farm_job){
       .groups = w->groups,
       .members = w->members,
@@ -481,12 +486,15 @@ status farm_simulate(farm_simulated *out, const farm_simulation *w) {
       .out = out,
   };
   *out = (farm_simulated){0};
+
+  // sizes as a real run would have them, then one job after another on the same plan
   simulate_open(&m, w->groups * w->members);
 
   const farm_job job = simulate_job(&m);
   status s = OK;
   for (int i = 0; s == OK && (i == 0 || i < w->jobs); i++) s = simulate_play_job(&m, &job);
 
+  // accounts of what happened, whether it went well or not
   simulate_account(&m);
   simulate_close(&m);
   return s;

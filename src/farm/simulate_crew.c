@@ -132,6 +132,7 @@ static void simulate_crew_begin_from(void *self, int ticket, const void *rec, in
   memcpy(&s, bytes, sizeof s);
   if (s.number != t.number || s.filling != t.filling) p->m->mixed_up = "a task was to go on from the state of another";
 
+  // lanes share the core: what ran so far is settled before one more enters
   t.left = s.left;
   simulate_advance(p);
   if (p->running < p->m->lanes) simulate_lane_enter(p, t);
@@ -157,6 +158,7 @@ static int simulate_crew_give(void *self, void *bytes, bool *begun) {
   if (p->queued) return p->waiting[--p->queued].ticket;
   if (p->running == 0) return -1;
 
+  // the youngest, since most of it is still to come
   task t = simulate_lane_leave(p, simulate_lane_youngest(p));
   state s = {.number = t.number, .filling = t.filling, .left = t.left};
   memcpy(bytes, &s, sizeof s);
@@ -168,6 +170,7 @@ static int simulate_crew_work(void *self, int *tickets, void *results, int max) 
   int n = 0;
   simulate_advance(p);
 
+  // as many as the caller has room for; the rest next time
   for (; n < max && p->done; n++) {
     const task *t = &p->ended[--p->done];
     tickets[n] = t->ticket;
@@ -193,6 +196,7 @@ farm_crew simulate_crew(process *p) {
   };
   if (p->m->what->stays) return hands;
 
+  // what has begun can be moved, too
   hands.state_bytes = sizeof(state);
   hands.give = simulate_crew_give;
   hands.begin_from = simulate_crew_begin_from;

@@ -213,6 +213,7 @@ static bool worker_listen_all(service *s) {
   size_t size;
   bool heard = false;
 
+  // any word is a sign that rank 0 lives
   while (!s->dismissed && s->f->post.receive(s->f->post.self, &from, &bytes, &size)) {
     worker_order_take(s, bytes, size);
     s->heard_at = worker_now(s);
@@ -259,10 +260,12 @@ static void worker_begin_waiting(service *s) {
   while (s->queued && worker_can_begin(s)) {
     int i = s->queue[s->queue_first];
 
+    // chunks in the order of arrival, each from its first task on
     const chunk *c = &s->chunk[i];
     worker_task_begin(s, i, NULL);
     s->waiting--;
 
+    // all of it has begun: the next chunk's turn
     if (c->begun < c->head.count) continue;
     s->queue_first = (s->queue_first + 1) % s->chunks;
     s->queued--;

@@ -34,10 +34,12 @@ NN_CLONES static double adam_square_sum(const real *g, size_t n) {
   double part[LANES] = {0};
   size_t whole = n / LANES * LANES;
 
+  // in double: squares of floats neither overflow nor lose digits to a long sum
   for (size_t i = 0; i < whole; i += LANES)
     for (int j = 0; j < LANES; j++) part[j] += (double)g[i + j] * (double)g[i + j];
   for (size_t i = whole; i < n; i++) part[i - whole] += (double)g[i] * (double)g[i];
 
+  // lanes in order: every machine rounds alike
   double sum = 0;
   for (int j = 0; j < LANES; j++) sum += part[j];
   return sum;

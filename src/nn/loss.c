@@ -98,6 +98,7 @@ NN_CLONES static void mdn_gradients(mdn_piece *p, real floor) {
     const real *restrict e = p->e + k * lanes, *restrict inverse = p->inverse + k * lanes;
     const real *restrict sum_logit = p->sum_logit, *restrict sum_e = p->sum_e, *restrict scale = p->scale;
 
+    // r is the component's share of the density given the target (Bishop 1994), u the error in deviations
     for (int i = 0; i < lanes; i++) {
       real r = e[i] / sum_e[i], u = mu[i], g = scale[i];
       logit[i] = g * (logit[i] / sum_logit[i] - r);
@@ -113,6 +114,7 @@ static double mdn_row_sum(const mdn_piece *p, int first) {
 
   for (int from = 0; from < p->dims; from += 8) {
     double ratio = 1;
+    // log of a product for a sum of logs: one in eight is computed
     int to = int_min(p->dims, from + 8);
     for (int i = first + from; i < first + to; i++) {
       sum += (double)(p->top_logit[i] - p->top_e[i]);
@@ -226,6 +228,7 @@ double nn_square_loss(real *dy, const real *y, int ld, const real *target, const
     double w = loss_weight(weight, b);
     double error = (double)y[(size_t)b * ld] - (double)target[b];
 
+    // a weight of 0 hides even a target that is not finite
     if (w != 0) sum += w * 0.5 * error * error;
     if (dy) dy[(size_t)b * ld] = w != 0 ? (real)((double)scale * w * error) : 0;
   }

@@ -54,6 +54,7 @@ static lstm_forward lstm_forward_of(const lstm *l, const real *w, const real *b,
   f.wh = num_factor_make(work, false, w + (size_t)I * G, G, H, G);
   f.bias = work + num_factor_size(H, G);
 
+  // a forget bias of 1 (Jozefowicz et al. 2015), kept out of the weights as TensorFlow does
   for (int k = 0; k < G; k++) f.bias[k] = k / H == 2 ? b[k] + 1 : b[k];
   return f;
 }
@@ -155,6 +156,7 @@ NN_CLONES static void lstm_cell_back(real *restrict dgates, real *restrict dh, r
       real gc = dc[at] + g * o[k] * (1 - tc * tc);  // of c', by way of h' and of the later step's c
       dh[at] = g;
 
+      // gates in the order i, j, f, o of the forward pass
       di[k] = gc * j[k] * (i[k] * (1 - i[k]));
       dj[k] = gc * i[k] * (1 - j[k] * j[k]);
       df[k] = gc * (keep[b] * c_before[at]) * (f[k] * (1 - f[k]));

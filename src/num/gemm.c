@@ -65,8 +65,11 @@ static void gemm_panels_double(double *c, size_t ldc, bool add, const double *pa
   for (int m = 0; m < M; m++, c += ldc)
     for (int n = 0; n < count * PANEL; n++) {
       const double *column = panels + (size_t)(n / PANEL) * apart + (size_t)(n % PANEL);
+
+      // in the order of k: what a textbook would add
       double sum = add ? c[n] : 0;
       for (int k = 0; k < K; k++) sum += a[(size_t)m * row + (size_t)k * step] * column[(size_t)k * PANEL];
+
       c[n] = sum;
     }
 }
@@ -87,6 +90,7 @@ static void gemm_panel_edge(real *c, size_t ldc, bool add, const real *panel, in
     a.M = int_min(EDGE, M - m);
     for (int r = 0; add && r < a.M; r++) memcpy(square + r * PANEL, c + (size_t)(m + r) * ldc, (size_t)n * sizeof *c);
 
+    // the kernels write whole panels: into the square, of which c takes its n columns
     gemm_panels_apply(square, PANEL, add, panel, 1, 0, a);
     for (int r = 0; r < a.M; r++) memcpy(c + (size_t)(m + r) * ldc, square + r * PANEL, (size_t)n * sizeof *c);
     a.at += EDGE * a.row;
@@ -126,6 +130,8 @@ static void gemm_slabs_apply(bool ta, bool tb, int M, int N, int K, const real *
                              bool add, real *c, int ldc) {
   static _Alignas(64) real panels[SLAB];
   CHECK(N <= SLAB / PANEL, "%d columns", N);
+
+  // as many rows as fit, but no half DEPTH at the end of a slab
   int depth = SLAB / gemm_columns_padded(N);
   if (depth > DEPTH) depth = depth / DEPTH * DEPTH;
 
@@ -150,6 +156,7 @@ static void gemm_low_apply(bool ta, bool tb, int M, int N, int K, const real *a,
   for (int n = 0; n < N; n += STRIP) {
     int columns = int_min(STRIP, N - n);
     real *part = c + n;
+    // the strip stands on its side: what c holds goes in, what comes of it goes back
     if (add) gemm_transpose(strip, LOW, part, (size_t)ldc, M, columns);
     gemm_slabs_apply(!tb, !ta, columns, M, K, b + (size_t)n * (tb ? (size_t)ldb : 1), ldb, a, lda, add, strip, LOW);
     gemm_transpose(part, (size_t)ldc, strip, LOW, columns, M);

@@ -10,6 +10,7 @@ static const num_kernels *isa_kernels_of(num_isa isa) {
 #if defined(__x86_64__)
     case NUM_AVX2:
       return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") ? num_kernels_avx2() : NULL;
+    // the four parts that every processor with AVX-512 for servers has
     case NUM_AVX512:
       return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                      __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl")

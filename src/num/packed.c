@@ -86,6 +86,7 @@ static void packed_panel_edge(const packed *p, float *y, int ldy, const void *x,
 
   for (int m = 0; m < M; m += EDGE) {
     int rows = int_min(M - m, EDGE);
+    // a whole panel is computed; y has room for its n columns alone
     packed_panels_apply(p, square, PANEL, packed_row_at(x, ldx, m), ldx, rows, from, 1);
     for (int r = 0; r < rows; r++)
       memcpy(y + (size_t)(m + r) * (size_t)ldy, square + r * PANEL, sizeof(float) * (size_t)n);
@@ -173,6 +174,7 @@ void packed_pick(const packed *p, float *y, const void *x, int ldx, const int32_
     int rows = int_min(M - m, PICK_ROWS);
     const int32_t *chosen = choice + (size_t)m * items;
 
+    // transposing costs more than it saves where rows are few
     if (rows < PICK_LEAST)
       packed_rows_choose(p, y + (size_t)m * 2 * items, packed_row_at(x, ld, m), ld, chosen, items, rows, work);
     else

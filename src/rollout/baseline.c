@@ -27,6 +27,8 @@ static void *baseline_open(const rollout_options *o) {
                   .observation_bytes = env_observation_bytes(o->environment),
                   .actions = mem_take(lanes * (size_t)o->environment->actions, sizeof(float)),
                   .outcomes = mem_take(lanes, sizeof(env_outcome))};
+
+  // privileged policies look into the state: observations are for the recorder alone
   if (o->recorder.look) b->observations = mem_take(lanes, b->observation_bytes);
   return b;
 }

@@ -20,6 +20,7 @@ int controller_size(const controller_shape *s) {
 static const float *controller_layer(float *y, int outputs, const float *w, bool bias, const float *x,
                                      const int *parts) {
   for (int o = 0; o < outputs; o++) {
+    // features come in parts (z, h, c), each a dot product of its own
     const float *from = x;
     float sum = 0;
     for (const int *n = parts; *n; from += *n, w += *n, n++) sum += vec_dot(w, from, *n);
@@ -36,6 +37,7 @@ void controller_act(const controller_shape *s, float *action, const float *param
     return;
   }
 
+  // one hidden layer, with its own tanh
   float units[CONTROLLER_HIDDEN_MAX];
   CHECK(s->hidden <= CONTROLLER_HIDDEN_MAX, "%d hidden units", s->hidden);
   parameters = controller_layer(units, s->hidden, parameters, s->bias, features, s->part);

@@ -36,16 +36,14 @@ static void dream_step(void *self, rollout_lane *lanes, int n) {
   dream *d = self;
   const controller_shape *c = &d->o->controller;
 
+  // C acts on what M and V made of the past; its time is counted apart, since it grows with the candidate
   double start = time_now();
   for (int i = 0; i < n; i++)
     controller_act(c, d->actions + (size_t)i * c->A, rollout_parameters(&lanes[i].task), mind_features(d->m, i));
   d->controlling += time_now() - start;
 
   mind_imagine(d->m, d->actions, d->outcomes, n);
-  for (int i = 0; i < n; i++) {
-    const dream_outcome *out = &d->outcomes[i];
-    place_step_count(&lanes[i], out->reward, out->terminated, out->truncated, out->broken);
-  }
+  place_dreams_count(lanes, d->outcomes, n);
 }
 
 static void dream_show(const void *self, int lane, rollout_sight *s) {

@@ -24,3 +24,10 @@ void place_outcomes_count(rollout_lane *lanes, const env_outcome *outcomes, int 
     place_step_count(&lanes[i], out->reward, out->terminated, out->truncated, out->broken);
   }
 }
+
+void place_dreams_count(rollout_lane *lanes, const dream_outcome *outcomes, int n) {
+  for (int i = 0; i < n; i++) {
+    const dream_outcome *out = &outcomes[i];
+    place_step_count(&lanes[i], out->reward, out->terminated, out->truncated, out->broken);
+  }
+}

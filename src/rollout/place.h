@@ -36,7 +36,7 @@ typedef struct place {
 
   double (*controlling)(const void *self);  // seconds in controllers so far; NULL: not counted
 } place;
-extern const place place_dream, place_reality, place_baseline;
+extern const place place_dream, place_reality, place_baseline, place_dream_baseline;
 
 // The environment was found when its description was read.
 env *place_env_open(const rollout_options *o);
@@ -44,5 +44,6 @@ env *place_env_open(const rollout_options *o);
 void place_step_count(rollout_lane *l, float reward, bool terminated, bool truncated, bool broken);
 // The same in each of n lanes of an environment.  outcomes (n)
 void place_outcomes_count(rollout_lane *lanes, const env_outcome *outcomes, int n);
+void place_dreams_count(rollout_lane *lanes, const dream_outcome *outcomes, int n);  // and of a dream
 
 #endif

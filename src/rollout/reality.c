@@ -42,6 +42,7 @@ static void reality_close(void *self) {
   reality *r = self;
   env_close(r->world);
   mind_close(r->m);
+
   mem_free(r->observations);
   mem_free(r->actions);
   mem_free(r->outcomes);
@@ -77,6 +78,7 @@ static void takeover_draw(takeover *t, float *held, float chance, int step, int 
   rng_uniforms(uniform, WORDS, t->luck, (uint32_t)step, 0);
   if (uniform[0] >= chance) return;
 
+  // 2^u steps, u uniform: most takeovers are short, some are very long
   t->left = (int)exp2f(uniform[1] * LONGEST_BITS);
   rng_uniforms(held, A, t->luck, (uint32_t)step, 1);
   for (int i = 0; i < A; i++) held[i] = 2 * held[i] - 1;
@@ -89,6 +91,7 @@ static void reality_take_over(const reality *r, const rollout_lane *l, int lane,
   if (t->left == 0) takeover_draw(t, held, l->task.record->takeover, l->result.steps, A);
   if (t->left == 0) return;
 
+  // M sees the action that is taken, not the controller's
   memcpy(action, held, (size_t)A * sizeof *action);
   t->left--;
 }

@@ -7,10 +7,11 @@
 
 #define STEPS_PER_SLICE 16  // at most, before the caller gets to see to its messages
 
-enum { PLACES = 3 };
+enum { PLACES = 4 };
 static const place *const places[PLACES] = {[ROLLOUT_DREAM] = &place_dream,
                                             [ROLLOUT_REAL] = &place_reality,
-                                            [ROLLOUT_BASELINE] = &place_baseline};
+                                            [ROLLOUT_BASELINE] = &place_baseline,
+                                            [ROLLOUT_DREAM_BASELINE] = &place_dream_baseline};
 
 typedef struct lane_group {  // the lanes of one place
   const place *place;
@@ -36,6 +37,8 @@ rollout *rollout_open(const rollout_options *o) {
   rollout *r = mem_take(1, sizeof *r);
   r->o = *o;
   r->held_max = o->lanes + o->lanes / 4 + 1;
+
+  // a place is opened when its first task comes: most rollouts need one
   for (int i = 0; i < PLACES; i++)
     r->group[i] = (lane_group){.place = places[i], .lanes = mem_take((size_t)o->lanes, sizeof(rollout_lane))};
   r->queue = mem_take((size_t)r->held_max, sizeof *r->queue);
@@ -49,6 +52,7 @@ void rollout_close(rollout *r) {
     if (r->group[i].self) r->group[i].place->close(r->group[i].self);
     mem_free(r->group[i].lanes);
   }
+
   mem_free(r->queue);
   mem_free(r->done);
   mem_free(r);
@@ -215,6 +219,7 @@ int rollout_give(void *self, void *state, bool *begun) {
   if (r->queued) return r->queue[(r->queue_first + --r->queued) % r->held_max].ticket;
   if (g->alive == 0) return -1;
 
+  // the youngest has the most steps before it, which somebody else can take over
   int lane = group_youngest(g), ticket = g->lanes[lane].task.ticket;
   memcpy(state, &g->lanes[lane].result, sizeof(rollout_result));
   g->place->save(g->self, lane, (char *)state + sizeof(rollout_result));
@@ -232,6 +237,7 @@ void rollout_begin_from(void *self, int ticket, const void *record, int member, 
     return;
   }
 
+  // what it has been paid so far goes with it
   memcpy(&lane.result, state, sizeof(rollout_result));
   g->place->load(g->self, g->alive, &lane.task, (const char *)state + sizeof(rollout_result));
   g->lanes[g->alive++] = lane;

@@ -24,6 +24,8 @@ static void summary_describe(summary *s, double *values, int n) {
   double sum = 0, squares = 0;
   for (int i = 0; i < n; i++) sum += values[i];
   s->mean = sum / n;
+
+  // in two passes: scores of thousands with small deviations would lose theirs in a difference of sums
   for (int i = 0; i < n; i++) squares += (values[i] - s->mean) * (values[i] - s->mean);
   s->sd = n > 1 ? sqrt(squares / (n - 1)) : 0;
   s->se = s->sd / sqrt(n);

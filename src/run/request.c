@@ -46,6 +46,7 @@ static status request_take(request_watch *w, const run_home *r, int made, contro
     FAIL(NO_IO, "%s: cannot be renamed to %s: %s", from.text, to.text, strerror(errno));
   }
 
+  // read under its new name: whoever puts another one meanwhile is not overwritten
   char *bytes;
   size_t size;
   TRY(file_read_own(&bytes, &size, to.text));

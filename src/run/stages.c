@@ -49,6 +49,7 @@ void run_sweep(const run_home *r) {
       {"", "train_"},
       {"", "vae."},
       {"", "rnn."},
+      {"", "fidelity"},
       {"", "evaluate"},
       {"", "world-"},
       {"", "preflight."},
@@ -59,6 +60,8 @@ void run_sweep(const run_home *r) {
       {RUN_LATENTS, "latents-"},
       {RUN_STAGES, ""},
   };
+
+  // only names that are ours: a user's files in the same directory are left alone
   for (size_t i = 0; i < sizeof ours / sizeof *ours; i++) dir_sweep(run_path(r, ours[i].folder).text, ours[i].prefix);
 }
 
@@ -128,6 +131,14 @@ static const stage_kind stage_kinds[STAGES] = {
         .unfinished = {RUN_CONTROLLER_BEFORE, "descent-1/" RUN_CONTROLLER},
         .record = RUN_ROWS,
     },
+    [STAGE_FIDELITY] = {
+        .name = "fidelity",
+        .decides = CONFIG_FIDELITY,
+        .made_from = {RUN_CONTROLLER, RUN_EPISODES},
+        .from_stage = {STAGE_EVOLVE, STAGE_COLLECT},
+        .follows = true,
+        .results = {RUN_FIDELITY},
+    },
     [STAGE_EVALUATE] = {
         .name = "evaluate",
         .decides = CONFIG_JUDGEMENT,
@@ -140,7 +151,10 @@ static const stage_kind stage_kinds[STAGES] = {
 
 const char *stage_name(stage s) { return stage_kinds[s].name; }
 
-bool stage_is_of(const run_home *r, stage s) { return r->pixels || s != STAGE_VAE; }
+bool stage_is_of(const run_home *r, stage s) {
+  if (s == STAGE_FIDELITY) return r->s->fidelity.episodes > 0;
+  return r->pixels || s != STAGE_VAE;
+}
 
 static file_path stage_mark_path(const run_home *r, stage s) {
   return path_join(r->s->run.directory, RUN_STAGES "/%s", stage_kinds[s].name);
@@ -190,6 +204,7 @@ static bool stage_source_at(stage_source *source, const run_home *r, stage s, in
   stage maker = before ? k->begins_from_stage : k->from_stage[i];
   if (!file || (before && !r->before) || !stage_is_of(r, maker)) return false;
 
+  // by what its maker left there, so that what was made anew is noticed
   snprintf(source->name, sizeof source->name, "%s%s", before ? "before/" : "", file);
   source->of = stage_source_hash(before ? r->before : r, maker, file);
   return true;
@@ -258,6 +273,7 @@ status stage_length_ask(const run_home *r, stage s, int length) {
   hash identity;
   stage_known_lines(r, s, &t, &identity);
 
+  // with the settings that it is instead of: once these are changed, they hold again
   settings_lines(r->s, stage_kinds[s].length, &lengths);
   text_add(&t, "asked %d %s", length, lengths.size ? lengths.bytes : "\n");
   status done = mark_write(stage_mark_path(r, s).text, MARK_BEGUN, &t);
@@ -270,8 +286,11 @@ status stage_begin(const run_home *r, stage s) {
   text_buffer t = {0};
   hash identity;
   TRY(dir_make(run_path(r, RUN_STAGES).text));
+
+  // what was asked of it survives a restart
   stage_known_lines(r, s, &t, &identity);
   stage_asked_keep(r, s, &t);
+
   status done = mark_write(stage_mark_path(r, s).text, MARK_BEGUN, &t);
   text_free(&t);
   return done;
@@ -324,6 +343,8 @@ status stage_done(const run_home *r, stage s) {
   hash identity;
   stage_known_lines(r, s, &t, &identity);
   stage_asked_keep(r, s, &t);
+
+  // files by size and hash; the mark itself is the last that is written
   status done = stage_files_left(r, s, &t);
   if (done == OK) done = mark_write(stage_mark_path(r, s).text, MARK_COMPLETE, &t);
   text_free(&t);
@@ -365,6 +386,7 @@ static void look_knob(look *l, const char *line) {
   snprintf(head, sizeof head, "decides %.*s: ", name, line);
   bool found = mark_find(was, sizeof was, &l->m, head);
 
+  // compared as text: knob_show writes equal values alike
   const char *value = line + name + 2;
   int value_size = size - name - 2;
   if (found && (int)strlen(was) == value_size && strncmp(was, value, (size_t)value_size) == 0) return;
@@ -535,6 +557,7 @@ status stages_stand(const run_home *r) {
   for (stage s = 0; s < STAGES; s++) {
     if (!stage_is_of(r, s)) continue;
 
+    // by name and size; the bytes were hashed when the stage was done
     mark m = mark_read(stage_mark_path(r, s).text);
 
     last_look l = {.r = r, .stands = m.state == MARK_COMPLETE};

@@ -35,6 +35,8 @@ static void work_json(const stage_work *w, bool complete, text_buffer *t) {
   json_text(t, "unit", w->line.unit);
   json_text(t, "note", w->note);
   json_number(t, "eta", complete ? 0 : work_eta(w));
+
+  // for whoever looks from outside: how old this is, and whether there is more to come
   json_number(t, "seconds", time_now() - w->began);
   json_number(t, "updated", (double)time(NULL));
   json_bool(t, "complete", complete);
@@ -44,6 +46,7 @@ static void work_json(const stage_work *w, bool complete, text_buffer *t) {
 
 // Where it cannot be written that is said once: who works needs no such file.
 static void work_write(stage_work *w, bool complete) {
+  // a full disk must not be tried again in every step
   if (!w->home || w->written == INFINITY) return;
   text_buffer t = {0};
   work_json(w, complete, &t);

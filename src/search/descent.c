@@ -98,6 +98,7 @@ void descent_open(evolution *v, int number) {
   if (v->count > 1) d->home = path_join(s->run.directory, "descent-%d", number);
   d->csv = path_join(d->home.text, RUN_ROWS);
 
+  // room for the largest popsize that restarts may come to
   size_t n = (size_t)v->n, popsize = (size_t)descent_popsize_most(s, number);
   d->score = mem_take(popsize, sizeof(double));
   d->loss = mem_take(popsize, sizeof(double));
@@ -204,6 +205,7 @@ static status descent_resume(descent *d) {
     TRY(rows_event(d, "damaged", RUN_CONTROLLER));
   }
 
+  // episodes that were finished when it stopped are not played again
   int episodes = descent_journal_turn(d);
   char name[32] = "";
   if (d->v->count > 1) snprintf(name, sizeof name, "descent %d ", d->number);
@@ -227,6 +229,7 @@ status descent_start(descent *d) {
   if (d->v->home->fresh) TRY(checkpoint_forget(d->home.text));
   if (d->v->home->fresh) TRY(file_remove(finished.text));
 
+  // a journal of the generation under way: what a killed run had played is taken from there
   TRY(journal_open(&d->finished, finished.text, descent_tasks_most(d->v->s, d->number)));
   TRY(d->resumes ? descent_resume(d) : descent_begin(d));
   descent_plan(d);
@@ -256,11 +259,14 @@ static void descent_record_point(const descent *d, rollout_record *r, int index)
 static void descent_record_write(const descent *d, int group, const char *stream, int candidate) {
   rollout_record *r = play_record(d->v, group);
   *r = descent_record_head(d, ROLLOUT_DREAM, stream, candidate);
+
+  // makers draw the candidate where it is played: its number is enough
   if (d->v->maker) {
     descent_record_point(d, r, candidate);
     return;
   }
 
+  // without makers the parameters travel with the record
   const double *x = es_ask(d->search) + (size_t)candidate * d->v->n;
   float *parameters = (float *)(r + 1);
   for (int j = 0; j < d->v->n; j++) parameters[j] = (float)x[j];
@@ -370,11 +376,14 @@ void descent_tell(share *s) {
                  .noise = (double)NAN,
                  .busy = (double)NAN,
                  .seconds = time_now() - s->began};
+
+  // the search is told of losses; what luck the episodes had in common is taken off before
   descent_scores_sum(s);
   descent_scores_describe(d);
   descent_luck_remove(d);
   descent_search_tell(d);
 
+  // what a checkpoint holds, and the journal's row
   d->state.generation = es_generation(d->search);
   d->state.episodes += (int64_t)s->groups * s->episodes;
   d->state.steps += d->row.steps;
@@ -412,12 +421,16 @@ bool descent_goes_on(share *s) {
   evolution *v = d->v;
   descent_tell(s);
   s->told = true;
+
+  // where the next generation does not fit into this job, the job ends without it
   if (!descent_fits(d, s) || v->failed != OK || signals_asked()) return false;
 
+  // on disk before the next one is asked for: a resume must not find it half told
   status saved = descent_generation_end(d);
   if (saved != OK) play_fail(v, saved);
   if (saved != OK) return false;
 
+  // the same place in the job is filled with the next generation
   s->told = false;
   s->began = time_now();
   s->groups = d->popsize + d->again;

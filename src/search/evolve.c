@@ -45,6 +45,7 @@ static status evolve_means_judge(evolution *v) {
   const settings *s = v->s;
   bool really = s->evolve.best == CONFIG_BEST_REAL;
 
+  // in the dream, on luck that no candidate has met; then in reality. One of both chooses the best
   TRY(evolve_means_play(v, JOB_HELD_OUT, ROLLOUT_DREAM, "held-out", s->evolve.held_out_episodes));
   for (int i = 0; i < v->share_count; i++) {
     descent *d = v->shares[i].d;
@@ -104,12 +105,14 @@ static void evolve_shares_tell(evolution *v, const farm_report *report) {
 static status evolve_round(evolution *v) {
   farm_report report;
   const play_watch watch = {.answered = v->streams ? descent_goes_on : NULL, .going = evolve_going};
+
   evolve_shares_lay(v);
   TRY(play_run(v, &watch, &report));
   evolve_shares_tell(v, &report);
   if (v->streams) TRY(rows_used(v, &report));
   TRY(evolve_means_judge(v));
 
+  // one after the other on disk: each descent's checkpoint is whole by itself
   bool judged = false;
   for (int i = 0; i < v->count; i++) {
     descent *d = &v->descents[i];
@@ -162,6 +165,7 @@ static void evolve_room(evolution *v) {
 
 static void evolve_free(evolution *v) {
   for (int i = 0; i < v->count; i++) descent_close(&v->descents[i]);
+
   mem_free(v->descents);
   mem_free(v->shares);
   mem_free(v->records);
@@ -193,6 +197,7 @@ static status evolve_start(evolution *v) {
   TRY(evolve_run_check(v));
   for (int i = 0; i < v->count; i++) TRY(descent_ready(&v->descents[i]));
 
+  // all checks are passed: from here on files change
   bool anew = v->home->fresh || !evolve_any_checkpoint(v);
   TRY(stage_begin(v->home, STAGE_EVOLVE));
   if (v->home->fresh) TRY(checkpoint_forget(v->s->run.directory));
@@ -218,6 +223,7 @@ static status evolve_master(evolution *v) {
   evolve_room(v);
   TRY(evolve_start(v));
 
+  // requests may come from here on; rows that earlier processes wrote are gathered first
   v->told_at = time_now();
   v->work = work_open(v->home, STAGE_EVOLVE, "evolve", "generations", 0);
   control_begin(v);
@@ -296,6 +302,8 @@ status search_run(const search_job *j) {
                                   .state_bytes = rollout_state_bytes(v.crew),
                                   .shared_bytes = v.shared_max,
                                   .tasks = v.tasks_max});
+
+  // collective until here: rank 0 leads, the others serve until they are dismissed
   const farm_crew crew = play_crew(&v);
   status s = farm_rank(v.f) == 0 ? evolve_rank_0(&v) : farm_serve(v.f, &crew);
 

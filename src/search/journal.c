@@ -144,6 +144,7 @@ void journal_write(journal *j) {
   journal_append(j, j->waiting, (size_t)j->waiting_count * sizeof *j->waiting);
   j->waiting_count = 0;
 
+  // synced now and then: after a crash of the host some episodes are played again
   double now = time_now();
   if (!j->unsynced || now - j->synced_at < JOURNAL_SYNC_SECONDS) return;
   fdatasync(j->fd);

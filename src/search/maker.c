@@ -132,10 +132,12 @@ static void maker_fill(maker *m, maker_slot *s, const made_record *r) {
   s->index = r->index;
   memcpy(s->record, &r->head, sizeof r->head);
 
+  // a mean, as it was shared; or a candidate, drawn here by its number
   if (m->kind == MAKER_VECTORS) {
     memcpy(parameters, m->vectors + (size_t)r->source * m->n, (size_t)m->n * sizeof *parameters);
     return;
   }
+
   es_candidate(m->searches[r->source], r->index, m->x);
   for (int j = 0; j < m->n; j++) parameters[j] = (float)m->x[j];
 }
@@ -154,6 +156,7 @@ static int maker_slot_of(maker *m, const made_record *r) {
     const maker_slot *s = &m->slots[i];
     bool same = s->record && s->source == r->source && s->index == r->index;
     if (same && memcmp(s->record, &r->head, sizeof r->head) == 0) return i;
+    // free slots keep their candidate: its next episode may come
     if (s->tasks == 0 && (other < 0 || maker_goes_first(s, &m->slots[other]))) other = i;
   }
 

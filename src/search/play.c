@@ -61,6 +61,7 @@ share *play_add(evolution *v, descent *d, int room, int groups, int episodes) {
   CHECK(v->groups + room <= v->groups_max, "%d groups, room for %d", v->groups + room, v->groups_max);
   *s = (share){.d = d, .first = v->groups, .room = room, .groups = groups, .episodes = episodes};
 
+  // equal expectations, until lengths are known
   for (int g = v->groups; g < v->groups + room; g++) {
     v->share_of[g] = v->share_count;
     v->expected[g] = 1;

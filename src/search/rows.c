@@ -176,6 +176,7 @@ status rows_add(descent *d) {
   d->v->told_at = time_now();
   d->v->mapped = 0;
 
+  // once for tables, once for programs
   text_buffer json = {0};
   row_json(&r, &json);
   status s = rows_csv_add(d, &r);
@@ -246,6 +247,8 @@ static status rows_descent_read(descent *d) {
   char *text;
   size_t size;
   TRY(file_read(&text, &size, d->csv.text));
+
+  // below the head
   const char *rows = rows_lines_end(text, 1);
   text_free(&d->rows);
   text_add(&d->rows, "%s", rows ? rows : "");
@@ -328,6 +331,7 @@ void rows_happened(evolution *v, const farm_event *e) {
   const share *s = &v->shares[e->kind == FARM_TASK_POISONED ? v->share_of[e->task / v->members] : 0];
   v->away += (e->kind == FARM_WORKER_LOST) - (e->kind == FARM_WORKER_BACK);
 
+  // a journal that cannot be written ends no search: it is said, and the search goes on
   text_buffer t = {0};
   rows_event_begin(s->d, &t, names[e->kind]);
   if (e->kind == FARM_TASK_POISONED) rows_poison_tell(v, s, e, &t);
@@ -347,6 +351,8 @@ static void rows_run_event_begin(const evolution *v, text_buffer *t, const char 
 status rows_control(const evolution *v, const control *c) {
   text_buffer t = {0};
   rows_run_event_begin(v, &t, "control");
+
+  // what was asked, and what the configuration says instead
   if (c->generations) {
     json_number(&t, "generations", c->generations);
     json_number(&t, "configured", v->s->evolve.generations);
@@ -397,6 +403,7 @@ status rows_state(const evolution *v, int64_t finished, double eta) {
   json_close(&t, '}');
   text_add(&t, "\n");
 
+  // for whoever asks once (the file) and for whoever reads on (the lines)
   rows_state_log(v, finished, eta);
   status s = file_write(run_whole(v->home, RUN_STATE).text, t.bytes, t.size);
   if (s == OK) s = file_append(v->jsonl.text, &t);

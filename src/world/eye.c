@@ -25,6 +25,8 @@ world_eye *world_eye_open(const world *w, int batch) {
   *e = (world_eye){.memory = memory, .w = w, .batch = batch};
   const world_shape *s = &w->shape;
   if (!s->pixels) return e;
+
+  // room for the widest layer: two buffers that the layers fill in turn
   size_t patches = 0, floats = WORLD_PIXELS;
   for (int i = 0; i < 4; i++) {
     nn_conv_shape c = world_vae_conv(s, i);
@@ -32,6 +34,7 @@ world_eye *world_eye_open(const world *w, int batch) {
     if (rows * c.k * c.k * c.C > patches) patches = rows * c.k * c.k * c.C;
     if (layer_floats(c) > floats) floats = layer_floats(c);
   }
+
   e->patches = ARENA_NEW(memory, float, patches * IMAGES_AT_ONCE);
   for (int i = 0; i < 2; i++) e->layer[i] = ARENA_NEW(memory, float, floats * IMAGES_AT_ONCE);
   e->code = ARENA_NEW(memory, float, (size_t)batch * world_vae_code(s));
@@ -51,6 +54,8 @@ static void pixels_to_floats(float *x, const uint8_t *pixels, size_t n) {
 static void encode_images(world_eye *e, float *code, const uint8_t *images, int n) {
   const float *x = e->layer[0];
   pixels_to_floats(e->layer[0], images, (size_t)n * WORLD_PIXELS);
+
+  // V's encoder: four convolutions (Ha and Schmidhuber 2018, appendix A.1), each a product of patches and kernels
   for (int i = 0; i < 4; i++) {
     nn_conv_shape c = world_vae_conv(&e->w->shape, i);
     int rows = n * nn_conv_out(c) * nn_conv_out(c), K = c.k * c.k * c.C;
@@ -64,10 +69,14 @@ static void encode_images(world_eye *e, float *code, const uint8_t *images, int 
 
 static void look_at_images(world_eye *e, float *mu, float *logvar, const uint8_t *images, int n) {
   int Z = e->w->shape.Z, code = world_vae_code(&e->w->shape);
+
+  // images in pieces that stay in the cache; their codes then go through one product
   for (int i = 0; i < n; i += IMAGES_AT_ONCE) {
     int some = n - i < IMAGES_AT_ONCE ? n - i : IMAGES_AT_ONCE;
     encode_images(e, e->code + (size_t)i * code, images + (size_t)i * WORLD_PIXELS, some);
   }
+
+  // mean and logarithm of the variance stand side by side in the head
   packed_apply(&e->w->latent, e->latent, 2 * Z, e->code, code, n);
   for (int i = 0; i < n; i++) {
     memcpy(mu + (size_t)i * Z, e->latent + (size_t)i * 2 * Z, Z * sizeof(float));
@@ -81,6 +90,8 @@ void world_eye_look(world_eye *e, float *mu, float *logvar, const void *observat
     look_at_images(e, mu, logvar, observations, n);
     return;
   }
+
+  // a state is its own latent, in the data's units (offset, scale), and without doubt
   const world_origins *o = &e->w->origins;
   const float *x = observations;
   int Z = e->w->shape.Z;
@@ -92,6 +103,8 @@ void world_eye_look(world_eye *e, float *mu, float *logvar, const void *observat
 
 void world_latent_sample(float *z, const float *mu, const float *logvar, int Z, rng luck, uint32_t step) {
   float half[256], noise[256];
+
+  // z = mu + exp(logvar / 2) N(0, I)
   for (int from = 0; from < Z; from += 256) {  // 64 blocks of 4 draws each
     int n = Z - from < 256 ? Z - from : 256;
     for (int i = 0; i < n; i++) half[i] = 0.5f * logvar[from + i];
@@ -117,6 +130,8 @@ void world_imagine(const world *w, float *images, const float *z, int n) {
     states_imagine(w, images, z, n);
     return;
   }
+
+  // V's decoder: a dense layer, then four transposed convolutions, of which the last ends in a sigmoid
   const nn_table *t = &w->vae_table;
   const real *v = w->decoder;
   size_t widest = WORLD_PIXELS, work = 0;
@@ -128,6 +143,8 @@ void world_imagine(const world *w, float *images, const float *z, int n) {
   }
   real *layer[2] = {mem_take(widest, sizeof(real)), mem_take(widest, sizeof(real))},
        *space = mem_take(work, sizeof(real));
+
+  // image by image: no dream and no controller waits for these
   for (int b = 0; b < n; b++) {
     nn_dense(layer[0], z + (size_t)b * s->Z, v + t->tensor[VAE_FC].at, v + t->tensor[VAE_FC_B].at, 1, s->Z,
              world_vae_code(s));
@@ -141,6 +158,7 @@ void world_imagine(const world *w, float *images, const float *z, int n) {
       else nn_sigmoid(images + (size_t)b * WORLD_PIXELS, y, floats);
     }
   }
+
   mem_free(layer[0]);
   mem_free(layer[1]);
   mem_free(space);

@@ -50,6 +50,7 @@ status world_vae_write(const char *path, const world_shape *s, const float *valu
   files_metadata_number(&m, "channels3", s->channels[2]);
   files_metadata_number(&m, "channels4", s->channels[3]);
 
+  // shapes are in the metadata, so that a reader knows them before it looks at a tensor
   nn_table table = world_vae_table(s);
   data_tensor tensors[NN_TENSORS_MAX];
   files_table_tensors(tensors, &table, values);
@@ -106,6 +107,7 @@ static status files_table_check(const nn_table *table, const data_source *from) 
   for (int i = 0; i < table->count; i++) {
     const nn_tensor *t = &table->tensor[i];
     const float *found;
+    // the layer's shape decides: the file's must be the same
     data_shape shape = {.rank = t->rank};
     for (int d = 0; d < t->rank; d++) shape.dim[d] = t->dim[d];
     TRY(data_f32_wanted(&found, from, t->name, shape));
@@ -151,6 +153,8 @@ status world_scale_read(float *offset, float *scale, const char *path, int Z) {
 
 static status files_vae_read(world *w, const data_source *from) {
   world_shape *s = &w->shape;
+
+  // sizes first, by which everything else is checked
   TRY(data_format_wanted(from, VAE_FORMAT));
   TRY(files_size_read(&s->Z, from, "latent"));
   for (int i = 0; i < 4; i++) {
@@ -166,6 +170,8 @@ static status files_vae_read(world *w, const data_source *from) {
 
   float *values = ARENA_NEW(w->memory, float, w->vae_table.size);
   files_table_read(values, &w->vae_table, from);
+
+  // the decoder stays as it is; the encoder, which every frame goes through, is packed
   w->decoder = values;
   world_pack_encoder(w, values);
   return OK;
@@ -197,6 +203,7 @@ static status files_moments_read(world *w, const data_source *from) {
     FAIL(BAD_FILE, "%s: metadata 'done_weight' is %g; 0 to 1e6 are allowed; %s", from->path, weight, from->remedy);
   o->done_weight = (float)weight;
 
+  // a world whose dreams begin with first frames alone has none
   if (!data_tensors_find(from->file, "moments")) return OK;
   TRY(files_rows_count(&o->moments, from, "moments"));
   TRY(data_f32_wanted(&o->moment, from, "moments", data_matrix(o->moments, belief)));
@@ -276,6 +283,8 @@ static status files_rnn_read(world *w, const data_source *from, const sources *o
 
   float *values = mem_take(t.size, sizeof *values);
   files_table_read(values, &t, from);
+
+  // an M that has learnt nothing, for comparison
   if (seed)
     nn_init_glorot(values, t.tensor[RNN_LSTM].size, s->Z + s->A + s->H, 4 * s->H, rng_stream(*seed, "untrained"));
 
@@ -290,6 +299,8 @@ static status files_part_read(world *w, sources *of, bool vae) {
   const char *path = vae ? of->vae_path : of->rnn_path;
   data_tensors *f;
   if (!file_exists(path)) FAIL(NO_IO, "%s: is missing; %s", path, REMEDY);
+
+  // what a world is made of is known by its bytes
   TRY(hash_file(vae ? &of->vae : &of->rnn, path));
   TRY(data_tensors_read(&f, path));
 
@@ -317,10 +328,12 @@ static status files_world_open(world **out, sources of) {
   w->memory = memory;
   w->family = &world_mdn;
   status s = files_world_read(w, &of);
+
   if (s != OK) {
     arena_close(memory);
     return s;
   }
+
   *out = w;
   return OK;
 }

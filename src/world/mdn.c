@@ -81,7 +81,11 @@ static mind *mdn_open(const world *w, int lanes) {
   arena *memory = arena_open();
   mdn *m = ARENA_NEW(memory, mdn, 1);
   *m = (mdn){.door = {.w = w, .lanes = lanes}, .memory = memory};
+
+  // a lane's belief is a row: z, h, c
   m->ld = mdn_row(s->Z + 2 * s->H);
+
+  // products go over some lanes at a time, so that their scratch stays in the cache
   m->input_ld = mdn_row(inputs);
   m->beliefs = ARENA_NEW(memory, float, (size_t)lanes * m->ld);
   m->lane = ARENA_NEW(memory, mdn_lane, lanes);
@@ -132,6 +136,7 @@ static void mdn_dream(mind *m, int lane, const dream_rules *rules, rng luck) {
   float uniform;
   mdn_begin(m, lane, luck);
   d->lane[lane].rules = *rules;
+
   rng_uniforms(&uniform, 1, luck, 0, 1);
 
   if (uniform < rules->first || m->w->origins.moments == 0) mdn_dream_first(m, lane, luck);
@@ -162,6 +167,8 @@ static void mdn_lanes_act(mdn *m, const float *actions, int first, int n) {
   for (int i = 0; i < n; i++)
     mdn_input_fill(m->input + (size_t)i * m->input_ld, mdn_belief(&m->door, first + i),
                    actions + (size_t)(first + i) * s->A, s);
+
+  // one product for all lanes: (z, a, h) by the weights of all four gates
   world_rows x = world_rows_for(w, m->narrow, m->input, m->input_ld, s->Z + s->A + s->H, n);
   packed_apply(&w->lstm, m->gates, 4 * s->H, x.x, x.ld, n);
 

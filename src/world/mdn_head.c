@@ -28,6 +28,8 @@ mdn_head *mdn_head_open(const world *w, int lanes) {
   mdn_head *d = ARENA_NEW(memory, mdn_head, 1);
   size_t some = (size_t)(lanes < LANES_AT_ONCE ? lanes : LANES_AT_ONCE);
   size_t work = world_picks(s) ? packed_pick_work(&w->components, world_items(s)) : some * w->components.N;
+
+  // room for some lanes at a time, as in mdn.c
   *d = (mdn_head){.memory = memory, .w = w};
   if (w->precision == NUM_BF16) d->narrow = ARENA_NEW(memory, uint16_t, some * (s->H + s->H % 2));
   d->logits = ARENA_NEW(memory, float, some * w->logits.N);
@@ -69,6 +71,8 @@ static void components_draw(mdn_head *d, int32_t *drawn, const float *logits, co
 static void components_find(mdn_head *d, world_rows h, int n) {
   const world_shape *s = &d->w->shape;
   int items = world_items(s), N = d->w->components.N;
+
+  // one of K components is wanted of each item: a K-th of the head is computed
   if (world_picks(s)) {
     packed_pick(&d->w->components, d->chosen, h.x, h.ld, d->drawn, items, s->K, n, d->work);
     return;
@@ -109,6 +113,7 @@ static dream_outcome outcome_of(const world *w, mdn_lane *lane, float reward, fl
   dream_outcome out = {.reward = reward, .truncated = lane->step >= (uint32_t)r->cap,
                        .broken = !finite || !isfinite(reward) || isnan(done)};
 
+  // ends by a coin, by expectation, or by a threshold at even odds
   switch (r->end) {
     case DREAM_END_SAMPLED: out.terminated = end_luck(w, lane) < end_chance(w, done); break;
     case DREAM_END_EXPECTED:
@@ -124,10 +129,13 @@ static dream_outcome outcome_of(const world *w, mdn_lane *lane, float reward, fl
 void mdn_head_draw(mdn_head *d, float *beliefs, int ld, mdn_lane *lanes, dream_outcome *outcomes, int n) {
   const world_shape *s = &d->w->shape;
   int items = world_items(s), size = d->w->logits.N;
+
+  // first which component, by its weight (Ha and Schmidhuber 2018: a mixture per element of z)
   world_rows h = world_rows_for(d->w, d->narrow, beliefs + s->Z, ld, s->H, n);
   packed_apply(&d->w->logits, d->logits, size, h.x, h.ld, n);
   for (int i = 0; i < n; i++) components_draw(d, d->drawn + i * items, d->logits + (size_t)i * size, &lanes[i]);
 
+  // then that component's mean and deviation alone, and z from them
   components_find(d, h, n);
   for (int i = 0; i < n; i++) {
     const float *mean = d->chosen + (size_t)i * 2 * items, *log_sigma = mean + items;

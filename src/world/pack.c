@@ -41,6 +41,7 @@ static packed pack_columns(world *w, const float *from, const float *bias, const
     for (int n = 0; n < N; n++) to[n] = column[n] < 0 ? 0 : row[column[n]] - (less ? row[less[n]] : 0);
   }
 
+  // packed once, when the world is read
   packed p = pack_layer(w, w->precision, joint, joint + (size_t)H * N, H, N);
   mem_free(joint);
   return p;
@@ -52,6 +53,8 @@ static void pack_logits(world *w, const float *weight, const float *bias) {
   const world_shape *s = &w->shape;
   int draws = world_draws(s), K = s->K, logits = world_logits(s);
   int *column = mem_take(2 * (size_t)logits + 1, sizeof *column), *first = column + logits;
+
+  // Component by component: what is drawn side by side.
   for (int i = 0; i < draws; i++)
     for (int k = 1; k < K; k++) {
       column[(k - 1) * draws + i] = i * K + k;

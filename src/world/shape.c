@@ -53,6 +53,8 @@ nn_table world_vae_table(const world_shape *s) {
       {"decoder.deconv1.weight", "decoder.deconv1.bias"}, {"decoder.deconv2.weight", "decoder.deconv2.bias"},
       {"decoder.deconv3.weight", "decoder.deconv3.bias"}, {"decoder.deconv4.weight", "decoder.deconv4.bias"}};
   nn_table t = {0};
+
+  // encoder, its two heads, decoder: the order of the file, and of the optimiser's vector
   for (int i = 0; i < 4; i++) {
     nn_conv_shape c = world_vae_conv(s, i);
     nn_table_add(&t, names[i][0], 4, (int[]){c.k, c.k, c.C, c.F});

@@ -38,6 +38,8 @@ static int parts_of(world *w, part *parts) {
   const world_shape *s = &w->shape;
   size_t Z = (size_t)s->Z, count = (size_t)w->origins.count;
   int n = 0;
+
+  // V, where there are pictures
   if (s->pixels) {
     for (int i = 0; i < 4; i++) {
       nn_conv_shape c = world_vae_conv(s, i);
@@ -47,6 +49,8 @@ static int parts_of(world *w, part *parts) {
     w->vae_table = world_vae_table(s);
     parts[n++] = (part){&w->decoder, w->vae_table.size};
   }
+
+  // M, then where dreams may begin and in which units
   parts[n++] = packed_part(&w->lstm, w->precision, s->Z + s->A + s->H, 4 * s->H);
   parts[n++] = packed_part(&w->logits, w->precision, s->H, world_logits(s));
   parts[n++] = packed_part(&w->components, w->precision, s->H, world_component_columns(s));
@@ -73,8 +77,11 @@ status world_share(const world *w, const char *path) {
   part parts[PARTS_MAX];
   CHECK(w->shape.H > 0, "a world without M is not shared");
   int n = parts_of(&own, parts);
+
   size_t size = room_of_all(parts, n);
   char *file = mem_take(size, 1), *at = file + HEAD_BYTES;
+
+  // the head, every block at its place, and over all of it a hash
   head *h = (head *)(void *)file;
   *h = (head){.format = FORMAT, .shape = w->shape, .precision = (int32_t)w->precision,
               .origins = w->origins.count, .moments = w->origins.moments,
@@ -82,6 +89,8 @@ status world_share(const world *w, const char *path) {
   memcpy(h->identity, w->identity.hex, sizeof w->identity.hex);
   for (int i = 0; i < n; at += room_of(&parts[i++])) memcpy(at, *parts[i].at, parts[i].floats * sizeof(float));
   memcpy(h->check, check_of(file, size).hex, sizeof(hash));
+
+  // whole, since other processes map it as soon as it is there
   status s = file_write(path, file, size);
   mem_free(file);
   return s;
@@ -118,6 +127,7 @@ static status mapping_read(world *w, const char *file, size_t size, const char *
     FAIL(BAD_FILE, "%s: is damaged: its hash is not what it says; remove it", path);
   TRY(head_check(&h, file, path));
 
+  // what the head says gives the sizes; together they must be the file's
   w->shape = h.shape;
   w->precision = (num_precision)h.precision;
   w->origins = (world_origins){.count = h.origins, .moments = h.moments, .log_sigma_floor = h.log_sigma_floor,
@@ -126,6 +136,8 @@ static status mapping_read(world *w, const char *file, size_t size, const char *
   int n = parts_of(w, parts);
   if (size != room_of_all(parts, n))
     FAIL(BAD_FILE, "%s: has %zu bytes, its shape needs %zu; remove it", path, size, room_of_all(parts, n));
+
+  // read in place: all ranks of a host share these pages
   const char *at = file + HEAD_BYTES;
   for (int i = 0; i < n; at += room_of(&parts[i++])) *parts[i].at = (const float *)(const void *)at;
   return OK;

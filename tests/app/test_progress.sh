@@ -33,7 +33,7 @@ END
 at_work() { good "$1" "$2" false; }
 
 # Every stage tells that it is complete.
-for verb in collect train-vae encode train-rnn evolve evaluate; do
+for verb in collect train-vae encode train-rnn evolve fidelity evaluate; do
   check "$verb" stage whole $verb
   check "$verb: progress.json" good whole $verb true
 done

@@ -21,7 +21,8 @@ refused "collect.episodes is 20, but was 12" collect.episodes=20
 refused "rnn.epochs is 3, but was 1" rnn.epochs=3
 refused "environment.name is takecover, but was cartpole_swingup" environment.name=takecover
 refused "evaluate.episodes is 30, but was 20" evaluate.episodes=30
-refused "(collect, train-rnn, evolve, evaluate): run.seed is 2, but was 1; rnn.epochs is 3, but was 1; evolve.popsize is 4, but was 8" \
+refused "fidelity.episodes is 30, but was 8" fidelity.episodes=30
+refused "(collect, train-rnn, evolve, fidelity, evaluate): run.seed is 2, but was 1; rnn.epochs is 3, but was 1; evolve.popsize is 4, but was 8" \
   run.seed=2 rnn.epochs=3 evolve.popsize=4
 for verb in collect train train-rnn evolve; do
   check "$verb alone: refused" exits 5 "but was" dreamfarm $verb r --set run.seed=2 --set rnn.hidden=8

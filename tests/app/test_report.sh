@@ -24,7 +24,7 @@ for name in "${odd[@]}"; do
   mkdir -p "$dir/$name"
   cp -r "$dir/reference/." "$dir/$name/" && rm -rf "$dir/$name/report"
   check "reported: $name" report "$name" $pole
-  for picture in evolve.png train-rnn.png generation-split.svg dream-and-real-states.png; do
+  for picture in evolve.png fidelity.png train-rnn.png generation-split.svg dream-and-real-states.png; do
     [ $draws = 0 ] || check "$picture is drawn in $name" test -s "$dir/$name/report/$picture"
   done
   check "gnuplot complained of nothing in $name" test ! -s "$dir/$name/report/gnuplot.log"
@@ -47,7 +47,7 @@ refused() { # FILE KIND RUN OPTIONS...: in its place, something else; report say
   check "nothing is left half-drawn" test -z "$(find "$copy" -name '*.tmp')"
   rm -rf "$copy"
 }
-for file in train_rnn.csv run.csv evaluate.json rnn.safetensors controller.safetensors; do
+for file in train_rnn.csv run.csv fidelity.json evaluate.json rnn.safetensors controller.safetensors; do
   refused $file fifo states $pole
 done
 for file in train_vae.csv vae.safetensors; do refused $file fifo pixels; done

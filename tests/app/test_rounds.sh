@@ -15,7 +15,7 @@ same_round() { # NAME NAME ROUND
   local a=$dir/$1/round-$3 b=$dir/$2/round-$3 f
   diff -r "$a/episodes" "$b/episodes" && diff -r "$a/latents" "$b/latents" || return 1
   for f in vae rnn controller; do cmp "$a/$f.safetensors" "$b/$f.safetensors" || return 1; done
-  cmp "$a/evaluate.json" "$b/evaluate.json" && same_rows "$a/run.csv" "$b/run.csv"
+  cmp "$a/fidelity.json" "$b/fidelity.json" && cmp "$a/evaluate.json" "$b/evaluate.json" && same_rows "$a/run.csv" "$b/run.csv"
 }
 same_rounds() { same_round "$1" "$2" 1 && same_round "$1" "$2" 2 && same_round "$1" "$2" 3; }
 

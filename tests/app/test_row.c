@@ -1,5 +1,5 @@
-// run.csv's columns: the head that readers know, a row and its JSON line to the byte, what counts as a time, and the way
-// back from a file.
+// run.csv's columns: the head that readers know, a row and its JSON line to the byte, what counts as a time, and the
+// way back from a file.
 
 #include <stdarg.h>
 #include <stddef.h>

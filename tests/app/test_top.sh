@@ -14,8 +14,8 @@ check "evaluate.json names the controller" grep -q '"controller": {"mean": ' "$d
 shares() { awk -F, 'NR > 1 { sum = $(NF - 3) + $(NF - 2) + $(NF - 1) + $NF; if ($(NF - 3) <= 0 || $(NF - 2) <= 0 || sum < 0.999 || sum > 1.001) exit 1; rows++ } END { exit rows != 4 }' "$1"; }
 check "run.csv's shares of the time are 1 together" shares "$dir/run/run.csv"
 check "the time's split is in the report" test -s "$dir/run/report/generation-split.csv" -a -s "$dir/run/report/generation-split.json" -a -s "$dir/run/report/generation-split.svg"
-check "pictures" test -s "$dir/run/report/reconstructions.png" -a -s "$dir/run/report/dream-and-real.png" -a -s "$dir/run/report/evolve.png"
-check "a second run finds everything complete" bash -c "mpirun -n 1 $program run $tiny --set run.directory=$dir/run 2>&1 | grep -c 'is complete' | grep -qx 6"
+check "pictures" test -s "$dir/run/report/reconstructions.png" -a -s "$dir/run/report/dream-and-real.png" -a -s "$dir/run/report/evolve.png" -a -s "$dir/run/report/fidelity.png" -a -s "$dir/run/report/fidelity-strip.png"
+check "a second run finds everything complete" bash -c "mpirun -n 1 $program run $tiny --set run.directory=$dir/run 2>&1 | grep -c 'is complete' | grep -qx 7"
 
 world() { mkdir -p "$dir/$1"; cp "$dir/run/"{vae,rnn}.safetensors "$dir/$1/"; }
 for ranks in 1 2 3 5; do

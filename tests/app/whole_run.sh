@@ -10,7 +10,7 @@ farmed() { $MPIRUN -n 2 "$program" run tests/app/tiny.yaml --quiet $sizes --set 
 same_run() { # NAME NAME
   local a=$dir/$1 b=$dir/$2 f
   diff -r "$a/episodes" "$b/episodes" && diff -r "$a/latents" "$b/latents" || return 1
-  for f in vae.safetensors rnn.safetensors controller.safetensors evaluate.json config.yaml; do
+  for f in vae.safetensors rnn.safetensors controller.safetensors fidelity.json evaluate.json config.yaml; do
     cmp <(sed "s,$dir/[a-z0-9-]*,," "$a/$f") <(sed "s,$dir/[a-z0-9-]*,," "$b/$f") || return 1
   done
   for f in run train_vae train_rnn; do same_rows "$a/$f.csv" "$b/$f.csv" || return 1; done

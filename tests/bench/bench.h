@@ -48,7 +48,12 @@ static void bench_gemm_call(void *self) {
 }
 
 static inline bench_gemm bench_gemm_open(int M, int N, int K) {
-  return (bench_gemm){M, N, K, mem_take((size_t)M * K, sizeof(float)), mem_take((size_t)K * N, sizeof(float)), mem_take((size_t)M * N, sizeof(float))};
+  return (bench_gemm){M,
+                      N,
+                      K,
+                      mem_take((size_t)M * K, sizeof(float)),
+                      mem_take((size_t)K * N, sizeof(float)),
+                      mem_take((size_t)M * N, sizeof(float))};
 }
 
 static inline void bench_gemm_close(bench_gemm *g) {
@@ -61,7 +66,8 @@ static inline double bench_gemm_gflop(const bench_gemm *g) { return 2e-9 * g->M 
 
 // OpenBLAS's sgemm at the best of several shapes, and its GFLOP/s.
 static inline bench_gemm bench_best_gemm(double *best) {
-  static const int shapes[][3] = {{512, 512, 512}, {1024, 1024, 1024}, {2048, 2048, 512}, {256, 2048, 578}, {1024, 2048, 578}};
+  static const int shapes[][3] = {
+      {512, 512, 512}, {1024, 1024, 1024}, {2048, 2048, 512}, {256, 2048, 578}, {1024, 2048, 578}};
   size_t found = 0;
   *best = 0;
   for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {

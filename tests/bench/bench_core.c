@@ -1,5 +1,6 @@
-// What this core can do, the measure of the rest: GFLOP/s of OpenBLAS's best sgemm, and GB/s read from memory of several sizes.
-// `tests/bench/run` starts it once for each kind of core that OpenBLAS has kernels for, and takes the best.
+// What this core can do, the measure of the rest: GFLOP/s of OpenBLAS's best sgemm, and GB/s read from memory of
+// several sizes. `tests/bench/run` starts it once for each kind of core that OpenBLAS has kernels for, and takes the
+// best.
 
 #include <string.h>
 

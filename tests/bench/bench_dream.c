@@ -1,6 +1,6 @@
-// The dream step at the paper's sizes, in fp32 and bf16, controller on [z,h,c] and sampling included: steps a second on this
-// core, and what fraction of OpenBLAS's best sgemm rate that is, counting the products of the whole head and of the controller:
-// 3.354 MFLOP a step for Doom (Z 64, A 1, H 512, K 5), 0.847 for CarRacing (Z 32, A 3, H 256, K 5).
+// The dream step at the paper's sizes, in fp32 and bf16, controller on [z,h,c] and sampling included: steps a second on
+// this core, and what fraction of OpenBLAS's best sgemm rate that is, counting the products of the whole head and of
+// the controller: 3.354 MFLOP a step for Doom (Z 64, A 1, H 512, K 5), 0.847 for CarRacing (Z 32, A 3, H 256, K 5).
 
 #include <unistd.h>
 
@@ -9,7 +9,8 @@
 #include "train.h"
 
 static double mflop_a_step(const world_shape *s) {
-  return 2e-6 * ((s->Z + s->A + s->H) * 4.0 * s->H + s->H * (double)world_head_size(s) + (s->Z + 2 * s->H) * (double)s->A);
+  return 2e-6 *
+         ((s->Z + s->A + s->H) * 4.0 * s->H + s->H * (double)world_head_size(s) + (s->Z + 2 * s->H) * (double)s->A);
 }
 
 typedef struct dreamer {
@@ -34,7 +35,8 @@ static world *random_world(const world_shape *s, num_precision precision) {
   real *w = mem_take(world_rnn_table(s).size, sizeof *w);
   rnn_net_init(w, s, 1);
   float *zeros = mem_take((size_t)s->Z, sizeof *zeros);
-  const world_origins o = {.count = 1, .mu = zeros, .logvar = zeros, .offset = zeros, .scale = zeros, .log_sigma_floor = -7};
+  const world_origins o = {
+      .count = 1, .mu = zeros, .logvar = zeros, .offset = zeros, .scale = zeros, .log_sigma_floor = -7};
   CHECK(world_rnn_write(p.text, s, w, &o, "none") == OK, "%s", status_message());
   world *out;
   CHECK(world_open_as(&out, NULL, p.text, &(world_options){.precision = precision}) == OK, "%s", status_message());
@@ -65,7 +67,8 @@ static double steps_a_second(const world *w, int lanes) {
 }
 
 // name is of the size and precision; "dream" for the paper's Doom in fp32.
-static void report(const char *name, const world_shape *s, num_precision precision, const int *lanes, int count, double sgemm) {
+static void report(const char *name, const world_shape *s, num_precision precision, const int *lanes, int count,
+                   double sgemm) {
   world *w = random_world(s, precision);
   for (int i = 0; i < count; i++) {
     char line[64];

@@ -1,6 +1,7 @@
-// Milliseconds of ask and tell together, evaluation not counted: CMA-ES at the paper's size, n = 1088, popsize 64, with all its
-// factors and eigenvalues, and what of that is left on the master's way while workers evaluate; and every strategy from n = 10
-// on as far as it goes, at popsize 64 up to a thousand and at popsize 8, candidate by candidate, beyond.
+// Milliseconds of ask and tell together, evaluation not counted: CMA-ES at the paper's size, n = 1088, popsize 64, with
+// all its factors and eigenvalues, and what of that is left on the master's way while workers evaluate; and every
+// strategy from n = 10 on as far as it goes, at popsize 64 up to a thousand and at popsize 8, candidate by candidate,
+// beyond.
 
 #include <unistd.h>
 

@@ -1,5 +1,5 @@
-// How near the layers come to the rate of a big sgemm in the same run: V's convolutions and M's LSTM, forward and back, at
-// the sizes of World Models and at small ones. Prints lines `name value unit`; a fraction is of that sgemm.
+// How near the layers come to the rate of a big sgemm in the same run: V's convolutions and M's LSTM, forward and back,
+// at the sizes of World Models and at small ones. Prints lines `name value unit`; a fraction is of that sgemm.
 
 #include <string.h>
 
@@ -51,7 +51,8 @@ static void layer_learn(void *about) {
   (l->transposed ? nn_deconv : nn_conv)(l->y, l->x, l->w, l->b, l->shape, l->B, l->work);
   nn_relu(l->y, l->y, l->out);
   nn_relu_back(l->dy, l->dy, l->y, l->out);
-  (l->transposed ? nn_deconv_back : nn_conv_back)(l->first ? NULL : l->dx, l->dw, l->db, l->dy, l->x, l->w, l->shape, l->B, l->work);
+  (l->transposed ? nn_deconv_back : nn_conv_back)(l->first ? NULL : l->dx, l->dw, l->db, l->dy, l->x, l->w, l->shape,
+                                                  l->B, l->work);
 }
 
 static void bench_vae(int B) {
@@ -87,7 +88,8 @@ static void sequence_learn(void *about) {
   sequence *s = about;
   nn_lstm(s->tape, s->x, s->keep, s->state, s->state, s->w, s->b, s->T, s->B, s->I, s->H, s->work);
   memcpy(s->dh, s->tape.h, (size_t)s->T * s->B * s->H * sizeof *s->dh);
-  nn_lstm_back(NULL, s->dw, s->db, s->dh, s->tape, s->x, s->keep, s->state, s->state, s->w, s->T, s->B, s->I, s->H, s->work);
+  nn_lstm_back(NULL, s->dw, s->db, s->dh, s->tape, s->x, s->keep, s->state, s->state, s->w, s->T, s->B, s->I, s->H,
+               s->work);
 }
 
 static void bench_lstm(int T, int B, int I, int H) {

@@ -1,7 +1,7 @@
-// What bf16 does to the ranking of candidates, beside what luck does to it. 64 candidates around a point on the way from zero
-// to a finished run's controller are played in its world four times: in fp32 and in bf16 on the same luck, and both again on
-// other luck. Spearman's rank correlation of their means, and how much of one's better half is in the other's.
-//   bench_precision RUN-DIRECTORY [EPISODES]     (16 episodes a candidate; without a directory nothing is measured)
+// What bf16 does to the ranking of candidates, beside what luck does to it. 64 candidates around a point on the way
+// from zero to a finished run's controller are played in its world four times: in fp32 and in bf16 on the same luck,
+// and both again on other luck. Spearman's rank correlation of their means, and how much of one's better half is in the
+// other's. bench_precision RUN-DIRECTORY [EPISODES] (16 episodes a candidate; without a directory nothing is measured)
 
 #include <math.h>
 #include <string.h>
@@ -31,7 +31,8 @@ static void candidates_draw(candidates *c, const char *directory, double way) {
   c->parameters = mem_take((size_t)CANDIDATES * c->n, sizeof *c->parameters);
   rng_normals(c->parameters, CANDIDATES * c->n, rng_stream(1, "candidates"), 0, 0);
   for (int i = 0; i < CANDIDATES * c->n; i++)
-    c->parameters[i] = (float)(way * (double)((const float *)t->bytes)[i % c->n] + c->s.evolve.sigma0 * (double)c->parameters[i]);
+    c->parameters[i] =
+        (float)(way * (double)((const float *)t->bytes)[i % c->n] + c->s.evolve.sigma0 * (double)c->parameters[i]);
   data_tensors_close(f);
 }
 
@@ -49,8 +50,12 @@ static char *records_of(const candidates *c, const env_spec *environment, const 
   char *records = mem_take(CANDIDATES, bytes);
   for (int i = 0; i < CANDIDATES; i++) {
     rollout_record *r = (rollout_record *)(void *)(records + (size_t)i * bytes);
-    *r = (rollout_record){.place = ROLLOUT_DREAM, .candidate = (uint32_t)i, .common = 1, .seed = (uint64_t)s->run.seed,
-                          .rules = {.temperature = (float)s->dream.temperature, .cap = s->dream.cap ? s->dream.cap : environment->cap}};
+    *r = (rollout_record){.place = ROLLOUT_DREAM,
+                          .candidate = (uint32_t)i,
+                          .common = 1,
+                          .seed = (uint64_t)s->run.seed,
+                          .rules = {.temperature = (float)s->dream.temperature,
+                                    .cap = s->dream.cap ? s->dream.cap : environment->cap}};
     snprintf(r->stream, sizeof r->stream, "%s", luck);
     memcpy(r + 1, c->parameters + (size_t)i * c->n, sizeof(float) * (size_t)c->n);
   }
@@ -61,7 +66,8 @@ static char *records_of(const candidates *c, const env_spec *environment, const 
 static double *play(const candidates *c, const world *w, const char *luck) {
   env_spec environment;
   must(env_describe(&environment, c->s.environment.name));
-  rollout_options o = {.world = w, .environment = &environment, .controller = app_controller_of(&c->s, w), .lanes = 256};
+  rollout_options o = {
+      .world = w, .environment = &environment, .controller = app_controller_of(&c->s, w), .lanes = 256};
   rollout *r = rollout_open(&o);
   char *records = records_of(c, &environment, luck, rollout_record_bytes(r));
   double *mean = mem_take(CANDIDATES, sizeof *mean);
@@ -150,7 +156,8 @@ int main(int count, char **words) {
   must(env_describe(&environment, c.s.environment.name));
   bool pixels = environment.pixels;
   for (int p = 0; p < 2; p++)
-    must(world_open_as(&w[p], pixels ? path_join(words[1], "vae.safetensors").text : NULL, path_join(words[1], "rnn.safetensors").text,
+    must(world_open_as(&w[p], pixels ? path_join(words[1], "vae.safetensors").text : NULL,
+                       path_join(words[1], "rnn.safetensors").text,
                        &(world_options){.precision = p ? NUM_BF16 : NUM_FP32}));
   printf("# %d candidates, %d episodes each\n", CANDIDATES, c.episodes);
   const double ways[] = {0, 0.5, 1};

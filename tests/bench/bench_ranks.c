@@ -1,5 +1,6 @@
-// Several ranks, each on its core (mpirun --bind-to core): dream steps a second of all of them together, and where the time of a
-// generation of the paper's size goes, 64 candidates x 16 episodes of 973 steps on average, CMA-ES at n = 1088.
+// Several ranks, each on its core (mpirun --bind-to core): dream steps a second of all of them together, and where the
+// time of a generation of the paper's size goes, 64 candidates x 16 episodes of 973 steps on average, CMA-ES at n =
+// 1088.
 
 #include <time.h>
 
@@ -47,7 +48,8 @@ static void rates_say(farm *f, const world *w) {
 static void split_say(const farm *f, int lanes, const farm_report *r, double whole) {
   const char *names[] = {"dream", "controller", "master", "wait"};
   double alone = whole - r->seconds;  // rank 0 asks and tells, the others wait
-  double share[] = {(r->busy - r->apart) * r->seconds / whole, r->apart * r->seconds / whole, (r->master + alone) / (farm_size(f) * whole), 0};
+  double share[] = {(r->busy - r->apart) * r->seconds / whole, r->apart * r->seconds / whole,
+                    (r->master + alone) / (farm_size(f) * whole), 0};
   share[3] = 1 - share[0] - share[1] - share[2];
   for (int i = 0; i < 4; i++) {
     char name[64];
@@ -64,7 +66,11 @@ static void candidates_write(player *p, const double *x, int n) {
 }
 
 static void generation_say(farm *f, es *search, int lanes, const farm_crew *crew, player *p, rollout_result *results) {
-  const farm_job job = {.groups = PLAYER_CANDIDATES, .members = EPISODES, .records = p->records, .record_bytes = p->record_bytes, .result_bytes = sizeof *results};
+  const farm_job job = {.groups = PLAYER_CANDIDATES,
+                        .members = EPISODES,
+                        .records = p->records,
+                        .record_bytes = p->record_bytes,
+                        .result_bytes = sizeof *results};
   double loss[PLAYER_CANDIDATES] = {0}, start = time_now();
   const double *x = es_ask(search);
   farm_report r;
@@ -76,7 +82,8 @@ static void generation_say(farm *f, es *search, int lanes, const farm_crew *crew
 }
 
 static void generation_lead(farm *f, int lanes, const farm_crew *crew, player *p) {
-  const es_options o = {.kind = ES_CMA, .n = 1088, .popsize = PLAYER_CANDIDATES, .sigma0 = 0.1, .seed = 1, .active = true};
+  const es_options o = {
+      .kind = ES_CMA, .n = 1088, .popsize = PLAYER_CANDIDATES, .sigma0 = 0.1, .seed = 1, .active = true};
   rollout_result *results = mem_take(RESULTS, sizeof *results);
   es *search;
   CHECK(es_open(&search, &o) == OK, "%s", status_message());
@@ -88,8 +95,15 @@ static void generation_lead(farm *f, int lanes, const farm_crew *crew, player *p
 
 static void generation(farm *f, const world *w, int lanes) {
   player p = player_open(w, lanes);
-  const farm_crew crew = {.self = p.crew, .vacancies = rollout_vacancies, .begin = rollout_begin, .work = rollout_work, .drop = rollout_drop, .lanes = lanes, .apart = rollout_controller_seconds};
-  farm_prepare(f, &(farm_sizes){.record_bytes = p.record_bytes, .result_bytes = sizeof(rollout_result), .tasks = RESULTS});
+  const farm_crew crew = {.self = p.crew,
+                          .vacancies = rollout_vacancies,
+                          .begin = rollout_begin,
+                          .work = rollout_work,
+                          .drop = rollout_drop,
+                          .lanes = lanes,
+                          .apart = rollout_controller_seconds};
+  farm_prepare(f,
+               &(farm_sizes){.record_bytes = p.record_bytes, .result_bytes = sizeof(rollout_result), .tasks = RESULTS});
   if (farm_rank(f) == 0) generation_lead(f, lanes, &crew, &p);
   else CHECK(farm_serve(f, &crew) == OK, "%s", status_message());
   player_close(&p);

@@ -1,7 +1,7 @@
-// Whole dreams as a worker plays them, from reset to score, controllers, sampling, ends and refills included: steps a second
-// at the paper's sizes, beside OpenBLAS's sgemm; how they change with M's size and with the number of lanes, and what is
-// allocated on the way. With a path: the weights, inputs and outputs of a few steps as safetensors, for other programs to check
-// that they do the same, and the rates that theirs are compared with, timed as theirs are.
+// Whole dreams as a worker plays them, from reset to score, controllers, sampling, ends and refills included: steps a
+// second at the paper's sizes, beside OpenBLAS's sgemm; how they change with M's size and with the number of lanes, and
+// what is allocated on the way. With a path: the weights, inputs and outputs of a few steps as safetensors, for other
+// programs to check that they do the same, and the rates that theirs are compared with, timed as theirs are.
 
 #include <errno.h>
 
@@ -11,7 +11,8 @@
 
 static uint64_t allocations;
 
-extern void *__libc_malloc(size_t size), *__libc_calloc(size_t count, size_t size), *__libc_realloc(void *p, size_t size), *__libc_memalign(size_t alignment, size_t size);
+extern void *__libc_malloc(size_t size), *__libc_calloc(size_t count, size_t size),
+    *__libc_realloc(void *p, size_t size), *__libc_memalign(size_t alignment, size_t size);
 void *malloc(size_t size) { return allocations++, __libc_malloc(size); }
 void *calloc(size_t count, size_t size) { return allocations++, __libc_calloc(count, size); }
 void *realloc(void *p, size_t size) { return allocations++, __libc_realloc(p, size); }
@@ -153,7 +154,8 @@ static void steps_write(written *x, const world *w) {
   dream_outcome out[CASE_LANES];
   rng luck = rng_stream(1, "peers");
   for (int i = 0; i < CASE_LANES; i++) {
-    rng_normals(x->parameters + (size_t)i * controller_size(&c), controller_size(&c), rng_episode(luck, 1, (uint32_t)i), 0, 0);
+    rng_normals(x->parameters + (size_t)i * controller_size(&c), controller_size(&c), rng_episode(luck, 1, (uint32_t)i),
+                0, 0);
     mind_dream(m, i, &rules, rng_episode(luck, 0, (uint32_t)i));
   }
   state_write(x, s, m, 0);
@@ -176,10 +178,12 @@ static status case_write(const char *path) {
   const controller_shape c = doom_controller(s);
   nn_table t = world_rnn_table(s);
   const size_t steps = CASE_STEPS, lanes = CASE_LANES, Z = (size_t)s->Z, H = (size_t)s->H;
-  float *memory = mem_take(lanes * ((size_t)controller_size(&c) + 2 * steps * Z + (steps + 1) * (Z + 2 * H) + steps), sizeof *memory);
+  float *memory = mem_take(lanes * ((size_t)controller_size(&c) + 2 * steps * Z + (steps + 1) * (Z + 2 * H) + steps),
+                           sizeof *memory);
   written x = {.weights = random_weights(s), .parameters = memory};
   x.uniforms = x.parameters + lanes * (size_t)controller_size(&c), x.normals = x.uniforms + steps * lanes * Z;
-  x.z = x.normals + steps * lanes * Z, x.h = x.z + (steps + 1) * lanes * Z, x.c = x.h + (steps + 1) * lanes * H, x.done = x.c + (steps + 1) * lanes * H;
+  x.z = x.normals + steps * lanes * Z, x.h = x.z + (steps + 1) * lanes * Z, x.c = x.h + (steps + 1) * lanes * H,
+  x.done = x.c + (steps + 1) * lanes * H;
   world *w = random_world(s);
   steps_write(&x, w);
   world_close(w);
@@ -210,7 +214,8 @@ int main(int count, char **words) {
     else best_rates();
     return (int)s;
   }
-  world *doom = random_world(&doom_shape), *car_racing = random_world(&car_racing_shape), *narrow = random_world_in(NUM_BF16, &doom_shape);
+  world *doom = random_world(&doom_shape), *car_racing = random_world(&car_racing_shape),
+        *narrow = random_world_in(NUM_BF16, &doom_shape);
   double sgemm;
   bench_gemm g = bench_best_gemm(&sgemm);
   bench_say("sgemm_gflops", sgemm, "GFLOP/s");

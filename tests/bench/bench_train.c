@@ -1,5 +1,6 @@
-// Whole training steps of V (the paper's layers, Z 64, batch 100) and of M (Doom size, batch 100, chunks of 500 steps): forward, back, and
-// Adam. In milliseconds, and in GFLOP/s, counting three times the forward pass, against OpenBLAS's best sgemm rate on this core.
+// Whole training steps of V (the paper's layers, Z 64, batch 100) and of M (Doom size, batch 100, chunks of 500 steps):
+// forward, back, and Adam. In milliseconds, and in GFLOP/s, counting three times the forward pass, against OpenBLAS's
+// best sgemm rate on this core.
 
 #include <string.h>
 #include <unistd.h>
@@ -23,7 +24,9 @@ static real *noise(size_t n) {
   return x;
 }
 
-static trainee trainee_of(size_t n) { return (trainee){.size = n, .w = zeros(n), .m = zeros(n), .v = zeros(n), .g = zeros(n)}; }
+static trainee trainee_of(size_t n) {
+  return (trainee){.size = n, .w = zeros(n), .m = zeros(n), .v = zeros(n), .g = zeros(n)};
+}
 
 static void trainee_adam(trainee *t) {
   t->step++;
@@ -68,7 +71,10 @@ static double vae_mflop(const world_shape *s) {
 
 static void vae_report(double sgemm) {
   const world_shape s = {.pixels = true, .channels = {32, 64, 128, 256}, .Z = 64};
-  vae_bench b = {.t = trainee_of(world_vae_table(&s).size), .net = vae_net_open(&s, B), .images = noise((size_t)B * WORLD_PIXELS), .noise = noise((size_t)B * s.Z)};
+  vae_bench b = {.t = trainee_of(world_vae_table(&s).size),
+                 .net = vae_net_open(&s, B),
+                 .images = noise((size_t)B * WORLD_PIXELS),
+                 .noise = noise((size_t)B * s.Z)};
   nn_sigmoid(b.images, b.images, (size_t)B * WORLD_PIXELS);
   vae_net_init(b.t.w, &s, 1);
   report("vae", B * vae_mflop(&s), bench_seconds(vae_step, &b, 0.2), sgemm);
@@ -95,7 +101,8 @@ static void rnn_step(void *self) {
 static void rnn_report(double sgemm) {
   const world_shape s = {.Z = 64, .A = 1, .H = 512, .K = 5};
   size_t rows = (size_t)T * B, state = (size_t)B * s.H;
-  rnn_bench b = {.t = trainee_of(world_rnn_table(&s).size), .net = rnn_net_open(&s, T, B), .h = zeros(state), .c = zeros(state)};
+  rnn_bench b = {
+      .t = trainee_of(world_rnn_table(&s).size), .net = rnn_net_open(&s, T, B), .h = zeros(state), .c = zeros(state)};
   rnn_net_init(b.t.w, &s, 1);
   b.chunk = (rnn_chunk){noise(rows * (s.Z + s.A)), zeros(rows), noise(rows * s.Z), noise(rows), zeros(rows), T, B};
   for (size_t i = 0; i < rows; i++) ((real *)b.chunk.keep)[i] = 1, ((real *)b.chunk.done)[i] = i % 100 == 0;
@@ -128,7 +135,8 @@ static void encoder_report(double sgemm) {
   world *v;
   CHECK(world_vae_write(path, &s, w, "none") == OK && world_open_eye(&v, path) == OK, "%s", status_message());
   file_remove(path);
-  eye_bench b = {world_eye_open(v, BATCH), zeros(BATCH * s.Z), zeros(BATCH * s.Z), mem_take(BATCH, WORLD_PIXELS), BATCH};
+  eye_bench b = {world_eye_open(v, BATCH), zeros(BATCH * s.Z), zeros(BATCH * s.Z), mem_take(BATCH, WORLD_PIXELS),
+                 BATCH};
   rng_words((uint32_t *)b.images, BATCH * WORLD_PIXELS / 4, rng_stream(1, "bench"), 0, 0);
   double mac = 2.0 * world_vae_code(&s) * s.Z, seconds = bench_seconds(eye_look, &b, 0.2);
   for (int i = 0; i < 4; i++) {
@@ -140,7 +148,8 @@ static void encoder_report(double sgemm) {
   bench_say("encoder_batch64_over_sgemm", 2e-9 * BATCH * mac / seconds / sgemm, "ratio");
 }
 
-int main(int argc, char **argv) {  // the word vae, encoder or rnn: that alone. The process ends here: what the benchmarks hold is not given back
+// the word vae, encoder or rnn: that alone. The process ends here: what the benchmarks hold is not given back
+int main(int argc, char **argv) {
   num_open();
   double sgemm = bench_best_sgemm();
   if (argc < 2 || strcmp(argv[1], "vae") == 0) vae_report(sgemm);

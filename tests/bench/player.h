@@ -1,5 +1,6 @@
-// What the benchmarks of whole dreams share: a world of random weights in which only the cap ends a dream, and a worker's
-// lanes in it, kept full for ever: 64 candidates whose episodes are 15 to 1,930 steps long, 973 on average as published.
+// What the benchmarks of whole dreams share: a world of random weights in which only the cap ends a dream, and a
+// worker's lanes in it, kept full for ever: 64 candidates whose episodes are 15 to 1,930 steps long, 973 on average as
+// published.
 #ifndef PLAYER_H
 #define PLAYER_H
 
@@ -13,7 +14,8 @@
 #define PLAYER_CANDIDATES 64
 #define PLAYER_MEAN_STEPS 973
 
-static const world_shape doom_shape = {.Z = 64, .A = 1, .H = 512, .K = 5}, car_racing_shape = {.Z = 32, .A = 3, .H = 256, .K = 5};
+static const world_shape doom_shape = {.Z = 64, .A = 1, .H = 512, .K = 5},
+                         car_racing_shape = {.Z = 32, .A = 3, .H = 256, .K = 5};
 
 // Of a step: two for every weight and bias of M.
 static inline double mflop_a_step(const world_shape *s) { return 2e-6 * (double)world_rnn_table(s).size; }
@@ -33,9 +35,12 @@ static inline world *random_world_in(num_precision precision, const world_shape 
   real *w = random_weights(s);
   float *zeros = mem_take((size_t)s->Z, sizeof *zeros), *ones = mem_take((size_t)s->Z, sizeof *ones);
   for (int i = 0; i < s->Z; i++) ones[i] = 1;
-  const world_origins o = {.count = 1, .mu = zeros, .logvar = zeros, .offset = zeros, .scale = ones, .log_sigma_floor = -7};
+  const world_origins o = {
+      .count = 1, .mu = zeros, .logvar = zeros, .offset = zeros, .scale = ones, .log_sigma_floor = -7};
   world *out;
-  CHECK(world_rnn_write(p.text, s, (const float *)w, &o, "none") == OK && world_open_as(&out, NULL, p.text, &(world_options){.precision = precision}) == OK, "%s", status_message());
+  CHECK(world_rnn_write(p.text, s, (const float *)w, &o, "none") == OK &&
+            world_open_as(&out, NULL, p.text, &(world_options){.precision = precision}) == OK,
+        "%s", status_message());
   file_remove(p.text);
   rmdir(directory);
   mem_free(w);
@@ -55,7 +60,11 @@ static inline controller_shape doom_controller(const world_shape *s) {
 
 // A candidate's record: random parameters, and the length of its episodes.
 static inline void candidate_write(rollout_record *r, const controller_shape *c, int candidate, int cap) {
-  *r = (rollout_record){.place = ROLLOUT_DREAM, .candidate = (uint32_t)candidate, .common = 1, .seed = 1, .stream = "bench",
+  *r = (rollout_record){.place = ROLLOUT_DREAM,
+                        .candidate = (uint32_t)candidate,
+                        .common = 1,
+                        .seed = 1,
+                        .stream = "bench",
                         .rules = {.temperature = 1.15f, .cap = cap}};
   float *parameters = (float *)(r + 1);
   rng_normals(parameters, controller_size(c), rng_episode(rng_stream(1, "controller"), 0, (uint32_t)candidate), 0, 0);
@@ -74,7 +83,8 @@ static inline player player_open(const world *w, int lanes) {
   p.record_bytes = rollout_record_bytes(p.crew);
   p.records = mem_take(PLAYER_CANDIDATES, p.record_bytes);
   for (int i = 0; i < PLAYER_CANDIDATES; i++)
-    candidate_write((rollout_record *)(p.records + (size_t)i * p.record_bytes), &o.controller, i, (2 * i + 1) * PLAYER_MEAN_STEPS / PLAYER_CANDIDATES);
+    candidate_write((rollout_record *)(p.records + (size_t)i * p.record_bytes), &o.controller, i,
+                    (2 * i + 1) * PLAYER_MEAN_STEPS / PLAYER_CANDIDATES);
   return p;
 }
 

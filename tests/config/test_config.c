@@ -122,9 +122,9 @@ static uint64_t draw(uint64_t *luck) {
 
 static void randomise(settings *s, uint64_t *luck) {
   static const char *const texts[] = {
-      "a \"b\" \\c", "true", "~x", "5", "a: b", "#x", "x #y", "\xC3\xA9t\xC3\xA9", "- x", "'", "\"", "[a]", "{a: b}", "%x",
-      "@", "`", "!x", "&a", "*a", "...", "---", "NULL", "<<", "=", ".inf", "a,b", "\\x41", "|", "> a", "\xF0\x9F\x98\x80",
-      "runs/a-b_c.d"};
+      "a \"b\" \\c", "true", "~x", "5", "a: b", "#x", "x #y", "\xC3\xA9t\xC3\xA9", "- x", "'", "\"", "[a]", "{a: b}",
+      "%x", "@", "`", "!x", "&a", "*a", "...", "---", "NULL", "<<", "=", ".inf", "a,b", "\\x41", "|", "> a",
+      "\xF0\x9F\x98\x80", "runs/a-b_c.d"};
   int count;
   const knob *table = knob_table(&count);
   for (int i = 0; i < count; i++) {
@@ -173,7 +173,8 @@ static void the_longest_text_fits(void **state) {
 static void a_file_changes_only_what_it_names(void **state) {
   (void)state;
   static const char yaml[] =
-      "evolve: {popsize: 8, active: false, strategy: one-plus-one}\nvae:\n  channels:\n  - 1\n  - 2\n  - 3\n  - 4\nrnn:\n";
+      "evolve: {popsize: 8, active: false, strategy: one-plus-one}\n"
+      "vae:\n  channels:\n  - 1\n  - 2\n  - 3\n  - 4\nrnn:\n";
   settings s = defaults(), wanted = defaults();
   wanted.evolve.popsize = 8;
   wanted.evolve.active = false;
@@ -274,7 +275,7 @@ static void a_hash_sees_its_knobs_and_no_others(void **state) {
   for (int i = 0; i < count; i++) {
     settings s = defaults(), changed = defaults();
     change(&changed, &table[i]);
-    for (unsigned bit = CONFIG_EPISODES; bit <= CONFIG_ROUND; bit <<= 1) {
+    for (unsigned bit = CONFIG_EPISODES; bit <= CONFIG_FIDELITY; bit <<= 1) {
       bool same = hash_equal(settings_hash(&s, bit), settings_hash(&changed, bit));
       assert_int_equal(same, !(table[i].decides & bit));
     }

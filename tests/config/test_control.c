@@ -10,7 +10,9 @@
 
 #include "config.h"
 
-static status read_text(control *c, const char *text, int made) { return control_read(c, "c.yaml", text, strlen(text), made); }
+static status read_text(control *c, const char *text, int made) {
+  return control_read(c, "c.yaml", text, strlen(text), made);
+}
 
 static bool same(const control *c, bool stop, int generations, bool state) {
   return c->stop == stop && c->generations == generations && c->state == state;
@@ -73,7 +75,8 @@ static void set_and_printed(void **state) {
   assert_true(same(&back, true, 400, false));
   text_free(&t);
   assert_int_equal(control_set(&c, "generations=0"), BAD_CONFIG);
-  assert_string_equal(status_message(), "--set generations=0: generations: found \"0\", wanted a whole number from 1 to 1000000");
+  assert_string_equal(status_message(),
+                      "--set generations=0: generations: found \"0\", wanted a whole number from 1 to 1000000");
   assert_int_equal(control_set(&c, "stop"), BAD_CONFIG);
   assert_string_equal(status_message(), "--set stop: wanted key=value, such as stop=true");
   assert_true(same(&c, true, 400, false));

@@ -16,7 +16,7 @@
 
 #define HIDDEN "wanted a whole number from 1 to 65536"
 #define CHANNELS "wanted a list of 4 whole numbers from 1 to 1024, such as [32, 64, 128, 256]"
-#define SECTIONS "known sections: run, environment, collect, round, vae, rnn, dream, controller, evolve, evaluate"
+#define SECTIONS "known sections: run, environment, collect, round, vae, rnn, dream, controller, evolve, fidelity, evaluate"
 #define TEMPERATURE "wanted a number from 0.01 to 10"
 #define TEXTS "wanted text of 1 to 255 printable bytes"
 
@@ -281,10 +281,11 @@ static void deep_and_large(void **state) {
   assert_read_refused(bytes, size - 1, "t.yaml:1:15: vae.latent: found a list, wanted a whole number from 1 to 1024");
   memset(bytes, 'a', size);
   memcpy(bytes, "rnn: {", 6);
-  assert_read_refused(bytes, 5000,
-                      "t.yaml:1:7: unknown key \"rnn.aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa...\"; known "
-                      "keys of rnn: hidden, mixtures, mixture, epochs, batch, steps, learning_rate, learning_rate_end, "
-                      "clip, log_sigma_floor, done_weight, reward_weight, own_samples, own_passes, own_from");
+  assert_read_refused(
+      bytes, 5000,
+      "t.yaml:1:7: unknown key \"rnn.aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa...\"; known "
+      "keys of rnn: hidden, mixtures, mixture, epochs, batch, steps, learning_rate, learning_rate_end, clip, "
+      "log_sigma_floor, done_weight, reward_weight, own_samples, own_passes, own_from");
   mem_free(bytes);
 }
 

@@ -14,7 +14,8 @@
 #include "data.h"
 
 enum { EPISODES = 5, SHARD = 2, SHARDS = 3, STEPS = 40, ACTIONS = 2 };
-static const data_spec pixels = {.pixels = true, .shape = {8, 6, 3}, .actions = ACTIONS}, states = {.pixels = false, .shape = {4}, .actions = ACTIONS};
+static const data_spec pixels = {.pixels = true, .shape = {8, 6, 3}, .actions = ACTIONS},
+                       states = {.pixels = false, .shape = {4}, .actions = ACTIONS};
 static const data_provenance from = {.environment = "test", .version = "1", .policy = "none:3", .seed = UINT64_MAX - 1};
 
 static int steps_of(int id) { return STEPS - 7 * id; }
@@ -279,7 +280,8 @@ static void test_shards_of_something_else_are_refused(void **state) {
   more.actions = 3;
   data_provenance other = from;
   other.version[0] = '2';
-  finish_refused(directory, &turned, &from, "shard-00000.hdf5: episode_0/observations is 41x8x6x3, but 41x6x8x3 is wanted");
+  finish_refused(directory, &turned, &from,
+                 "shard-00000.hdf5: episode_0/observations is 41x8x6x3, but 41x6x8x3 is wanted");
   finish_refused(directory, &states, &from, "shard-00000.hdf5: episode_0/observations is 41x8x6x3, but 41x4 is wanted");
   finish_refused(directory, &more, &from, "shard-00000.hdf5: episode_0/actions is 40x2, but 40x3 is wanted");
   finish_refused(directory, &pixels, &other, "shard-00000.hash");

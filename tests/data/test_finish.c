@@ -14,14 +14,16 @@
 
 static void array_write(hid_t group, const char *name, hid_t type, int rank, const hsize_t *dim) {
   const double zeros[3] = {0};
-  hid_t space = H5Screate_simple(rank, dim, NULL), set = H5Dcreate2(group, name, type, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
+  hid_t space = H5Screate_simple(rank, dim, NULL),
+        set = H5Dcreate2(group, name, type, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
   assert_true(set >= 0 && H5Dwrite(set, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, zeros) >= 0);
   H5Dclose(set);
   H5Sclose(space);
 }
 
 static void shard_make(const char *path, int rank) {
-  const hsize_t steps[1] = {2}, dim[32] = {3, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
+  const hsize_t steps[1] = {2}, dim[32] = {3, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
+                                           1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
   hid_t file = h5_file_create(path), group = h5_group_create(file, "episode_0");
   assert_true(file >= 0 && group >= 0);
   array_write(group, "rewards", H5T_NATIVE_DOUBLE, 1, steps);

@@ -1,5 +1,5 @@
-// Tests for src/data/half.c: every half, and around every boundary between two of them. With a file as argument it leaves
-// numbers there, for test_python.sh to compare with numpy's.
+// Tests for src/data/half.c: every half, and around every boundary between two of them. With a file as argument it
+// leaves numbers there, for test_python.sh to compare with numpy's.
 
 #include <math.h>
 #include <setjmp.h>
@@ -33,7 +33,9 @@ static void is(float x, uint32_t half) {
 // IEEE 754-2008, 3.4: what the bits of a binary16 mean.
 static double meaning(uint32_t half) {
   int exponent = (int)(half >> 10 & 31), fraction = (int)(half & 1023);
-  double magnitude = exponent == 31 ? INFINITY : exponent ? ldexp(1024 + fraction, exponent - 25) : ldexp(fraction, -24);
+  double magnitude = exponent == 31 ? INFINITY
+                     : exponent     ? ldexp(1024 + fraction, exponent - 25)
+                                    : ldexp(fraction, -24);
   return half & 0x8000 ? -magnitude : magnitude;
 }
 
@@ -57,8 +59,8 @@ static void test_every_half_comes_back(void **state) {
   assert_memory_equal(all, back, sizeof all);
 }
 
-// Between two halves: the middle goes to the even one, a hair beside it to the nearer one. The next after the largest is
-// 2^16, as if the exponent went on, and becomes infinity.
+// Between two halves: the middle goes to the even one, a hair beside it to the nearer one. The next after the largest
+// is 2^16, as if the exponent went on, and becomes infinity.
 static void test_nearest_ties_to_even(void **state) {
   (void)state;
   for (uint32_t half = 0; half < 0x7c00; half++) {

@@ -126,8 +126,10 @@ static void write_header(const char *json, size_t payload) {
 // No padding, no checksum, any order, an empty tensor between.
 static void test_what_others_write_is_read(void **state) {
   (void)state;
-  write_header("{\"b\":{\"dtype\":\"F16\",\"shape\":[1],\"data_offsets\":[8,10]},\"c\":{\"dtype\":\"I64\",\"shape\":[],\"data_offsets\":[0,8]},"
-               "\"n\":{\"dtype\":\"F64\",\"shape\":[2,0],\"data_offsets\":[8,8]}} ", 10);
+  write_header("{\"b\":{\"dtype\":\"F16\",\"shape\":[1],\"data_offsets\":[8,10]},"
+               "\"c\":{\"dtype\":\"I64\",\"shape\":[],\"data_offsets\":[0,8]},"
+               "\"n\":{\"dtype\":\"F64\",\"shape\":[2,0],\"data_offsets\":[8,8]}} ",
+               10);
   data_tensors *f;
   if (data_tensors_read(&f, at.text) != OK) fail_msg("%s", status_message());
   const data_tensor *c = data_tensors_find(f, "c");
@@ -141,15 +143,20 @@ static void test_what_others_write_is_read(void **state) {
 static void test_wrong_headers_are_refused(void **state) {
   (void)state;
   static const struct { const char *json; size_t payload; const char *words; } wrong[] = {
-      {"{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]},\"b\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[4,12]}}", 12, "overlaps"},
+      {"{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]},"
+       "\"b\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[4,12]}}",
+       12, "overlaps"},
       {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[4,8]}}", 8, "hole"},
       {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}", 8, "belong to none"},
       {"{\"a\":{\"dtype\":\"F32\",\"shape\":[3],\"data_offsets\":[0,12]}}", 8, "needs"},
       {"{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,4]}}", 8, "needs"},
       {"{\"a\":{\"dtype\":\"F32\",\"shape\":[-1],\"data_offsets\":[0,4]}}", 4, "whole numbers"},
-      {"{\"a\":{\"dtype\":\"F32\",\"shape\":[9007199254740992,9007199254740992],\"data_offsets\":[0,4]}}", 4, "more than the file"},
+      {"{\"a\":{\"dtype\":\"F32\",\"shape\":[9007199254740992,9007199254740992],\"data_offsets\":[0,4]}}", 4,
+       "more than the file"},
       {"{\"a\":{\"dtype\":\"F31\",\"shape\":[1],\"data_offsets\":[0,4]}}", 4, "F31"},
-      {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]},\"a\":{\"dtype\":\"F32\",\"shape\":[0],\"data_offsets\":[4,4]}}", 4, "damaged"},
+      {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]},"
+       "\"a\":{\"dtype\":\"F32\",\"shape\":[0],\"data_offsets\":[4,4]}}",
+       4, "damaged"},
       {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1]}}", 4, "described"},
       {"{\"a\":{\"dtype\":\"F32\",\"shape\":[0,9223372036854775807],\"data_offsets\":[0,0]}}", 0, "whole numbers"},
       {"{\"__metadata__\":{\"a\":3}}", 0, "not a text"},
@@ -246,7 +253,8 @@ static int read_pythons(const char *path) {
   data_tensors *f;
   if (data_tensors_read(&f, path) != OK) return fprintf(stderr, "%s\n", status_message()), 1;
   const data_tensor *x = data_tensors_find(f, "x"), *h = data_tensors_find(f, "h"), *n = data_tensors_find(f, "n");
-  bool good = x && h && n && x->type == DATA_F32 && x->rank == 2 && x->dim[1] == 3 && h->type == DATA_F16 && n->rank == 0;
+  bool good =
+      x && h && n && x->type == DATA_F32 && x->rank == 2 && x->dim[1] == 3 && h->type == DATA_F16 && n->rank == 0;
   float wide[3];
   if (good) data_float_from_half(wide, h->bytes, 3);
   good = good && memcmp(x->bytes, values, sizeof values) == 0 && *(const int64_t *)n->bytes == numbers[1];

@@ -44,7 +44,8 @@ static inline env_outcome step_one(env *e, const float *action) {
 }
 
 static inline play play_episode(env *e, const env_policy *p, uint64_t seed, uint32_t episode) {
-  rng world = rng_episode(rng_stream(seed, "world"), 0, episode), luck = rng_episode(rng_stream(seed, "policy"), 0, episode);
+  rng world = rng_episode(rng_stream(seed, "world"), 0, episode),
+      luck = rng_episode(rng_stream(seed, "policy"), 0, episode);
   uint64_t memory[ENV_POLICY_MEMORY / 8] = {0};
   float action[8];
   play r = {0};

@@ -163,7 +163,9 @@ static void check_quiet_observation(const char *name) {
   mem_free(seen);
   env_close(e);
 }
-static void test_observing_changes_nothing(void **unused) { (void)unused, for_each_environment(check_quiet_observation); }
+static void test_observing_changes_nothing(void **unused) {
+  (void)unused, for_each_environment(check_quiet_observation);
+}
 
 // --- what fails by itself -------------------------------------------------------------------------------------------
 typedef struct glass {
@@ -176,7 +178,9 @@ static env_outcome glass_step(void *state, const float *action) {
   g->steps++;
   return (env_outcome){.reward = *action, .broken = g->steps > g->whole};
 }
-static void glass_observe(const void *state, void *observation) { *(float *)observation = (float)((const glass *)state)->steps; }
+static void glass_observe(const void *state, void *observation) {
+  *(float *)observation = (float)((const glass *)state)->steps;
+}
 
 static const env_baseline no_baselines[] = {{.name = NULL}};
 static const env_kind glass_kind = {.spec = {.name = "glass", .version = "1", .shape = {1, 1, 1}, .actions = 1,

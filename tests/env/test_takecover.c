@@ -284,7 +284,8 @@ static void test_death_at_the_cap_is_death(void **unused) {
   assert_true(out.terminated && !out.truncated);
 }
 
-// The bits of three whole episodes. They change only with the dynamics or the random numbers, and then the version does.
+// The bits of three whole episodes. They change only with the dynamics or the random numbers, and then the version
+// does.
 static void test_golden(void **unused) {
   (void)unused;
   static const char *const policies[] = {"random", "hold-random", "sweep:100"};

@@ -14,7 +14,8 @@
 #include "../../src/es/cma.h"
 #include "search.h"
 
-static const double lower[N] = {-1, 0.5, -INFINITY, -3, -0.5, 2, -5, 1e6}, upper[N] = {1, 4, 2, INFINITY, 0.5, 2.5, INFINITY, 1e6 + 1};
+static const double lower[N] = {-1, 0.5, -INFINITY, -3, -0.5, 2, -5, 1e6},
+                    upper[N] = {1, 4, 2, INFINITY, 0.5, 2.5, INFINITY, 1e6 + 1};
 static const double inside[N] = {0, 1, 0, -3, 0.5, 2.2, 7, 1e6};
 
 static es *boxed(es_kind kind, uint64_t seed) {
@@ -35,7 +36,8 @@ static void test_genotypes_and_back(void **state) {
   int edges = 0;
   for (int s = 0; s < 20000; s++) {
     double x[N], once[N], again[N];
-    for (int i = 0; i < N; i++) x[i] = inside[i] + 20 * (rng_uniform(rng_stream(1, "bounds"), (uint32_t)s, (uint32_t)i) - 0.5);
+    for (int i = 0; i < N; i++)
+      x[i] = inside[i] + 20 * (rng_uniform(rng_stream(1, "bounds"), (uint32_t)s, (uint32_t)i) - 0.5);
     memcpy(once, x, sizeof x);
     es_bound(e, once);
     if (!is_inside(once)) fail_msg("sample %d is outside", s);
@@ -72,7 +74,8 @@ static void test_shape(void **state) {
   es_close(e);
 }
 
-static double far_corner(const double *x, int n) {  // every coordinate wants to the left, two cannot be stopped before 0
+// every coordinate wants to the left, two cannot be stopped before 0
+static double far_corner(const double *x, int n) {
   double sum = 0;
   for (int i = 0; i < n; i++) sum += i == 2 || i == 6 ? x[i] * x[i] : (x[i] + 10) * (x[i] + 10) * (i == 7 ? 1e-12 : 1);
   return sum;
@@ -499,7 +502,8 @@ static void test_luck_alone_does_not_carry_sigma_away(void **state) {
     es *e = open_or_fail(&o);
     double fitness[MOST_CANDIDATES], largest = 0;
     for (int g = 0; g < 1000; g++) {
-      for (int k = 0; k < es_popsize(e); k++) fitness[k] = rng_uniform(rng_episode(rng_stream(4, "luck"), (uint32_t)g, (uint32_t)k), 0, 0);
+      for (int k = 0; k < es_popsize(e); k++)
+        fitness[k] = rng_uniform(rng_episode(rng_stream(4, "luck"), (uint32_t)g, (uint32_t)k), 0, 0);
       es_tell(e, NULL, fitness);
       for (int i = 0; i < N - 1; i++)
         largest = fmax(largest, e->now.sigma * e->strategy->deviation(e, i) * e->units[i]);

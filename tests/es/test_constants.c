@@ -78,14 +78,16 @@ static void test_tutorial(void **state) {
     digits10(c.cs, t[i].cs);
     digits10(c.damps, 1 + t[i].cs);  // while mueff < n + 2
   }
-  digits10(es_constants_make(3, 200, false, ES_TUTORIAL, NULL).damps, 1 + 2 * (sqrt(51.60152859 / 4) - 1) + 0.9009925964);
+  digits10(es_constants_make(3, 200, false, ES_TUTORIAL, NULL).damps,
+           1 + 2 * (sqrt(51.60152859 / 4) - 1) + 0.9009925964);
 }
 
 static void test_what_does_not_depend_on_the_dialect(void **state) {
   (void)state;
   static const struct { int n, popsize, mu, gap; double chi_n; } t[] = {
-      {2, 6, 3, 1, 1.2542727},   {5, 8, 4, 1, 2.1285238},     {10, 10, 5, 1, 3.0847266},    {20, 12, 6, 1, 4.4167667},
-      {40, 15, 7, 1, 6.2852151}, {100, 17, 8, 1, 9.9750476}, {867, 64, 32, 2, 29.4363751}, {1088, 64, 32, 3, 32.9772671},
+      {2, 6, 3, 1, 1.2542727},      {5, 8, 4, 1, 2.1285238},       {10, 10, 5, 1, 3.0847266},
+      {20, 12, 6, 1, 4.4167667},    {40, 15, 7, 1, 6.2852151},     {100, 17, 8, 1, 9.9750476},
+      {867, 64, 32, 2, 29.4363751}, {1088, 64, 32, 3, 32.9772671},
   };
   for (size_t i = 0; i < sizeof t / sizeof *t; i++)
     for (int dialect = 0; dialect < 2; dialect++) {

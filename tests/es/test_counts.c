@@ -1,6 +1,6 @@
-// Tests for src/es: evaluations of whole generations until the best of one reaches the target, medians over 25 seeds, are
-// within 10 % of pycma 4.4.0's (es_classic_reference), with and without negative weights and with a diagonal C. What is
-// rotated costs what it cost before. The same where C is factored (src/es/factor.c), a generation late.
+// Tests for src/es: evaluations of whole generations until the best of one reaches the target, medians over 25 seeds,
+// are within 10 % of pycma 4.4.0's (es_classic_reference), with and without negative weights and with a diagonal C.
+// What is rotated costs what it cost before. The same where C is factored (src/es/factor.c), a generation late.
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -26,7 +26,8 @@ static int evaluations(const es_classic *c, int n, const variant *v, uint64_t se
   int popsize = es_popsize(e), count = 0;
   for (double best = INFINITY; best > c->target && count < 10 * reference; count += popsize) {
     const double *x = es_ask(e);
-    for (int k = 0; k < popsize; k++) best = fmin(best, fitness[k] = es_classic_value(c, x + (size_t)k * n, n, scratch));
+    for (int k = 0; k < popsize; k++)
+      best = fmin(best, fitness[k] = es_classic_value(c, x + (size_t)k * n, n, scratch));
     es_tell(e, x, fitness);
   }
   es_close(e);
@@ -42,13 +43,16 @@ static bool close_to_reference(const es_classic *c, int n, const variant *v) {
   qsort(counts, SEEDS, sizeof *counts, by_count);
   double ratio = (double)counts[SEEDS / 2] / reference;
   bool good = ratio >= 0.9 && ratio <= 1.1;
-  printf("%-17s n = %2d %6d evaluations, reference %6d, ratio %.3f%s\n", c->name, n, counts[SEEDS / 2], reference, ratio, good ? "" : "   OFF");
+  printf("%-17s n = %2d %6d evaluations, reference %6d, ratio %.3f%s\n", c->name, n, counts[SEEDS / 2], reference,
+         ratio, good ? "" : "   OFF");
   return good;
 }
 
-// Large n only where that is quick; not 5 for the factored C, which is a generation late and, at that n, up to 12 % quicker.
+// Large n only where that is quick; not 5 for the factored C, which is a generation late and, at that n, up to 12 %
+// quicker.
 static bool compared(const es_classic *c, int n, const variant *v) {
-  return n >= (v->factored_from ? 10 : 5) && n <= (c->rotated ? 10 : v->kind == ES_SEP_CMA || c->f == es_sphere ? 40 : 20);
+  return n >= (v->factored_from ? 10 : 5) &&
+         n <= (c->rotated ? 10 : v->kind == ES_SEP_CMA || c->f == es_sphere ? 40 : 20);
 }
 
 static void compare(variant v) {
@@ -112,7 +116,9 @@ static void test_the_least_value_is_zero(void **state) {
   int count;
   const es_classic *classics = es_classics(&count);
   double zeros[SIZE] = {0}, scratch[SIZE], best[SIZE] = {1, 1, 1, 1, 1, 1, 1};
-  for (int i = 0; i < count; i++) assert_true(fabs(es_classic_value(&classics[i], classics[i].f == es_rosenbrock ? best : zeros, SIZE, scratch)) < 1e-14);
+  for (int i = 0; i < count; i++)
+    assert_true(fabs(es_classic_value(&classics[i], classics[i].f == es_rosenbrock ? best : zeros, SIZE, scratch)) <
+                1e-14);
 }
 
 int main(void) {

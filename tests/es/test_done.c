@@ -38,7 +38,8 @@ static double plain(const double *x, int n) { return 0 * x[0] + n; }
 static double only_the_order(double f) { return log(f + 1e-300) * 1e30; }
 
 // Plays until the search says why not to go on, which must be for this reason. Returns the generations.
-static int expect_reason(const es_limits *limits, function *f, double at, double sigma0, view *look, const char *limit) {
+static int expect_reason(const es_limits *limits, function *f, double at, double sigma0, view *look,
+                         const char *limit) {
   double x0[N];
   for (int i = 0; i < N; i++) x0[i] = at;
   es *e = limited(x0, sigma0, limits);
@@ -90,7 +91,8 @@ static void test_stagnation(void **state) {
   double fitness[MOST_CANDIDATES];
   int g = 0;
   for (; g < 5000 && !es_done(e); g++) {
-    for (int k = 0; k < es_popsize(e); k++) fitness[k] = rng_uniform(rng_episode(rng_stream(4, "luck"), (uint32_t)g, (uint32_t)k), 0, 0);
+    for (int k = 0; k < es_popsize(e); k++)
+      fitness[k] = rng_uniform(rng_episode(rng_stream(4, "luck"), (uint32_t)g, (uint32_t)k), 0, 0);
     es_tell(e, es_ask(e), fitness);
   }
   assert_true(g > 500 && says(e, "tolstagnation"));
@@ -230,7 +232,8 @@ static void test_each_limit_can_be_switched_off(void **state) {
   es_limits l = none();
   es *e = healthy(&l);
   for (int i = 0; i < e->now.history_size; i++) e->history[i] = 7;
-  e->now.spread = 0, e->now.history_count = 1000, e->now.flat = 1000, e->now.generation = 1000, e->now.evaluations = 10000;
+  e->now.spread = 0, e->now.history_count = 1000, e->now.flat = 1000, e->now.generation = 1000,
+  e->now.evaluations = 10000;
   cma_of(e)->D[0] = 1e-30, e->mean[0] = 1e140, e->now.sigma = 1e100;
   assert_null(es_done(e));
   e->now.sigma = 1e-100;
@@ -240,14 +243,18 @@ static void test_each_limit_can_be_switched_off(void **state) {
 
 static void test_wrong_limits_are_refused(void **state) {
   (void)state;
-  struct { es_limits l; const char *words; } wrong[] = {
-      {{.ftarget = (double)NAN}, "ftarget"}, {{.tolfun = -1}, "tolfun"},          {{.tolx = (double)NAN}, "tolx"},
-      {{.maxiter = -3}, "maxiter is -3"},    {{.tolstagnation = 7}, "tolstagnation is 7"}, {{.tolflatfitness = -1}, "tolflatfitness"}};
+  struct { es_limits l; const char *words; } wrong[] = {{{.ftarget = (double)NAN}, "ftarget"},
+               {{.tolfun = -1}, "tolfun"},
+               {{.tolx = (double)NAN}, "tolx"},
+               {{.maxiter = -3}, "maxiter is -3"},
+               {{.tolstagnation = 7}, "tolstagnation is 7"},
+               {{.tolflatfitness = -1}, "tolflatfitness"}};
   for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
     es *e;
     const es_options o = {.n = 2, .sigma0 = 1, .limits = &wrong[i].l};
     assert_int_equal(es_open(&e, &o), BAD_CONFIG);
-    if (!strstr(status_message(), wrong[i].words) || !strstr(status_message(), "allowed")) fail_msg("%s: %s", wrong[i].words, status_message());
+    if (!strstr(status_message(), wrong[i].words) || !strstr(status_message(), "allowed"))
+      fail_msg("%s: %s", wrong[i].words, status_message());
   }
 }
 

@@ -1,5 +1,5 @@
-// Tests for src/es/explain.c: the listed values are those of the search, and each formula, read as it is printed and put
-// together from the values listed before it, gives its value.
+// Tests for src/es/explain.c: the listed values are those of the search, and each formula, read as it is printed and
+// put together from the values listed before it, gives its value.
 
 #include <ctype.h>
 #include <math.h>
@@ -137,8 +137,14 @@ static void each_way(void each(const es_options *o)) {
   for (es_kind kind = 0; kind < ES_KINDS; kind++)
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
       for (int way = 0; way < 16; way++) {
-        const es_options o = {.kind = kind, .n = sizes[i][0], .popsize = sizes[i][1], .sigma0 = 0.3, .active = way & 1,
-                              .dialect = way & 2 ? ES_TUTORIAL : ES_PYCMA, .most_effort = way & 4 ? 20 : 0, .restarts = way & 8 ? ES_IPOP : ES_ONCE};
+        const es_options o = {.kind = kind,
+                              .n = sizes[i][0],
+                              .popsize = sizes[i][1],
+                              .sigma0 = 0.3,
+                              .active = way & 1,
+                              .dialect = way & 2 ? ES_TUTORIAL : ES_PYCMA,
+                              .most_effort = way & 4 ? 20 : 0,
+                              .restarts = way & 8 ? ES_IPOP : ES_ONCE};
         each(&o);
       }
 }
@@ -168,14 +174,17 @@ static void values_of(const es_options *o) {
   if (o->most_effort > 1 || o->restarts) return;
   assert_int_equal(es_explain(list, &count, o), OK);
   assert_int_equal(es_open(&e, o), OK);
-  assert_true(value_of(list, count, "n") == es_size(e) && value_of(list, count, "popsize") == es_popsize(e) && value_of(list, count, "sigma0") == es_sigma(e));
+  assert_true(value_of(list, count, "n") == es_size(e) && value_of(list, count, "popsize") == es_popsize(e) &&
+              value_of(list, count, "sigma0") == es_sigma(e));
   es_close(e);
   if (o->kind > ES_LRA_CMA) return;
-  es_constants c = (o->kind == ES_SEP_CMA ? es_constants_separable : es_constants_make)(o->n, o->popsize, o->active, o->dialect, NULL);
-  const struct { const char *name; double value; } wanted[] = {
-      {"mu", c.mu}, {"mueff", c.mueff}, {"cs", c.cs}, {"damps", c.damps}, {"cc", c.cc}, {"c1", c.c1}, {"cmu", c.cmu}, {"chi_n", c.chi_n},
-      {"negative_sum", c.negative_sum}};
-  for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++) assert_true(value_of(list, count, wanted[i].name) == wanted[i].value);
+  es_constants c = (o->kind == ES_SEP_CMA ? es_constants_separable : es_constants_make)(o->n, o->popsize, o->active,
+                                                                                        o->dialect, NULL);
+  const struct { const char *name; double value; } wanted[] = {{"mu", c.mu},       {"mueff", c.mueff}, {"cs", c.cs},
+                {"damps", c.damps}, {"cc", c.cc},       {"c1", c.c1},
+                {"cmu", c.cmu},     {"chi_n", c.chi_n}, {"negative_sum", c.negative_sum}};
+  for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++)
+    assert_true(value_of(list, count, wanted[i].name) == wanted[i].value);
   if (o->kind != ES_SEP_CMA) assert_true(value_of(list, count, "eigen_gap") == c.eigen_gap);
 }
 

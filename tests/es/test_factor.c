@@ -1,5 +1,5 @@
-// Tests for src/es/factor.c: the factor of a large C is that of the snapshot whose turn it is, whoever made it, also after a
-// resume; the search by it keeps the invariances, survives a C that rounding broke, and knows its condition.
+// Tests for src/es/factor.c: the factor of a large C is that of the snapshot whose turn it is, whoever made it, also
+// after a resume; the search by it keeps the invariances, survives a C that rounding broke, and knows its condition.
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -61,7 +61,8 @@ static void test_the_thread_begins_with_ask(void **state) {
 }
 
 static es *begin_small(const double *x0, double sigma0) {
-  const es_options o = {.n = N, .popsize = 12, .sigma0 = sigma0, .x0 = x0, .seed = 3, .active = true, .factored_from = N};
+  const es_options o = {
+      .n = N, .popsize = 12, .sigma0 = sigma0, .x0 = x0, .seed = 3, .active = true, .factored_from = N};
   return open_or_fail(&o);
 }
 
@@ -112,14 +113,18 @@ static double cubed_log(double f) { return pow(log(f + 1e-300), 3); }
 
 static void test_order_scale_and_place_make_no_difference(void **state) {
   (void)state;
-  const double fours[N] = {4, 4, 4, 4, 4, 4, 4, 4}, moved[N] = {17, 17, 17, 17, 17, 17, 17, 17}, sixteens[N] = {16, 16, 16, 16, 16, 16, 16, 16};
-  es *plain = begin_small(ones, 0.5), *ordered = begin_small(ones, 0.5), *large = begin_small(fours, 2), *far = begin_small(moved, 0.5);
+  const double fours[N] = {4, 4, 4, 4, 4, 4, 4, 4}, moved[N] = {17, 17, 17, 17, 17, 17, 17, 17},
+               sixteens[N] = {16, 16, 16, 16, 16, 16, 16, 16};
+  es *plain = begin_small(ones, 0.5), *ordered = begin_small(ones, 0.5), *large = begin_small(fours, 2),
+     *far = begin_small(moved, 0.5);
   for (int g = 0; g < 60; g++) {
     search_step(plain, ellipsoid);
     search_step_seen(ordered, ellipsoid, NULL, 1, cubed_log);
     search_step_seen(large, ellipsoid, NULL, 0.25, as_is);
     if (g < 30) search_step_seen(far, ellipsoid, sixteens, 1, as_is);
-    if (g == 29) assert_true(fabs(es_mean(plain)[3] + 16 - es_mean(far)[3]) < 1e-9 && fabs(es_sigma(plain) / es_sigma(far) - 1) < 1e-9);
+    if (g == 29)
+      assert_true(fabs(es_mean(plain)[3] + 16 - es_mean(far)[3]) < 1e-9 &&
+                  fabs(es_sigma(plain) / es_sigma(far) - 1) < 1e-9);
     assert_true(search_equal(plain, ordered));
     for (int i = 0; i < N; i++) assert_true(4 * es_mean(plain)[i] == es_mean(large)[i]);
   }
@@ -141,7 +146,8 @@ static void test_a_broken_c_is_mended(void **state) {
 // With restarts, every descent is factored, and goes on bit for bit.
 static void test_restarts(void **state) {
   (void)state;
-  const es_options o = {.n = N, .popsize = 6, .sigma0 = 1, .seed = 3, .active = true, .restarts = ES_BIPOP, .factored_from = 1};
+  const es_options o = {
+      .n = N, .popsize = 6, .sigma0 = 1, .seed = 3, .active = true, .restarts = ES_BIPOP, .factored_from = 1};
   es *whole = open_or_fail(&o), *part = open_or_fail(&o);
   while (es_descents(whole) < 4) {
     assert_true(whole->descent->now.factored);

@@ -1,4 +1,5 @@
-// Tests for src/es/cma.c and sep.c: told the same points, the search is in the same state as pycma's (tests/golden/make_es.py).
+// Tests for src/es/cma.c and sep.c: told the same points, the search is in the same state as pycma's
+// (tests/golden/make_es.py).
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -27,7 +28,8 @@ static void tell_generation(es *e, es_kind kind, int g) {
   double x[MOST], fitness[MOST];
   golden_numbers(u, (size_t)(popsize * n), (uint32_t)(100 + g), -1.7, 1.7);
   golden_numbers(rank, (size_t)popsize, (uint32_t)(500 + g), 0, 1);
-  for (int i = 0; i < popsize * n; i++) x[i] = es_mean(e)[i % n] + es_sigma(e) * ((double)u[i] + (kind == ES_CMA ? push(g) : push_diagonal(g)));
+  for (int i = 0; i < popsize * n; i++)
+    x[i] = es_mean(e)[i % n] + es_sigma(e) * ((double)u[i] + (kind == ES_CMA ? push(g) : push_diagonal(g)));
   for (int k = 0; k < popsize; k++) fitness[k] = (double)rank[k];
   es_ask(e);
   es_tell(e, x, fitness);
@@ -38,7 +40,8 @@ static void compare(es_kind kind, int n, int popsize, bool active, const double 
   double x0[MOST];
   for (int i = 0; i < n; i++) x0[i] = 0.25;
   es *e;
-  const es_options o = {.kind = kind, .n = n, .popsize = popsize, .sigma0 = 0.5, .x0 = x0, .active = active, .dialect = ES_PYCMA};
+  const es_options o = {
+      .kind = kind, .n = n, .popsize = popsize, .sigma0 = 0.5, .x0 = x0, .active = active, .dialect = ES_PYCMA};
   assert_int_equal(es_open(&e, &o), OK);
   const double *next = golden;
   for (int g = 0; g < GENERATIONS; g++) {
@@ -55,10 +58,13 @@ static void compare(es_kind kind, int n, int popsize, bool active, const double 
   es_close(e);
 }
 
-#define COMPARE(kind, n, popsize, active, golden) compare(kind, n, popsize, active, golden, sizeof(golden) / sizeof *(golden))
+#define COMPARE(kind, n, popsize, active, golden) \
+  compare(kind, n, popsize, active, golden, sizeof(golden) / sizeof *(golden))
 
 static void test_negative_weights(void **state) { (void)state, COMPARE(ES_CMA, 5, 8, true, golden_pycma); }
-static void test_positive_weights_only(void **state) { (void)state, COMPARE(ES_CMA, 5, 8, false, golden_pycma_positive); }
+static void test_positive_weights_only(void **state) {
+  (void)state, COMPARE(ES_CMA, 5, 8, false, golden_pycma_positive);
+}
 static void test_diagonal(void **state) { (void)state, COMPARE(ES_SEP_CMA, 5, 8, true, golden_pycma_sep); }
 static void test_odd_popsize(void **state) { (void)state, COMPARE(ES_CMA, 7, 15, true, golden_pycma_many); }
 

@@ -1,6 +1,6 @@
 // Tests for src/es: what holds for every strategy. A search sees the order of fitness alone, does not care where the
-// origin is or how long a metre is (some: nor where north is), goes on bit for bit after being saved, and its candidates
-// are functions of its state.
+// origin is or how long a metre is (some: nor where north is), goes on bit for bit after being saved, and its
+// candidates are functions of its state.
 
 #include <limits.h>
 #include <setjmp.h>
@@ -150,8 +150,17 @@ static void test_a_sample_makes_the_candidates(void **state) {
   EACH_KIND(kind)
     for (int bounded = 0; bounded < 2; bounded++)
       for (es_restarts restarts = ES_ONCE; restarts <= ES_IPOP; restarts++) {
-        const es_options o = {.kind = kind, .n = N, .popsize = 12, .sigma0 = 0.7, .x0 = ones, .seed = 3, .active = true, .limits = &limits,
-                              .restarts = restarts, .lower = bounded ? lower : NULL, .upper = bounded ? upper : NULL};
+        const es_options o = {.kind = kind,
+                              .n = N,
+                              .popsize = 12,
+                              .sigma0 = 0.7,
+                              .x0 = ones,
+                              .seed = 3,
+                              .active = true,
+                              .limits = &limits,
+                              .restarts = restarts,
+                              .lower = bounded ? lower : NULL,
+                              .upper = bounded ? upper : NULL};
         es *e = open_or_fail(&o), *worker, *none = NULL;
         for (int g = 0; g < 20; g++) search_step(e, rosenbrock);
         size_t size = es_sample_size(e);
@@ -207,7 +216,8 @@ static void test_what_was_asked_need_not_be_told(void **state) {
 static void test_single_candidates_are_floats(void **state) {
   (void)state;
   EACH_KIND(kind) {
-    const es_options o = {.kind = kind, .n = N, .popsize = 12, .sigma0 = 0.5, .x0 = ones, .seed = 3, .active = true, .single = true};
+    const es_options o = {
+        .kind = kind, .n = N, .popsize = 12, .sigma0 = 0.5, .x0 = ones, .seed = 3, .active = true, .single = true};
     es *told = open_or_fail(&o), *asked = open_or_fail(&o);
     for (int g = 0; g < 20; g++) {
       double fitness[MOST_CANDIDATES], one[N];
@@ -270,7 +280,8 @@ static void test_small_and_odd_sizes(void **state) {
   for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++)
     EACH_KIND(kind) {
       const double x0[5] = {1, 1, 1, 1, 1};
-      const es_options o = {.kind = kind, .n = sizes[s][0], .popsize = sizes[s][1], .sigma0 = 0.5, .x0 = x0, .seed = 1, .active = true};
+      const es_options o = {
+          .kind = kind, .n = sizes[s][0], .popsize = sizes[s][1], .sigma0 = 0.5, .x0 = x0, .seed = 1, .active = true};
       es *e = open_or_fail(&o);
       for (int g = 0; g < 100 && !es_done(e); g++) {
         const double *x = es_ask(e);
@@ -278,7 +289,8 @@ static void test_small_and_odd_sizes(void **state) {
         es_tell(e, x, fitness);
       }
       double left = sphere(es_mean(e), o.n);
-      double most = kind == ES_LM_MA && o.n <= es_popsize(e) ? (double)INFINITY : o.n;  // its rates are not made for that
+      // its rates are not made for that
+      double most = kind == ES_LM_MA && o.n <= es_popsize(e) ? (double)INFINITY : o.n;
       if (!(left < most) || !isfinite(es_sigma(e)) || !(es_condition(e) >= 1))
         fail_msg("%s n %d popsize %d: %g", es_kind_name(kind), o.n, o.popsize, left);
       es_close(e);
@@ -315,7 +327,8 @@ static void test_wrong_options_are_refused(void **state) {
       o.kind = kind;
       assert_int_equal(es_open(&e, &o), BAD_CONFIG);
       assert_null(e);
-      if (!strstr(status_message(), es_kind_name(kind)) || !strstr(status_message(), "allowed")) fail_msg("%s", status_message());
+      if (!strstr(status_message(), es_kind_name(kind)) || !strstr(status_message(), "allowed"))
+        fail_msg("%s", status_message());
       assert_int_equal(es_sample_size_of(&o), 0);
     }
   }

@@ -1,5 +1,5 @@
-// Tests for the strategies of many parameters: what they need of memory, LM-MA-ES against its definition, step sizes that
-// do not drift on luck, and directions that are found.
+// Tests for the strategies of many parameters: what they need of memory, LM-MA-ES against its definition, step sizes
+// that do not drift on luck, and directions that are found.
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -147,7 +147,8 @@ static double tilted_cigar(const double *x, int n) {  // long along (1, 1, .., 1
 
 static void test_lm_ma_finds_a_direction(void **state) {
   (void)state;
-  int lm = evaluations_to(ES_LM_MA, tilted_cigar, 100, 1e-6, 200000), sep = evaluations_to(ES_SEP_CMA, tilted_cigar, 100, 1e-6, 200000);
+  int lm = evaluations_to(ES_LM_MA, tilted_cigar, 100, 1e-6, 200000),
+      sep = evaluations_to(ES_SEP_CMA, tilted_cigar, 100, 1e-6, 200000);
   printf("tilted cigar 100: LM-MA-ES %d evaluations, sep-CMA-ES %d\n", lm, sep);
   assert_true(lm < 0.6 * sep);
 }
@@ -165,7 +166,8 @@ static void test_step_sizes_do_not_drift(void **state) {
       double start = 0;
       for (uint32_t g = 0; g < 90; g++) {
         if (g == 30) start = log(es_sigma(e));
-        for (int k = 0; k < es_popsize(e); k++) fitness[k] = rng_uniform(rng_episode(rng_stream(seed, "luck"), g, (uint32_t)k), 0, 0);
+        for (int k = 0; k < es_popsize(e); k++)
+          fitness[k] = rng_uniform(rng_episode(rng_stream(seed, "luck"), g, (uint32_t)k), 0, 0);
         es_tell(e, es_ask(e), fitness);
       }
       double moved = log(es_sigma(e)) - start;
@@ -194,8 +196,8 @@ static void test_a_plain_gives_no_direction(void **state) {
 
 static const double threes[N] = {3, 3, 3, 3, 3, 3, 3, 3};
 
-// The gradient strategies as they are defined, beside ours for some generations. utility[k] is worth of candidate k, from 1/2
-// to -1/2.
+// The gradient strategies as they are defined, beside ours for some generations. utility[k] is worth of candidate k,
+// from 1/2 to -1/2.
 typedef struct follower { double mean[N], d[N], first[N], second[N], velocity[N], rate; } follower;
 
 static void utilities(const double *fitness, double *utility, int popsize) {
@@ -265,7 +267,8 @@ static void test_gradients_are_followed_as_defined(void **state) {
 static void test_mirror_images(void **state) {
   (void)state;
   for (es_kind kind = ES_OPENAI; kind <= ES_PGPE; kind++) {
-    const es_options o = {.kind = kind, .n = N, .sigma0 = 0.5, .seed = 3}, odd = {.kind = kind, .n = N, .sigma0 = 0.5, .popsize = 7};
+    const es_options o = {.kind = kind, .n = N, .sigma0 = 0.5, .seed = 3},
+                     odd = {.kind = kind, .n = N, .sigma0 = 0.5, .popsize = 7};
     es *e = open_or_fail(&o), *none;
     for (int g = 0; g < 5; g++) search_step_seen(e, sphere, threes, 1, as_is);
     const double *x = es_ask(e), *mean = es_mean(e);

@@ -1,5 +1,6 @@
-// Tests for src/es/lra.c: told the same points, it is in the same state as cmaes' LRA-CMA-ES (tests/golden/make_lra.py);
-// with a popsize of 10 it goes where CMA-ES does not: to the minimum of Rastrigin's function, and on through noise.
+// Tests for src/es/lra.c: told the same points, it is in the same state as cmaes' LRA-CMA-ES
+// (tests/golden/make_lra.py); with a popsize of 10 it goes where CMA-ES does not: to the minimum of Rastrigin's
+// function, and on through noise.
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -23,14 +24,16 @@ static void tell_generation(es *e, int g) {
   golden_numbers(u, (size_t)(popsize * n), (uint32_t)(100 + g), -1.2, 1.2);
   golden_numbers(luck, (size_t)popsize, (uint32_t)(500 + g), 0, 1);
   for (int i = 0; i < popsize * n; i++) x[i] = es_mean(e)[i % n] + es_sigma(e) * (double)u[i];
-  for (int k = 0; k < popsize; k++) fitness[k] = g < LUCK ? (double)luck[k] : (double)u[k * n] + 0.1 * (double)u[k * n + 1];
+  for (int k = 0; k < popsize; k++)
+    fitness[k] = g < LUCK ? (double)luck[k] : (double)u[k * n] + 0.1 * (double)u[k * n + 1];
   es_tell(e, x, fitness);
 }
 
 static void compare(int n, int popsize, const double *golden, size_t count) {
   double x0[MOST];
   for (int i = 0; i < n; i++) x0[i] = 0.25;
-  const es_options o = {.kind = ES_LRA_CMA, .n = n, .popsize = popsize, .sigma0 = 0.5, .x0 = x0, .active = true, .dialect = ES_TUTORIAL};
+  const es_options o = {
+      .kind = ES_LRA_CMA, .n = n, .popsize = popsize, .sigma0 = 0.5, .x0 = x0, .active = true, .dialect = ES_TUTORIAL};
   es *e = open_or_fail(&o);
   const double *next = golden;
   for (int g = 0; g < GENERATIONS; g++) {
@@ -64,7 +67,8 @@ static double left_over(es_kind kind, function *f, double noise, uint64_t seed, 
     const double *x = es_ask(e);
     for (int k = 0; k < es_popsize(e); k++) {
       double luck;
-      rng_normals_double(&luck, 1, rng_episode(rng_stream(seed, "noise"), (uint32_t)es_generation(e), (uint32_t)k), 0, 0);
+      rng_normals_double(&luck, 1, rng_episode(rng_stream(seed, "noise"), (uint32_t)es_generation(e), (uint32_t)k), 0,
+                         0);
       fitness[k] = f(x + k * DIMENSIONS, DIMENSIONS) + noise * luck;
       if (noise == 0) best = fmin(best, fitness[k]);
     }
@@ -81,7 +85,8 @@ static void test_where_the_small_popsize_of_cma_is_not_enough(void **state) {
       {"Rastrigin", rastrigin, 0, 300000}, {"noisy sphere", sphere, 1, 60000}};
   for (size_t i = 0; i < sizeof t / sizeof *t; i++)
     for (uint64_t seed = 1; seed <= SEEDS; seed++) {
-      double left = left_over(ES_LRA_CMA, t[i].f, t[i].noise, seed, t[i].most), plain = left_over(ES_CMA, t[i].f, t[i].noise, seed, t[i].most);
+      double left = left_over(ES_LRA_CMA, t[i].f, t[i].noise, seed, t[i].most),
+             plain = left_over(ES_CMA, t[i].f, t[i].noise, seed, t[i].most);
       printf("%s 10, popsize 10, seed %d: |mean|^2 is %.3g, by CMA-ES %.3g\n", t[i].name, (int)seed, left, plain);
       assert_true(left < 0.1 * plain);
     }

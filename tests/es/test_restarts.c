@@ -30,7 +30,13 @@ static es *on_rastrigin(es_restarts restarts, int popsize, uint64_t seed, int64_
   es_limits limits = es_limits_pycma(DIMENSIONS, popsize ? popsize : 10);
   limits.ftarget = 1e-8, limits.maxfevals = most;
   if (restarts != ES_ONCE) limits.maxiter = 0;
-  const es_options o = {.n = DIMENSIONS, .popsize = popsize, .sigma0 = 2, .x0 = x0, .seed = seed, .active = true, .limits = &limits,
+  const es_options o = {.n = DIMENSIONS,
+                        .popsize = popsize,
+                        .sigma0 = 2,
+                        .x0 = x0,
+                        .seed = seed,
+                        .active = true,
+                        .limits = &limits,
                         .restarts = restarts};
   return open_or_fail(&o);
 }
@@ -76,7 +82,8 @@ static void test_restarts_solve_rastrigin(void **state) {
 static double plain(const double *x, int n) { return 0 * x[0] + n; }  // every descent ends after 2 generations
 
 static es *on_plain(es_restarts restarts, int doublings) {
-  const es_options o = {.n = N, .popsize = 10, .sigma0 = 1, .seed = 3, .active = true, .restarts = restarts, .most_doublings = doublings};
+  const es_options o = {
+      .n = N, .popsize = 10, .sigma0 = 1, .seed = 3, .active = true, .restarts = restarts, .most_doublings = doublings};
   return open_or_fail(&o);
 }
 
@@ -142,7 +149,8 @@ static void test_bipop_keeps_its_accounts(void **state) {
 
 static void test_the_first_descent_is_the_search_without_restarts(void **state) {
   (void)state;
-  const double x0[N] = {1, 0.3, 1, 0.1, 1, 0.7, 1, 0}, low[N] = {0, 0, 0, 0, 0, 0, 0, 0}, high[N] = {2, 2, 2, 2, 2, 2, 2, 2};
+  const double x0[N] = {1, 0.3, 1, 0.1, 1, 0.7, 1, 0}, low[N] = {0, 0, 0, 0, 0, 0, 0, 0},
+               high[N] = {2, 2, 2, 2, 2, 2, 2, 2};
   es_options o = {.n = N, .sigma0 = 1, .x0 = x0, .seed = 3, .active = true, .lower = low, .upper = high};
   es *once = open_or_fail(&o);
   o.restarts = ES_IPOP;
@@ -164,7 +172,8 @@ static void test_descents_have_luck_and_places_of_their_own(void **state) {
   while (es_descents(e) < 2) generation(e, plain);
   memcpy(mean, es_mean(e), sizeof mean);
   memcpy(second, es_ask(e), sizeof second);
-  for (int i = 0; i < N; i++) assert_true(mean[i] != 0 && fabs(mean[i]) < 5 && fabs(second[i] - mean[i] - first[i]) > 1e-9);
+  for (int i = 0; i < N; i++)
+    assert_true(mean[i] != 0 && fabs(mean[i]) < 5 && fabs(second[i] - mean[i] - first[i]) > 1e-9);
   es_close(e);
 }
 
@@ -204,7 +213,8 @@ static void test_a_damaged_descent_is_seen(void **state) {
 
 static void test_wrong_restarts_are_refused(void **state) {
   (void)state;
-  const es_options wrong[] = {{.n = 2, .sigma0 = 1, .restarts = (es_restarts)3}, {.n = 2, .sigma0 = 1, .restarts = ES_IPOP, .most_doublings = 21},
+  const es_options wrong[] = {{.n = 2, .sigma0 = 1, .restarts = (es_restarts)3},
+                              {.n = 2, .sigma0 = 1, .restarts = ES_IPOP, .most_doublings = 21},
                               {.n = 2, .sigma0 = 1, .restarts = ES_IPOP, .popsize = 4096}};
   for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
     es *e;

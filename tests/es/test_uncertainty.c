@@ -1,5 +1,5 @@
-// Tests for src/es/uncertainty.c: the measure of rank changes is pycma's (tests/golden/make_uh.py); without noise nothing
-// changes, with it effort and sigma grow, and the search comes nearer for as many evaluations.
+// Tests for src/es/uncertainty.c: the measure of rank changes is pycma's (tests/golden/make_uh.py); without noise
+// nothing changes, with it effort and sigma grow, and the search comes nearer for as many evaluations.
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -34,14 +34,16 @@ enum { DIMENSIONS = 10 };
 static es *begin(double most_effort, uint64_t seed) {
   double x0[DIMENSIONS];
   for (int i = 0; i < DIMENSIONS; i++) x0[i] = 1;
-  const es_options o = {.n = DIMENSIONS, .sigma0 = 1, .x0 = x0, .seed = seed, .active = true, .most_effort = most_effort};
+  const es_options o = {
+      .n = DIMENSIONS, .sigma0 = 1, .x0 = x0, .seed = seed, .active = true, .most_effort = most_effort};
   return open_or_fail(&o);
 }
 
 // A sphere seen through normal noise, averaged over `effort` looks; `time` names the evaluation.
 static double look(const double *x, double noise, int effort, uint64_t seed, const es *e, int time) {
   double luck[256], sum = 0;
-  rng_normals_double(luck, effort, rng_episode(rng_stream(seed, "noise"), (uint32_t)es_generation(e), (uint32_t)time), 0, 0);
+  rng_normals_double(luck, effort, rng_episode(rng_stream(seed, "noise"), (uint32_t)es_generation(e), (uint32_t)time),
+                     0, 0);
   for (int i = 0; i < effort; i++) sum += luck[i];
   return sphere(x, DIMENSIONS) + noise * sum / effort;
 }
@@ -67,7 +69,8 @@ static void test_treatment(void **state) {  // (n = 10: a tenth more)
   es_treat(e, -2);  // 1.5 - 0.3 * 3.5 is still above 0
   assert_true(fabs(e->now.noise - 0.45) < 1e-12 && fabs(es_sigma(e) - 2.42) < 1e-12 && es_effort(e) == 1.15);
   es_treat(e, -2);
-  assert_true(e->now.noise < 0 && fabs(es_sigma(e) - 2.42) < 1e-12 && fabs(es_effort(e) - 1.15 * pow(1.1, -0.25)) < 1e-12);
+  assert_true(e->now.noise < 0 && fabs(es_sigma(e) - 2.42) < 1e-12 &&
+              fabs(es_effort(e) - 1.15 * pow(1.1, -0.25)) < 1e-12);
   es_close(e);
 }
 
@@ -111,7 +114,8 @@ static void test_it_helps(void **state) {
   double product = 1;
   for (uint64_t seed = 1; seed <= SEEDS; seed++) {
     double with = left_over(true, seed), without = left_over(false, seed);
-    printf("sphere 10 with noise 1, 60000 looks, seed %d: |mean|^2 %.3g with uncertainty handling, %.3g without\n", (int)seed, with, without);
+    printf("sphere 10 with noise 1, 60000 looks, seed %d: |mean|^2 %.3g with uncertainty handling, %.3g without\n",
+           (int)seed, with, without);
     product *= with / without;
   }
   assert_true(pow(product, 1.0 / SEEDS) < 0.4);
@@ -133,7 +137,8 @@ static void test_how_many_are_looked_at_twice(void **state) {
 static void test_it_is_part_of_the_state(void **state) {
   (void)state;
   for (es_restarts restarts = ES_ONCE; restarts <= ES_IPOP; restarts++) {
-    const es_options o = {.n = DIMENSIONS, .sigma0 = 1, .seed = 4, .active = true, .most_effort = 20, .restarts = restarts};
+    const es_options o = {
+        .n = DIMENSIONS, .sigma0 = 1, .seed = 4, .active = true, .most_effort = 20, .restarts = restarts};
     es *whole = open_or_fail(&o), *part = open_or_fail(&o);
     for (int g = 0; g < 60; g++) {
       generation(whole, 10, 4, true);

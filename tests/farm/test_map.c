@@ -1,7 +1,7 @@
 // ranks: 1 2 3 5
 // Tests for src/farm over MPI: results by index whatever the shape of the job, several jobs in a row, giving up, known
-// tasks; sums in rank order. With an argument it runs one job for test_lost.sh and prints what came of it: `long` lasts for
-// some seconds, `longer` for more than a lease, `kill` and `hang` have a task that takes its workers down.
+// tasks; sums in rank order. With an argument it runs one job for test_lost.sh and prints what came of it: `long` lasts
+// for some seconds, `longer` for more than a lease, `kill` and `hang` have a task that takes its workers down.
 
 #include <setjmp.h>
 #include <signal.h>
@@ -20,7 +20,8 @@
 #define SHARED_MAX ((size_t)3 << 20)
 
 typedef enum fate { FATE_NONE, FATE_KILL, FATE_HANG } fate;
-typedef struct record { uint32_t seed; int32_t slow; int32_t fate, fated, sticks, shares; char padding[100]; } record;  // fated: a member
+// fated: a member
+typedef struct record { uint32_t seed; int32_t slow; int32_t fate, fated, sticks, shares; char padding[100]; } record;
 typedef struct result { uint64_t value; int32_t group_seed, member; } result;
 
 static uint64_t value_of(uint32_t seed, int member) {
@@ -33,7 +34,8 @@ static uint64_t value_of(uint32_t seed, int member) {
 
 enum { LANES = 6, QUEUE = 9 };
 typedef struct lane { int ticket, member, left; const record *r; } lane;
-typedef struct crew { lane held[QUEUE]; int count; bool closed, stuck; uint64_t shared; } crew;  // stuck: none of its tasks comes to its end
+// stuck: none of its tasks comes to its end
+typedef struct crew { lane held[QUEUE]; int count; bool closed, stuck; uint64_t shared; } crew;
 typedef struct lane_state { uint64_t value; int left; } lane_state;
 
 static int crew_vacancies(void *self) {
@@ -98,8 +100,15 @@ static void crew_begin_from(void *self, int ticket, const void *r, int member, c
 
 static farm *f;
 static crew own;
-static const farm_crew hands = {.self = &own, .vacancies = crew_vacancies, .begin = crew_begin, .work = crew_work, .drop = crew_drop, .lanes = LANES,
-                                .state_bytes = sizeof(lane_state), .give = crew_give, .begin_from = crew_begin_from,
+static const farm_crew hands = {.self = &own,
+                                .vacancies = crew_vacancies,
+                                .begin = crew_begin,
+                                .work = crew_work,
+                                .drop = crew_drop,
+                                .lanes = LANES,
+                                .state_bytes = sizeof(lane_state),
+                                .give = crew_give,
+                                .begin_from = crew_begin_from,
                                 .share = crew_share};
 
 static record records[64];
@@ -108,7 +117,11 @@ static result results[64 * 40];
 static status map(int groups, int members, int slow, farm_report *report, bool (*tick)(void *, int64_t)) {
   for (int g = 0; g < groups; g++) records[g] = (record){.seed = (uint32_t)(g * 1000 + members), .slow = slow};
   memset(results, 0xff, sizeof results);
-  const farm_job job = {.groups = groups, .members = members, .records = records, .record_bytes = sizeof *records, .result_bytes = sizeof *results};
+  const farm_job job = {.groups = groups,
+                        .members = members,
+                        .records = records,
+                        .record_bytes = sizeof *records,
+                        .result_bytes = sizeof *results};
   return farm_map(f, &job, &hands, results, report, tick, NULL);
 }
 
@@ -150,9 +163,15 @@ static void test_bytes_are_shared(void **state) {
   farm_report report;
   for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
     for (int g = 0; g < 8; g++) records[g] = (record){.seed = (uint32_t)g, .shares = 1, .slow = 100};
-    rng_words((uint32_t *)(void *)bytes, (int)(SHARED_MAX / 4), rng_episode(rng_stream(1, "shared"), 0, (uint32_t)i), 0, 0);
-    const farm_job job = {.groups = 8, .members = 20, .records = records, .record_bytes = sizeof *records, .result_bytes = sizeof *results,
-                          .shared = bytes, .shared_bytes = sizes[i]};
+    rng_words((uint32_t *)(void *)bytes, (int)(SHARED_MAX / 4), rng_episode(rng_stream(1, "shared"), 0, (uint32_t)i), 0,
+              0);
+    const farm_job job = {.groups = 8,
+                          .members = 20,
+                          .records = records,
+                          .record_bytes = sizeof *records,
+                          .result_bytes = sizeof *results,
+                          .shared = bytes,
+                          .shared_bytes = sizes[i]};
     uint64_t sum = sum_of(bytes, sizes[i]), before = mem_count();
     if (farm_map(f, &job, &hands, results, &report, NULL, NULL) != OK) fail_msg("%s", status_message());
     assert_true(mem_count() == before);
@@ -167,7 +186,8 @@ static int fillings[2], open_tasks[2];
 static uint32_t seed_in(int group, int filling) { return (uint32_t)(1000 * filling + group); }
 
 static void block_fill(int block) {
-  for (int g = block * BLOCK; g < (block + 1) * BLOCK; g++) records[g] = (record){.seed = seed_in(g, fillings[block]), .slow = 200};
+  for (int g = block * BLOCK; g < (block + 1) * BLOCK; g++)
+    records[g] = (record){.seed = seed_in(g, fillings[block]), .slow = 200};
   open_tasks[block] = BLOCK * BLOCK_MEMBERS;
 }
 
@@ -187,7 +207,11 @@ static void test_groups_are_filled_anew(void **state) {
   farm_report report;
   for (int round = 0; round < 5; round++) {
     for (int b = 0; b < 2; b++) fillings[b] = 0, block_fill(b);
-    const farm_job job = {.groups = 2 * BLOCK, .members = BLOCK_MEMBERS, .records = records, .record_bytes = sizeof *records, .result_bytes = sizeof *results,
+    const farm_job job = {.groups = 2 * BLOCK,
+                          .members = BLOCK_MEMBERS,
+                          .records = records,
+                          .record_bytes = sizeof *records,
+                          .result_bytes = sizeof *results,
                           .answered = refill};
     uint64_t before = mem_count();
     if (farm_map(f, &job, &hands, results, &report, NULL, NULL) != OK) fail_msg("%s", status_message());
@@ -202,7 +226,8 @@ static void test_tasks_move_on(void **state) {
   (void)state;
   farm_report report;
   for (int g = 0; g < 8; g++) records[g] = (record){.seed = (uint32_t)(g * 1000 + 20), .slow = 1000, .sticks = 1};
-  const farm_job job = {.groups = 8, .members = 20, .records = records, .record_bytes = sizeof *records, .result_bytes = sizeof *results};
+  const farm_job job = {
+      .groups = 8, .members = 20, .records = records, .record_bytes = sizeof *records, .result_bytes = sizeof *results};
   memset(results, 0xff, sizeof results);
   if (farm_map(f, &job, &hands, results, &report, NULL, NULL) != OK) fail_msg("%s", status_message());
   check_results(8, 20);
@@ -224,8 +249,13 @@ static void test_known_tasks_are_left_alone(void **state) {
   (void)state;
   static unsigned char known[64 * 40];
   farm_report report;
-  const farm_job job = {.groups = 20, .members = 13, .records = records, .record_bytes = sizeof *records, .result_bytes = sizeof *results,
-                        .known = known, .answered = count_answer};
+  const farm_job job = {.groups = 20,
+                        .members = 13,
+                        .records = records,
+                        .record_bytes = sizeof *records,
+                        .result_bytes = sizeof *results,
+                        .known = known,
+                        .answered = count_answer};
   for (int every = 1; every < 6; every++) {
     memset(answers, 0, sizeof answers);
     assert_int_equal(map(20, 13, 0, &report, NULL), OK);
@@ -312,12 +342,20 @@ static const result given = {.value = 13, .group_seed = -1, .member = -1};
 
 // The poison's result is the one given for it, or with `hang` there is none.
 static status lone_job(fate what, int slow, farm_report *report) {
-  for (int g = 0; g < GROUPS; g++) records[g] = (record){.seed = (uint32_t)(g * 1000 + MEMBERS), .slow = what == FATE_NONE ? slow : 500};
+  for (int g = 0; g < GROUPS; g++)
+    records[g] = (record){.seed = (uint32_t)(g * 1000 + MEMBERS), .slow = what == FATE_NONE ? slow : 500};
   records[FATED_GROUP].fate = what;
   records[FATED_GROUP].fated = FATED_MEMBER;
   own.closed = what != FATE_NONE;  // rank 0's crew would meet it, too
-  const farm_job job = {.groups = GROUPS, .members = MEMBERS, .records = records, .record_bytes = sizeof *records, .result_bytes = sizeof *results,
-                        .happened = print_event, .answered = count_answer, .poisoned = what == FATE_HANG ? NULL : &given, .tries = 2};
+  const farm_job job = {.groups = GROUPS,
+                        .members = MEMBERS,
+                        .records = records,
+                        .record_bytes = sizeof *records,
+                        .result_bytes = sizeof *results,
+                        .happened = print_event,
+                        .answered = count_answer,
+                        .poisoned = what == FATE_HANG ? NULL : &given,
+                        .tries = 2};
   return farm_map(f, &job, &hands, results, report, NULL, NULL);
 }
 
@@ -329,11 +367,13 @@ static int lone_job_and_words(const char *word) {
   if (what == FATE_KILL) {
     for (int i = 0; i < GROUPS * MEMBERS; i++) assert_int_equal(answers[i], 1);
     assert_memory_equal(&results[FATED], &given, sizeof given);
-    results[FATED] = (result){value_of(FATED_GROUP * 1000 + MEMBERS, FATED_MEMBER), FATED_GROUP * 1000 + MEMBERS, FATED_MEMBER};
+    results[FATED] =
+        (result){value_of(FATED_GROUP * 1000 + MEMBERS, FATED_MEMBER), FATED_GROUP * 1000 + MEMBERS, FATED_MEMBER};
   }
   if (s == OK) {
     check_results(GROUPS, MEMBERS);
-    printf("checksum %s lost %d returned %d\n", hash_bytes(results, sizeof(result) * GROUPS * MEMBERS).hex, report.lost, report.returned);
+    printf("checksum %s lost %d returned %d\n", hash_bytes(results, sizeof(result) * GROUPS * MEMBERS).hex, report.lost,
+           report.returned);
   }
   fflush(stdout);
   return s;
@@ -352,7 +392,11 @@ int main(int count, char **words) {
   double good = collectives_work();
   farm_sum_double(f, &good, 1);
   all_good = good == farm_size(f);
-  farm_sizes sizes = {.record_bytes = sizeof(record), .result_bytes = sizeof(result), .state_bytes = sizeof(lane_state), .shared_bytes = SHARED_MAX, .tasks = GROUPS * MEMBERS};
+  farm_sizes sizes = {.record_bytes = sizeof(record),
+                      .result_bytes = sizeof(result),
+                      .state_bytes = sizeof(lane_state),
+                      .shared_bytes = SHARED_MAX,
+                      .tasks = GROUPS * MEMBERS};
   farm_prepare(f, &sizes);
   sizes.result_bytes += 8;
   farm_prepare(f, &sizes);  // again, larger
@@ -363,9 +407,13 @@ int main(int count, char **words) {
     farm_close(f, 0);
     return 0;
   }
-  const struct CMUnitTest tests[] = {cmocka_unit_test(test_collectives), cmocka_unit_test(test_jobs), cmocka_unit_test(test_tasks_move_on),
-                                     cmocka_unit_test(test_bytes_are_shared), cmocka_unit_test(test_groups_are_filled_anew),
-                                     cmocka_unit_test(test_known_tasks_are_left_alone), cmocka_unit_test(test_giving_up_leaves_no_trace)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(test_collectives),
+                                     cmocka_unit_test(test_jobs),
+                                     cmocka_unit_test(test_tasks_move_on),
+                                     cmocka_unit_test(test_bytes_are_shared),
+                                     cmocka_unit_test(test_groups_are_filled_anew),
+                                     cmocka_unit_test(test_known_tasks_are_left_alone),
+                                     cmocka_unit_test(test_giving_up_leaves_no_trace)};
   const struct CMUnitTest again[] = {cmocka_unit_test(test_jobs)};
   int failed = word ? lone_job_and_words(word) : cmocka_run_group_tests(tests, NULL, NULL);
   farm_dismiss(f);

@@ -198,7 +198,8 @@ static void test_an_idle_worker_gets_a_copy_of_a_straggler(void **state) {
   heard(s, 2, 5, 1);
   assert_false(schedule_next(s, 2, 1.5, &c));  // patience
   heard(s, 0, 5, 4);
-  assert_false(schedule_next(s, 0, 4, &c));  // its holder was silent for long: it may be poison, which is not for the master
+  // its holder was silent for long: it may be poison, which is not for the master
+  assert_false(schedule_next(s, 0, 4, &c));
   assert_true(schedule_next(s, 2, 4, &c));
   assert_int_equal(c.member, slow);
   assert_true(schedule_answered(s, 2, slow, 5));
@@ -375,7 +376,8 @@ static void test_reopened_groups_are_handed_out_again(void **state) {
   const double expected[GROUPS] = {3, 9, 1, 4, 8, 2, 7};
   unsigned char known[GROUPS * MEMBERS] = {0};
   known[2 * MEMBERS] = known[2 * MEMBERS + 3] = 1;
-  schedule *s = begin_job(1, (schedule_job){.groups = GROUPS, .members = MEMBERS, .expected = expected, .known = known});
+  schedule *s =
+      begin_job(1, (schedule_job){.groups = GROUPS, .members = MEMBERS, .expected = expected, .known = known});
   bool seen[GROUPS * MEMBERS];
   assert_int_equal(answer_all(s, GROUPS * MEMBERS, MEMBERS, seen), GROUPS * MEMBERS - 2);
   for (int first = 0; first < GROUPS; first++)
@@ -388,7 +390,8 @@ static void test_reopened_groups_are_handed_out_again(void **state) {
       assert_int_equal(schedule_accepted(s), before);
       assert_int_equal(schedule_filling(s, first), filling + 1);
       assert_int_equal(answer_all(s, GROUPS * MEMBERS, MEMBERS, seen), groups * MEMBERS);
-      for (int i = 0; i < GROUPS * MEMBERS; i++) assert_int_equal(seen[i], i / MEMBERS >= first && i / MEMBERS < first + groups);
+      for (int i = 0; i < GROUPS * MEMBERS; i++)
+        assert_int_equal(seen[i], i / MEMBERS >= first && i / MEMBERS < first + groups);
       assert_int_equal(schedule_accepted(s), before + groups * MEMBERS);
     }
   schedule_close(s);
@@ -434,7 +437,8 @@ static int workers_until_poison(int tries, int poison) {
 static void test_poison_is_found_and_nobody_else_is_blamed(void **state) {
   (void)state;
   for (int poison = 0; poison < 24; poison++)
-    for (int tries = 2; tries <= SCHEDULE_TRIES_MAX; tries++) assert_int_equal(workers_until_poison(tries, poison), tries);
+    for (int tries = 2; tries <= SCHEDULE_TRIES_MAX; tries++)
+      assert_int_equal(workers_until_poison(tries, poison), tries);
   assert_int_equal(workers_until_poison(0, 3), SCHEDULE_TRIES);
 }
 

@@ -1,6 +1,6 @@
-// Tests of the whole farm in virtual time (src/farm/simulate.c): thousands of seeded runs in which workers die, stop and
-// come back, slow down and join late, messages vanish, come twice and overtake each other, tasks kill their workers, and
-// the master dies and resumes. Argument: one seed, to replay it.
+// Tests of the whole farm in virtual time (src/farm/simulate.c): thousands of seeded runs in which workers die, stop
+// and come back, slow down and join late, messages vanish, come twice and overtake each other, tasks kill their
+// workers, and the master dies and resumes. Argument: one seed, to replay it.
 
 #include <math.h>
 #include <setjmp.h>
@@ -21,7 +21,9 @@ enum { SEEDS = 6000, TASKS_MAX = 24 * 20, RESUMES_MAX = 200 };
 static uint64_t seed_now;
 static int64_t moved;
 
-static void say_seed(void) { fprintf(stderr, "replay: tests/farm/test_simulator %llu\n", (unsigned long long)seed_now); }
+static void say_seed(void) {
+  fprintf(stderr, "replay: tests/farm/test_simulator %llu\n", (unsigned long long)seed_now);
+}
 
 #define DEMAND(condition, ...)                                                            \
   do {                                                                                    \
@@ -42,9 +44,17 @@ static unsigned char known[TASKS_MAX], kills[TASKS_MAX];
 
 // Some of everything, and often nothing of it.
 static farm_simulation scenario(dice *d, uint64_t seed) {
-  farm_simulation w = {.seed = seed, .workers = 1 + (int)(39 * roll(d) * roll(d)), .groups = 1 + (int)(23 * roll(d)), .members = 1 + (int)(19 * roll(d)),
-                       .length = length, .lanes = 1 + (int)(20 * roll(d) * roll(d)), .queue = (int)(6 * roll(d)), .master_works = roll(d) < 0.5,
-                       .delay = 0.0001 + 0.01 * roll(d), .span = 1 + 60 * roll(d), .known = known};
+  farm_simulation w = {.seed = seed,
+                       .workers = 1 + (int)(39 * roll(d) * roll(d)),
+                       .groups = 1 + (int)(23 * roll(d)),
+                       .members = 1 + (int)(19 * roll(d)),
+                       .length = length,
+                       .lanes = 1 + (int)(20 * roll(d) * roll(d)),
+                       .queue = (int)(6 * roll(d)),
+                       .master_works = roll(d) < 0.5,
+                       .delay = 0.0001 + 0.01 * roll(d),
+                       .span = 1 + 60 * roll(d),
+                       .known = known};
   w.dies = seldom(d, 0.5);
   w.stops = seldom(d, 0.5);
   w.slows = seldom(d, 0.3);
@@ -62,7 +72,8 @@ static farm_simulation scenario(dice *d, uint64_t seed) {
   w.block = 1 + (int)(4 * roll(d));
   w.tries = 8;  // deaths without a reason are frequent here: a task must not look like poison by chance
   if (roll(d) < 0.5) w.expected = expected;
-  for (int i = 0; i < w.groups * w.members; i++) length[i] = (0.02 + 5 * roll(d) * roll(d)) / sqrt(w.lanes);  // lanes share a core
+  // lanes share a core
+  for (int i = 0; i < w.groups * w.members; i++) length[i] = (0.02 + 5 * roll(d) * roll(d)) / sqrt(w.lanes);
   for (int i = 0; i < w.groups; i++) expected[i] = roll(d);
   memset(known, 0, sizeof known);
   return w;
@@ -75,7 +86,8 @@ static int count_known(const farm_simulation *w) {
 }
 
 static void memory_is_bounded(const farm_simulation *w, const farm_simulated *r) {
-  DEMAND(r->in_flight_max <= 2 * (1 + (w->doubles > 0)) * 8 * w->workers + 64, "%d messages under way at once for %d workers", r->in_flight_max, w->workers);
+  DEMAND(r->in_flight_max <= 2 * (1 + (w->doubles > 0)) * 8 * w->workers + 64,
+         "%d messages under way at once for %d workers", r->in_flight_max, w->workers);
 }
 
 // As a launcher would: again and again from what is known, until all of it is.
@@ -87,7 +99,8 @@ static int play_to_the_end(dice *d, farm_simulation w) {
     moved += r.report.moved;
     DEMAND(!w.stays || r.report.moved == 0, "%lld tasks moved that stay", (long long)r.report.moved);
     if (s == OK) {
-      DEMAND(count_known(&w) == w.groups * w.members, "%d of %d tasks are known at the end", count_known(&w), w.groups * w.members);
+      DEMAND(count_known(&w) == w.groups * w.members, "%d of %d tasks are known at the end", count_known(&w),
+             w.groups * w.members);
       return starts;
     }
     DEMAND(s == RESUME_ME, "%s", status_message());
@@ -140,7 +153,8 @@ static void test_whatever_happens_every_task_counts_once(void **state) {
 
 static void test_poison_is_found(void **state) {
   (void)state;
-  for (uint64_t seed = only_seed ? only_seed : 1; seed <= (only_seed ? only_seed : SEEDS / 3); seed++) play_seed_with_poison(seed);
+  for (uint64_t seed = only_seed ? only_seed : 1; seed <= (only_seed ? only_seed : SEEDS / 3); seed++)
+    play_seed_with_poison(seed);
 }
 
 // --- sizes, and how well they are used ------------------------------------------------------------------------------
@@ -154,7 +168,13 @@ static double *lengths_alike(int n) {
 
 static double used_by(int workers, int groups, int members, farm_simulated *r) {
   double *lengths = lengths_alike(groups * members);
-  const farm_simulation w = {.seed = 1, .workers = workers, .groups = groups, .members = members, .length = lengths, .delay = 5e-5, .message_seconds = 1e-6};
+  const farm_simulation w = {.seed = 1,
+                             .workers = workers,
+                             .groups = groups,
+                             .members = members,
+                             .length = lengths,
+                             .delay = 5e-5,
+                             .message_seconds = 1e-6};
   status s = farm_simulate(r, &w);
   mem_free(lengths);
   if (s != OK) fail_msg("%s", status_message());
@@ -166,18 +186,29 @@ static void test_the_closed_form_is_near(void **state) {
   farm_simulated r;
   for (int workers = 4; workers <= 1024; workers *= 2) {
     double used = used_by(workers, 64, 16, &r), predicted = farm_use_expected(64 * 16, workers, 1.2, 1.6 / sqrt(12), 2);
-    if (fabs(used - predicted) > 0.05) fail_msg("%d workers: %.3f of them used, %.3f expected", workers, used, predicted);
+    if (fabs(used - predicted) > 0.05)
+      fail_msg("%d workers: %.3f of them used, %.3f expected", workers, used, predicted);
   }
 }
 
-// Lanes share their cores, and lengths spread as widely as any: with tasks that stay the last of a worker run alone, with
-// tasks that move all workers end nearly together.
+// Lanes share their cores, and lengths spread as widely as any: with tasks that stay the last of a worker run alone,
+// with tasks that move all workers end nearly together.
 static double used_by_lanes(bool stays, double knee, int64_t *moves) {
   enum { WORKERS = 32, GROUPS = 32, MEMBERS = 16 };
   static double lengths[GROUPS * MEMBERS];
-  for (int i = 0; i < GROUPS * MEMBERS; i++) lengths[i] = fmin(3, 0.4 - log(1 - rng_uniform(rng_stream(5, "wide"), 0, (uint32_t)i)));
-  const farm_simulation w = {.seed = 1, .workers = WORKERS, .groups = GROUPS, .members = MEMBERS, .length = lengths, .lanes = 16, .queue = 4,
-                             .knee = knee, .stays = stays, .delay = 5e-5, .message_seconds = 1e-5};
+  for (int i = 0; i < GROUPS * MEMBERS; i++)
+    lengths[i] = fmin(3, 0.4 - log(1 - rng_uniform(rng_stream(5, "wide"), 0, (uint32_t)i)));
+  const farm_simulation w = {.seed = 1,
+                             .workers = WORKERS,
+                             .groups = GROUPS,
+                             .members = MEMBERS,
+                             .length = lengths,
+                             .lanes = 16,
+                             .queue = 4,
+                             .knee = knee,
+                             .stays = stays,
+                             .delay = 5e-5,
+                             .message_seconds = 1e-5};
   farm_simulated r;
   if (farm_simulate(&r, &w) != OK) fail_msg("%s", status_message());
   *moves = r.report.moved;

@@ -52,7 +52,8 @@ static void read_line(const char *bytes, size_t size) {
 
 static void read_control(const char *bytes, size_t size) {
   control c = {.generations = 3};
-  if (control_read(&c, "fuzz", bytes, size, 7) == OK) CHECK(c.generations == 0 || c.generations > 7, "%d", c.generations);
+  if (control_read(&c, "fuzz", bytes, size, 7) == OK)
+    CHECK(c.generations == 0 || c.generations > 7, "%d", c.generations);
   else CHECK(c.generations == 3 && !c.stop && !c.state, "changed");
 }
 

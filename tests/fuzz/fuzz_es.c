@@ -14,7 +14,12 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 
-enum { MAGIC_BYTES = 24, CHECKSUM_AT = MAGIC_BYTES + sizeof(es_numbers), CHECKSUM_BYTES = 33, HEAD_BYTES = CHECKSUM_AT + CHECKSUM_BYTES + 7 };
+enum {
+  MAGIC_BYTES = 24,
+  CHECKSUM_AT = MAGIC_BYTES + sizeof(es_numbers),
+  CHECKSUM_BYTES = 33,
+  HEAD_BYTES = CHECKSUM_AT + CHECKSUM_BYTES + 7
+};
 
 typedef struct input { const uint8_t *bytes; size_t size; } input;
 
@@ -32,8 +37,14 @@ static es *short_search(input *in) {
   es_limits limits = es_limits_pycma(3, 6);
   const double lower[3] = {-1, -1, -INFINITY};
   unsigned kind = next(in), how = next(in);
-  const es_options o = {.kind = (es_kind)(kind % ES_KINDS), .n = 1 + (int)(how % 3), .popsize = 6, .sigma0 = 1, .active = how & 4,
-                        .lower = how & 8 ? lower : NULL, .limits = how & 16 ? &limits : NULL, .factored_from = how & 32 ? 1 : 0,
+  const es_options o = {.kind = (es_kind)(kind % ES_KINDS),
+                        .n = 1 + (int)(how % 3),
+                        .popsize = 6,
+                        .sigma0 = 1,
+                        .active = how & 4,
+                        .lower = how & 8 ? lower : NULL,
+                        .limits = how & 16 ? &limits : NULL,
+                        .factored_from = how & 32 ? 1 : 0,
                         .restarts = how & 64 ? ES_BIPOP : ES_ONCE};
   es *e;
   CHECK(es_open(&e, &o) == OK, "%s", status_message());

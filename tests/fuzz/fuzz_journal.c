@@ -1,7 +1,7 @@
 // rooms: base
 // sources: src/search/journal.c
-// The journal of finished episodes from any bytes: what is recalled is what was written, and only from before the place where
-// the file was changed or cut. The bytes are tried as a whole file too.
+// The journal of finished episodes from any bytes: what is recalled is what was written, and only from before the place
+// where the file was changed or cut. The bytes are tried as a whole file too.
 
 #include <fcntl.h>
 #include <stdint.h>
@@ -74,7 +74,9 @@ static void change_and_look(const uint8_t *bytes, int count, int length, int at,
   int found, intact = at < HEAD ? 0 : (at - HEAD) / RECORD;
   if (cut) CHECK(ftruncate(file, at) == 0, "cannot be cut");
   else if (change == 0) intact = count;
-  else CHECK(pread(file, &byte, 1, at) == 1 && (byte ^= change, pwrite(file, &byte, 1, at) == 1), "cannot be changed at %d of %d", at, length);
+  else
+    CHECK(pread(file, &byte, 1, at) == 1 && (byte ^= change, pwrite(file, &byte, 1, at) == 1),
+          "cannot be changed at %d of %d", at, length);
   journal *j = opened(identity, &found);
   CHECK(found == intact, "%d records found, %d are intact", found, intact);
   for (int job = 0; job < JOBS; job++) {

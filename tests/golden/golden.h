@@ -1,4 +1,5 @@
-// What tests against golden numbers share: inputs by formula (the same one as `numbers` in make_nn.py) and the comparison.
+// What tests against golden numbers share: inputs by formula (the same one as `numbers` in make_nn.py) and the
+// comparison.
 #ifndef GOLDEN_H
 #define GOLDEN_H
 

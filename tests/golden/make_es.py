@@ -10,6 +10,7 @@ E|N(0,I)| (off the tutorial's series by up to 4e-4 at these sizes), its C of gen
 """
 
 import os
+import textwrap
 import warnings
 
 import numpy as np
@@ -60,8 +61,8 @@ for name, n, popsize, active, diagonal in CASES:
     assert 0 < stalled < GENERATIONS, stalled
     print(name, "h_sigma false in", stalled, "of", GENERATIONS, "generations; sigma", es.sigma)
     text = [f"{v:.10g}" for v in state]
-    rows = [", ".join(text[i : i + 8]) for i in range(0, len(text), 8)]
-    lines.append(f"static const double golden_{name}[{len(text)}] = {{\n  " + ",\n  ".join(rows) + "};\n")
+    rows = textwrap.wrap(", ".join(text), 116)
+    lines.append(f"static const double golden_{name}[{len(text)}] = {{\n  " + "\n  ".join(rows) + "};\n")
 
 with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "es.h"), "w") as f:
     f.write(f"// Made by make_es.py with pycma {cma.__version__.split()[0]}. Do not edit.\n")

@@ -7,6 +7,7 @@ slope, which ends that at n = 5. cmaes counts generations for h_sigma from two: 
 """
 
 import os
+import textwrap
 
 import cmaes
 import numpy as np
@@ -39,8 +40,8 @@ def play(n, popsize):
 lines = []
 for n, popsize in CASES:
     text = [f"{v:.10g}" for v in play(n, popsize)]
-    rows = [", ".join(text[i : i + 8]) for i in range(0, len(text), 8)]
-    lines.append(f"static const double golden_lra_{n}[{len(text)}] = {{\n  " + ",\n  ".join(rows) + "};\n")
+    rows = textwrap.wrap(", ".join(text), 116)
+    lines.append(f"static const double golden_lra_{n}[{len(text)}] = {{\n  " + "\n  ".join(rows) + "};\n")
 
 with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "lra.h"), "w") as f:
     f.write(f"// Made by make_lra.py with cmaes {cmaes.__version__}. Do not edit.\n")

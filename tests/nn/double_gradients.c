@@ -1,5 +1,6 @@
 // Tests for src/nn, compiled in double: every backward function against central differences of its forward function,
-// the adjoint identity of the convolutions, and what keep cuts in a sequence. Each check is shown a wrong gradient, too.
+// the adjoint identity of the convolutions, and what keep cuts in a sequence. Each check is shown a wrong gradient,
+// too.
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -56,7 +57,8 @@ static double loss_at(const problem *p, real *x, double step) {
   return loss;
 }
 
-// Central difference of fourth order: its error falls with STEP^4, so that STEP need not be small and rounding stays out.
+// Central difference of fourth order: its error falls with STEP^4, so that STEP need not be small and rounding stays
+// out.
 static double slope(const problem *p, real *x) {
   double near = loss_at(p, x, STEP) - loss_at(p, x, -STEP), far = loss_at(p, x, 2 * STEP) - loss_at(p, x, -2 * STEP);
   return (8 * near - far) / (12 * STEP);
@@ -195,21 +197,24 @@ static conv_case conv_case_of(bool transposed, nn_conv_shape s, int B) {
   size_t side = (size_t)(transposed ? nn_deconv_out(s) : nn_conv_out(s));
   conv_case c = {.transposed = transposed, .s = s, .B = B};
   c.in = (size_t)B * s.S * s.S * s.C, c.out = (size_t)B * side * side * s.F, c.weights = (size_t)s.k * s.k * s.C * s.F;
-  c.x = normals(c.in, 1), c.w = normals(c.weights, 1), c.b = normals(s.F, 1), c.y = zeros(c.out), c.r = normals(c.out, 1);
+  c.x = normals(c.in, 1), c.w = normals(c.weights, 1), c.b = normals(s.F, 1), c.y = zeros(c.out),
+  c.r = normals(c.out, 1);
   c.dx = zeros(c.in), c.dw = zeros(c.weights), c.db = zeros(s.F);
   c.work = zeros(transposed ? nn_deconv_work(s, B) : nn_conv_work(s, B));
   return c;
 }
 
-// Sides, channels, kernels: pixels that no window reads (S - k odd), runs shorter and longer than a vector, one place only.
+// Sides, channels, kernels: pixels that no window reads (S - k odd), runs shorter and longer than a vector, one place
+// only.
 static const nn_conv_shape shapes[] = {{7, 2, 4, 3}, {6, 3, 4, 2},  {5, 1, 1, 2},  {4, 1, 2, 1},
                                        {3, 5, 3, 2}, {11, 3, 6, 4}, {8, 30, 4, 2}, {1, 6, 1, 5}};
 #define SHAPES (sizeof shapes / sizeof *shapes)
 
 static void check_conv(bool transposed, nn_conv_shape s, int B) {
   conv_case c = conv_case_of(transposed, s, B);
-  check_problem((problem){conv_loss, conv_back, &c, 3,
-                          {{"x", c.x, c.dx, c.in, false}, {"w", c.w, c.dw, c.weights, true}, {"b", c.b, c.db, s.F, true}}});
+  check_problem(
+      (problem){conv_loss, conv_back, &c, 3,
+                {{"x", c.x, c.dx, c.in, false}, {"w", c.w, c.dw, c.weights, true}, {"b", c.b, c.db, s.F, true}}});
 }
 
 static void test_conv(void **state) {
@@ -225,11 +230,13 @@ static void test_deconv(void **state) {
   check_conv(true, (nn_conv_shape){4, 2, 6, 3}, 2);
 }
 
-// So large that the images go through in several slices: each is worked alone, too, and the gradients of weights must add up.
+// So large that the images go through in several slices: each is worked alone, too, and the gradients of weights must
+// add up.
 static void check_slices(bool transposed, nn_conv_shape s) {
   enum { B = 5 };
   conv_case all = conv_case_of(transposed, s, B);
-  size_t work = transposed ? nn_deconv_work(s, B) : nn_conv_work(s, B), one = transposed ? nn_deconv_work(s, 1) : nn_conv_work(s, 1);
+  size_t work = transposed ? nn_deconv_work(s, B) : nn_conv_work(s, B),
+         one = transposed ? nn_deconv_work(s, 1) : nn_conv_work(s, 1);
   assert_true(work < B * one && work > one);
   conv_loss(&all);
   conv_back(&all);
@@ -237,7 +244,8 @@ static void check_slices(bool transposed, nn_conv_shape s) {
   each.B = 1, each.dw = zeros(all.weights), each.db = zeros(s.F), each.y = zeros(all.out), each.dx = zeros(all.in);
   for (int b = 0; b < B; b++) {
     conv_case image = each;
-    image.x += b * (all.in / B), image.dx += b * (all.in / B), image.y += b * (all.out / B), image.r += b * (all.out / B);
+    image.x += b * (all.in / B), image.dx += b * (all.in / B), image.y += b * (all.out / B),
+    image.r += b * (all.out / B);
     conv_forward(image.y, &image, image.x);
     conv_back(&image);
   }
@@ -253,7 +261,8 @@ static void test_slices(void **state) {
   check_slices(true, (nn_conv_shape){18, 1, 6, 6});
 }
 
-// <conv(x), y> = <x, conv'(y)>, where conv' is the gradient, and where it is the transposed convolution with that kernel.
+// <conv(x), y> = <x, conv'(y)>, where conv' is the gradient, and where it is the transposed convolution with that
+// kernel.
 static void test_adjoint(void **state) {
   (void)state;
   nn_conv_shape s = {12, 3, 4, 5};
@@ -303,9 +312,11 @@ static lstm_case lstm_case_of(int T, int B, int I, int H) {
   size_t rows = (size_t)T * B;
   c.inputs = rows * I, c.states = rows * H, c.weights = (size_t)(I + H) * 4 * H;
   c.tape = (nn_lstm_tape){zeros(4 * c.states), zeros(c.states), zeros(c.states), zeros(c.states)};
-  c.x = normals(c.inputs, 1), c.keep = zeros(rows), c.h0 = normals((size_t)B * H, 0.5), c.c0 = normals((size_t)B * H, 1);
+  c.x = normals(c.inputs, 1), c.keep = zeros(rows), c.h0 = normals((size_t)B * H, 0.5),
+  c.c0 = normals((size_t)B * H, 1);
   c.w = normals(c.weights, 0.4), c.b = normals((size_t)4 * H, 0.3), c.r = normals(c.states, 1), c.dh = zeros(c.states);
-  c.dx = zeros(c.inputs), c.dw = zeros(c.weights), c.db = zeros((size_t)4 * H), c.work = zeros(nn_lstm_work(T, B, I, H));
+  c.dx = zeros(c.inputs), c.dw = zeros(c.weights), c.db = zeros((size_t)4 * H),
+  c.work = zeros(nn_lstm_work(T, B, I, H));
   for (size_t i = 0; i < rows; i++) c.keep[i] = 1;
   return c;
 }
@@ -336,7 +347,8 @@ static void test_lstm_chunks(void **state) {
   check_lstm(&c);
 }
 
-// keep = 0 at step 3 of lane 1: from there on the lane is as if it had begun there, and nothing later reaches what was before.
+// keep = 0 at step 3 of lane 1: from there on the lane is as if it had begun there, and nothing later reaches what was
+// before.
 static void test_keep_cuts(void **state) {
   (void)state;
   enum { T = 6, B = 3, I = 4, H = 5, AT = 3, LANE = 1 };
@@ -362,7 +374,8 @@ static void test_keep_cuts(void **state) {
   }
 }
 
-// A sequence cut in two, the state carried over: the same outputs. (The gradient is cut there, which is what truncation means.)
+// A sequence cut in two, the state carried over: the same outputs. (The gradient is cut there, which is what truncation
+// means.)
 static void test_carried_state(void **state) {
   (void)state;
   enum { T = 6, B = 2, I = 3, H = 4, AT = 4 };
@@ -404,7 +417,8 @@ typedef struct loss_case {
 
 static double mdn_loss(void *self) {
   loss_case *c = self;
-  return (double)c->scale * c->mixture(NULL, c->out, c->ld, c->target, c->weight, c->B, c->Z, c->K, c->floor, c->scale);
+  return (double)c->scale *
+         c->mixture(NULL, c->out, c->ld, c->target, c->weight, c->B, c->Z, c->K, c->floor, c->scale);
 }
 static void mdn_back(void *self) {
   loss_case *c = self;
@@ -414,8 +428,16 @@ static void mdn_back(void *self) {
 
 static void check_mixture(nn_mixture_loss *mixture, int B, int Z, int K, int ld, bool weighted) {
   size_t n = (size_t)B * ld;
-  loss_case c = {.B = B, .Z = Z, .K = K, .ld = ld, .out = normals(n, 0.7), .dout = zeros(n), .target = normals((size_t)B * Z, 1),
-                 .floor = (real)-0.9, .scale = (real)0.37, .mixture = mixture};
+  loss_case c = {.B = B,
+                 .Z = Z,
+                 .K = K,
+                 .ld = ld,
+                 .out = normals(n, 0.7),
+                 .dout = zeros(n),
+                 .target = normals((size_t)B * Z, 1),
+                 .floor = (real)-0.9,
+                 .scale = (real)0.37,
+                 .mixture = mixture};
   for (size_t i = 0; i < n; i++)
     if (fabs((double)(c.out[i] - c.floor)) < 1e-2) c.out[i] = -2;  // away from the kink
   if (weighted) {
@@ -467,8 +489,9 @@ static void test_joint_is_each_where_they_are_one(void **state) {
   // [logits (Z) | mu (Z) | logsigma (Z)] and [logit | mu (Z) | logsigma (Z)]
   real *rows = normals(B * 3 * Z, 1);
   each = nn_mdn_loss(NULL, rows, 3 * Z, target, NULL, B, Z, 1, -7, 1);
+  const real *last = rows + (B - 1) * 3 * Z + Z - 1, *last_target = target + (B - 1) * Z;  // with no room behind it
   double joint = nn_mdn_joint_loss(NULL, rows + Z - 1, 3 * Z, target, NULL, B - 1, Z, 1, -7, 1) +
-                 nn_mdn_joint_loss(NULL, rows + (B - 1) * 3 * Z + Z - 1, 2 * Z + 1, target + (B - 1) * Z, NULL, 1, Z, 1, -7, 1);
+                 nn_mdn_joint_loss(NULL, last, 2 * Z + 1, last_target, NULL, 1, Z, 1, -7, 1);
   assert_true(fabs(joint - each) < 1e-12 * fabs(each));
 }
 
@@ -507,8 +530,14 @@ static void square_back(void *self) {
 static void test_rows(void **state) {
   (void)state;
   enum { B = 9, LD = 3 };
-  loss_case c = {.B = B, .ld = LD, .out = normals(B * LD, 2), .dout = zeros(B * LD), .target = normals(B, 1), .weight = zeros(B),
-                 .factor = 10, .scale = (real)0.2};
+  loss_case c = {.B = B,
+                 .ld = LD,
+                 .out = normals(B * LD, 2),
+                 .dout = zeros(B * LD),
+                 .target = normals(B, 1),
+                 .weight = zeros(B),
+                 .factor = 10,
+                 .scale = (real)0.2};
   for (int b = 0; b < B; b++) c.weight[b] = (real)(b % 3), c.target[b] = b % 2;
   check_problem((problem){bce_loss, bce_back, &c, 1, {{"logit", c.out, c.dout, B * LD, false}}});
   c.target[4] = (real)0.3;

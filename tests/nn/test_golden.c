@@ -1,5 +1,5 @@
-// Tests for src/nn against PyTorch's numbers (golden/nn.h): layers, a sequence, losses, and whole steps of V and of M with
-// gradients and Adam. Runs in float here and once more in double (double_golden.c).
+// Tests for src/nn against PyTorch's numbers (golden/nn.h): layers, a sequence, losses, and whole steps of V and of M
+// with gradients and Adam. Runs in float here and once more in double (double_golden.c).
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -34,7 +34,8 @@ static gradients gradients_of(size_t x, size_t w, size_t b) { return (gradients)
 
 static void test_dense(void **state) {
   (void)state;
-  real *x = numbers(1, 12, -1, 1), *w = numbers(2, 20, -1, 1), *b = numbers(3, 5, -1, 1), *y = zeros(15), *dy = numbers(4, 15, -1, 1);
+  real *x = numbers(1, 12, -1, 1), *w = numbers(2, 20, -1, 1), *b = numbers(3, 5, -1, 1), *y = zeros(15),
+       *dy = numbers(4, 15, -1, 1);
   gradients g = gradients_of(12, 20, 5);
   nn_dense(y, x, w, b, 3, 4, 5);
   nn_dense_back(g.dx, g.dw, g.db, dy, x, w, 3, 4, 5);
@@ -48,7 +49,8 @@ static void test_conv(void **state) {
   (void)state;
   enum { B = 2, X = B * 7 * 7 * 3, W = 4 * 4 * 3 * 5, Y = B * 2 * 2 * 5 };
   nn_conv_shape s = {7, 3, 4, 5};
-  real *x = numbers(5, X, -1, 1), *w = numbers(6, W, -1, 1), *b = numbers(7, 5, -1, 1), *y = zeros(Y), *dy = numbers(8, Y, -1, 1);
+  real *x = numbers(5, X, -1, 1), *w = numbers(6, W, -1, 1), *b = numbers(7, 5, -1, 1), *y = zeros(Y),
+       *dy = numbers(8, Y, -1, 1);
   real *work = zeros(nn_conv_work(s, B));
   gradients g = gradients_of(X, W, 5);
   nn_conv(y, x, w, b, s, B, work);
@@ -107,7 +109,8 @@ static void test_losses(void **state) {
   (void)state;
   enum { B = 5, Z = 3, K = 4, LD = 3 * Z * K + 2 };
   const real weight[B] = {1, 0, 2, 1, (real)0.5}, done[B] = {0, 1, 1, 0, 1}, scale = (real)0.3;
-  real *out = numbers(30, B * LD, -2, 2), *target = numbers(31, B * Z, -2, 2), *reward = numbers(32, B, -1, 1), *dout = zeros(B * LD);
+  real *out = numbers(30, B * LD, -2, 2), *target = numbers(31, B * Z, -2, 2), *reward = numbers(32, B, -1, 1),
+       *dout = zeros(B * LD);
   double got[3] = {nn_mdn_loss(dout, out, LD, target, weight, B, Z, K, (real)-1.5, scale),
                    nn_bce_loss(dout + LD - 1, out + LD - 1, LD, done, weight, B, 10, scale),
                    nn_square_loss(dout + LD - 2, out + LD - 2, LD, reward, weight, B, scale)};
@@ -145,7 +148,8 @@ static void test_vae_step(void **state) {
   const world_shape s = {.pixels = true, .channels = {4, 4, 4, 6}, .Z = Z};
   size_t n = world_vae_table(&s).size;
   assert_int_equal(n, sizeof golden_vae_gradient / sizeof(double));
-  real *w = numbers(40, n, -0.4, 0.4), *images = numbers(41, B * IMAGE, 0, 1), *noise = numbers(42, B * Z, -1.7, 1.7), *g = zeros(n);
+  real *w = numbers(40, n, -0.4, 0.4), *images = numbers(41, B * IMAGE, 0, 1), *noise = numbers(42, B * Z, -1.7, 1.7),
+       *g = zeros(n);
   const real brightness[B] = {1, (real)0.25, (real)0.5};
   for (int i = 0; i < B * IMAGE; i++) images[i] *= brightness[i / IMAGE];
   vae_net *net = vae_net_open(&s, B);

@@ -64,9 +64,11 @@ static void test_glorot(void **state) {
   }
   assert_memory_equal(a, b, 1500 * sizeof *a);  // a weight does not depend on how many there are
   assert_memory_not_equal(a, c, 1500 * sizeof *a);
-  for (int i = 1; i + 4 <= N; i++) assert_memory_not_equal(a, a + i, 4 * sizeof *a);  // nor does the luck come round again
+  // nor does the luck come round again
+  for (int i = 1; i + 4 <= N; i++) assert_memory_not_equal(a, a + i, 4 * sizeof *a);
   assert_true(fabs(mean) < 5 * limit / sqrt(3.0 * N));
-  assert_true(fabs(square / (limit * limit / 3) - 1) < 5 * sqrt(0.8 / N));  // variance of u^2 over its mean squared: 4/5
+  // variance of u^2 over its mean squared: 4/5
+  assert_true(fabs(square / (limit * limit / 3) - 1) < 5 * sqrt(0.8 / N));
 }
 
 // --- dense and activations ------------------------------------------------------------------------------------------
@@ -91,7 +93,8 @@ static void test_activations(void **state) {
   real x[] = {-2, -0.0f, 0, 0.5f, 3, NAN, INFINITY, -INFINITY}, y[8];
   real dy[] = {1, 2, 3, 4, 5, 6, 7, 8};
   nn_relu(y, x, 8);
-  assert_true(y[0] == 0 && y[1] == 0 && y[2] == 0 && y[3] == 0.5f && y[4] == 3 && isnan(y[5]) && isinf(y[6]) && y[7] == 0);
+  assert_true(y[0] == 0 && y[1] == 0 && y[2] == 0 && y[3] == 0.5f && y[4] == 3 && isnan(y[5]) && isinf(y[6]) &&
+              y[7] == 0);
   nn_relu_back(dy, dy, y, 5);  // in place
   assert_true(dy[0] == 0 && dy[1] == 0 && dy[2] == 0 && dy[3] == 4 && dy[4] == 5);
   nn_sigmoid(y, x, 8);
@@ -111,7 +114,8 @@ static void naive_conv(double *y, const real *x, const real *w, const real *b, n
           for (int u = 0; u < s.k; u++)
             for (int v = 0; v < s.k; v++)
               for (int c = 0; c < s.C; c++)
-                sum += (double)x[((n * s.S + 2 * i + u) * s.S + 2 * j + v) * s.C + c] * (double)w[((u * s.k + v) * s.C + c) * s.F + f];
+                sum += (double)x[((n * s.S + 2 * i + u) * s.S + 2 * j + v) * s.C + c] *
+                       (double)w[((u * s.k + v) * s.C + c) * s.F + f];
           y[((n * out + i) * out + j) * s.F + f] = sum;
         }
 }
@@ -134,7 +138,8 @@ static void naive_deconv(double *y, const real *x, const real *w, const real *b,
 static void check_conv(bool transposed, nn_conv_shape s, int B) {
   int side = transposed ? nn_deconv_out(s) : nn_conv_out(s);
   size_t out = (size_t)B * side * side * s.F, work = transposed ? nn_deconv_work(s, B) : nn_conv_work(s, B);
-  real *x = normals((size_t)B * s.S * s.S * s.C, 1), *w = normals((size_t)s.k * s.k * s.C * s.F, 0.3), *b = normals(s.F, 1);
+  real *x = normals((size_t)B * s.S * s.S * s.C, 1), *w = normals((size_t)s.k * s.k * s.C * s.F, 0.3),
+       *b = normals(s.F, 1);
   real *y = zeros(out), *room = zeros(work);
   double *want = ARENA_NEW(memory, double, out);
   memset(y, 0xff, out * sizeof *y);
@@ -146,7 +151,8 @@ static void check_conv(bool transposed, nn_conv_shape s, int B) {
 
 static void test_conv(void **state) {
   (void)state;
-  for (int k = 1; k <= 7; k++) {  // kernels beyond the stride, at it and below it; sides that do and do not come out even
+  // kernels beyond the stride, at it and below it; sides that do and do not come out even
+  for (int k = 1; k <= 7; k++) {
     check_conv(false, (nn_conv_shape){k + 4, 3, k, 5}, 3);
     check_conv(false, (nn_conv_shape){k + 5, 4, k, 2}, 2);
     check_conv(false, (nn_conv_shape){k, 2, k, 1}, 1);
@@ -202,7 +208,8 @@ static double naive_mdn(const real *row, const real *target, int Z, int K, doubl
 }
 
 static void check_mdn(int B, int Z, int K, int ld) {
-  real *out = normals((size_t)B * ld, 0.8), *target = normals((size_t)B * Z, 1), *weight = zeros(B), *dout = zeros((size_t)B * ld);
+  real *out = normals((size_t)B * ld, 0.8), *target = normals((size_t)B * Z, 1), *weight = zeros(B),
+       *dout = zeros((size_t)B * ld);
   double want = 0;
   for (int b = 0; b < B; b++) {
     weight[b] = (real)(b % 3);
@@ -233,13 +240,15 @@ static void test_mdn(void **state) {
 static void test_mdn_far_out(void **state) {
   (void)state;
   enum { Z = 4, K = 2, LD = 3 * Z * K };
-  real out[LD] = {-1e4f, 1e4f, 3e8f, 3e8f, 0, 0, 0, 0, 0, 0, 0, 0, 5, 5.01f, 0, 50, -1000, -1000, 80, 80, -7, -7, -2, -2};
+  real out[LD] = {-1e4f, 1e4f,  3e8f, 3e8f, 0,     0,     0,  0,  0,  0,  0,  0,
+                  5,     5.01f, 0,    50,   -1000, -1000, 80, 80, -7, -7, -2, -2};
   real dout[LD], target[Z] = {1e5f, -3e5f, 5, 50};
   double loss = nn_mdn_loss(dout, out, LD, target, NULL, 1, Z, K, -7, 1);
   double u = 1e5 * exp(7), first = 0.5 * u * u - 7;  // of the component that has all the weight
   double rest = 0;
   for (int z = 2; z < Z; z++)
-    rest += naive_mdn((real[]){0, 0, out[2 * z + 8], out[2 * z + 9], out[2 * z + 16], out[2 * z + 17]}, target + z, 1, K, -7);
+    rest += naive_mdn((real[]){0, 0, out[2 * z + 8], out[2 * z + 9], out[2 * z + 16], out[2 * z + 17]}, target + z, 1,
+                      K, -7);
   double want = (first + 80 + 2 * 0.91893853320467274 + rest) / Z;
   assert_true(fabs(loss - want) < 1e-5 * want);
   for (int i = 0; i < LD; i++) assert_true(isfinite(dout[i]));
@@ -257,7 +266,8 @@ static void test_row_losses(void **state) {
                 10 * 0.25 * log1p(exp(-0.5)) + 0.75 * log1p(exp(0.5));
   assert_true(fabs(got - want) < 1e-10 * want);
   assert_true(g[0] == -5 && g[4] == 0.5f && g[2] == -2.5f);
-  assert_true(fabs(nn_bce_loss(g, x, 1, t, weight, 6, 1, 1) - (200 + log1p(exp(-1.0)) + 2 * log(2) + log1p(exp(-2.0)) + 200)) < 1e-9);
+  assert_true(fabs(nn_bce_loss(g, x, 1, t, weight, 6, 1, 1) -
+                   (200 + log1p(exp(-1.0)) + 2 * log(2) + log1p(exp(-2.0)) + 200)) < 1e-9);
   assert_true(g[5] == 0 && g[2] == -1);
   x[5] = NAN;
   assert_true(isfinite(nn_bce_loss(g, x, 1, t, weight, 6, 1, 1)) && g[5] == 0);
@@ -292,7 +302,8 @@ static void test_clip_and_norm(void **state) {
   (void)state;
   real g[] = {-3, -1, 0.5f, 1, 7, NAN, INFINITY, -INFINITY};
   nn_clip_elements(g, 8, 1);
-  assert_true(g[0] == -1 && g[1] == -1 && g[2] == 0.5f && g[3] == 1 && g[4] == 1 && isnan(g[5]) && g[6] == 1 && g[7] == -1);
+  assert_true(g[0] == -1 && g[1] == -1 && g[2] == 0.5f && g[3] == 1 && g[4] == 1 && isnan(g[5]) && g[6] == 1 &&
+              g[7] == -1);
   enum { N = 1003 };
   real *x = normals(N, 1);
   double sum = 0;

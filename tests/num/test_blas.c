@@ -176,9 +176,10 @@ static void two_threads_get_the_bits_of_one(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(dgemm_and_dsyrk), cmocka_unit_test(dsyev),
-                                     cmocka_unit_test(dsyev_refuses), cmocka_unit_test(triangles),
-                                     cmocka_unit_test(eigenvalues_alone), cmocka_unit_test(two_threads_get_the_bits_of_one)};
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(dgemm_and_dsyrk),   cmocka_unit_test(dsyev),
+      cmocka_unit_test(dsyev_refuses),     cmocka_unit_test(triangles),
+      cmocka_unit_test(eigenvalues_alone), cmocka_unit_test(two_threads_get_the_bits_of_one)};
   num_open();
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

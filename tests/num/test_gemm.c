@@ -1,5 +1,5 @@
-// The product of matrices, bit for bit one chain over k: on every instruction set, transposed or not, across every edge of a block.
-// double_gemm.c is this file with real = double, where the chain is not fused.
+// The product of matrices, bit for bit one chain over k: on every instruction set, transposed or not, across every edge
+// of a block. double_gemm.c is this file with real = double, where the chain is not fused.
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -34,10 +34,12 @@ static void is_a_chain(shape s) {
   for (int m = 0; m < s.M; m++) {
     for (int n = 0; n < s.N; n++) {
       real sum = s.add ? before[m * ldc + n] : 0;
-      for (int k = 0; k < s.K; k++) sum = FUSED(s.ta ? a[k * lda + m] : a[m * lda + k], s.tb ? b[n * ldb + k] : b[k * ldb + n], sum);
+      for (int k = 0; k < s.K; k++)
+        sum = FUSED(s.ta ? a[k * lda + m] : a[m * lda + k], s.tb ? b[n * ldb + k] : b[k * ldb + n], sum);
       assert_true(c[m * ldc + n] == sum);
     }
-    assert_memory_equal(c + m * ldc + s.N, before + m * ldc + s.N, 3 * sizeof *c);  // between N and ldc nothing is written
+    // between N and ldc nothing is written
+    assert_memory_equal(c + m * ldc + s.N, before + m * ldc + s.N, 3 * sizeof *c);
   }
 }
 
@@ -50,7 +52,8 @@ static void multiply(shape s) {
 
 static void gemm(void **state) {
   (void)state;
-  static const int sizes[][3] = {{1, 1, 1}, {2, 3, 5}, {17, 13, 23}, {9, 16, 4}, {8, 48, 7}, {50, 108, 32}, {7, 200, 300}, {200, 33, 520}, {387, 5, 12}};
+  static const int sizes[][3] = {{1, 1, 1},     {2, 3, 5},     {17, 13, 23},   {9, 16, 4},  {8, 48, 7},
+                                 {50, 108, 32}, {7, 200, 300}, {200, 33, 520}, {387, 5, 12}};
   FOR_EACH_ISA(isa)
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
       for (int flags = 0; flags < 8; flags++)
@@ -93,8 +96,8 @@ static void gemm_of_nothing(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(gemm), cmocka_unit_test(gemm_with_a_factor), cmocka_unit_test(gemm_in_slabs),
-                                     cmocka_unit_test(gemm_of_nothing)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(gemm), cmocka_unit_test(gemm_with_a_factor),
+                                     cmocka_unit_test(gemm_in_slabs), cmocka_unit_test(gemm_of_nothing)};
   num_open();
   random_reals(a, 1);
   random_reals(b, 2);

@@ -1,5 +1,6 @@
 // exp, tanh, sigmoid over the whole range of float: the stated bounds, the special values, the same bits on every
-// instruction set, for every n, in every place. And what is made of them: the LSTM's cell, a draw among choices; a dot product.
+// instruction set, for every n, in every place. And what is made of them: the LSTM's cell, a draw among choices; a dot
+// product.
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -174,7 +175,8 @@ static void cell_is_its_formula(void **state) {
   const float odd[8] = {0, -0.0f, 1e-30f, 28, -28, 1e30f, -INFINITY, INFINITY};
   for (int turn = 0; turn < 20 * MOST; turn++) {
     int H = 1 + turn % MOST;
-    float gates[4 * MOST], c[MOST + 1], next[MOST + 1], h[MOST + 1], same_c[MOST], same_h[MOST], size = 0.5f + (float)(turn % 16);
+    float gates[4 * MOST], c[MOST + 1], next[MOST + 1], h[MOST + 1], same_c[MOST], same_h[MOST],
+        size = 0.5f + (float)(turn % 16);
     rng_normals(gates, 4 * H, rng_stream(3, "gates"), (uint32_t)turn, 0);
     rng_normals(c, H, rng_stream(3, "cell"), (uint32_t)turn, 0);
     for (int g = 0; g < 4 * H; g++) gates[g] = g % 11 ? gates[g] * size : odd[g / 11 % 8];
@@ -182,9 +184,11 @@ static void cell_is_its_formula(void **state) {
     memcpy(same_c, c, sizeof same_c);
     vec_lstm_cell(same_c, same_h, gates, H);
     for (int u = 0; u < H; u++) {
-      double cell = (double)c[u] * sigmoid_of((double)gates[2 * H + u]) + sigmoid_of((double)gates[u]) * tanh((double)gates[H + u]);
+      double cell = (double)c[u] * sigmoid_of((double)gates[2 * H + u]) +
+                    sigmoid_of((double)gates[u]) * tanh((double)gates[H + u]);
       assert_true(fabs((double)same_c[u] - cell) < 3e-7 * (1 + fabs((double)c[u])));
-      assert_true(fabs((double)same_h[u] - tanh(cell) * sigmoid_of((double)gates[3 * H + u])) < 3e-7 * (1 + fabs((double)c[u])));
+      assert_true(fabs((double)same_h[u] - tanh(cell) * sigmoid_of((double)gates[3 * H + u])) <
+                  3e-7 * (1 + fabs((double)c[u])));
     }
     FOR_EACH_ISA(isa) {
       memcpy(next, c, sizeof c);
@@ -256,7 +260,8 @@ static void draw_is_its_formula(void **state) {
 
 static void draws_of_broken_numbers_are_choices(void **state) {
   (void)state;
-  const float logits[2 * 4] = {NAN, NAN, INFINITY, -INFINITY, NAN, 1, -INFINITY, -INFINITY}, u[4] = {0.5f, 0.5f, 0.5f, 0.5f};
+  const float logits[2 * 4] = {NAN, NAN, INFINITY, -INFINITY, NAN, 1, -INFINITY, -INFINITY},
+              u[4] = {0.5f, 0.5f, 0.5f, 0.5f};
   FOR_EACH_ISA(isa) {
     float weights[12];
     int32_t drawn[4];

@@ -1,5 +1,5 @@
-// The packed products: every output is one chain over k, bit for bit, on every instruction set, whatever the shape, in fp32
-// and in bf16; a row knows nothing of the others; and what is picked is what would have been computed.
+// The packed products: every output is one chain over k, bit for bit, on every instruction set, whatever the shape, in
+// fp32 and in bf16; a row knows nothing of the others; and what is picked is what would have been computed.
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -55,8 +55,8 @@ static uint16_t rounded(float x) {
   return to_up < to_down || (to_up == to_down && up % 2 == 0) ? up : down;
 }
 
-// One rounding; subnormal sums are zeros, by what they are before the exponent's limit rounds them (x87 and others hold the
-// sum exactly where it is that small).
+// One rounding; subnormal sums are zeros, by what they are before the exponent's limit rounds them (x87 and others hold
+// the sum exactly where it is that small).
 static float flushed_fma(float a, float b, float c) {
   if (fabsf(c) < 0x1p-126f) c = copysignf(0, c);
   float sum = fmaf(a, b, c);
@@ -68,7 +68,8 @@ static float bf16_chain(const product *g, int m, int n) {
   for (int pair = 0; pair < g->K; pair += 2)
     for (int k = pair + 1; k >= pair; k--) {
       bool there = k < g->K;
-      float a = there ? widened(rounded(g->x[m * g->ldx + k])) : 0, b = there ? widened(rounded(g->w[k * g->N + n])) : 0;
+      float a = there ? widened(rounded(g->x[m * g->ldx + k])) : 0,
+            b = there ? widened(rounded(g->w[k * g->N + n])) : 0;
       sum = flushed_fma(a, b, sum);
     }
   return sum;
@@ -85,7 +86,8 @@ static void expect(product *g) {
 static void product_pack(product *g) {
   num_precision precision = g->narrow ? NUM_BF16 : NUM_FP32;
   mem_free((void *)g->p.panels);
-  g->p = packed_make_in(precision, mem_take(packed_size_in(precision, g->K, g->N), sizeof(float)), g->w, g->bias, g->K, g->N);
+  g->p = packed_make_in(precision, mem_take(packed_size_in(precision, g->K, g->N), sizeof(float)), g->w, g->bias, g->K,
+                        g->N);
   for (int m = 0; m < g->M && g->narrow; m++) {
     vec_bf16(g->narrow + m * g->ldx, g->x + m * g->ldx, g->K);
     g->narrow[m * g->ldx + g->K] = 0x3F80;  // after an odd number: some finite number
@@ -147,7 +149,8 @@ static int below(uint32_t draw, int bound) {
 static void random_shapes(void **state) {
   (void)state;
   for (uint32_t i = 0; i < 150; i++) {
-    product g = product_open_in(i % 3 ? NUM_FP32 : NUM_BF16, 1 + below(6 * i, 70), below(6 * i + 1, 130), 1 + below(6 * i + 2, 200), i % 4 != 0);
+    product g = product_open_in(i % 3 ? NUM_FP32 : NUM_BF16, 1 + below(6 * i, 70), below(6 * i + 1, 130),
+                                1 + below(6 * i + 2, 200), i % 4 != 0);
     FOR_EACH_ISA(isa) {
       whole_batch(&g);
       rows_alone(&g);
@@ -171,7 +174,8 @@ static void every_row_count(void **state) {
 // As the model and its convolutions use it: three outputs, thousands of rows, the LSTM's own size.
 static void large_shapes(void **state) {
   (void)state;
-  static const int shapes[][3] = {{1100, 40, 3}, {600, 30, 48}, {300, 300, 112}, {9, 578, 2048}, {17, 512, 962}, {9, 577, 2048}};
+  static const int shapes[][3] = {{1100, 40, 3},  {600, 30, 48},  {300, 300, 112},
+                                  {9, 578, 2048}, {17, 512, 962}, {9, 577, 2048}};
   for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
     product g = product_open_in(i < 5 ? NUM_FP32 : NUM_BF16, shapes[i][0], shapes[i][1], shapes[i][2], true);
     FOR_EACH_ISA(isa) whole_batch(&g);
@@ -201,8 +205,9 @@ static float near(int exponent, uint32_t draw) {
   return (float)((below(draw, 2) ? -1 : 1) * ldexp(fractions[below(draw + 1, 6)], -exponent));
 }
 
-// Sums that begin around the least normal float, or below it, and products from far below a rounding error to as large: here
-// a bf16 product must flush exactly where the hardware does. Up to three steps, so that they do not grow away from there.
+// Sums that begin around the least normal float, or below it, and products from far below a rounding error to as large:
+// here a bf16 product must flush exactly where the hardware does. Up to three steps, so that they do not grow away from
+// there.
 static void bf16_near_nothing(void **state) {
   (void)state;
   uint32_t draw = 5000;
@@ -210,7 +215,8 @@ static void bf16_near_nothing(void **state) {
     product g = product_open_in(NUM_BF16, 8, 1 + i % 3, 50, true);
     for (int j = 0; j < g.M * g.ldx; j++, draw += 3) g.x[j] = near(60 + below(draw + 2, 18), draw);
     for (int j = 0; j < g.K * g.N; j++, draw += 3) g.w[j] = near(64 + below(draw + 2, 14), draw);
-    for (int j = 0; j < g.N; j++, draw += 2) g.bias[j] = (below(draw, 2) ? -1 : 1) * ldexpf((float)(0x7FFFFD + below(draw + 1, 6)), -149);
+    for (int j = 0; j < g.N; j++, draw += 2)
+      g.bias[j] = (below(draw, 2) ? -1 : 1) * ldexpf((float)(0x7FFFFD + below(draw + 1, 6)), -149);
     product_pack(&g);
     FOR_EACH_ISA(isa) whole_batch(&g);
     product_close(&g);
@@ -243,8 +249,10 @@ static void bf16_rounds_to_nearest(void **state) {
 static void pick(num_precision precision, int M, int K, int items, int choices, uint32_t luck) {
   product g = product_open_in(precision, M, K, packed_pick_columns(items), true);
   int32_t *choice = mem_take((size_t)(M * items), sizeof *choice);
-  float *y = mem_take((size_t)(2 * M * items) + 1, sizeof *y), *work = mem_take(packed_pick_work(&g.p, items), sizeof *work);
-  for (int i = 0; i < M * items; i++) choice[i] = (int)rng_below(rng_stream(3, "choices"), luck, (uint32_t)i, (uint32_t)choices);
+  float *y = mem_take((size_t)(2 * M * items) + 1, sizeof *y),
+        *work = mem_take(packed_pick_work(&g.p, items), sizeof *work);
+  for (int i = 0; i < M * items; i++)
+    choice[i] = (int)rng_below(rng_stream(3, "choices"), luck, (uint32_t)i, (uint32_t)choices);
   FOR_EACH_ISA(isa) {
     for (int i = 0; i <= 2 * M * items; i++) y[i] = untouched;
     memset(work, 0x5A, packed_pick_work(&g.p, items) * sizeof *work);  // nothing that would do as a choice
@@ -268,7 +276,8 @@ static void picked_is_computed(void **state) {
   for (int choices = 1; choices <= PACKED_CHOICES_MAX; choices++)
     for (uint32_t i = 0; i < 6; i++) {
       uint32_t draw = 700 + 100 * (uint32_t)choices + 4 * i;
-      pick(i % 2 ? NUM_BF16 : NUM_FP32, 1 + below(draw, i == 5 ? 140 : 20), below(draw + 1, 50), 1 + below(draw + 2, 30), choices, draw);
+      pick(i % 2 ? NUM_BF16 : NUM_FP32, 1 + below(draw, i == 5 ? 140 : 20), below(draw + 1, 50),
+           1 + below(draw + 2, 30), choices, draw);
     }
   pick(NUM_FP32, 70, 512, 64, 5, 1);
   pick(NUM_BF16, 70, 512, 64, 5, 2);

@@ -199,8 +199,9 @@ static void block_of(uint32_t c[4], const uint32_t w[4], const uint32_t key[2]) 
 // The stated bound, over the whole range of both words: radii from the largest to nothing, angles all the way round.
 static void normals_are_within_their_bound(void **state) {
   (void)state;
-  const uint32_t key[2] = {17, 4}, edges[] = {0, 1, 0x1FFFFFFF, 0x20000000, 0x3FFFFFFF, 0x40000000, 0x60000000, 0x7FFFFFFF, 0x80000000,
-                                              0xC0000000, 0xFFFFFF00, 0xFFFFFF7F, 0xFFFFFF80, 0xFFFFFFFE, 0xFFFFFFFF};
+  const uint32_t key[2] = {17, 4}, edges[] = {0,          1,          0x1FFFFFFF, 0x20000000, 0x3FFFFFFF,
+                                              0x40000000, 0x60000000, 0x7FFFFFFF, 0x80000000, 0xC0000000,
+                                              0xFFFFFF00, 0xFFFFFF7F, 0xFFFFFF80, 0xFFFFFFFE, 0xFFFFFFFF};
   enum { EDGES = sizeof edges / sizeof *edges, STEPS = 60000 };
   const long double turn = 2 * acosl(-1);
   for (uint32_t i = 0; i < STEPS + EDGES * EDGES; i++) {

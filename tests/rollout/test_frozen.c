@@ -1,5 +1,5 @@
-// What episodes gave before there was one loop over them, in every place: hashes of their results. A change of one bit of
-// a return, anywhere below, is seen here.
+// What episodes gave before there was one loop over them, in every place: hashes of their results. A change of one bit
+// of a return, anywhere below, is seen here.
 
 #include "../small_world.h"
 
@@ -47,7 +47,8 @@ static const frozen all[] = {
 static world *world_for(const small_world *files, const frozen *f) {
   world *w;
   const world_options o = {.precision = f->precision};
-  if (world_open_as(&w, f->pixels ? files->vae.text : NULL, files->rnn.text, &o) != OK) fail_msg("%s", status_message());
+  if (world_open_as(&w, f->pixels ? files->vae.text : NULL, files->rnn.text, &o) != OK)
+    fail_msg("%s", status_message());
   return w;
 }
 

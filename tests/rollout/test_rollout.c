@@ -17,7 +17,7 @@ static controller_shape shape_for(const world *w) {
   return controller_for(&f, world_senses_of(w).actions, 0, false);
 }
 
-// --- the controller -------------------------------------------------------------------------------------------------------
+// --- the controller -------------------------------------------------------------------------------------------------
 
 static void test_controller_is_the_formula(void **state) {
   (void)state;
@@ -63,7 +63,7 @@ static void test_paper_sizes(void **state) {
   assert_int_equal(controller_size(&c), 867);
 }
 
-// --- lanes ----------------------------------------------------------------------------------------------------------------
+// --- lanes ----------------------------------------------------------------------------------------------------------
 
 typedef struct bench { small_world files; world *w; char *records; size_t record_bytes; } bench;
 
@@ -77,8 +77,14 @@ static bench bench_open(rollout_place place) {
   b.records = mem_take(3, b.record_bytes);
   for (int i = 0; i < 3; i++) {
     rollout_record *r = (rollout_record *)(b.records + (size_t)i * b.record_bytes);
-    *r = (rollout_record){.place = place, .generation = 2, .candidate = (uint32_t)i, .common = 1, .seed = 77, .stream = "train",
-                          .rules = {.temperature = 1.1f, .cap = 60}, .policy = "hold-random"};
+    *r = (rollout_record){.place = place,
+                          .generation = 2,
+                          .candidate = (uint32_t)i,
+                          .common = 1,
+                          .seed = 77,
+                          .stream = "train",
+                          .rules = {.temperature = 1.1f, .cap = 60},
+                          .policy = "hold-random"};
     rng_normals((float *)(r + 1), n, rng_episode(rng_stream(5, "candidates"), 0, (uint32_t)i), 0, 0);
   }
   return b;
@@ -192,7 +198,7 @@ static void test_dropped_tasks_leave_no_trace(void **state) {
   bench_close(&b);
 }
 
-// --- looking on -----------------------------------------------------------------------------------------------------------
+// --- looking on -----------------------------------------------------------------------------------------------------
 
 typedef struct album {  // what a recorder saw of each episode
   int steps[EPISODES];
@@ -258,13 +264,15 @@ static void test_recorder_sees_a_baseline(void **state) {
   all_is_seen(ROLLOUT_BASELINE);
 }
 
-// --- memory ---------------------------------------------------------------------------------------------------------------
+// --- memory ---------------------------------------------------------------------------------------------------------
 
-// Every allocation of this program is counted, whoever asks. Not under the sanitizers, which have allocators of their own.
+// Every allocation of this program is counted, whoever asks. Not under the sanitizers, which have allocators of their
+// own.
 #if defined(__GLIBC__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 #define COUNTED 1
 static uint64_t asked;
-extern void *__libc_malloc(size_t), *__libc_calloc(size_t, size_t), *__libc_realloc(void *, size_t), *__libc_memalign(size_t, size_t);
+extern void *__libc_malloc(size_t), *__libc_calloc(size_t, size_t), *__libc_realloc(void *, size_t),
+    *__libc_memalign(size_t, size_t);
 void *malloc(size_t size) { return asked++, __libc_malloc(size); }
 void *calloc(size_t count, size_t size) { return asked++, __libc_calloc(count, size); }
 void *realloc(void *old, size_t size) { return asked++, __libc_realloc(old, size); }
@@ -302,14 +310,15 @@ static void test_dreams_allocate_nothing(void **state) {
   if (!COUNTED) skip();
   bench b = bench_open(ROLLOUT_DREAM);
   world *narrow;
-  assert_int_equal(world_open_as(&narrow, b.files.vae.text, b.files.rnn.text, &(world_options){.precision = NUM_BF16}), OK);
+  assert_int_equal(world_open_as(&narrow, b.files.vae.text, b.files.rnn.text, &(world_options){.precision = NUM_BF16}),
+                   OK);
   nothing_is_allocated(&b, b.w);
   nothing_is_allocated(&b, narrow);
   world_close(narrow);
   bench_close(&b);
 }
 
-// --- moving on ------------------------------------------------------------------------------------------------------------
+// --- moving on ------------------------------------------------------------------------------------------------------
 
 typedef struct pair {  // two rollouts of different lanes, and what they hold
   const bench *b;
@@ -344,14 +353,18 @@ static pair play_moving(const bench *b, uint64_t seed, rollout_result *results) 
   pair p = {.b = b};
   rng luck = rng_stream(seed, "moves");
   for (int i = 0; i < 2; i++) {
-    const rollout_options o = {.world = b->w, .environment = &takecover, .controller = shape_for(b->w), .lanes = 1 + (int)rng_below(luck, 0, (uint32_t)i, 20)};
+    const rollout_options o = {.world = b->w,
+                               .environment = &takecover,
+                               .controller = shape_for(b->w),
+                               .lanes = 1 + (int)rng_below(luck, 0, (uint32_t)i, 20)};
     p.r[i] = rollout_open(&o);
   }
   p.state = mem_take(1, rollout_state_bytes(p.r[0]));
   int begun = 0, finished = 0;
   for (uint32_t turn = 1; finished < EPISODES; turn++) {
     int which = (int)rng_below(luck, turn, 0, 2);
-    for (; begun < EPISODES && rollout_vacancies(p.r[which]) > 0; begun++, p.held[which]++) rollout_begin(p.r[which], begun, record_of(b, begun), begun / 3);
+    for (; begun < EPISODES && rollout_vacancies(p.r[which]) > 0; begun++, p.held[which]++)
+      rollout_begin(p.r[which], begun, record_of(b, begun), begun / 3);
     finished += work_one(&p, which, results);
     for (int moves = (int)rng_below(luck, turn, 1, 4); moves && move_one(&p, which); moves--) continue;
   }

@@ -16,7 +16,8 @@
 
 typedef double loss_of(const real *w, real *g, void *self);
 
-// Random coordinates of w: (loss(w + h) - loss(w - h)) / 2h against g. Returns the worst error relative to |g| + 1e-3 max|g|.
+// Random coordinates of w: (loss(w + h) - loss(w - h)) / 2h against g. Returns the worst error relative to |g| + 1e-3
+// max|g|.
 static double worst_error(loss_of *loss, void *self, real *w, const real *g, size_t n) {
   double worst = 0, top = 0;
   for (size_t i = 0; i < n; i++) top = fmax(top, fabs((double)g[i]));
@@ -50,7 +51,7 @@ static void check_gradient(loss_of *loss, void *self, real *w, size_t n) {
   mem_free(g);
 }
 
-// --- V --------------------------------------------------------------------------------------------------------------------
+// --- V --------------------------------------------------------------------------------------------------------------
 
 typedef struct vae_case {
   vae_net *net;
@@ -71,7 +72,10 @@ static void check_vae(double kl_floor, bool weighted) {
   size_t n = world_vae_table(&s).size;
   real *w = mem_take(n, sizeof *w);
   vae_net_init(w, &s, 3);
-  vae_case c = {.net = vae_net_open(&s, VAE_B), .images = mem_take(VAE_B * WORLD_PIXELS, sizeof(real)), .noise = mem_take(VAE_B * 4, sizeof(real)), .kl_floor = (real)kl_floor};
+  vae_case c = {.net = vae_net_open(&s, VAE_B),
+                .images = mem_take(VAE_B * WORLD_PIXELS, sizeof(real)),
+                .noise = mem_take(VAE_B * 4, sizeof(real)),
+                .kl_floor = (real)kl_floor};
   random_reals(c.images, VAE_B * WORLD_PIXELS, "images", 0.3);
   random_reals(c.noise, VAE_B * 4, "noise", 1);
   c.weight = weighted ? mem_take(VAE_B * WORLD_PIXELS, sizeof(real)) : NULL;
@@ -97,7 +101,7 @@ static void test_vae_below_the_kl_floor(void **state) {
   check_vae(1e6, false);
 }
 
-// --- M --------------------------------------------------------------------------------------------------------------------
+// --- M --------------------------------------------------------------------------------------------------------------
 
 enum { T = 6, B = 3, Z = 3, A = 2, H = 5, K = 2 };
 typedef struct rnn_case {

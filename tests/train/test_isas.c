@@ -34,7 +34,8 @@ static void same_everywhere(void (*gradient)(real *g), size_t size) {
 static const world_shape vae_shape = {.pixels = true, .channels = {4, 6, 20, 10}, .Z = 7};
 static void vae_gradient(real *g) {
   enum { B = 3 };
-  real *w = zeros(world_vae_table(&vae_shape).size), *images = numbers((size_t)B * WORLD_PIXELS, 1), *noise = numbers(B * 7, 2);
+  real *w = zeros(world_vae_table(&vae_shape).size), *images = numbers((size_t)B * WORLD_PIXELS, 1),
+       *noise = numbers(B * 7, 2);
   vae_net *n = vae_net_open(&vae_shape, B);
   vae_net_init(w, &vae_shape, 1);
   vae_net_learn(n, g, w, images, NULL, noise, B, 0, (real)1 / B);
@@ -49,7 +50,8 @@ static const world_shape joint_shape = {.joint = true, .Z = 37, .A = 1, .H = 40,
 static void gradient_of(real *g, const world_shape *s) {
   enum { T = 9, B = 13 };
   real *w = zeros(world_rnn_table(s).size), *h = zeros((size_t)B * s->H), *c = zeros((size_t)B * s->H);
-  real *x = numbers((size_t)T * B * (s->Z + 1), 3), *keep = numbers(T * B, 4), *target = numbers((size_t)T * B * s->Z, 5), *reward = numbers(T * B, 6);
+  real *x = numbers((size_t)T * B * (s->Z + 1), 3), *keep = numbers(T * B, 4);
+  real *target = numbers((size_t)T * B * s->Z, 5), *reward = numbers(T * B, 6);
   rnn_net *n = rnn_net_open(s, T, B);
   rnn_net_init(w, s, 1);
   rnn_net_learn(n, g, w, &(rnn_chunk){x, keep, target, reward, keep, T, B}, h, c, (rnn_rules){-7, 10, 1}, (real)0.01);
@@ -63,10 +65,14 @@ static void joint_gradient(real *g) { gradient_of(g, &joint_shape); }
 
 static void test_vae(void **state) { (void)state, same_everywhere(vae_gradient, world_vae_table(&vae_shape).size); }
 static void test_rnn(void **state) { (void)state, same_everywhere(rnn_gradient, world_rnn_table(&rnn_shape).size); }
-static void test_joint(void **state) { (void)state, same_everywhere(joint_gradient, world_rnn_table(&joint_shape).size); }
+static void test_joint(void **state) {
+  (void)state;
+  same_everywhere(joint_gradient, world_rnn_table(&joint_shape).size);
+}
 
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(test_vae), cmocka_unit_test(test_rnn), cmocka_unit_test(test_joint)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(test_vae), cmocka_unit_test(test_rnn),
+                                     cmocka_unit_test(test_joint)};
   num_open();
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -79,7 +79,8 @@ static sides coins_dream(const world *w) {
 }
 
 static double coins_known(bool joint, sides *found) {
-  small_world s = small_world_shaped((world_shape){.channels = {4, 4, 4, 4}, .joint = joint, .Z = Z, .A = A, .H = H, .K = K}, 1);
+  world_shape shape = {.channels = {4, 4, 4, 4}, .joint = joint, .Z = Z, .A = A, .H = H, .K = K};
+  small_world s = small_world_shaped(shape, 1);
   double nats = coins_learn(s.m, &s.shape);
   small_world_rewrite(&s, NULL);
   world *w = small_world_open(&s);

@@ -45,7 +45,8 @@ static small_chunk *chunk_make(void) {
 // Mean and variance of a mixture, over all rows.
 static void test_draws_follow_the_head(void **state) {
   (void)state;
-  const real logits[Z * K] = {0, (real)log(3), (real)-20, 0}, mu[Z * K] = {-1, 2, 5, 0.5}, log_sigma[Z * K] = {0, -1, 0, -9};
+  const real logits[Z * K] = {0, (real)log(3), (real)-20, 0}, mu[Z * K] = {-1, 2, 5, 0.5},
+             log_sigma[Z * K] = {0, -1, 0, -9};
   const double floors = -2;
   real *w = constant_weights(logits, mu, log_sigma), *own = mem_take(T * B * Z, sizeof *own);
   small_chunk *s = chunk_make();
@@ -131,8 +132,13 @@ static double share_at(const train_rnn_options *o, int64_t update, int64_t updat
 
 static void test_the_share_rises(void **state) {
   (void)state;
-  const train_rnn_options o = {
-      .shape = shape, .steps = T, .log_sigma_floor = -7, .own_samples = 0.5, .own_passes = 2, .own_from = 0.5, .seed = 1};
+  const train_rnn_options o = {.shape = shape,
+                               .steps = T,
+                               .log_sigma_floor = -7,
+                               .own_samples = 0.5,
+                               .own_passes = 2,
+                               .own_from = 0.5,
+                               .seed = 1};
   assert_true(share_at(&o, 0, 1000) == 0);
   assert_true(share_at(&o, 500, 1000) == 0);
   assert_true(fabs(share_at(&o, 625, 1000) - 0.25) < 0.05);
@@ -150,7 +156,8 @@ static void test_what_moves_weighs_more(void **state) {
   (void)state;
   enum { FRAMES = 4, MOVES = 17 };
   const train_team team = {.size = 1, .sum = sum_alone, .sum_double = sum_double_alone, .agree = agree_alone};
-  real *images = mem_take(FRAMES * WORLD_PIXELS, sizeof *images), *weight = mem_take(FRAMES * WORLD_PIXELS, sizeof *weight);
+  real *images = mem_take(FRAMES * WORLD_PIXELS, sizeof *images),
+       *weight = mem_take(FRAMES * WORLD_PIXELS, sizeof *weight);
   for (int i = 0; i < FRAMES * WORLD_PIXELS; i++) images[i] = (real)0.25;
   images[MOVES] = (real)0.75;  // in the first frame alone
 

@@ -14,7 +14,7 @@
 
 #include "train.h"
 
-// --- a dataset of one moving bar ---------------------------------------------------------------------------------------
+// --- a dataset of one moving bar ------------------------------------------------------------------------------------
 
 enum { EPISODES = 12, STEPS = 30 };
 static char directory[] = "/tmp/dreamfarm-train-XXXXXX";
@@ -26,7 +26,8 @@ static void episode_draw(data_episode *e, int id) {
     int column = (id * 7 + t * 2) % 60;
     for (int y = 0; y < 64; y++)
       for (int x = 0; x < 64; x++)
-        for (int c = 0; c < 3; c++) frame[(y * 64 + x) * 3 + c] = x >= column && x < column + 5 ? 220 : (uint8_t)(20 + y);
+        for (int c = 0; c < 3; c++)
+          frame[(y * 64 + x) * 3 + c] = x >= column && x < column + 5 ? 220 : (uint8_t)(20 + y);
     if (t == e->steps) break;
     e->actions[t] = (float)(t % 3) - 1;
     e->rewards[t] = 1;
@@ -63,7 +64,7 @@ static dataset *dataset_make(const char *where) {
   return d;
 }
 
-// --- a team of one, and a watch that stops it -----------------------------------------------------------------------------
+// --- a team of one, and a watch that stops it -----------------------------------------------------------------------
 
 static void sum_alone(void *self, float *x, size_t n) { (void)self, (void)x, (void)n; }
 static void sum_double_alone(void *self, double *x, size_t n) { (void)self, (void)x, (void)n; }
@@ -90,7 +91,9 @@ static void see_row(void *self, const train_row *row) {
   w->last = row->held_out;
   assert_true(isfinite(row->loss) && isfinite(row->held_out));
 }
-static void see_progress(void *self, double done, double total, double loss) { (void)self, (void)done, (void)total, (void)loss; }
+static void see_progress(void *self, double done, double total, double loss) {
+  (void)self, (void)done, (void)total, (void)loss;
+}
 static bool see_stop(void *self) {
   watcher *w = self;
   return w->stop_after && ++w->looks >= w->stop_after;
@@ -106,17 +109,26 @@ static void same_bytes(const char *a, const char *b) {
   assert_string_equal(x.hex, y.hex);
 }
 
-// --- V ----------------------------------------------------------------------------------------------------------------
+// --- V --------------------------------------------------------------------------------------------------------------
 
 static train_vae_options vae_options(const file_path *result, const file_path *checkpoint) {
-  return (train_vae_options){.shape = {.pixels = true, .channels = {8, 8, 8, 16}, .Z = 4}, .epochs = 6, .batch = 20, .learning_rate = 2e-3, .learning_rate_end = 2e-3,
-                             .kl_tolerance = 0.5, .held_out = 0.2, .seed = 3, .result = result->text, .checkpoint = checkpoint->text,
+  return (train_vae_options){.shape = {.pixels = true, .channels = {8, 8, 8, 16}, .Z = 4},
+                             .epochs = 6,
+                             .batch = 20,
+                             .learning_rate = 2e-3,
+                             .learning_rate_end = 2e-3,
+                             .kl_tolerance = 0.5,
+                             .held_out = 0.2,
+                             .seed = 3,
+                             .result = result->text,
+                             .checkpoint = checkpoint->text,
                              .identity = hash_bytes("v", 1)};
 }
 
 static void test_vae_learns_and_resumes(void **state) {
   dataset *d = *state;
-  file_path whole = path_join(directory, "vae.safetensors"), parts = path_join(directory, "vae2.safetensors"), checkpoint = path_join(directory, "vae.checkpoint");
+  file_path whole = path_join(directory, "vae.safetensors"), parts = path_join(directory, "vae2.safetensors"),
+            checkpoint = path_join(directory, "vae.checkpoint");
   train_vae_options o = vae_options(&whole, &checkpoint);
   watcher w = {0};
   train_watch watch = watch_of(&w);
@@ -260,20 +272,34 @@ static void test_other_pictures_are_refused(void **state) {
   data_close(d);
 }
 
-// --- latents and M --------------------------------------------------------------------------------------------------------
+// --- latents and M --------------------------------------------------------------------------------------------------
 
 static void test_rnn_learns_and_resumes(void **state) {
   dataset *d = *state;
   file_path vae = path_join(directory, "vae.safetensors"), latents = path_join(directory, "latents");
-  file_path whole = path_join(directory, "rnn.safetensors"), parts = path_join(directory, "rnn2.safetensors"), checkpoint = path_join(directory, "rnn.checkpoint");
+  file_path whole = path_join(directory, "rnn.safetensors"), parts = path_join(directory, "rnn2.safetensors"),
+            checkpoint = path_join(directory, "rnn.checkpoint");
   watcher w = {0};
   train_watch watch = watch_of(&w);
   if (train_encode(vae.text, d, latents.text, &alone, &watch) != OK) fail_msg("%s", status_message());
   hash v;
   assert_int_equal(hash_file(&v, vae.text), OK);
-  train_rnn_options o = {.shape = {.pixels = true, .Z = 4, .A = 1, .H = 24, .K = 2}, .epochs = 12, .batch = 4, .steps = 10, .learning_rate = 1e-2,
-                         .learning_rate_end = 1e-3, .clip = 1, .log_sigma_floor = -7, .done_weight = 10, .reward_weight = 1, .held_out = 0.2,
-                         .seed = 3, .latents = latents.text, .result = whole.text, .checkpoint = checkpoint.text, .identity = hash_bytes("m", 1)};
+  train_rnn_options o = {.shape = {.pixels = true, .Z = 4, .A = 1, .H = 24, .K = 2},
+                         .epochs = 12,
+                         .batch = 4,
+                         .steps = 10,
+                         .learning_rate = 1e-2,
+                         .learning_rate_end = 1e-3,
+                         .clip = 1,
+                         .log_sigma_floor = -7,
+                         .done_weight = 10,
+                         .reward_weight = 1,
+                         .held_out = 0.2,
+                         .seed = 3,
+                         .latents = latents.text,
+                         .result = whole.text,
+                         .checkpoint = checkpoint.text,
+                         .identity = hash_bytes("m", 1)};
   memcpy(o.vae_hash, v.hex, sizeof o.vae_hash);
   if (train_rnn(&o, d, &alone, &watch) != OK) fail_msg("%s", status_message());
   assert_true(w.last < w.first - 0.2);  // nats

@@ -35,7 +35,8 @@ static rng dreams_luck(uint32_t episode) { return rng_episode(rng_stream(5, "dre
 // --- beginnings ------------------------------------------------------------------------------------------------------
 
 // How often each moment begins a dream; the rest begin with a first frame, and no memory.
-static int beginnings_count(const world *w, float first, float moment[MOMENTS][BELIEF], int counts[MOMENTS], int dreams) {
+static int beginnings_count(const world *w, float first, float moment[MOMENTS][BELIEF], int counts[MOMENTS],
+                            int dreams) {
   const dream_rules rules = {.temperature = 1, .first = first, .cap = 10};
   int others = 0;
   mind *m = mind_open(w, 1);

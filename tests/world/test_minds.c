@@ -8,7 +8,7 @@
 
 static const dream_rules rules = {.temperature = 1.2f, .cap = 1000};
 
-// --- what is seen of a mind -------------------------------------------------------------------------------------------
+// --- what is seen of a mind -----------------------------------------------------------------------------------------
 static void test_features_are_prefixes(void **state) {
   (void)state;
   static const char *const words[3] = {"z", "zh", "zhc"};
@@ -92,7 +92,7 @@ static void test_pictures(void **state) {
   }
 }
 
-// --- where it may go --------------------------------------------------------------------------------------------------
+// --- where it may go ------------------------------------------------------------------------------------------------
 enum { STEPS = 30, SEEN = WORLD_PIXELS };
 
 static float act_by_step(int t) { return (float)(t % 3 - 1); }
@@ -243,7 +243,7 @@ static void test_one_belief_dreams_on_in_many_lanes(void **state) {
   small_world_remove(&s);
 }
 
-// --- frozen ---------------------------------------------------------------------------------------------------------------
+// --- frozen ---------------------------------------------------------------------------------------------------------
 // Hashes of beliefs, step by step, that two earlier doors (a dream; an eye and a memory side by side) gave.
 
 typedef struct frozen {

@@ -6,7 +6,8 @@ static file_path packed_path(const small_world *s) { return path_join(s->directo
 
 static world *mapped_of(const small_world *s, const world *w) {
   world *mapped = NULL;
-  if (world_share(w, packed_path(s).text) != OK || world_map(&mapped, packed_path(s).text) != OK) fail_msg("%s", status_message());
+  if (world_share(w, packed_path(s).text) != OK || world_map(&mapped, packed_path(s).text) != OK)
+    fail_msg("%s", status_message());
   return mapped;
 }
 
@@ -29,7 +30,8 @@ static void same_world(small_world s, num_precision precision) {
   enum { STEPS = 50 };
   bool pixels = s.shape.pixels;
   world *w = NULL;
-  if (world_open_as(&w, pixels ? s.vae.text : NULL, s.rnn.text, &(world_options){.precision = precision}) != OK) fail_msg("%s", status_message());
+  if (world_open_as(&w, pixels ? s.vae.text : NULL, s.rnn.text, &(world_options){.precision = precision}) != OK)
+    fail_msg("%s", status_message());
   world *mapped = mapped_of(&s, w);
   float a[STEPS * 8], b[STEPS * 8];
   size_t bytes = STEPS * (size_t)s.shape.Z * sizeof *a;

@@ -1,10 +1,11 @@
-// Tests for src/world, of the family that is there: eyes and memory against the layers of nn, dreams against their own law.
+// Tests for src/world, of the family that is there: eyes and memory against the layers of nn, dreams against their own
+// law.
 
 #include "small_world.h"
 
 #include <math.h>
 
-// --- eyes -------------------------------------------------------------------------------------------------------------
+// --- eyes -----------------------------------------------------------------------------------------------------------
 
 static void images_random(uint8_t *images, int n) {
   uint32_t *words = mem_take((size_t)n * WORLD_PIXELS, sizeof *words);
@@ -99,7 +100,8 @@ static void test_states_are_imagined(void **state) {
   (void)state;
   small_world s = small_world_write(false, 3);
   const float zero[5] = {0}, offset[5] = {1, -2, 0.5f, 0, 100}, scale[5] = {2, 0.1f, 1, 0, 30};
-  const world_origins o = {.count = 1, .mu = zero, .logvar = zero, .offset = offset, .scale = scale, .log_sigma_floor = -7};
+  const world_origins o = {
+      .count = 1, .mu = zero, .logvar = zero, .offset = offset, .scale = scale, .log_sigma_floor = -7};
   assert_int_equal(world_rnn_write(s.rnn.text, &s.shape, (const float *)s.m, &o, "none"), OK);
   world *w = small_world_open(&s);
   world_eye *eye = world_eye_open(w, 2);
@@ -113,7 +115,7 @@ static void test_states_are_imagined(void **state) {
   small_world_remove(&s);
 }
 
-// --- memory -------------------------------------------------------------------------------------------------------------
+// --- memory ---------------------------------------------------------------------------------------------------------
 
 // A belief is [z | h | c].
 static const float *z_of(const mind *m, int lane) { return mind_features(m, lane); }
@@ -128,11 +130,13 @@ static void test_memory_agrees_with_lstm(void **state) {
   world *w = small_world_open(&s);
   mind *m = mind_open(w, 1);
   int I = s.shape.Z + s.shape.A, H = s.shape.H;
-  float x[T * 8], keep[T] = {0, 1, 1, 1, 1}, h0[24] = {0}, c0[24] = {0}, gates[T * 96], c[T * 24], h[T * 24], tanhc[T * 24];
+  float x[T * 8], keep[T] = {0, 1, 1, 1, 1}, h0[24] = {0}, c0[24] = {0}, gates[T * 96], c[T * 24], h[T * 24],
+        tanhc[T * 24];
   float *work = mem_take(nn_lstm_work(T, 1, I, H), sizeof *work);
   rng_normals(x, T * I, rng_stream(5, "x"), 0, 0);
   nn_table t = world_rnn_table(&s.shape);
-  nn_lstm((nn_lstm_tape){gates, c, h, tanhc}, x, keep, h0, c0, s.m + t.tensor[RNN_LSTM].at, s.m + t.tensor[RNN_LSTM_B].at, T, 1, I, H, work);
+  nn_lstm((nn_lstm_tape){gates, c, h, tanhc}, x, keep, h0, c0, s.m + t.tensor[RNN_LSTM].at,
+          s.m + t.tensor[RNN_LSTM_B].at, T, 1, I, H, work);
   mem_free(work);
   mind_begin(m, 0, rng_stream(5, "luck"));
   for (int step = 0; step < T; step++) {
@@ -149,7 +153,7 @@ static void test_memory_agrees_with_lstm(void **state) {
   small_world_remove(&s);
 }
 
-// --- dreams ---------------------------------------------------------------------------------------------------------------
+// --- dreams ---------------------------------------------------------------------------------------------------------
 
 static const dream_rules rules = {.temperature = 1.15f, .cap = 40};
 
@@ -224,7 +228,8 @@ static void test_dream_is_pure(void **state) {
   check_dream_is_pure(small_world_joint(true, 10, 6));
 }
 
-// After every step the episode goes on in another dream, in a lane where another one was: the bits of the episode that stayed.
+// After every step the episode goes on in another dream, in a lane where another one was: the bits of the episode that
+// stayed.
 static void test_a_dream_goes_on_elsewhere(void **state) {
   (void)state;
   small_world s = small_world_write(true, 6);
@@ -265,7 +270,8 @@ static void draws_from_a_mixture(small_world s) {
   memset(s.m + t.tensor[RNN_HEAD].at, 0, t.tensor[RNN_HEAD].size * sizeof(real));
   real *bias = s.m + t.tensor[RNN_HEAD_B].at;
   enum { MOST = 10 };
-  const real logit[MOST] = {0.5f, -0.4f, 0.1f, 2.5f, 2, -9, 1, 1, 1, 0}, mu[MOST] = {-2, 0.5f, 3, 1, -1, 0, 2, -4, 0.1f, -3},
+  const real logit[MOST] = {0.5f, -0.4f, 0.1f, 2.5f, 2, -9, 1, 1, 1, 0},
+             mu[MOST] = {-2, 0.5f, 3, 1, -1, 0, 2, -4, 0.1f, -3},
              log_sigma[MOST] = {-1, 0, -0.5f, -2, -1, 2, -3, 0, -1, -2};
   for (int i = 0; i < Z; i++)
     for (int k = 0; k < K; k++) {
@@ -277,7 +283,8 @@ static void draws_from_a_mixture(small_world s) {
   hash vae;
   assert_int_equal(hash_file(&vae, s.vae.text), OK);
   float zeros[8] = {0}, ones[8] = {1, 1, 1, 1, 1, 1, 1, 1};
-  const world_origins o = {.count = 1, .mu = zeros, .logvar = zeros, .offset = zeros, .scale = ones, .log_sigma_floor = -7};
+  const world_origins o = {
+      .count = 1, .mu = zeros, .logvar = zeros, .offset = zeros, .scale = ones, .log_sigma_floor = -7};
   assert_int_equal(world_rnn_write(s.rnn.text, &s.shape, s.m, &o, vae.hex), OK);
   world *w = small_world_open(&s);
   mind *m = mind_open(w, 1);
@@ -337,7 +344,8 @@ static void head_compute(head_case *c, const float *belief) {
 }
 
 static bool head_says(const head_case *c, float z, int i, int k) {
-  float mean = c->y[world_head_component(&c->s->shape, i, 0, k)], log_sigma = c->y[world_head_component(&c->s->shape, i, 1, k)];
+  const world_shape *s = &c->s->shape;
+  float mean = c->y[world_head_component(s, i, 0, k)], log_sigma = c->y[world_head_component(s, i, 1, k)];
   return fabsf(mean + expf(log_sigma) * c->noise[i] - z) < 2e-5f;
 }
 
@@ -403,12 +411,13 @@ static void test_broken_numbers_are_noticed(void **state) {
   small_world_remove(&s);
 }
 
-// --- bf16 --------------------------------------------------------------------------------------------------------------------
+// --- bf16 -----------------------------------------------------------------------------------------------------------
 
 static world *narrow_open(const small_world *s) {
   world *w;
   const char *vae = s->shape.pixels ? s->vae.text : NULL;
-  if (world_open_as(&w, vae, s->rnn.text, &(world_options){.precision = NUM_BF16}) != OK) fail_msg("%s", status_message());
+  if (world_open_as(&w, vae, s->rnn.text, &(world_options){.precision = NUM_BF16}) != OK)
+    fail_msg("%s", status_message());
   return w;
 }
 
@@ -478,7 +487,7 @@ static void test_bf16_is_near_fp32(void **state) {
   small_world_remove(&s);
 }
 
-// --- files ------------------------------------------------------------------------------------------------------------------
+// --- files ----------------------------------------------------------------------------------------------------------
 
 static void refused(const small_world *s, status wanted, const char *name) {
   world *w;
@@ -606,7 +615,7 @@ static void test_the_mixture_is_in_the_file(void **state) {
   memcpy(word, "\"checkers\"", 10);
   assert_int_equal(file_write(joint.rnn.text, bytes, size), OK);
   assert_int_equal(world_open(&w, NULL, joint.rnn.text), BAD_FILE);
-  if (!strstr(status_message(), "metadata 'mixture' is 'jolly'; each or joint are allowed")) fail_msg("%s", status_message());
+  assert_non_null(strstr(status_message(), "metadata 'mixture' is 'jolly'; each or joint are allowed"));
   mem_free(bytes);
   small_world_remove(&each);
   small_world_remove(&joint);
@@ -629,7 +638,8 @@ static void test_v_and_m_belong_together(void **state) {
   assert_non_null(strstr(status_message(), a.vae.text));
   world *wa = small_world_open(&a), *wb = small_world_open(&b), *untrained;
   assert_false(hash_equal(world_hash(wa), world_hash(wb)));
-  assert_int_equal(world_open_as(&untrained, a.vae.text, a.rnn.text, &(world_options){.untrained_seed = &(uint64_t){5}}), OK);
+  assert_int_equal(
+      world_open_as(&untrained, a.vae.text, a.rnn.text, &(world_options){.untrained_seed = &(uint64_t){5}}), OK);
   assert_false(hash_equal(world_hash(wa), world_hash(untrained)));
   world_close(wa);
   world_close(wb);
