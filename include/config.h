@@ -42,6 +42,7 @@ typedef struct settings {
   } vae;
   struct {
     int hidden, mixtures;
+    int mixture;                  // enum config_mixture
     int epochs, batch, steps;     // lanes, chunk length
     double learning_rate, learning_rate_end;
     double clip;                  // per element
@@ -88,6 +89,7 @@ typedef struct settings {
   } evaluate;
 } settings;
 
+enum config_mixture { CONFIG_MIXTURE_EACH, CONFIG_MIXTURE_JOINT };              // words: each, joint
 enum config_dream_reward { CONFIG_REWARD_ALIVE, CONFIG_REWARD_HEAD };         // words: alive, head
 enum config_dream_end {           // words: threshold, sampled, expected
   CONFIG_END_THRESHOLD, CONFIG_END_SAMPLED, CONFIG_END_EXPECTED

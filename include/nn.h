@@ -81,8 +81,13 @@ size_t nn_lstm_work(int T, int B, int I, int H);  // elements of `work`, forward
 // Mixture density (Bishop 1994; World Models): an independent K-component mixture for each of Z dimensions.
 // out (B, ld) holds at each row [logits (Z,K) | mu (Z,K) | logsigma (Z,K) | ...]; logsigma is floored at
 // `floor` (gradient 0 below it). The sum is over rows of the MEAN over Z of -log p(target).  target (B,Z)
-double nn_mdn_loss(real *dout, const real *out, int ld, const real *target, const real *weight, int B, int Z, int K,
-                   real floor, real scale);
+typedef double nn_mixture_loss(real *dout, const real *out, int ld, const real *target, const real *weight, int B,
+                               int Z, int K, real floor, real scale);
+nn_mixture_loss nn_mdn_loss;
+// One mixture whose K components are Gaussians over all Z dimensions together: a row of out holds
+// [logits (K) | of each of K: mu (Z) | logsigma (Z) | ...]. The sum is over rows of -log p(target) / Z. dout must not
+// be out.
+nn_mixture_loss nn_mdn_joint_loss;
 // Binary cross-entropy on a logit, `factor` times where the target is 1. logit, dlogit have stride ld; target (B).
 double nn_bce_loss(real *dlogit, const real *logit, int ld, const real *target, const real *weight, int B, real factor,
                    real scale);

@@ -9,6 +9,7 @@
 
 typedef struct world_shape {
   bool pixels;      // false: the observation, standardised, is the latent, and there is no V
+  bool joint;       // one mixture over all latents together; false: one for each of them
   int channels[4];  // of the encoder's convolutions; the decoder mirrors them
   int Z, A, H, K;
 } world_shape;
@@ -28,10 +29,14 @@ int world_vae_code(const world_shape *s);  // units between the convolutions and
 enum { WORLD_LATENT_MAX = 1024, WORLD_MIXTURES_MAX = 64 };  // Z and K at most
 enum world_rnn_tensor { RNN_LSTM, RNN_LSTM_B, RNN_HEAD, RNN_HEAD_B };
 nn_table world_rnn_table(const world_shape *s);
-// The head's columns: [logits (Z,K) | mu (Z,K) | logsigma (Z,K) | reward | done]
+// The head's columns: [logits (Z,K) | mu (Z,K) | logsigma (Z,K) | reward | done], or, joint, a component in one piece:
+// [logits (K) | of each of K: mu (Z) | logsigma (Z) | reward | done].
+static inline int world_draws(const world_shape *s) { return s->joint ? 1 : s->Z; }  // of a component, at each step
 int world_head_size(const world_shape *s);
-static inline int world_head_reward(const world_shape *s) { return 3 * s->Z * s->K; }
-static inline int world_head_done(const world_shape *s) { return 3 * s->Z * s->K + 1; }
+static inline int world_head_reward(const world_shape *s) { return world_head_size(s) - 2; }
+static inline int world_head_done(const world_shape *s) { return world_head_size(s) - 1; }
+// The mean (second = 0) or log sigma (1) of latent z in component k.
+int world_head_component(const world_shape *s, int z, int second, int k);
 
 // --- files: vae.safetensors and rnn.safetensors ---------------------------------------------------------------------
 typedef struct world_origins {  // where dreams begin, and how the latent is scaled

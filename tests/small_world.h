@@ -35,13 +35,11 @@ static inline void small_world_rewrite(const small_world *s, const world_origins
   assert_int_equal(world_rnn_write(s->rnn.text, &s->shape, (const float *)s->m, o ? o : &one, vae.hex), OK);
 }
 
-static inline small_world small_world_of(bool pixels, int mixtures, uint64_t seed) {
-  small_world s = {.directory = "/tmp/dreamfarm-test-XXXXXX"};
+static inline small_world small_world_shaped(world_shape shape, uint64_t seed) {
+  small_world s = {.directory = "/tmp/dreamfarm-test-XXXXXX", .shape = shape};
   assert_non_null(mkdtemp(s.directory));
   s.vae = path_join(s.directory, "vae.safetensors");
   s.rnn = path_join(s.directory, "rnn.safetensors");
-  s.shape =
-      (world_shape){.pixels = pixels, .channels = {4, 6, 8, 10}, .Z = pixels ? 7 : 5, .A = 1, .H = 24, .K = mixtures};
   s.v = mem_take(world_vae_table(&s.shape).size, sizeof(real));
   s.m = mem_take(world_rnn_table(&s.shape).size, sizeof(real));
   vae_net_init(s.v, &s.shape, seed);
@@ -59,6 +57,21 @@ static inline small_world small_world_of(bool pixels, int mixtures, uint64_t see
       .count = ORIGINS, .mu = mu, .logvar = logvar, .offset = offset, .scale = scale, .log_sigma_floor = -7};
   small_world_rewrite(&s, &o);
   return s;
+}
+
+static inline world_shape small_world_shape(bool pixels, int mixtures) {
+  int Z = pixels ? 7 : 5;
+  return (world_shape){.pixels = pixels, .channels = {4, 6, 8, 10}, .Z = Z, .A = 1, .H = 24, .K = mixtures};
+}
+
+static inline small_world small_world_of(bool pixels, int mixtures, uint64_t seed) {
+  return small_world_shaped(small_world_shape(pixels, mixtures), seed);
+}
+
+static inline small_world small_world_joint(bool pixels, int mixtures, uint64_t seed) {
+  world_shape shape = small_world_shape(pixels, mixtures);
+  shape.joint = true;
+  return small_world_shaped(shape, seed);
 }
 
 static inline small_world small_world_write(bool pixels, uint64_t seed) { return small_world_of(pixels, 3, seed); }

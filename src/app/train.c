@@ -31,6 +31,7 @@ static train_team train_team_of(app *a) {
 static world_shape train_shape(const app *a) {
   const settings *s = &a->s;
   world_shape shape = {.pixels = a->environment->pixels,
+                       .joint = s->rnn.mixture == CONFIG_MIXTURE_JOINT,
                        .Z = s->vae.latent,
                        .A = a->environment->actions,
                        .H = s->rnn.hidden,

@@ -6,6 +6,7 @@
 
 #include "knobs.h"
 
+static const char *const mixture_words[] = {[CONFIG_MIXTURE_EACH] = "each", [CONFIG_MIXTURE_JOINT] = "joint", NULL};
 static const char *const reward_words[] = {[CONFIG_REWARD_ALIVE] = "alive", [CONFIG_REWARD_HEAD] = "head", NULL};
 static const char *const end_words[] = {[CONFIG_END_THRESHOLD] = "threshold",
                                         [CONFIG_END_SAMPLED] = "sampled",
@@ -116,7 +117,10 @@ static const knob knob_rows[] = {
           "mean frame, v the mean of all d^2 (WM: 0)"),
 
     INT("rnn.hidden", rnn.hidden, M, 1, 65536, "512", "units of M's LSTM (WM: Doom 512, CarRacing 256)"),
-    INT("rnn.mixtures", rnn.mixtures, M, 1, 64, "5", "Gaussians per latent dimension (WM: 5)"),
+    INT("rnn.mixtures", rnn.mixtures, M, 1, 64, "5", "Gaussians per mixture (WM: 5)"),
+    WORD("rnn.mixture", rnn.mixture, M, mixture_words, "each",
+         "a mixture for each latent dimension, or a joint one, of which one Gaussian is drawn for all of them (WM: "
+         "article joint, code each)"),
     INT("rnn.epochs", rnn.epochs, M, 1, 100000, "20", "passes over all episodes (WM: article 20, code 400)"),
     INT("rnn.batch", rnn.batch, M, 1, 65536, "100", "episodes learned from side by side (WM: 100)"),
     INT("rnn.steps", rnn.steps, M, 1, 65536, "500", "environment steps a gradient flows back, one chunk (WM: 500)"),

@@ -6,8 +6,6 @@
 
 #include "parts.h"
 
-static double loss_weight(const real *weight, int b) { return weight ? (double)weight[b] : 1; }
-
 // --- mixture density ------------------------------------------------------------------------------------------------
 // -log p(t) = -log sum_k softmax(logit)_k N(t; mu_k, e^s_k).  With u = (t - mu) e^-s and e = logit - u^2/2 - s this is
 // logsumexp(logit) - logsumexp(e) + log(2 pi)/2, and with the responsibilities r = softmax(e):

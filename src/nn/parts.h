@@ -49,5 +49,7 @@ void nn_rows_fill(real *y, const real *b, size_t rows, int N);
 // sum (N) += the rows of y (rows,N): the gradient of a bias.
 void nn_rows_add(real *sum, const real *y, size_t rows, int N);
 
+// How much row b counts in a loss.
+static inline double loss_weight(const real *weight, int b) { return weight ? (double)weight[b] : 1; }
 
 #endif

@@ -54,7 +54,8 @@ static void rnn_losses(rnn_net *n, rnn_loss *loss, const rnn_chunk *k, size_t fr
   real reward_scale = scale * r.reward_weight;
 
   // Each writes its own columns of dhead, which together are all of them.
-  loss->z += nn_mdn_loss(dhead, head, ld, z, NULL, rows, s->Z, s->K, r.log_sigma_floor, scale);
+  nn_mixture_loss *mixture_loss = s->joint ? nn_mdn_joint_loss : nn_mdn_loss;
+  loss->z += mixture_loss(dhead, head, ld, z, NULL, rows, s->Z, s->K, r.log_sigma_floor, scale);
   loss->reward += nn_square_loss(dhead + reward, head + reward, ld, paid, NULL, rows, reward_scale);
   loss->done += nn_bce_loss(dhead + done, head + done, ld, ended, NULL, rows, r.done_factor, scale);
 }
@@ -126,9 +127,8 @@ void rnn_net_beliefs(rnn_net *n, real *belief, const real *w, const rnn_chunk *k
 
 // --- M's own samples ------------------------------------------------------------------------------------------------
 
-// One dimension of one row: a component by its share, then a number by its Gaussian.  logit, mu, log_sigma (K)
-static real rnn_latent_draw(const real *logit, const real *mu, const real *log_sigma, int K, real floor, float uniform,
-                        float normal) {
+// A component by its share.  logit (K)
+static int rnn_component_draw(const real *logit, int K, float uniform) {
   double top = (double)logit[0], sum = 0, share[WORLD_MIXTURES_MAX];
   for (int k = 1; k < K; k++)
     if ((double)logit[k] > top) top = (double)logit[k];
@@ -140,20 +140,25 @@ static real rnn_latent_draw(const real *logit, const real *mu, const real *log_s
   // The last takes what rounding leaves.
   int drawn = 0;
   for (double left = (double)uniform * sum - share[0]; left >= 0 && drawn < K - 1; left -= share[drawn]) drawn++;
+  return drawn;
+}
 
-  real s = log_sigma[drawn] < floor ? floor : log_sigma[drawn];
-  return mu[drawn] + (real)exp((double)s) * (real)normal;
+static real rnn_latent_draw(real mu, real log_sigma, real floor, float normal) {
+  real s = log_sigma < floor ? floor : log_sigma;
+  return mu + (real)exp((double)s) * (real)normal;
 }
 
 static void rnn_row_draw(const world_shape *s, real *z, const real *head, real floor, rng luck, uint32_t row) {
-  int K = s->K, ZK = s->Z * K;
+  int K = s->K, drawn = 0;
   float uniform[WORLD_LATENT_MAX], normal[WORLD_LATENT_MAX];
   rng_uniforms(uniform, s->Z, luck, row, 0);
   rng_normals(normal, s->Z, luck, row, (uint32_t)(s->Z + 3) / 4);
 
+  // Joint: what was drawn for the first holds for all.
   for (int i = 0; i < s->Z; i++) {
-    const real *logit = head + (size_t)i * K;
-    z[i] = rnn_latent_draw(logit, logit + ZK, logit + 2 * ZK, K, floor, uniform[i], normal[i]);
+    if (i < world_draws(s)) drawn = rnn_component_draw(head + (size_t)i * K, K, uniform[i]);
+    real mu = head[world_head_component(s, i, 0, drawn)], log_sigma = head[world_head_component(s, i, 1, drawn)];
+    z[i] = rnn_latent_draw(mu, log_sigma, floor, normal[i]);
   }
 }
 

@@ -75,6 +75,7 @@ status world_rnn_write(const char *path, const world_shape *s, const float *valu
   files_metadata_number(&m, "actions", s->A);
   files_metadata_number(&m, "hidden", s->H);
   files_metadata_number(&m, "mixtures", s->K);
+  if (s->joint) files_metadata_text(&m, "mixture", "joint");
   files_metadata_number(&m, "log_sigma_floor", o->log_sigma_floor);
   files_metadata_number(&m, "done_weight", o->done_weight);
 
@@ -252,6 +253,15 @@ static status files_eye_check(int *Z, const world_shape *s, const data_source *f
   return OK;
 }
 
+// A file that does not say it has a mixture for each latent.
+static status files_mixture_read(bool *joint, const data_source *from) {
+  const char *word = data_tensors_metadata(from->file, "mixture");
+  *joint = word && strcmp(word, "joint") == 0;
+  if (word && !*joint && strcmp(word, "each") != 0)
+    FAIL(BAD_FILE, "%s: metadata 'mixture' is '%s'; each or joint are allowed; %s", from->path, word, from->remedy);
+  return OK;
+}
+
 static status files_rnn_shape_read(world_shape *s, const data_source *from, const sources *of) {
   int Z;
   TRY(data_format_wanted(from, RNN_FORMAT));
@@ -260,6 +270,7 @@ static status files_rnn_shape_read(world_shape *s, const data_source *from, cons
   TRY(files_size_read(&s->A, from, "actions"));
   TRY(files_size_read(&s->H, from, "hidden"));
   TRY(files_size_read(&s->K, from, "mixtures"));
+  TRY(files_mixture_read(&s->joint, from));
   return world_shape_check(s, true, from->path);
 }
 

@@ -13,12 +13,12 @@ struct mdn_head {
   const world *w;
   // of LANES_AT_ONCE lanes:
   uint16_t *narrow;   // (.., H)     h, only in bf16
-  float *logits;      // (.., K - 1, Z)
+  float *logits;      // (.., K - 1, draws)
   int32_t *drawn;     // (.., Z + 1)     the component of each dimension, and 0
   float *chosen;      // (.., 2, Z + 1)  [its mean | reward], [its log sigma | done]
   float *work;        // what picking them needs
   // of one lane:
-  float *weights;     // (K, Z)      shares of the mixture's components
+  float *weights;     // (K, draws)  shares of the mixture's components
   float *luck;        // (Z)         uniforms, then normals
 };
 
@@ -36,7 +36,7 @@ mdn_head *mdn_head_open(const world *w, int lanes) {
   d->drawn = ARENA_NEW(memory, int32_t, some * world_items(s));
   d->chosen = ARENA_NEW(memory, float, some * 2 * world_items(s));
   d->work = ARENA_NEW(memory, float, work);
-  d->weights = ARENA_NEW(memory, float, s->Z * s->K);
+  d->weights = ARENA_NEW(memory, float, world_draws(s) * s->K);
   d->luck = ARENA_NEW(memory, float, s->Z);
   return d;
 }
@@ -58,8 +58,12 @@ world_rows world_rows_for(const world *w, uint16_t *narrow, const float *x, int 
 // Which component of each dimension; uniforms are a step's first blocks, normals those after them.
 static void components_draw(mdn_head *d, int32_t *drawn, const float *logits, const mdn_lane *lane) {
   const world_shape *s = &d->w->shape;
-  rng_uniforms(d->luck, s->Z, lane->luck, lane->step, 0);
-  vec_draw(drawn, d->weights, logits, d->luck, s->Z, s->K, lane->rules.temperature);
+  int draws = world_draws(s);
+  rng_uniforms(d->luck, draws, lane->luck, lane->step, 0);
+  vec_draw(drawn, d->weights, logits, d->luck, draws, s->K, lane->rules.temperature);
+
+  // Joint: what was drawn once holds for all.
+  for (int z = draws; z < s->Z; z++) drawn[z] = drawn[0];
   drawn[s->Z] = 0;
 }
 

@@ -51,14 +51,14 @@ static packed pack_columns(world *w, const float *from, const float *bias, const
 // are taken off the others' here, once, instead of being computed at every step.
 static void pack_logits(world *w, const float *weight, const float *bias) {
   const world_shape *s = &w->shape;
-  int Z = s->Z, K = s->K, logits = world_logits(s);
+  int draws = world_draws(s), K = s->K, logits = world_logits(s);
   int *column = mem_take(2 * (size_t)logits + 1, sizeof *column), *first = column + logits;
 
-  // component by component: all elements of z side by side
-  for (int z = 0; z < Z; z++)
+  // Component by component: what is drawn side by side.
+  for (int i = 0; i < draws; i++)
     for (int k = 1; k < K; k++) {
-      column[(k - 1) * Z + z] = z * K + k;
-      first[(k - 1) * Z + z] = z * K;
+      column[(k - 1) * draws + i] = i * K + k;
+      first[(k - 1) * draws + i] = i * K;
     }
 
   w->logits = pack_columns(w, weight, bias, column, first, logits);
@@ -67,14 +67,15 @@ static void pack_logits(world *w, const float *weight, const float *bias) {
 
 static void pack_components(world *w, const float *weight, const float *bias) {
   const world_shape *s = &w->shape;
-  int Z = s->Z, K = s->K, ZK = Z * K, rest = world_component_columns(s);
+  int Z = s->Z, K = s->K, rest = world_component_columns(s);
   int *column = mem_take((size_t)rest, sizeof *column);
   for (int n = 0; n < rest; n++) column[n] = -1;  // nobody's
 
-  // Means and log sigmas follow the logits, (Z, K) each; the reward and the end are an item of their own.
+  // The reward and the end are an item of their own.
   for (int second = 0; second < 2; second++)
     for (int z = 0; z < Z; z++)
-      for (int k = 0; k < K; k++) column[world_component_column(s, z, second, k)] = (1 + second) * ZK + z * K + k;
+      for (int k = 0; k < K; k++)
+        column[world_component_column(s, z, second, k)] = world_head_component(s, z, second, k);
   column[world_component_column(s, Z, 0, 0)] = world_head_reward(s);
   column[world_component_column(s, Z, 1, 0)] = world_head_done(s);
 

@@ -43,7 +43,7 @@ struct world {
   nn_table vae_table;
   num_precision precision;  // of M's weights and of what they are multiplied with
   packed lstm;           // rows [z | action | h], bias of the forget gate already + 1
-  packed logits;         // (K-1,Z), of components 1 .. K-1, less component 0's
+  packed logits;         // (K-1,draws), of components 1 .. K-1, less component 0's
   packed components;     // the rest of the head, as world_component_column says
   world_origins origins;
   const void *mapping;   // of all these numbers, or NULL: they are in the arena
@@ -54,7 +54,7 @@ struct world {
 #define LANES_AT_ONCE 48
 
 // A softmax knows only differences, so component 0 has no logits of its own.
-static inline int world_logits(const world_shape *s) { return s->Z * (s->K - 1); }
+static inline int world_logits(const world_shape *s) { return world_draws(s) * (s->K - 1); }
 
 // Whether a file may claim it (without M: H and K are not looked at); BAD_FILE by name. What it then needs fits size_t,
 // not necessarily memory: compare it with the file's size first.

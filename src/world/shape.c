@@ -82,7 +82,12 @@ int world_component_column(const world_shape *s, int z, int second, int k) {
   return world_picks(s) ? packed_pick_column(z, second, k) : (2 * z + second) * s->K + k;
 }
 
-int world_head_size(const world_shape *s) { return 3 * s->Z * s->K + 2; }
+int world_head_size(const world_shape *s) { return (world_draws(s) + 2 * s->Z) * s->K + 2; }
+
+int world_head_component(const world_shape *s, int z, int second, int k) {
+  int logits = world_draws(s) * s->K;
+  return logits + (s->joint ? (2 * k + second) * s->Z + z : (second * s->Z + z) * s->K + k);
+}
 
 nn_table world_rnn_table(const world_shape *s) {
   nn_table t = {0};

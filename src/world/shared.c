@@ -6,7 +6,7 @@
 
 #include "parts.h"
 
-#define FORMAT "dreamfarm-packed-6"
+#define FORMAT "dreamfarm-packed-7"
 #define ALIGNED 64  // bytes: a cache line, as the kernels want their panels
 
 typedef struct head {
@@ -100,10 +100,12 @@ static bool identity_good(const char *hex) { return strspn(hex, "0123456789abcde
 
 // Whoever can write a file can write its hash too: nothing in it leads anywhere before it has been looked at.
 static status head_check(const head *h, const char *file, const char *path) {
-  unsigned char pixels;
-  memcpy(&pixels, file + offsetof(head, shape) + offsetof(world_shape, pixels), 1);  // no bool yet
-  if (pixels > 1 || (h->precision != NUM_FP32 && h->precision != NUM_BF16))
-    FAIL(BAD_FILE, "%s: has pixels %d and precision %d; neither is one of ours; remove it", path, pixels, h->precision);
+  unsigned char pixels, joint;  // no bools yet
+  memcpy(&pixels, file + offsetof(head, shape) + offsetof(world_shape, pixels), 1);
+  memcpy(&joint, file + offsetof(head, shape) + offsetof(world_shape, joint), 1);
+  if (pixels > 1 || joint > 1 || (h->precision != NUM_FP32 && h->precision != NUM_BF16))
+    FAIL(BAD_FILE, "%s: has pixels %d, joint %d and precision %d; not all of these are ours; remove it", path, pixels,
+         joint, h->precision);
   if (h->origins < 1 || h->origins > WORLD_ORIGINS_MAX || !isfinite(h->log_sigma_floor))
     FAIL(BAD_FILE, "%s: has %d origins and a floor of %g; 1 to %d and a finite one are allowed; remove it", path,
          h->origins, (double)h->log_sigma_floor, WORLD_ORIGINS_MAX);

@@ -33,8 +33,11 @@ class Run:
         return torch.tanh(c) * torch.sigmoid(o), c
     def expect(self, h):                              # -> logits, mean, log sigma (n, Z, K); reward; the end's logit
         y, n = h @ self.m["head.weight"] + self.m["head.bias"], self.Z * self.K
-        logits, mean, s = (y[:, i * n:(i + 1) * n].reshape(-1, self.Z, self.K) for i in range(3))
-        return logits, mean, s.clamp(min=float(self.meta["log_sigma_floor"])), y[:, 3 * n], y[:, 3 * n + 1]
+        if self.meta.get("mixture") == "joint":       # the same logits for all latents
+            logits = y[:, None, :self.K].expand(-1, self.Z, -1)
+            mean, s = y[:, self.K:-2].reshape(-1, self.K, 2, self.Z).permute(0, 3, 1, 2).unbind(3)
+        else: logits, mean, s = (y[:, i * n:(i + 1) * n].reshape(-1, self.Z, self.K) for i in range(3))
+        return logits, mean, s.clamp(min=float(self.meta["log_sigma_floor"])), y[:, -2], y[:, -1]
     def act(self, z, h, c):
         x, at = torch.cat([z] + [h] * ("h" in self.features) + [c] * self.features.endswith("c"), 1), 0
         for units in ([self.units] if self.units else []) + [self.A]:

@@ -169,7 +169,8 @@ static void test_every_tensor_is_documented(void **state) {
 
 static void file_documented(const char *path) {
   static const char *const keys[] = {"format",    "dataset",   "vae",     "latent", "channels1", "channels2",
-                                     "channels3", "channels4", "actions", "hidden", "mixtures",  "log_sigma_floor"};
+                                     "channels3", "channels4", "actions", "hidden", "mixtures",  "log_sigma_floor",
+                                     "mixture"};
   data_tensors *f;
   assert_int_equal(data_tensors_read(&f, path), OK);
   for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
@@ -184,6 +185,9 @@ static void test_every_key_is_documented(void **state) {
                                        "es",         "checksum"};
   small_world s = small_world_write(true, 1);
   file_documented(s.vae.text);
+  file_documented(s.rnn.text);
+  small_world_remove(&s);
+  s = small_world_joint(true, 3, 1);
   file_documented(s.rnn.text);
   small_world_remove(&s);
   for (size_t i = 0; i < sizeof others / sizeof *others; i++) document_names(others[i]);

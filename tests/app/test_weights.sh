@@ -21,6 +21,8 @@ check "states: the same" alike states
 narrow="--set controller.features=z --set controller.bias=true --set rnn.mixtures=1"
 check "a linear controller of the state alone" run linear $pole $narrow
 check "linear: the same" alike linear
+check "a joint mixture" run joint $pole --set rnn.mixture=joint --set rnn.mixtures=4 --set rnn.epochs=10
+check "a joint mixture: the same" alike joint
 # The comparison does notice: another world's record is not this one's.
 mv "$dir/states/record.safetensors" "$dir/linear/"
 unlike() { ! compare linear; }

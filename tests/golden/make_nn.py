@@ -75,6 +75,13 @@ def mixture(out, target, Z, K, floor):  # rows of -log p, mean over Z
     return -torch.distributions.MixtureSameFamily(weights, normals).log_prob(target).mean(1)
 
 
+def joint(out, target, Z, K, floor):  # rows of -log p under one mixture over all Z together, per dimension
+    mu, log_sigma = out[:, K:K + 2 * K * Z].reshape(-1, K, 2, Z).unbind(2)
+    weights = torch.distributions.Categorical(logits=out[:, :K])
+    normals = torch.distributions.Independent(torch.distributions.Normal(mu, log_sigma.clamp(min=floor).exp()), 1)
+    return -torch.distributions.MixtureSameFamily(weights, normals).log_prob(target) / Z
+
+
 def layer(name, operation, x, w, b, salt):
     y = operation(x, w, b)
     (y * numbers(salt, y.shape, -1, 1)).sum().backward()
@@ -111,6 +118,15 @@ def losses():
     (0.3 * (mdn + bce + square)).backward()
     give("losses", [mdn.item(), bce.item(), square.item()])
     give("losses_dout", out.grad)
+
+
+def joint_loss():
+    B, Z, K = 5, 3, 4
+    out, target, weight = leaf(33, (B, K + 2 * K * Z + 2), -2, 2), numbers(34, (B, Z), -2, 2), torch.tensor([1, 0, 2, 1, 0.5])
+    loss = (joint(out, target, Z, K, -1.5) * weight).sum()
+    (0.3 * loss).backward()
+    give("joint_loss", [loss.item()])
+    give("joint_dout", out.grad)
 
 
 def adam(parameters, loss, steps, **options):
@@ -201,7 +217,7 @@ def rnn():
     give("rnn_after", after)
 
 
-for make in (layers, sequence, losses, vae, rnn):
+for make in (layers, sequence, losses, joint_loss, vae, rnn):
     make()
 with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "nn.h"), "w") as out:
     out.write(f"// Made by make_nn.py with PyTorch {torch.__version__.split('+')[0]}, in double. Do not edit.\n")

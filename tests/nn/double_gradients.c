@@ -412,20 +412,21 @@ typedef struct loss_case {
   int B, Z, K, ld;
   real *out, *dout, *target, *weight;
   real floor, factor, scale;
+  nn_mixture_loss *mixture;
 } loss_case;
 
 static double mdn_loss(void *self) {
   loss_case *c = self;
   return (double)c->scale *
-         nn_mdn_loss(NULL, c->out, c->ld, c->target, c->weight, c->B, c->Z, c->K, c->floor, c->scale);
+         c->mixture(NULL, c->out, c->ld, c->target, c->weight, c->B, c->Z, c->K, c->floor, c->scale);
 }
 static void mdn_back(void *self) {
   loss_case *c = self;
   for (size_t i = 0; i < (size_t)c->B * c->ld; i++) c->dout[i] = 0;  // what lies behind the mixtures is not written
-  nn_mdn_loss(c->dout, c->out, c->ld, c->target, c->weight, c->B, c->Z, c->K, c->floor, c->scale);
+  c->mixture(c->dout, c->out, c->ld, c->target, c->weight, c->B, c->Z, c->K, c->floor, c->scale);
 }
 
-static void check_mdn(int B, int Z, int K, int ld, bool weighted) {
+static void check_mixture(nn_mixture_loss *mixture, int B, int Z, int K, int ld, bool weighted) {
   size_t n = (size_t)B * ld;
   loss_case c = {.B = B,
                  .Z = Z,
@@ -435,7 +436,8 @@ static void check_mdn(int B, int Z, int K, int ld, bool weighted) {
                  .dout = zeros(n),
                  .target = normals((size_t)B * Z, 1),
                  .floor = (real)-0.9,
-                 .scale = (real)0.37};
+                 .scale = (real)0.37,
+                 .mixture = mixture};
   for (size_t i = 0; i < n; i++)
     if (fabs((double)(c.out[i] - c.floor)) < 1e-2) c.out[i] = -2;  // away from the kink
   if (weighted) {
@@ -445,6 +447,8 @@ static void check_mdn(int B, int Z, int K, int ld, bool weighted) {
   check_problem((problem){mdn_loss, mdn_back, &c, 1, {{"out", c.out, c.dout, n, false}}});
 }
 
+static void check_mdn(int B, int Z, int K, int ld, bool weighted) { check_mixture(nn_mdn_loss, B, Z, K, ld, weighted); }
+
 static void test_mdn(void **state) {
   (void)state;
   check_mdn(4, 3, 5, 45, false);
@@ -453,6 +457,55 @@ static void test_mdn(void **state) {
   check_mdn(3, 70, 20, 4203, true);    // a row in several pieces
   check_mdn(400, 4, 2, 25, true);      // several rows a piece
   check_mdn(1, 9, 64, 3 * 9 * 64, false);
+}
+
+static void check_joint(int B, int Z, int K, int more, bool weighted) {
+  check_mixture(nn_mdn_joint_loss, B, Z, K, K + 2 * K * Z + more, weighted);
+}
+
+static void test_joint(void **state) {
+  (void)state;
+  check_joint(4, 3, 5, 0, false);
+  check_joint(7, 20, 3, 2, true);
+  check_joint(2, 1, 1, 0, false);
+  check_joint(2, 1100, 2, 3, true);  // a component in several pieces
+  check_joint(3, 9, 64, 0, false);
+}
+
+// Of one dimension, and of one component, there is only one mixture.
+static void test_joint_is_each_where_they_are_one(void **state) {
+  (void)state;
+  enum { B = 6, K = 4, Z = 5 };
+  real *target = normals(B * Z, 1), *one = normals(B * 3 * K, 1), *other = zeros(B * 3 * K);
+  for (int b = 0; b < B; b++)
+    for (int k = 0; k < K; k++) {
+      const real *from = one + (size_t)b * 3 * K;
+      real *to = other + (size_t)b * 3 * K;
+      to[k] = from[k], to[K + 2 * k] = from[K + k], to[K + 2 * k + 1] = from[2 * K + k];
+    }
+  double each = nn_mdn_loss(NULL, one, 3 * K, target, NULL, B, 1, K, -7, 1);
+  assert_true(fabs(nn_mdn_joint_loss(NULL, other, 3 * K, target, NULL, B, 1, K, -7, 1) - each) < 1e-12 * fabs(each));
+
+  // [logits (Z) | mu (Z) | logsigma (Z)] and [logit | mu (Z) | logsigma (Z)]
+  real *rows = normals(B * 3 * Z, 1);
+  each = nn_mdn_loss(NULL, rows, 3 * Z, target, NULL, B, Z, 1, -7, 1);
+  const real *last = rows + (B - 1) * 3 * Z + Z - 1, *last_target = target + (B - 1) * Z;  // with no room behind it
+  double joint = nn_mdn_joint_loss(NULL, rows + Z - 1, 3 * Z, target, NULL, B - 1, Z, 1, -7, 1) +
+                 nn_mdn_joint_loss(NULL, last, 2 * Z + 1, last_target, NULL, 1, Z, 1, -7, 1);
+  assert_true(fabs(joint - each) < 1e-12 * fabs(each));
+}
+
+// What a row without weight holds does not matter.
+static void test_joint_rows_without_weight(void **state) {
+  (void)state;
+  enum { Z = 3, K = 2, LD = K + 2 * K * Z + 1 };
+  real *out = normals(2 * LD, 1), *target = normals(2 * Z, 1), *dout = normals(2 * LD, 1), *kept = zeros(2 * LD);
+  const real weight[2] = {0, 1};
+  for (int i = 0; i < LD; i++) out[i] = NAN;
+  memcpy(kept, dout, 2 * LD * sizeof *kept);
+  assert_true(isfinite(nn_mdn_joint_loss(dout, out, LD, target, weight, 2, Z, K, -7, 1)));
+  for (int i = 0; i < LD - 1; i++) assert_true(dout[i] == 0);
+  for (int b = 0; b < 2; b++) assert_true(dout[b * LD + LD - 1] == kept[b * LD + LD - 1]);  // not its column
 }
 
 static double bce_loss(void *self) {
@@ -502,7 +555,8 @@ int main(void) {
       cmocka_unit_test(test_deconv),         cmocka_unit_test(test_slices),       cmocka_unit_test(test_adjoint),
       cmocka_unit_test(test_lstm),           cmocka_unit_test(test_lstm_chunks),  cmocka_unit_test(test_keep_cuts),
       cmocka_unit_test(test_carried_state),  cmocka_unit_test(test_no_input_gradient), cmocka_unit_test(test_mdn),
-      cmocka_unit_test(test_rows),
+      cmocka_unit_test(test_rows),           cmocka_unit_test(test_joint),
+      cmocka_unit_test(test_joint_is_each_where_they_are_one), cmocka_unit_test(test_joint_rows_without_weight),
   };
   return cmocka_run_group_tests(tests, setup, teardown);
 }

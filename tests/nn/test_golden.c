@@ -118,6 +118,16 @@ static void test_losses(void **state) {
   assert_golden(dout, golden_losses_dout);
 }
 
+static void test_joint_loss(void **state) {
+  (void)state;
+  enum { B = 5, Z = 3, K = 4, LD = K + 2 * K * Z + 2 };
+  const real weight[B] = {1, 0, 2, 1, (real)0.5};
+  real *out = numbers(33, B * LD, -2, 2), *target = numbers(34, B * Z, -2, 2), *dout = zeros(B * LD);
+  double got = nn_mdn_joint_loss(dout, out, LD, target, weight, B, Z, K, (real)-1.5, (real)0.3);
+  assert_true(fabs(got / golden_joint_loss[0] - 1) < GOLDEN_TOLERANCE);
+  assert_golden(dout, golden_joint_dout);
+}
+
 // --- whole steps ----------------------------------------------------------------------------------------------------
 
 // A step of Adam is the gradient's sign where the gradient is small, so a float's error may become a fraction of it.
@@ -198,7 +208,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_dense),    cmocka_unit_test(test_conv),      cmocka_unit_test(test_deconv),
       cmocka_unit_test(test_lstm),     cmocka_unit_test(test_losses),    cmocka_unit_test(test_vae_step),
-      cmocka_unit_test(test_rnn_steps), cmocka_unit_test(test_the_comparison),
+      cmocka_unit_test(test_rnn_steps), cmocka_unit_test(test_joint_loss), cmocka_unit_test(test_the_comparison),
   };
   return cmocka_run_group_tests(tests, setup, teardown);
 }

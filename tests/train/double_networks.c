@@ -121,9 +121,8 @@ static double rnn_loss_of(const real *w, real *g, void *self) {
   return 0.1 * (l.z + l.done + (double)rules.reward_weight * l.reward);
 }
 
-static void test_rnn(void **state) {
-  (void)state;
-  world_shape s = {.Z = Z, .A = A, .H = H, .K = K};
+static void check_rnn(bool joint) {
+  world_shape s = {.joint = joint, .Z = Z, .A = A, .H = H, .K = K};
   size_t n = world_rnn_table(&s).size;
   real *w = mem_take(n, sizeof *w);
   real x[T * B * (Z + A)], keep[T * B], target[T * B * Z], reward[T * B], done[T * B] = {0};
@@ -141,6 +140,16 @@ static void test_rnn(void **state) {
   mem_free(w);
 }
 
+static void test_rnn(void **state) {
+  (void)state;
+  check_rnn(false);
+}
+
+static void test_rnn_with_a_joint_mixture(void **state) {
+  (void)state;
+  check_rnn(true);
+}
+
 int main(void) {
   num_open();
   const struct CMUnitTest tests[] = {
@@ -148,6 +157,7 @@ int main(void) {
       cmocka_unit_test(test_vae_with_weighted_pixels),
       cmocka_unit_test(test_vae_below_the_kl_floor),
       cmocka_unit_test(test_rnn),
+      cmocka_unit_test(test_rnn_with_a_joint_mixture),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -46,12 +46,12 @@ static void vae_gradient(real *g) {
 }
 
 static const world_shape rnn_shape = {.Z = 5, .A = 1, .H = 40, .K = 3};
-static void rnn_gradient(real *g) {
+static const world_shape joint_shape = {.joint = true, .Z = 37, .A = 1, .H = 40, .K = 3};
+static void gradient_of(real *g, const world_shape *s) {
   enum { T = 9, B = 13 };
-  const world_shape *s = &rnn_shape;
   real *w = zeros(world_rnn_table(s).size), *h = zeros((size_t)B * s->H), *c = zeros((size_t)B * s->H);
-  real *x = numbers((size_t)T * B * 6, 3), *keep = numbers(T * B, 4), *target = numbers((size_t)T * B * 5, 5),
-       *reward = numbers(T * B, 6);
+  real *x = numbers((size_t)T * B * (s->Z + 1), 3), *keep = numbers(T * B, 4);
+  real *target = numbers((size_t)T * B * s->Z, 5), *reward = numbers(T * B, 6);
   rnn_net *n = rnn_net_open(s, T, B);
   rnn_net_init(w, s, 1);
   rnn_net_learn(n, g, w, &(rnn_chunk){x, keep, target, reward, keep, T, B}, h, c, (rnn_rules){-7, 10, 1}, (real)0.01);
@@ -60,11 +60,19 @@ static void rnn_gradient(real *g) {
   for (size_t i = 0; i < sizeof all / sizeof *all; i++) mem_free(all[i]);
 }
 
+static void rnn_gradient(real *g) { gradient_of(g, &rnn_shape); }
+static void joint_gradient(real *g) { gradient_of(g, &joint_shape); }
+
 static void test_vae(void **state) { (void)state, same_everywhere(vae_gradient, world_vae_table(&vae_shape).size); }
 static void test_rnn(void **state) { (void)state, same_everywhere(rnn_gradient, world_rnn_table(&rnn_shape).size); }
+static void test_joint(void **state) {
+  (void)state;
+  same_everywhere(joint_gradient, world_rnn_table(&joint_shape).size);
+}
 
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(test_vae), cmocka_unit_test(test_rnn)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(test_vae), cmocka_unit_test(test_rnn),
+                                     cmocka_unit_test(test_joint)};
   num_open();
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

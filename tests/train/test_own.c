@@ -69,6 +69,42 @@ static void test_draws_follow_the_head(void **state) {
   mem_free(s);
 }
 
+// One draw for both dimensions: a quarter (-1, 4), three quarters (2, -3), each with sigma at the floor.
+static void test_joint_draws_are_one(void **state) {
+  (void)state;
+  world_shape s = shape;
+  s.joint = true;
+  const double mu[K][Z] = {{-1, 4}, {2, -3}};
+  nn_table t = world_rnn_table(&s);
+  real *w = mem_take(t.size, sizeof *w), *bias = w + t.tensor[RNN_HEAD_B].at, *own = mem_take(T * B * Z, sizeof *own);
+  bias[1] = (real)log(3);
+  for (int k = 0; k < K; k++)
+    for (int z = 0; z < Z; z++) {
+      bias[world_head_component(&s, z, 0, k)] = (real)mu[k][z];
+      bias[world_head_component(&s, z, 1, k)] = -9;
+    }
+
+  small_chunk *c = chunk_make();
+  rnn_net *n = rnn_net_open(&s, T, B);
+  rnn_net_draw(n, own, w, &c->k, c->h, c->c, (real)-3, rng_stream(3, "draws"));
+  double second = 0, rows = T * B, squares = 0;
+  for (int i = 0; i < T * B; i++) {
+    int k = own[i * Z] > (real)0.5;
+    second += k;
+    for (int z = 0; z < Z; z++) {
+      double off = (double)own[i * Z + z] - mu[k][z];
+      assert_true(fabs(off) < 6 * exp(-3));
+      squares += off * off;
+    }
+  }
+  assert_true(fabs(second / rows - 0.75) < 4 * sqrt(0.75 * 0.25 / rows));
+  assert_true(fabs(squares / (rows * Z) / exp(-6) - 1) < 0.1);
+  rnn_net_close(n);
+  mem_free(w);
+  mem_free(own);
+  mem_free(c);
+}
+
 // Of the inputs that may be: the share that M's own samples have taken at an update. Nothing else has changed.
 static double share_at(const train_rnn_options *o, int64_t update, int64_t updates) {
   const real nothing[Z * K] = {0};
@@ -149,6 +185,7 @@ int main(void) {
   num_open();
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_draws_follow_the_head),
+      cmocka_unit_test(test_joint_draws_are_one),
       cmocka_unit_test(test_the_share_rises),
       cmocka_unit_test(test_what_moves_weighs_more),
   };

@@ -26,9 +26,9 @@ static void dream_play(const world *w, float *z, int steps) {
   mind_close(m);
 }
 
-static void same_world(bool pixels, num_precision precision) {
+static void same_world(small_world s, num_precision precision) {
   enum { STEPS = 50 };
-  small_world s = small_world_write(pixels, 1);
+  bool pixels = s.shape.pixels;
   world *w = NULL;
   if (world_open_as(&w, pixels ? s.vae.text : NULL, s.rnn.text, &(world_options){.precision = precision}) != OK)
     fail_msg("%s", status_message());
@@ -66,10 +66,11 @@ static void same_world(bool pixels, num_precision precision) {
 
 static void test_a_mapped_world_is_the_world(void **state) {
   (void)state;
-  same_world(true, NUM_FP32);
-  same_world(true, NUM_BF16);
-  same_world(false, NUM_FP32);
-  same_world(false, NUM_BF16);
+  for (int precision = NUM_FP32; precision <= NUM_BF16; precision++)
+    for (int pixels = 0; pixels < 2; pixels++) {
+      same_world(small_world_write(pixels, 1), (num_precision)precision);
+      same_world(small_world_joint(pixels, 3, 1), (num_precision)precision);
+    }
 }
 
 // The head alone, in place: the rest stays as it is.

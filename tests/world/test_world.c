@@ -181,10 +181,8 @@ static trace dream_alone(const world *w, rng luck) {
 }
 
 // Many lanes at once, with an ended lane's place taken by the last: every z must be the bits of the episode alone.
-static void test_dream_is_pure(void **state) {
-  (void)state;
+static void check_dream_is_pure(small_world s) {
   enum { N = 13 };
-  small_world s = small_world_write(true, 6);
   world *w = small_world_open(&s);
   mind *m = mind_open(w, N);
   trace alone[N];
@@ -223,6 +221,13 @@ static void test_dream_is_pure(void **state) {
   small_world_remove(&s);
 }
 
+static void test_dream_is_pure(void **state) {
+  (void)state;
+  check_dream_is_pure(small_world_write(true, 6));
+  check_dream_is_pure(small_world_joint(true, 3, 6));
+  check_dream_is_pure(small_world_joint(true, 10, 6));
+}
+
 // After every step the episode goes on in another dream, in a lane where another one was: the bits of the episode that
 // stayed.
 static void test_a_dream_goes_on_elsewhere(void **state) {
@@ -259,10 +264,9 @@ static void test_a_dream_goes_on_elsewhere(void **state) {
 
 // A world whose head is its bias alone: z' is then drawn from a mixture that is known. Moments against the closed form
 // at a temperature: weights softmax(l / tau), variance sigma^2 tau.
-static void draws_from_a_mixture(int K) {
-  small_world s = small_world_of(true, K, 7);
+static void draws_from_a_mixture(small_world s) {
   nn_table t = world_rnn_table(&s.shape);
-  const int Z = s.shape.Z;
+  const int Z = s.shape.Z, K = s.shape.K;
   memset(s.m + t.tensor[RNN_HEAD].at, 0, t.tensor[RNN_HEAD].size * sizeof(real));
   real *bias = s.m + t.tensor[RNN_HEAD_B].at;
   enum { MOST = 10 };
@@ -271,9 +275,9 @@ static void draws_from_a_mixture(int K) {
              log_sigma[MOST] = {-1, 0, -0.5f, -2, -1, 2, -3, 0, -1, -2};
   for (int i = 0; i < Z; i++)
     for (int k = 0; k < K; k++) {
-      bias[i * K + k] = logit[k];
-      bias[Z * K + i * K + k] = mu[k];
-      bias[2 * Z * K + i * K + k] = log_sigma[k];
+      if (i < world_draws(&s.shape)) bias[i * K + k] = logit[k];
+      bias[world_head_component(&s.shape, i, 0, k)] = mu[k];
+      bias[world_head_component(&s.shape, i, 1, k)] = log_sigma[k];
     }
   bias[world_head_done(&s.shape)] = -1;
   hash vae;
@@ -305,9 +309,9 @@ static void draws_from_a_mixture(int K) {
         sum += z, squares += z * z;
       }
     }
-    double n = (double)steps * Z, sd = sqrt(second - mean * mean);
-    assert_true(fabs(sum / n - mean) < 4 * sd / sqrt(n));
-    assert_true(fabs(squares / n - second) < 0.02 * second);
+    double n = (double)steps * Z, draws = (double)steps * world_draws(&s.shape), sd = sqrt(second - mean * mean);
+    assert_true(fabs(sum / n - mean) < 4 * sd / sqrt(draws));
+    assert_true(fabs(squares / n - second) < 0.02 * sqrt(n / draws) * second);
   }
   mind_close(m);
   world_close(w);
@@ -317,9 +321,79 @@ static void draws_from_a_mixture(int K) {
 // One component, of which there is nothing to draw; the usual few; more than are picked from.
 static void test_dream_draws_from_the_mixture(void **state) {
   (void)state;
-  draws_from_a_mixture(1);
-  draws_from_a_mixture(3);
-  draws_from_a_mixture(10);
+  for (int i = 0; i < 3; i++) {
+    int K = (const int[]){1, 3, 10}[i];
+    draws_from_a_mixture(small_world_of(true, K, 7));
+    draws_from_a_mixture(small_world_joint(true, K, 7));
+  }
+}
+
+// Against the head as it was written: every latent is that of one component, and where they are joint, of the same one.
+typedef struct head_case {
+  const small_world *s;
+  float y[512];  // the head's columns
+  float noise[8];
+} head_case;
+
+static void head_compute(head_case *c, const float *belief) {
+  const world_shape *s = &c->s->shape;
+  nn_table t = world_rnn_table(s);
+  int O = world_head_size(s);
+  assert_true(O <= 512);
+  nn_dense(c->y, belief + s->Z, c->s->m + t.tensor[RNN_HEAD].at, c->s->m + t.tensor[RNN_HEAD_B].at, 1, s->H, O);
+}
+
+static bool head_says(const head_case *c, float z, int i, int k) {
+  const world_shape *s = &c->s->shape;
+  float mean = c->y[world_head_component(s, i, 0, k)], log_sigma = c->y[world_head_component(s, i, 1, k)];
+  return fabsf(mean + expf(log_sigma) * c->noise[i] - z) < 2e-5f;
+}
+
+// Of a lane, after step `step`; counts which component it was.
+static void head_check(head_case *c, const float *belief, rng luck, uint32_t step, int *drawn) {
+  const world_shape *s = &c->s->shape;
+  rng_normals(c->noise, s->Z, luck, step, (uint32_t)(s->Z + 3) / 4);  // as src/world/mdn_head.c draws them
+  head_compute(c, belief);
+  int whole = 0, found = -1;
+  for (int k = 0; k < s->K; k++) {
+    int says = 0;
+    for (int i = 0; i < s->Z; i++) says += head_says(c, belief[i], i, k);
+    if (says == s->Z) whole++, found = k;
+  }
+  assert_int_equal(whole, 1);
+  drawn[found]++;
+}
+
+static void joint_draws_are_the_heads(int K) {
+  enum { N = 13, STEPS = 8 };
+  small_world s = small_world_joint(true, K, 16);
+  world *w = small_world_open(&s);
+  head_case c = {.s = &s};
+  const dream_rules long_rules = {.temperature = 1, .cap = 1000};
+  int drawn[16] = {0}, different = 0;
+  for (int lanes = 1; lanes <= N; lanes += N - 1) {  // few are computed whole, many are picked
+    mind *m = mind_open(w, lanes);
+    dream_outcome out[N];
+    for (int i = 0; i < lanes; i++) mind_dream(m, i, &long_rules, rng_episode(rng_stream(7, "joint"), 0, (uint32_t)i));
+    for (int t = 1; t <= STEPS; t++) {
+      mind_imagine(m, (const float[N]){0}, out, lanes);
+      for (int i = 0; i < lanes; i++)
+        head_check(&c, mind_features(m, i), rng_episode(rng_stream(7, "joint"), 0, (uint32_t)i), (uint32_t)t, drawn);
+    }
+    mind_close(m);
+  }
+  for (int k = 0; k < K; k++) different += drawn[k] > 0;
+  assert_true(different > K / 2);
+  world_close(w);
+  small_world_remove(&s);
+}
+
+static void test_joint_draws_are_the_heads(void **state) {
+  (void)state;
+  joint_draws_are_the_heads(1);
+  joint_draws_are_the_heads(3);
+  joint_draws_are_the_heads(8);
+  joint_draws_are_the_heads(10);
 }
 
 static void test_broken_numbers_are_noticed(void **state) {
@@ -363,10 +437,8 @@ static void narrow_play(const world *w, float *z, int lanes, int steps) {
   mind_close(m);
 }
 
-static void test_bf16_is_the_same_everywhere(void **state) {
-  (void)state;
+static void check_bf16_is_the_same_everywhere(small_world s) {
   enum { STEPS = 30 };
-  small_world s = small_world_write(true, 14);
   world *w = narrow_open(&s), *wide = small_world_open(&s);
   float first[STEPS * 7], other[STEPS * 7];
   narrow_play(w, first, 1, STEPS);
@@ -384,6 +456,13 @@ static void test_bf16_is_the_same_everywhere(void **state) {
   world_close(w);
   world_close(wide);
   small_world_remove(&s);
+}
+
+static void test_bf16_is_the_same_everywhere(void **state) {
+  (void)state;
+  check_bf16_is_the_same_everywhere(small_world_write(true, 14));
+  check_bf16_is_the_same_everywhere(small_world_joint(true, 3, 14));
+  check_bf16_is_the_same_everywhere(small_world_joint(true, 10, 14));
 }
 
 // One step from the same memory: as far from fp32 as eight bits of mantissa allow, and not at it.
@@ -514,6 +593,34 @@ static void test_claims_are_not_believed(void **state) {
   small_world_remove(&s);
 }
 
+// A file that does not say which has a mixture for each latent; a word that nobody knows is refused.
+static void test_the_mixture_is_in_the_file(void **state) {
+  (void)state;
+  small_world each = small_world_of(false, 2, 17), joint = small_world_joint(false, 2, 17);
+  world *w = small_world_open(&each);
+  assert_false(world_shape_of(w)->joint);
+  world_close(w);
+  w = small_world_open(&joint);
+  assert_true(world_shape_of(w)->joint);
+  world_close(w);
+
+  char *bytes, *word;
+  size_t size;
+  assert_int_equal(file_read(&bytes, &size, joint.rnn.text), OK);
+  word = memmem(bytes, size, "\"joint\"", 7);
+  assert_non_null(word);
+  memcpy(word, "\"jolly\"", 7);
+  word = memmem(bytes, size, "\"checksum\"", 10);
+  assert_non_null(word);
+  memcpy(word, "\"checkers\"", 10);
+  assert_int_equal(file_write(joint.rnn.text, bytes, size), OK);
+  assert_int_equal(world_open(&w, NULL, joint.rnn.text), BAD_FILE);
+  assert_non_null(strstr(status_message(), "metadata 'mixture' is 'jolly'; each or joint are allowed"));
+  mem_free(bytes);
+  small_world_remove(&each);
+  small_world_remove(&joint);
+}
+
 static void test_a_missing_file_is_named(void **state) {
   (void)state;
   small_world s = small_world_write(true, 10);
@@ -552,6 +659,7 @@ int main(void) {
       cmocka_unit_test(test_dream_is_pure),
       cmocka_unit_test(test_a_dream_goes_on_elsewhere),
       cmocka_unit_test(test_dream_draws_from_the_mixture),
+      cmocka_unit_test(test_joint_draws_are_the_heads),
       cmocka_unit_test(test_broken_numbers_are_noticed),
       cmocka_unit_test(test_bf16_is_the_same_everywhere),
       cmocka_unit_test(test_bf16_is_near_fp32),
@@ -559,6 +667,7 @@ int main(void) {
       cmocka_unit_test(test_numbers_that_are_not_finite_are_refused),
       cmocka_unit_test(test_statistics_that_are_not_finite_are_refused),
       cmocka_unit_test(test_claims_are_not_believed),
+      cmocka_unit_test(test_the_mixture_is_in_the_file),
       cmocka_unit_test(test_a_missing_file_is_named),
       cmocka_unit_test(test_v_and_m_belong_together),
   };
