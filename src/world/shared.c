@@ -87,7 +87,8 @@ status world_share(const world *w, const char *path) {
               .origins = w->origins.count, .moments = w->origins.moments,
               .log_sigma_floor = w->origins.log_sigma_floor, .done_weight = w->origins.done_weight};
   memcpy(h->identity, w->identity.hex, sizeof w->identity.hex);
-  for (int i = 0; i < n; at += room_of(&parts[i++])) memcpy(at, *parts[i].at, parts[i].floats * sizeof(float));
+  for (int i = 0; i < n; at += room_of(&parts[i++]))
+    if (parts[i].floats) memcpy(at, *parts[i].at, parts[i].floats * sizeof(float));  // a world may have no moments
   memcpy(h->check, check_of(file, size).hex, sizeof(hash));
 
   // whole, since other processes map it as soon as it is there
