@@ -27,7 +27,8 @@ mdn_head *mdn_head_open(const world *w, int lanes) {
   arena *memory = arena_open();
   mdn_head *d = ARENA_NEW(memory, mdn_head, 1);
   size_t some = (size_t)(lanes < LANES_AT_ONCE ? lanes : LANES_AT_ONCE);
-  size_t work = world_picks(s) ? packed_pick_work(&w->member[0].components, world_items(s)) : some * w->member[0].components.N;
+  const packed *components = &w->member[0].components;  // of the others' sizes
+  size_t work = world_picks(s) ? packed_pick_work(components, world_items(s)) : some * components->N;
 
   // room for some lanes at a time, as in mdn.c
   *d = (mdn_head){.memory = memory, .w = w};
