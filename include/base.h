@@ -135,6 +135,8 @@ void dir_sweep(const char *path, const char *prefix);
 
 #define PATH_MAX_LENGTH 1024
 typedef struct file_path { char text[PATH_MAX_LENGTH]; } file_path;
+// Of several files of a kind: the first has the plain path, number 2 of "a/rnn.safetensors" is "a/rnn-2.safetensors".
+file_path path_numbered(const char *path, int number);
 file_path path_join(const char *directory, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 // --- numbers ----------------------------------------------------------------------------------------------------

@@ -43,6 +43,7 @@ typedef struct settings {
   struct {
     int hidden, mixtures;
     int mixture;                  // enum config_mixture
+    int members;
     int epochs, batch, steps;     // lanes, chunk length
     double learning_rate, learning_rate_end;
     double clip;                  // per element

@@ -29,6 +29,7 @@ typedef struct run_home {
 #define RUN_RNN "rnn.safetensors"
 #define RUN_RNN_CHECKPOINT "rnn.checkpoint.safetensors"
 #define RUN_RNN_ROWS "train_rnn.csv"
+#define RUN_RNN_MEMBERS "rnn.members"
 #define RUN_CONTROLLER "controller.safetensors"
 #define RUN_CONTROLLER_BEFORE "controller.previous.safetensors"
 #define RUN_ROWS "run.csv"

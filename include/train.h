@@ -74,6 +74,7 @@ typedef struct train_rnn_options {
   double own_from;                     // fraction of the updates before the first
   double held_out;
   uint64_t seed;
+  uint64_t moments_seed;               // which moments dreams begin at: the same ones for all members of a world
   const char *latents;                 // directory train_encode wrote
   const char *from;                    // an M to begin from, of the same shape; NULL: random weights
   int newest;                          // moments that dreams begin at are of episodes from this one on

@@ -19,9 +19,12 @@ status world_open(world **w, const char *vae_path, const char *rnn_path);
 status world_open_eye(world **w, const char *vae_path);
 void world_close(world *w);
 hash world_hash(const world *w);
+enum { WORLD_MEMBERS_MAX = 16 };
 // Another world of the same files, with a hash of its own. Neither pointer is kept.
 typedef struct world_options {
   num_precision precision;         // NUM_BF16: M's weights, and what they are multiplied with, rounded to bf16
+  int members;                     // Ms: rnn_path and, beside it, rnn-2, rnn-3 ... (path_numbered); 0: one. MISMATCH
+                                   // where they were not learnt alike
   const uint64_t *untrained_seed;  // or NULL: M has fresh random weights instead of the learned ones, the ablation
 } world_options;
 status world_open_as(world **w, const char *vae_path, const char *rnn_path, const world_options *o);

@@ -49,6 +49,7 @@ static status common_world_fits(const app *a, const world *w, const char *path) 
 status app_world_read(const app *a, world **w) {
   uint64_t seed = (uint64_t)a->s.run.seed;
   world_options o = {.precision = a->s.dream.precision == CONFIG_PRECISION_BF16 ? NUM_BF16 : NUM_FP32,
+                     .members = a->s.rnn.members,
                      .untrained_seed = a->untrained ? &seed : NULL};
   file_path vae = run_path(&a->run, "vae.safetensors"), rnn = run_path(&a->run, "rnn.safetensors");
   const char *v = a->environment->pixels ? vae.text : NULL;

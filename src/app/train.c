@@ -61,6 +61,7 @@ typedef struct train_log {
   const char *const *parts;  // NULL: no rows
   file_path csv, checkpoint;
   stage_work work;           // on rank 0
+  bool part;                 // of the stage: more is to come before it is complete
   double loss;
 } train_log;
 
@@ -155,7 +156,7 @@ static hash train_identity(app *a, stage s) {
 // Collective: the stage is complete when all ranks say so, and rank 0 has written it down.
 static status train_finish(app *a, train_log *l, status s) {
   bool master = farm_rank(a->f) == 0;
-  if (s == OK && master) s = stage_done(&a->run, l->which);
+  if (s == OK && master && !l->part) s = stage_done(&a->run, l->which);
   s = farm_agree(a->f, s);
 
   char note[64] = "";
@@ -250,10 +251,96 @@ static status train_vae_hash(app *a, char hex[33]) {
   return farm_agree(a->f, s);
 }
 
+// --- M, or several members ------------------------------------------------------------------------------------------
+
+// A killed stage goes on with the member it was at: the others have a line each, with the identity that they were made
+// with and the hash of what they left.
+static status train_member_note(const app *a, hash identity, const char *result) {
+  hash left;
+  text_buffer t = {0};
+  TRY(hash_file(&left, result));
+  text_add(&t, "%s %s\n", identity.hex, left.hex);
+  status s = file_append(run_path(&a->run, RUN_RNN_MEMBERS).text, &t);
+  text_free(&t);
+  return s;
+}
+
+static bool train_member_stands(const app *a, const char *line, hash identity, int member) {
+  hash left;
+  file_path result = path_numbered(run_path(&a->run, RUN_RNN).text, member);
+  if (strncmp(line, identity.hex, 32) != 0 || !file_exists(result.text)) return false;
+  return hash_file(&left, result.text) == OK && strncmp(line + 33, left.hex, 32) == 0;
+}
+
+// How many are there already, on rank 0.
+static int train_members_made(const app *a, hash identity) {
+  file_path path = run_path(&a->run, RUN_RNN_MEMBERS);
+  char *bytes;
+  size_t size, line = 66;  // bytes
+  int made = 0;
+  if (a->run.fresh || !file_exists(path.text) || file_read_own(&bytes, &size, path.text) != OK) return 0;
+  while ((size_t)(made + 1) * line <= size && train_member_stands(a, bytes + (size_t)made * line, identity, made + 1))
+    made++;
+  mem_free(bytes);
+  return made;
+}
+
+// Collective: from which member on there is something to do. What is noted beyond, or with other settings, is void.
+static status train_members_begin(app *a, hash identity, int *first) {
+  bool master = farm_rank(a->f) == 0;
+  int made = master ? train_members_made(a, identity) : 0;
+  farm_share(a->f, &made, sizeof made);
+  *first = int_min(made + 1, a->s.rnn.members);
+  return farm_agree(a->f, master && made == 0 ? file_remove(run_path(&a->run, RUN_RNN_MEMBERS).text) : OK);
+}
+
+// The first has the run's seed.
+static uint64_t train_member_seed(const app *a, int member) {
+  return (uint64_t)a->s.run.seed + 0x9E3779B97F4A7C15u * (uint64_t)(member - 1);
+}
+
+static const char *train_member_words(char *words, size_t room, int member, int members) {
+  snprintf(words, room, members > 1 ? "train M %d of %d" : "train M", member, members);
+  return words;
+}
+
+// Member `member`, from 1, of those that `o` describes.
+static status train_member_make(app *a, train_rnn_options o, dataset *d, int member) {
+  const settings *s = &a->s;
+  char words[32];
+  file_path result = path_numbered(run_path(&a->run, RUN_RNN).text, member);
+  file_path checkpoint = path_numbered(run_path(&a->run, RUN_RNN_CHECKPOINT).text, member);
+  file_path before = path_numbered(train_before(a, RUN_RNN).text, member);
+  o.seed = train_member_seed(a, member);
+  o.from = a->run.before && s->round.warm ? before.text : NULL;
+  o.result = result.text;
+  o.checkpoint = checkpoint.text;
+  train_member_words(words, sizeof words, member, s->rnn.members);
+  train_log l = {.a = a,
+                 .which = STAGE_RNN,
+                 .parts = train_rnn_parts,
+                 .csv = path_numbered(run_path(&a->run, RUN_RNN_ROWS).text, member),
+                 .checkpoint = checkpoint,
+                 .work = work_open(&a->run, STAGE_RNN, words, "chunks", 1),
+                 .part = member < s->rnn.members};
+
+  train_team team = train_team_of(a);
+  train_watch watch = train_watch_of(&l);
+  status done = train_rnn(&o, d, &team, &watch);
+  if (done == OK && l.part) done = farm_rank(a->f) == 0 ? train_member_note(a, o.identity, o.result) : OK;
+  return train_finish(a, &l, done);
+}
+
+static status train_members_make(app *a, const train_rnn_options *o, dataset *d) {
+  int first;
+  TRY(train_members_begin(a, o->identity, &first));
+  for (int member = first; member <= a->s.rnn.members; member++) TRY(train_member_make(a, *o, d, member));
+  return farm_agree(a->f, farm_rank(a->f) == 0 ? file_remove(run_path(&a->run, RUN_RNN_MEMBERS).text) : OK);
+}
+
 status app_rnn_make(app *a) {
   const settings *s = &a->s;
-  file_path result = run_path(&a->run, RUN_RNN), checkpoint = run_path(&a->run, RUN_RNN_CHECKPOINT);
-  file_path latents = run_path(&a->run, RUN_LATENTS), before = train_before(a, RUN_RNN);
+  file_path latents = run_path(&a->run, RUN_LATENTS);
   train_rnn_options o = {.shape = train_shape(a),
                          .epochs = s->rnn.epochs,
                          .batch = s->rnn.batch,
@@ -267,12 +354,9 @@ status app_rnn_make(app *a) {
                          .own_samples = s->rnn.own_samples,
                          .own_passes = s->rnn.own_passes,
                          .own_from = s->rnn.own_from,
-                         .from = a->run.before && s->round.warm ? before.text : NULL,
                          .held_out = s->collect.held_out,
-                         .seed = (uint64_t)s->run.seed,
+                         .moments_seed = (uint64_t)s->run.seed,
                          .latents = latents.text,
-                         .result = result.text,
-                         .checkpoint = checkpoint.text,
                          .anew = a->run.fresh,
                          .identity = train_identity(a, STAGE_RNN)};
   TRY(train_vae_hash(a, o.vae_hash));
@@ -280,16 +364,7 @@ status app_rnn_make(app *a) {
   dataset *d;
   TRY(train_episodes_open(a, &d));
   o.newest = data_count(d) - s->collect.episodes;
-  train_log l = {.a = a,
-                 .which = STAGE_RNN,
-                 .parts = train_rnn_parts,
-                 .csv = run_path(&a->run, RUN_RNN_ROWS),
-                 .checkpoint = checkpoint,
-                 .work = work_open(&a->run, STAGE_RNN, "train M", "chunks", 1)};
-
-  train_team team = train_team_of(a);
-  train_watch watch = train_watch_of(&l);
-  status done = train_finish(a, &l, train_rnn(&o, d, &team, &watch));
+  status done = train_members_make(a, &o, d);
   data_close(d);
   return done;
 }

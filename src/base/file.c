@@ -15,6 +15,12 @@
 
 #include "base.h"
 
+file_path path_numbered(const char *path, int number) {
+  const char *slash = strrchr(path, '/'), *dot = strrchr(slash ? slash : path, '.');
+  int stem = (int)(dot ? dot - path : (ptrdiff_t)strlen(path));
+  return number < 2 ? path_join("", "%s", path) : path_join("", "%.*s-%d%s", stem, path, number, path + stem);
+}
+
 file_path path_join(const char *directory, const char *format, ...) {
   file_path p;
   size_t used = (size_t)snprintf(p.text, sizeof p.text, "%s%s", directory, *directory ? "/" : "");

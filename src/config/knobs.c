@@ -121,6 +121,8 @@ static const knob knob_rows[] = {
     WORD("rnn.mixture", rnn.mixture, M, mixture_words, "each",
          "a mixture for each latent dimension, or a joint one, of which one Gaussian is drawn for all of them (WM: "
          "article joint, code each)"),
+    INT("rnn.members", rnn.members, M | SEARCH, 1, 16, "1",
+        "Ms of different seeds; each dream draws the one that makes what happens, while the first remembers (WM: 1)"),
     INT("rnn.epochs", rnn.epochs, M, 1, 100000, "20", "passes over all episodes (WM: article 20, code 400)"),
     INT("rnn.batch", rnn.batch, M, 1, 65536, "100", "episodes learned from side by side (WM: 100)"),
     INT("rnn.steps", rnn.steps, M, 1, 65536, "500", "environment steps a gradient flows back, one chunk (WM: 500)"),

@@ -335,6 +335,10 @@ static status stage_files_left(const run_home *r, stage s, text_buffer *t) {
   const stage_kind *k = &stage_kinds[s];
   if (k->folder) return stage_folder_each(r, k->folder, stage_file_left, t);
   for (int i = 0; k->results[i]; i++) TRY(stage_file_left(r, k->results[i], t));
+
+  // The first M has the plain name.
+  for (int i = 2; s == STAGE_RNN && i <= r->s->rnn.members; i++)
+    TRY(stage_file_left(r, path_numbered(RUN_RNN, i).text, t));
   return k->record ? stage_file_left(r, k->record, t) : OK;
 }
 

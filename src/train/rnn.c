@@ -182,7 +182,7 @@ static void rnn_moments(rnn_run *r, float *moment) {
   for (int i = 0; i < r->team->rank; i++)
     to += (size_t)share_of(MOMENTS, &(train_team){.rank = i, .size = r->team->size}) * belief;
 
-  rng luck = rng_stream(r->o->seed, "moments");
+  rng luck = rng_stream(r->o->moments_seed, "moments");
   rng_words(word, 2 * own, rng_episode(luck, 0, (uint32_t)r->team->rank), 0, 0);
   stream_begin(r->episodes, first, r->held_from, r->team, luck, 0, true);
   rnn_memory_clear(r);

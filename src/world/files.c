@@ -206,8 +206,9 @@ static status files_moments_read(world *w, const data_source *from) {
   // a world whose dreams begin with first frames alone has none
   if (!data_tensors_find(from->file, "moments")) return OK;
   TRY(files_rows_count(&o->moments, from, "moments"));
-  TRY(data_f32_wanted(&o->moment, from, "moments", data_matrix(o->moments, belief)));
-  o->moment = files_keep(w, o->moment, (size_t)o->moments * (size_t)belief);
+  const float *moment;
+  TRY(data_f32_wanted(&moment, from, "moments", data_matrix(o->moments, belief)));
+  w->member[0].moment = files_keep(w, moment, (size_t)o->moments * (size_t)belief);
   return OK;
 }
 
@@ -289,7 +290,8 @@ static status files_rnn_read(world *w, const data_source *from, const sources *o
     nn_init_glorot(values, t.tensor[RNN_LSTM].size, s->Z + s->A + s->H, 4 * s->H, rng_stream(*seed, "untrained"));
 
   w->precision = of->options.precision;
-  world_pack_rnn(w, values);
+  world_pack_rnn(w, &w->member[0], values);
+  w->members = 1;
   mem_free(values);
   TRY(files_origins_read(w, from));
   return files_moments_read(w, from);
@@ -310,6 +312,37 @@ static status files_part_read(world *w, sources *of, bool vae) {
   return s;
 }
 
+// Of the same sizes, from the same latents, and asked at the same moments: else their dreams are not of one world.
+static bool files_alike(const world *a, const world *b) {
+  const world_origins *o = &a->origins, *p = &b->origins;
+  size_t Z = (size_t)a->shape.Z, belief = Z + 2 * (size_t)a->shape.H, n = (size_t)o->count * Z;
+  if (a->shape.Z != b->shape.Z || a->shape.A != b->shape.A || a->shape.H != b->shape.H || a->shape.K != b->shape.K ||
+      a->shape.joint != b->shape.joint || o->count != p->count || o->moments != p->moments)
+    return false;
+
+  bool same = o->log_sigma_floor == p->log_sigma_floor && o->done_weight == p->done_weight;
+  same &= memcmp(o->mu, p->mu, n * sizeof(float)) == 0 && memcmp(o->logvar, p->logvar, n * sizeof(float)) == 0;
+  same &= memcmp(o->offset, p->offset, Z * sizeof(float)) == 0 && memcmp(o->scale, p->scale, Z * sizeof(float)) == 0;
+  for (size_t i = 0; i < (size_t)o->moments; i++)
+    same &= memcmp(a->member[0].moment + i * belief, b->member[0].moment + i * belief, Z * sizeof(float)) == 0;
+  return same;
+}
+
+// The M of number k (from 1), beside the first; its hash joins the world's.
+static status files_member_read(world *w, const sources *of, int k) {
+  world other = {.memory = w->memory, .shape = w->shape};
+  sources its = *of;
+  file_path path = path_numbered(of->rnn_path, k);
+  its.rnn_path = path.text;
+  TRY(files_part_read(&other, &its, false));
+  if (!files_alike(w, &other))
+    FAIL(MISMATCH, "%s was not learnt from what %s was, or has other sizes; %s", path.text, of->rnn_path, REMEDY);
+
+  w->member[w->members++] = other.member[0];
+  w->identity = hash_join((hash[]){w->identity, its.rnn}, 2);
+  return OK;
+}
+
 static status files_world_read(world *w, sources *of) {
   if (of->vae_path) TRY(files_part_read(w, of, true));
   if (of->rnn_path) TRY(files_part_read(w, of, false));
@@ -319,6 +352,7 @@ static status files_world_read(world *w, sources *of) {
   const uint64_t *seed = of->options.untrained_seed;
   if (seed) snprintf(parts[2].hex, sizeof parts[2].hex, "untrained %llu", (unsigned long long)*seed);
   w->identity = hash_join(parts, w->precision == NUM_BF16 ? 4 : 3);
+  for (int k = 2; k <= of->options.members; k++) TRY(files_member_read(w, of, k));
   return OK;
 }
 

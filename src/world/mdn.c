@@ -17,6 +17,10 @@ typedef struct mdn {
   float *input;      // (.., input_ld)             [z | action | h], as the LSTM's weights have them
   uint16_t *narrow;  // (.., Z + A + H)            only in bf16
   float *gates;      // (.., 4H)
+  // in a world of several members, who make what M 1 only watches:
+  float *others;     // (lanes, 2H)                [h | c] of the member that the lane has drawn
+  float *some;       // (.., ld)                   beliefs of lanes with the same member, side by side
+  float *does;       // (.., A)                    and their actions
   mdn_head *head;    // from the first imagining on
   world_eye *eye;    // from the first look on, as all below
   float *mu, *logvar;  // (lanes, Z)
@@ -27,6 +31,13 @@ static float *mdn_belief(const mind *m, int lane) {
   return d->beliefs + (size_t)lane * d->ld;
 }
 
+// [h | c] of the member that a lane has drawn; NULL where M 1 is the only one.
+static float *mdn_other(const mind *m, int lane) {
+  const mdn *d = (const mdn *)(const void *)m;
+  return d->others ? d->others + (size_t)lane * 2 * m->w->shape.H : NULL;
+}
+
+static size_t mdn_memory_bytes(const world *w) { return 2 * (size_t)w->shape.H * sizeof(float); }
 static size_t mdn_belief_bytes(const world *w) { return (size_t)(w->shape.Z + 2 * w->shape.H) * sizeof(float); }
 
 // --- what there is to be seen of it ---------------------------------------------------------------------------------
@@ -92,6 +103,11 @@ static mind *mdn_open(const world *w, int lanes) {
   m->input = ARENA_NEW(memory, float, (size_t)some * m->input_ld);
   m->gates = ARENA_NEW(memory, float, (size_t)some * 4 * s->H);
   if (w->precision == NUM_BF16) m->narrow = ARENA_NEW(memory, uint16_t, (size_t)some * (inputs + inputs % 2));
+  if (w->members > 1) {
+    m->others = ARENA_NEW(memory, float, (size_t)lanes * 2 * s->H);
+    m->some = ARENA_NEW(memory, float, (size_t)some * m->ld);
+    m->does = ARENA_NEW(memory, float, (size_t)some * s->A);
+  }
   return &m->door;
 }
 
@@ -114,6 +130,7 @@ static void mdn_begin(mind *m, int lane, rng luck) {
   mdn *d = (mdn *)(void *)m;
   d->lane[lane] = (mdn_lane){.luck = luck, .survival = 1};
   memset(mdn_belief(m, lane), 0, mdn_belief_bytes(m->w));
+  if (d->others) memset(mdn_other(m, lane), 0, mdn_memory_bytes(m->w));
 }
 
 // The latent's own noise is drawn at the last step number, which no dream reaches.
@@ -125,17 +142,23 @@ static void mdn_dream_first(mind *m, int lane, rng luck) {
 }
 
 static void mdn_dream_moment(mind *m, int lane, rng luck) {
-  const world_origins *o = &m->w->origins;
-  size_t moment = rng_below(luck, 0, 2, (uint32_t)o->moments) * (mdn_belief_bytes(m->w) / sizeof(float));
-  memcpy(mdn_belief(m, lane), o->moment + moment, mdn_belief_bytes(m->w));
+  const mdn *d = (const mdn *)(const void *)m;
+  const world *w = m->w;
+  size_t at = rng_below(luck, 0, 2, (uint32_t)w->origins.moments) * (mdn_belief_bytes(w) / sizeof(float));
+  memcpy(mdn_belief(m, lane), w->member[0].moment + at, mdn_belief_bytes(w));
+
+  // What the drawn member remembers of the same moment.
+  const float *its = w->member[d->lane[lane].member].moment + at;
+  if (d->others) memcpy(mdn_other(m, lane), its + w->shape.Z, mdn_memory_bytes(w));
 }
 
-// Draws of step 0: which first frame, which of the two beginnings, which moment.
+// Draws of step 0: which first frame, which of the two beginnings, which moment, which member.
 static void mdn_dream(mind *m, int lane, const dream_rules *rules, rng luck) {
   mdn *d = (mdn *)(void *)m;
   float uniform;
   mdn_begin(m, lane, luck);
   d->lane[lane].rules = *rules;
+  if (m->w->members > 1) d->lane[lane].member = (int)rng_below(luck, 0, 3, (uint32_t)m->w->members);
 
   rng_uniforms(&uniform, 1, luck, 0, 1);
 
@@ -161,36 +184,87 @@ static void mdn_input_fill(float *input, const float *belief, const float *actio
 }
 
 // c' = c sigmoid(f + 1) + sigmoid(i) tanh(j), h' = tanh(c') sigmoid(o); the + 1 is in the packed bias.
-static void mdn_lanes_act(mdn *m, const float *actions, int first, int n) {
+// beliefs (n, ld), actions (n, A)
+static void mdn_rows_act(mdn *m, const packed *lstm, float *beliefs, const float *actions, int n) {
   const world *w = m->door.w;
   const world_shape *s = &w->shape;
   for (int i = 0; i < n; i++)
-    mdn_input_fill(m->input + (size_t)i * m->input_ld, mdn_belief(&m->door, first + i),
-                   actions + (size_t)(first + i) * s->A, s);
+    mdn_input_fill(m->input + (size_t)i * m->input_ld, beliefs + (size_t)i * m->ld, actions + (size_t)i * s->A, s);
 
   // one product for all lanes: (z, a, h) by the weights of all four gates
   world_rows x = world_rows_for(w, m->narrow, m->input, m->input_ld, s->Z + s->A + s->H, n);
-  packed_apply(&w->lstm, m->gates, 4 * s->H, x.x, x.ld, n);
+  packed_apply(lstm, m->gates, 4 * s->H, x.x, x.ld, n);
 
   for (int i = 0; i < n; i++) {
-    float *h = mdn_belief(&m->door, first + i) + s->Z;
+    float *h = beliefs + (size_t)i * m->ld + s->Z;
     vec_lstm_cell(h + s->H, h, m->gates + (size_t)i * 4 * s->H, s->H);
-    m->lane[first + i].step++;
   }
 }
 
 static int mdn_some(int n, int first) { return n - first < LANES_AT_ONCE ? n - first : LANES_AT_ONCE; }
 
 static void mdn_act(mind *m, const float *actions, int n) {
-  for (int i = 0; i < n; i += LANES_AT_ONCE) mdn_lanes_act((mdn *)(void *)m, actions, i, mdn_some(n, i));
+  mdn *d = (mdn *)(void *)m;
+  const packed *lstm = &m->w->member[0].lstm;
+  size_t A = (size_t)m->w->shape.A;
+  for (int i = 0; i < n; i += LANES_AT_ONCE)
+    mdn_rows_act(d, lstm, mdn_belief(m, i), actions + (size_t)i * A, mdn_some(n, i));
+  for (int i = 0; i < n; i++) d->lane[i].step++;
+}
+
+// Lanes that have drawn the same member: from the z they were at, its memory moves on and says what comes next. M 1 has
+// seen the step already, so as a member it only speaks.
+static void mdn_member_imagine(mdn *d, int member, const float *actions, dream_outcome *outcomes, const int *lanes,
+                               int n) {
+  const world *w = d->door.w;
+  const world_member *its = &w->member[member];
+  size_t Z = (size_t)w->shape.Z, A = (size_t)w->shape.A;
+  mdn_lane lane[LANES_AT_ONCE];
+  dream_outcome out[LANES_AT_ONCE];
+
+  for (int i = 0; i < n; i++) {
+    float *row = d->some + (size_t)i * d->ld;
+    memcpy(row, mdn_belief(&d->door, lanes[i]), mdn_belief_bytes(w));
+    if (member) memcpy(row + Z, mdn_other(&d->door, lanes[i]), mdn_memory_bytes(w));
+    memcpy(d->does + (size_t)i * A, actions + (size_t)lanes[i] * A, A * sizeof(float));
+    lane[i] = d->lane[lanes[i]];
+  }
+
+  if (member) mdn_rows_act(d, &its->lstm, d->some, d->does, n);
+  mdn_head_draw(d->head, its, d->some, d->ld, lane, out, n);
+
+  for (int i = 0; i < n; i++) {
+    const float *row = d->some + (size_t)i * d->ld;
+    memcpy(mdn_belief(&d->door, lanes[i]), row, Z * sizeof(float));
+    if (member) memcpy(mdn_other(&d->door, lanes[i]), row + Z, mdn_memory_bytes(w));
+    d->lane[lanes[i]] = lane[i];
+    outcomes[lanes[i]] = out[i];
+  }
+}
+
+static void mdn_members_imagine(mdn *d, const float *actions, dream_outcome *outcomes, int n) {
+  for (int member = 0; member < d->door.w->members; member++) {
+    int lanes[LANES_AT_ONCE], count = 0;
+    for (int i = 0; i < n; i++) {
+      if (d->lane[i].member == member) lanes[count++] = i;
+      if (count < LANES_AT_ONCE && i + 1 < n) continue;
+      if (count) mdn_member_imagine(d, member, actions, outcomes, lanes, count);
+      count = 0;
+    }
+  }
 }
 
 static void mdn_imagine(mind *m, const float *actions, dream_outcome *outcomes, int n) {
   mdn *d = (mdn *)(void *)m;
   if (!d->head) d->head = mdn_head_open(m->w, m->lanes);
   mdn_act(m, actions, n);
+
+  if (d->others) {
+    mdn_members_imagine(d, actions, outcomes, n);
+    return;
+  }
   for (int i = 0; i < n; i += LANES_AT_ONCE)
-    mdn_head_draw(d->head, mdn_belief(m, i), d->ld, d->lane + i, outcomes + i, mdn_some(n, i));
+    mdn_head_draw(d->head, &m->w->member[0], mdn_belief(m, i), d->ld, d->lane + i, outcomes + i, mdn_some(n, i));
 }
 
 // --- lanes that move ------------------------------------------------------------------------------------------------
@@ -199,26 +273,35 @@ static void mdn_move(mind *m, int to, int from) {
   if (to == from) return;
   d->lane[to] = d->lane[from];
   memcpy(mdn_belief(m, to), mdn_belief(m, from), mdn_belief_bytes(m->w));
+  if (d->others) memcpy(mdn_other(m, to), mdn_other(m, from), mdn_memory_bytes(m->w));
 }
 
-// What moves: the step and the chance of having come so far, then the belief.
-typedef struct mdn_moved { uint32_t step; float survival; } mdn_moved;
-static size_t mdn_state_bytes(const world *w) { return sizeof(mdn_moved) + mdn_belief_bytes(w); }
+// What moves: the step, the chance of having come so far and the member, then the belief and that member's memory.
+typedef struct mdn_moved { uint32_t step; float survival; int32_t member; } mdn_moved;
+static size_t mdn_state_bytes(const world *w) {
+  return sizeof(mdn_moved) + mdn_belief_bytes(w) + (w->members > 1 ? mdn_memory_bytes(w) : 0);
+}
 
 static void mdn_save(const mind *m, int lane, void *state) {
   const mdn *d = (const mdn *)(const void *)m;
-  mdn_moved moved = {.step = d->lane[lane].step, .survival = d->lane[lane].survival};
+  const mdn_lane *l = &d->lane[lane];
+  mdn_moved moved = {.step = l->step, .survival = l->survival, .member = l->member};
+  char *belief = (char *)state + sizeof moved;
   memcpy(state, &moved, sizeof moved);
-  memcpy((char *)state + sizeof moved, mdn_belief(m, lane), mdn_belief_bytes(m->w));
+  memcpy(belief, mdn_belief(m, lane), mdn_belief_bytes(m->w));
+  if (d->others) memcpy(belief + mdn_belief_bytes(m->w), mdn_other(m, lane), mdn_memory_bytes(m->w));
 }
 
 static void mdn_load(mind *m, int lane, const dream_rules *rules, rng luck, const void *state) {
   mdn *d = (mdn *)(void *)m;
   mdn_moved moved;
   memcpy(&moved, state, sizeof moved);
-  d->lane[lane] = (mdn_lane){.luck = luck, .step = moved.step, .survival = moved.survival};
+  const char *belief = (const char *)state + sizeof moved;
+  d->lane[lane] =
+      (mdn_lane){.luck = luck, .step = moved.step, .survival = moved.survival, .member = moved.member};
   if (rules) d->lane[lane].rules = *rules;
-  memcpy(mdn_belief(m, lane), (const char *)state + sizeof moved, mdn_belief_bytes(m->w));
+  memcpy(mdn_belief(m, lane), belief, mdn_belief_bytes(m->w));
+  if (d->others) memcpy(mdn_other(m, lane), belief + mdn_belief_bytes(m->w), mdn_memory_bytes(m->w));
 }
 
 static const float *mdn_at(const mind *m, int lane) { return mdn_belief(m, lane); }

@@ -27,12 +27,13 @@ mdn_head *mdn_head_open(const world *w, int lanes) {
   arena *memory = arena_open();
   mdn_head *d = ARENA_NEW(memory, mdn_head, 1);
   size_t some = (size_t)(lanes < LANES_AT_ONCE ? lanes : LANES_AT_ONCE);
-  size_t work = world_picks(s) ? packed_pick_work(&w->components, world_items(s)) : some * w->components.N;
+  const packed *components = &w->member[0].components;  // of the others' sizes
+  size_t work = world_picks(s) ? packed_pick_work(components, world_items(s)) : some * components->N;
 
   // room for some lanes at a time, as in mdn.c
   *d = (mdn_head){.memory = memory, .w = w};
   if (w->precision == NUM_BF16) d->narrow = ARENA_NEW(memory, uint16_t, some * (s->H + s->H % 2));
-  d->logits = ARENA_NEW(memory, float, some * w->logits.N);
+  d->logits = ARENA_NEW(memory, float, some * world_logits(s));
   d->drawn = ARENA_NEW(memory, int32_t, some * world_items(s));
   d->chosen = ARENA_NEW(memory, float, some * 2 * world_items(s));
   d->work = ARENA_NEW(memory, float, work);
@@ -68,16 +69,16 @@ static void components_draw(mdn_head *d, int32_t *drawn, const float *logits, co
 }
 
 // The two columns of each item that n lanes drew; picked, or, with very many components, taken from all of them.
-static void components_find(mdn_head *d, world_rows h, int n) {
+static void components_find(mdn_head *d, const packed *components, world_rows h, int n) {
   const world_shape *s = &d->w->shape;
-  int items = world_items(s), N = d->w->components.N;
+  int items = world_items(s), N = components->N;
 
   // one of K components is wanted of each item: a K-th of the head is computed
   if (world_picks(s)) {
-    packed_pick(&d->w->components, d->chosen, h.x, h.ld, d->drawn, items, s->K, n, d->work);
+    packed_pick(components, d->chosen, h.x, h.ld, d->drawn, items, s->K, n, d->work);
     return;
   }
-  packed_apply(&d->w->components, d->work, N, h.x, h.ld, n);
+  packed_apply(components, d->work, N, h.x, h.ld, n);
   for (int i = 0; i < n; i++)
     for (int second = 0; second < 2; second++)
       for (int z = 0; z < items; z++) {
@@ -126,17 +127,18 @@ static dream_outcome outcome_of(const world *w, mdn_lane *lane, float reward, fl
   return out;
 }
 
-void mdn_head_draw(mdn_head *d, float *beliefs, int ld, mdn_lane *lanes, dream_outcome *outcomes, int n) {
+void mdn_head_draw(mdn_head *d, const world_member *m, float *beliefs, int ld, mdn_lane *lanes, dream_outcome *outcomes,
+                   int n) {
   const world_shape *s = &d->w->shape;
-  int items = world_items(s), size = d->w->logits.N;
+  int items = world_items(s), size = m->logits.N;
 
   // first which component, by its weight (Ha and Schmidhuber 2018: a mixture per element of z)
   world_rows h = world_rows_for(d->w, d->narrow, beliefs + s->Z, ld, s->H, n);
-  packed_apply(&d->w->logits, d->logits, size, h.x, h.ld, n);
+  packed_apply(&m->logits, d->logits, size, h.x, h.ld, n);
   for (int i = 0; i < n; i++) components_draw(d, d->drawn + i * items, d->logits + (size_t)i * size, &lanes[i]);
 
   // then that component's mean and deviation alone, and z from them
-  components_find(d, h, n);
+  components_find(d, &m->components, h, n);
   for (int i = 0; i < n; i++) {
     const float *mean = d->chosen + (size_t)i * 2 * items, *log_sigma = mean + items;
     bool finite = latent_draw(d, beliefs + (size_t)i * ld, mean, log_sigma, &lanes[i]);

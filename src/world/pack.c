@@ -49,7 +49,7 @@ static packed pack_columns(world *w, const float *from, const float *bias, const
 
 // The head in the order that a dream computes it: all logits, then of each item what was drawn. Component 0's logits
 // are taken off the others' here, once, instead of being computed at every step.
-static void pack_logits(world *w, const float *weight, const float *bias) {
+static packed pack_logits(world *w, const float *weight, const float *bias) {
   const world_shape *s = &w->shape;
   int draws = world_draws(s), K = s->K, logits = world_logits(s);
   int *column = mem_take(2 * (size_t)logits + 1, sizeof *column), *first = column + logits;
@@ -61,11 +61,12 @@ static void pack_logits(world *w, const float *weight, const float *bias) {
       first[(k - 1) * draws + i] = i * K;
     }
 
-  w->logits = pack_columns(w, weight, bias, column, first, logits);
+  packed p = pack_columns(w, weight, bias, column, first, logits);
   mem_free(column);
+  return p;
 }
 
-static void pack_components(world *w, const float *weight, const float *bias) {
+static packed pack_components(world *w, const float *weight, const float *bias) {
   const world_shape *s = &w->shape;
   int Z = s->Z, K = s->K, rest = world_component_columns(s);
   int *column = mem_take((size_t)rest, sizeof *column);
@@ -79,11 +80,12 @@ static void pack_components(world *w, const float *weight, const float *bias) {
   column[world_component_column(s, Z, 0, 0)] = world_head_reward(s);
   column[world_component_column(s, Z, 1, 0)] = world_head_done(s);
 
-  w->components = pack_columns(w, weight, bias, column, NULL, rest);
+  packed p = pack_columns(w, weight, bias, column, NULL, rest);
   mem_free(column);
+  return p;
 }
 
-void world_pack_rnn(world *w, float *v) {
+void world_pack_rnn(world *w, world_member *m, float *v) {
   const world_shape *s = &w->shape;
   nn_table t = world_rnn_table(s);
   float *bias = v + t.tensor[RNN_LSTM_B].at;
@@ -91,7 +93,7 @@ void world_pack_rnn(world *w, float *v) {
   // The forget gate's customary + 1, folded in once.
   for (int i = 2 * s->H; i < 3 * s->H; i++) bias[i] += 1.0f;
 
-  w->lstm = pack_layer(w, w->precision, v + t.tensor[RNN_LSTM].at, bias, s->Z + s->A + s->H, 4 * s->H);
-  pack_logits(w, v + t.tensor[RNN_HEAD].at, v + t.tensor[RNN_HEAD_B].at);
-  pack_components(w, v + t.tensor[RNN_HEAD].at, v + t.tensor[RNN_HEAD_B].at);
+  m->lstm = pack_layer(w, w->precision, v + t.tensor[RNN_LSTM].at, bias, s->Z + s->A + s->H, 4 * s->H);
+  m->logits = pack_logits(w, v + t.tensor[RNN_HEAD].at, v + t.tensor[RNN_HEAD_B].at);
+  m->components = pack_components(w, v + t.tensor[RNN_HEAD].at, v + t.tensor[RNN_HEAD_B].at);
 }

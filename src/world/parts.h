@@ -32,6 +32,14 @@ typedef struct world_family {
 } world_family;
 extern const world_family world_mdn;
 
+// An M, as a mind multiplies with it.
+typedef struct world_member {
+  packed lstm;           // rows [z | action | h], bias of the forget gate already + 1
+  packed logits;         // (K-1,draws), of components 1 .. K-1, less component 0's
+  packed components;     // the rest of the head, as world_component_column says
+  const float *moment;   // (origins.moments, Z + 2H)  its beliefs at the moments that all members know
+} world_member;
+
 struct world {
   arena *memory;
   const world_family *family;
@@ -42,10 +50,9 @@ struct world {
   const float *decoder;  // V's parameters as trained, for pictures
   nn_table vae_table;
   num_precision precision;  // of M's weights and of what they are multiplied with
-  packed lstm;           // rows [z | action | h], bias of the forget gate already + 1
-  packed logits;         // (K-1,draws), of components 1 .. K-1, less component 0's
-  packed components;     // the rest of the head, as world_component_column says
-  world_origins origins;
+  int members;           // at least 1 where there is an M
+  world_member member[WORLD_MEMBERS_MAX];
+  world_origins origins; // without moments, which are the members'
   const void *mapping;   // of all these numbers, or NULL: they are in the arena
   size_t mapping_bytes;
 };
@@ -71,7 +78,7 @@ int world_component_column(const world_shape *s, int z, int second, int k);
 
 // Into the world's packed weights (pack.c), from parameters as the networks' tables have them.
 void world_pack_encoder(world *w, const float *vae);
-void world_pack_rnn(world *w, float *rnn);  // which is changed
+void world_pack_rnn(world *w, world_member *m, float *rnn);  // which is changed
 
 // n rows of K floats, ld apart, as M's products want them: as they are, or rounded into narrow (n, K + K % 2).
 typedef struct world_rows { const void *x; int ld; } world_rows;
@@ -83,11 +90,14 @@ typedef struct mdn_lane {
   dream_rules rules;
   uint32_t step;   // actions so far
   float survival;  // the chance of having come so far; 1 but for DREAM_END_EXPECTED
+  int member;      // which of the world's makes what happens
 } mdn_lane;
 typedef struct mdn_head mdn_head;
 mdn_head *mdn_head_open(const world *w, int lanes);  // LANES_AT_ONCE at most are drawn at once
 void mdn_head_close(mdn_head *d);                    // NULL is allowed
-// beliefs (n, ld) [z | h | ..]: z is drawn anew from h, by the luck of the lane at its step.  n <= LANES_AT_ONCE
-void mdn_head_draw(mdn_head *d, float *beliefs, int ld, mdn_lane *lanes, dream_outcome *outcomes, int n);
+// beliefs (n, ld) [z | h | ..]: z is drawn anew from h, as the member says, by the luck of the lane at its step.
+// n <= LANES_AT_ONCE
+void mdn_head_draw(mdn_head *d, const world_member *m, float *beliefs, int ld, mdn_lane *lanes, dream_outcome *outcomes,
+                   int n);
 
 #endif

@@ -15,7 +15,7 @@ typedef struct head {
   world_shape shape;
   int32_t precision;     // num_precision
   char identity[40];
-  int32_t origins, moments;
+  int32_t members, origins, moments;
   float log_sigma_floor, done_weight;
   char reserved[64];
 } head;
@@ -24,7 +24,7 @@ typedef struct head {
 
 // One block of a world: where its pointer is, and how many floats it has.
 typedef struct part { const float **at; size_t floats; } part;
-enum { PARTS_MAX = 16 };
+enum { PARTS_MAX = 16 + 4 * WORLD_MEMBERS_MAX };
 
 static part packed_part(packed *p, num_precision precision, int K, int N) {
   p->K = K;
@@ -50,13 +50,15 @@ static int parts_of(world *w, part *parts) {
     parts[n++] = (part){&w->decoder, w->vae_table.size};
   }
 
-  // M, then where dreams may begin and in which units
-  parts[n++] = packed_part(&w->lstm, w->precision, s->Z + s->A + s->H, 4 * s->H);
-  parts[n++] = packed_part(&w->logits, w->precision, s->H, world_logits(s));
-  parts[n++] = packed_part(&w->components, w->precision, s->H, world_component_columns(s));
+  // each M, then where dreams may begin and in which units
+  for (world_member *m = w->member; m < w->member + w->members; m++) {
+    parts[n++] = packed_part(&m->lstm, w->precision, s->Z + s->A + s->H, 4 * s->H);
+    parts[n++] = packed_part(&m->logits, w->precision, s->H, world_logits(s));
+    parts[n++] = packed_part(&m->components, w->precision, s->H, world_component_columns(s));
+    parts[n++] = (part){&m->moment, (size_t)w->origins.moments * (Z + 2 * (size_t)s->H)};
+  }
   parts[n++] = (part){&w->origins.mu, count * Z};
   parts[n++] = (part){&w->origins.logvar, count * Z};
-  parts[n++] = (part){&w->origins.moment, (size_t)w->origins.moments * (Z + 2 * (size_t)s->H)};
   parts[n++] = (part){&w->origins.offset, Z};
   parts[n++] = (part){&w->origins.scale, Z};
   return n;
@@ -84,7 +86,7 @@ status world_share(const world *w, const char *path) {
   // the head, every block at its place, and over all of it a hash
   head *h = (head *)(void *)file;
   *h = (head){.format = FORMAT, .shape = w->shape, .precision = (int32_t)w->precision,
-              .origins = w->origins.count, .moments = w->origins.moments,
+              .members = w->members, .origins = w->origins.count, .moments = w->origins.moments,
               .log_sigma_floor = w->origins.log_sigma_floor, .done_weight = w->origins.done_weight};
   memcpy(h->identity, w->identity.hex, sizeof w->identity.hex);
   for (int i = 0; i < n; at += room_of(&parts[i++]))
@@ -107,6 +109,8 @@ static status head_check(const head *h, const char *file, const char *path) {
   if (pixels > 1 || joint > 1 || (h->precision != NUM_FP32 && h->precision != NUM_BF16))
     FAIL(BAD_FILE, "%s: has pixels %d, joint %d and precision %d; not all of these are ours; remove it", path, pixels,
          joint, h->precision);
+  if (h->members < 1 || h->members > WORLD_MEMBERS_MAX)
+    FAIL(BAD_FILE, "%s: has %d members; 1 to %d are allowed; remove it", path, h->members, WORLD_MEMBERS_MAX);
   if (h->origins < 1 || h->origins > WORLD_ORIGINS_MAX || !isfinite(h->log_sigma_floor))
     FAIL(BAD_FILE, "%s: has %d origins and a floor of %g; 1 to %d and a finite one are allowed; remove it", path,
          h->origins, (double)h->log_sigma_floor, WORLD_ORIGINS_MAX);
@@ -131,6 +135,7 @@ static status mapping_read(world *w, const char *file, size_t size, const char *
   // what the head says gives the sizes; together they must be the file's
   w->shape = h.shape;
   w->precision = (num_precision)h.precision;
+  w->members = h.members;
   w->origins = (world_origins){.count = h.origins, .moments = h.moments, .log_sigma_floor = h.log_sigma_floor,
                                .done_weight = h.done_weight};
   memcpy(w->identity.hex, h.identity, sizeof w->identity.hex);

@@ -369,8 +369,17 @@ static void a_file_larger_than_memory_is_refused(void **state) {
   assert_int_equal(file_remove(name.text), OK);
 }
 
+static void test_files_of_a_kind_are_numbered(void **state) {
+  (void)state;
+  assert_string_equal(path_numbered("a.b/rnn.safetensors", 1).text, "a.b/rnn.safetensors");
+  assert_string_equal(path_numbered("a.b/rnn.safetensors", 2).text, "a.b/rnn-2.safetensors");
+  assert_string_equal(path_numbered("rnn.checkpoint.safetensors", 12).text, "rnn.checkpoint-12.safetensors");
+  assert_string_equal(path_numbered("a.b/rnn", 3).text, "a.b/rnn-3");
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_files_of_a_kind_are_numbered),
       cmocka_unit_test(only_regular_files_are_opened),
       cmocka_unit_test(links_in_the_way_are_not_followed),
       cmocka_unit_test(a_file_larger_than_memory_is_refused),

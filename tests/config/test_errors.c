@@ -284,7 +284,7 @@ static void deep_and_large(void **state) {
   assert_read_refused(
       bytes, 5000,
       "t.yaml:1:7: unknown key \"rnn.aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa...\"; known "
-      "keys of rnn: hidden, mixtures, mixture, epochs, batch, steps, learning_rate, learning_rate_end, clip, "
+      "keys of rnn: hidden, mixtures, mixture, members, epochs, batch, steps, learning_rate, learning_rate_end, clip, "
       "log_sigma_floor, done_weight, reward_weight, own_samples, own_passes, own_from");
   mem_free(bytes);
 }
