@@ -163,8 +163,9 @@ status rounds_choose(app *a, const char *verb, bool looks_on) {
   settings s = {0};
   bool found = false;
   if (!looks_on)
-    FAIL(BAD_CONFIG, "%s: a stage of one round depends on the round before: run makes what is missing (run.rounds is %d)",
-         verb, count);
+    FAIL(BAD_CONFIG,
+         "%s: a stage of one round depends on the round before: run makes what is missing (run.rounds is %d)", verb,
+         count);
 
   for (int i = count; i >= 1 && !found; i--) {
     s = round_settings(&a->s, i);

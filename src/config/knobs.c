@@ -77,8 +77,8 @@ static const knob knob_rows[] = {
 
     INT("collect.episodes", collect.episodes, EPISODES, 1, 1e7, "10000", "real episodes to learn from (WM: 10000)"),
     TEXT("collect.policy", collect.policy, EPISODES, "hold-random",
-         "who acts while collecting: random, hold-random, still, wander:N, sweep:N or lookahead (WM: hold-random, an action "
-         "drawn anew every few steps)"),
+         "who acts while collecting: random, hold-random, still, wander:N, sweep:N or lookahead (WM: hold-random, an "
+         "action drawn anew every few steps)"),
     INT("collect.shard", collect.shard, EPISODES, 1, 100000, "50", "episodes per file"),
     REAL_("collect.held_out", collect.held_out, V | M, 0, 0.5, "0.05",
           "fraction of the episodes that is never trained on, only measured"),
