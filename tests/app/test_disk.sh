@@ -19,7 +19,7 @@ check "limit: nothing was played twice" test "$(event limit resume journal | tai
 
 # A small file system of our own, filled to the brim, then read-only.
 inside() {
-  world full; mount -t tmpfs -o size=1m tmpfs "$dir/full" && world full
+  world full; mount -t tmpfs -o size=3m tmpfs "$dir/full" && world full
   check "one generation on a small disk" alone full --set evolve.generations=1
   cp "$dir/full/controller.safetensors" "$dir/before"
   dd if=/dev/zero of="$dir/full/filler" bs=1k 2>/dev/null
@@ -39,7 +39,7 @@ inside() {
   trap - EXIT
   echo "$passed $failed" >"$dir/counts"
 }
-export -f inside world check exits alone started same same_rows
+export -f inside world check exits alone started same same_rows results column_number event
 export dir program search pole more passed failed
 if unshare --mount true 2>/dev/null; then
   unshare --mount bash -c "set -u; inside" && read -r passed failed <"$dir/counts" || failed=$((failed + 1))
