@@ -165,7 +165,9 @@ test-cluster: check-deps
 	@$(MAKE) --no-print-directory -j$(cores) all
 	@BUILD=$(BUILD) tests/run --cluster $(ONLY)
 .PHONY: tests-built benches-built bench-bbob
-tests-built: $(TESTS) $(TWINS)
+# With ONLY, those of them whose names have one of its words.
+asked_for = $(strip $(foreach word,$(filter-out -%,$(ONLY)),$(findstring $(word),$(1))))
+tests-built: $(if $(filter-out -%,$(ONLY)),$(foreach t,$(TESTS),$(if $(call asked_for,$(t)),$(t))),$(TESTS)) $(TWINS)
 benches-built: $(BENCHES) $(PROGRAM)
 bench: check-deps
 	@$(MAKE) --no-print-directory -j$(cores) benches-built
