@@ -16,7 +16,9 @@
 
 #define HIDDEN "wanted a whole number from 1 to 65536"
 #define CHANNELS "wanted a list of 4 whole numbers from 1 to 1024, such as [32, 64, 128, 256]"
-#define SECTIONS "known sections: run, environment, collect, round, vae, rnn, dream, controller, evolve, fidelity, evaluate"
+#define SECTIONS                                                            \
+  "known sections: run, environment, collect, round, vae, rnn, dream, " \
+  "controller, evolve, fidelity, evaluate"
 #define TEMPERATURE "wanted a number from 0.01 to 10"
 #define TEXTS "wanted text of 1 to 255 printable bytes"
 
