@@ -211,12 +211,14 @@ bench-bbob: $(BBOB)/libes.so $(BBOB)/python/ready
 	@OPENBLAS_NUM_THREADS=1 $(BBOB)/python/bin/python tests/bench/bbob/bbob.py --library $< --out $(BBOB)/results $(BBOB_ARGS)
 
 # --- the house's rules -----------------------------------------------------------------------------------------------
-# Two scripts: the first reads, the second asks the objects who calls whom.
+# Two scripts: the first reads, the second asks objects who calls whom: those of a build that takes seconds.
+.PHONY: lint-objects
+lint-objects: $(foreach r,$(ROOMS),$(call objects,$(r))) $(TWIN)
 lint:
 	@tests/lint "$(ROOMS)" "$(FOREIGN)" "$(foreach r,$(ROOMS),$(r)=$(subst $(space),$(comma),$($(r)_sees)))" \
 	  "$(CC) -std=c11 -D_GNU_SOURCE -Iinclude $(PKG_CFLAGS) $(WARNINGS)"
-	@$(MAKE) --no-print-directory -j$(cores) $(PROGRAM) $(TWIN)
-	@tests/lint_house $(BUILD) "$(ROOMS)"
+	@$(MAKE) --no-print-directory -s -j$(cores) BUILD=build/lint CFLAGS=-O0 lint-objects
+	@tests/lint_house build/lint "$(ROOMS)"
 foreign_of = $(foreach f,$(FOREIGN),$(if $(filter src/$(1)/%,$(subst =,$(space),$(f))),$(basename $(firstword $(subst =,$(space),$(f))))))
 house:
 	@printf '%-8s %6s  %-84s  %-18s %s\n' room lines 'what it is for' libraries 'sees'

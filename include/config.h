@@ -30,7 +30,7 @@ typedef struct settings {
     double learning_rate;         // of both
     int generations;
     double sigma0;
-    bool warm;                    // V, M and the search begin where they ended
+    bool warm;                    // M and the search begin where they ended
   } round;
   struct {
     int latent;

@@ -141,7 +141,6 @@ void map_end(map_run *r, farm_report *report);
 typedef struct service service;
 service *service_open(farm *f, const farm_crew *crew);
 bool service_step(service *s);        // true: something happened
-bool service_dismissed(const service *s, bool *lossy);
 void service_close(service *s);
 
 // A nap that grows while nothing happens: ranks may outnumber cores.

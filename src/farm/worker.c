@@ -102,7 +102,7 @@ void service_close(service *s) {
   mem_free(s);
 }
 
-bool service_dismissed(const service *s, bool *lossy) {
+static bool service_dismissed(const service *s, bool *lossy) {
   *lossy = s->lossy;
   return s->dismissed;
 }

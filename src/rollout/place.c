@@ -8,7 +8,7 @@ env *place_env_open(const rollout_options *o) {
   return e;
 }
 
-void place_step_count(rollout_lane *l, float reward, bool terminated, bool truncated, bool broken) {
+static void place_step_count(rollout_lane *l, float reward, bool terminated, bool truncated, bool broken) {
   l->reward = reward;
   l->terminated = terminated;
   l->truncated = truncated;

@@ -40,9 +40,7 @@ extern const place place_dream, place_reality, place_baseline, place_dream_basel
 
 // The environment was found when its description was read.
 env *place_env_open(const rollout_options *o);
-// One step more, and what it gave.
-void place_step_count(rollout_lane *l, float reward, bool terminated, bool truncated, bool broken);
-// The same in each of n lanes of an environment.  outcomes (n)
+// One step more in each of n lanes of an environment, and what it gave.  outcomes (n)
 void place_outcomes_count(rollout_lane *lanes, const env_outcome *outcomes, int n);
 void place_dreams_count(rollout_lane *lanes, const dream_outcome *outcomes, int n);  // and of a dream
 

@@ -16,7 +16,7 @@ static bool descent_is_ladder(const settings *s) {
   return s->evolve.restarts != CONFIG_RESTARTS_NONE && s->evolve.descents > 1;
 }
 
-int descent_popsize(const settings *s, int number) {
+static int descent_popsize(const settings *s, int number) {
   return s->evolve.popsize << (descent_is_ladder(s) ? number - 1 : 0);
 }
 

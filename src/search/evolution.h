@@ -151,7 +151,6 @@ farm_crew play_crew(const evolution *v);
 
 // --- a descent (descent.c) ------------------------------------------------------------------------------------------
 // Sizes, from the settings alone.
-int descent_popsize(const settings *s, int number);       // of its first generation
 int descent_groups_most(const settings *s, int number);   // of any, second evaluations included
 int descent_episodes_most(const settings *s);             // per candidate
 size_t descent_source_most(const settings *s, int n);     // bytes of what they are made from: a state, or a mean
