@@ -69,6 +69,7 @@ typedef struct settings {
   } controller;
   struct {
     int strategy;                 // enum config_strategy
+    int in;                       // enum config_in
     int generations, popsize, episodes;
     double sigma0;
     bool active, common_random_numbers;
@@ -102,6 +103,7 @@ enum config_strategy {  // words: those of ES_KIND_LIST
   ES_KIND_LIST(CONFIG_STRATEGY)
 #undef CONFIG_STRATEGY
 };
+enum config_in { CONFIG_IN_DREAM, CONFIG_IN_REAL };                           // words: dream, real
 enum config_best { CONFIG_BEST_DREAM, CONFIG_BEST_REAL };                     // words: dream, real
 enum config_restarts {            // words: none, ipop, bipop
   CONFIG_RESTARTS_NONE, CONFIG_RESTARTS_IPOP, CONFIG_RESTARTS_BIPOP

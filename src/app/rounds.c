@@ -56,6 +56,7 @@ static status round_read(reached *r, const run_home *home) {
   TRY(scores_read(&judged, run_path(home, RUN_JUDGEMENT).text));
   TRY(table_read(&t, run_path(home, RUN_ROWS).text));
   r->episodes += s->collect.episodes + rounds_measured(&t) * s->evolve.real_episodes;
+  if (s->evolve.in == CONFIG_IN_REAL) r->episodes += rounds_last(&t, "episodes");
   r->dream = rounds_last(&t, "held_out");
   table_free(&t);
 

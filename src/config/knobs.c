@@ -15,6 +15,7 @@ static const char *const end_words[] = {[CONFIG_END_THRESHOLD] = "threshold",
 static const char *const precision_words[] = {[CONFIG_PRECISION_FP32] = "fp32", [CONFIG_PRECISION_BF16] = "bf16", NULL};
 static const char *const feature_words[] = {
     [CONFIG_FEATURES_Z] = "z", [CONFIG_FEATURES_ZH] = "zh", [CONFIG_FEATURES_ZHC] = "zhc", NULL};
+static const char *const in_words[] = {[CONFIG_IN_DREAM] = "dream", [CONFIG_IN_REAL] = "real", NULL};
 static const char *const best_words[] = {[CONFIG_BEST_DREAM] = "dream", [CONFIG_BEST_REAL] = "real", NULL};
 static const char *const restart_words[] = {
     [CONFIG_RESTARTS_NONE] = "none", [CONFIG_RESTARTS_IPOP] = "ipop", [CONFIG_RESTARTS_BIPOP] = "bipop", NULL};
@@ -170,6 +171,9 @@ static const knob knob_rows[] = {
     WORD("evolve.strategy", evolve.strategy, SEARCH, strategy_words, "cma",
          "who searches (WM: cma); lra-cma: for much noise; sep-cma, lm-ma, openai, pgpe: for very many "
          "parameters; the last two are baselines"),
+    WORD("evolve.in", evolve.in, SEARCH, in_words, "dream",
+         "where candidates are played (WM: dream); real: what the same features allow without any dream, to compare "
+         "with; needs very many real episodes"),
     INT("evolve.generations", evolve.generations, LENGTH, 1, 1000000, "200",
         "generations of the search (WM: 200 to 1800)"),
     INT("evolve.popsize", evolve.popsize, SEARCH, 3, 65536, "64",

@@ -242,7 +242,7 @@ static rollout_record descent_record_head(const descent *d, rollout_place place,
   rollout_record r = {.place = place,
                       .generation = (uint32_t)d->state.generation,
                       .candidate = (uint32_t)candidate,
-                      .common = d->v->s->evolve.common_random_numbers || place != ROLLOUT_DREAM,
+                      .common = d->v->s->evolve.common_random_numbers,
                       .seed = d->seed,
                       .rules = d->v->rules};
   snprintf(r.stream, sizeof r.stream, "%s", stream);
@@ -258,7 +258,7 @@ static void descent_record_point(const descent *d, rollout_record *r, int index)
 
 static void descent_record_write(const descent *d, int group, const char *stream, int candidate) {
   rollout_record *r = play_record(d->v, group);
-  *r = descent_record_head(d, ROLLOUT_DREAM, stream, candidate);
+  *r = descent_record_head(d, d->v->s->evolve.in == CONFIG_IN_REAL ? ROLLOUT_REAL : ROLLOUT_DREAM, stream, candidate);
 
   // makers draw the candidate where it is played: its number is enough
   if (d->v->maker) {
@@ -277,6 +277,7 @@ void descent_write_mean(descent *d, int group, rollout_place place, const char *
   rollout_record *r = play_record(d->v, group);
   *r = descent_record_head(d, place, stream, 0);
   r->seed = (uint64_t)d->v->s->run.seed;
+  if (place == ROLLOUT_REAL) r->common = true;
   if (!d->v->maker) {
     memcpy(r + 1, d->mean, (size_t)d->v->n * sizeof *d->mean);
     return;
