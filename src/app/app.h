@@ -22,6 +22,7 @@ typedef struct app {
   env_spec described;                          // of environment.name
   const env_spec *environment;                 // &described, once the command line has been read
   run_home run;                                // its directory
+  int round;                                   // --round; 0: not said
   bool quiet;                                  // --quiet
   const char *policies[APP_POLICIES_MAX];      // evaluate --policy
   int policy_count;
@@ -52,13 +53,15 @@ status app_bench(app *a);
 status app_explain(app *a);
 status app_bench_es(app *a);  // bench.c's second subject
 
-// The stages of one run, or of one round (pipeline.c). Collective, but for the second.
+// The stages of one run, or of one round (pipeline.c). Collective, but for the third.
 status pipeline_look_all(app *a);               // before anything is written
+status pipeline_complete(app *a);               // NO_IO: a stage is not; MISMATCH as above
 status pipeline_config_keep(const app *a);      // config.yaml in its directory
-status pipeline_run(app *a, bool *made);        // *made: one was not complete
+status pipeline_run(app *a, bool *made);        // *made: one was not complete, or is to be made anew
 
-// A verb other than run, where there are rounds: *a becomes the last round that has a controller (NO_IO: none has), for
-// verbs that make something of it; BAD_CONFIG for those that would make one of its stages alone.
+// A verb other than run, where there are rounds: *a becomes the round that was asked for, or the last one that has a
+// controller (NO_IO: it, or none, has), for verbs that make something of it; BAD_CONFIG for those that would make one of
+// its stages alone.
 status rounds_choose(app *a, const char *verb, bool looks_on);
 
 // What the verbs do once the stages have been looked at (run.c).

@@ -72,6 +72,12 @@ static status file_wanted(const verb *v) {
        "dreamfarm config > mine.yaml", v->name, v->name);
 }
 
+static status round_check(const app *a) {
+  int count = a->s.run.rounds;
+  if (a->round > count) FAIL(USAGE, "--round %d: run.rounds is %d, so 1 to %d are allowed", a->round, count, count);
+  return OK;
+}
+
 status app_parse(app *a, int count, char **words) {
   const verb *v = verb_find(words[1]);
   if (!v) return verb_unknown(words[1]);
@@ -92,5 +98,6 @@ status app_parse(app *a, int count, char **words) {
 
   // checked as a whole, after everything has spoken
   TRY(settings_check(&a->s));
+  TRY(round_check(a));
   return environment_find(a);
 }

@@ -60,11 +60,14 @@ static status pipeline_make(app *a, stage s) {
   return pipeline_acts[s](a);
 }
 
+// The round that --round names is made anew by --fresh, complete or not; of others what was made with other settings.
+static bool pipeline_anew(const app *a) { return a->run.fresh && a->round == a->run.round; }
+
 // One stage of a run. It is looked at again: what it is made from may have been made in the meantime.
 static status pipeline_go_on(app *a, stage s, bool *made) {
   stage_standing standing[STAGES] = {0};
   TRY(pipeline_look(a, s, s, standing));
-  if (standing[s] == STAGE_COMPLETE) {
+  if (standing[s] == STAGE_COMPLETE && !pipeline_anew(a)) {
     log_all("%-10s is complete", stage_name(s));
     return OK;
   }
@@ -91,6 +94,16 @@ status pipeline_look_all(app *a) {
   stage_standing standing[STAGES] = {0};
   TRY(farm_agree(a->f, farm_rank(a->f) == 0 ? pipeline_config_look(a) : OK));
   return pipeline_look(a, STAGE_COLLECT, STAGE_EVALUATE, standing);
+}
+
+status pipeline_complete(app *a) {
+  stage_standing standing[STAGES] = {0};
+  TRY(pipeline_look(a, STAGE_COLLECT, STAGE_EVALUATE, standing));
+  for (stage s = 0; s < STAGES; s++)
+    if (stage_is_of(&a->run, s) && standing[s] != STAGE_COMPLETE)
+      FAIL(NO_IO, "%s: %s of round %d is not complete, and round %d begins from it; make what is missing first: the same "
+           "command without --fresh and --round", a->s.run.directory, stage_name(s), a->run.round, a->round);
+  return OK;
 }
 
 // --- one verb per stage ---------------------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ static one_round *rounds_make(const app *a) {
     rounds[i].s = round_settings(&a->s, i + 1);
     rounds[i].home = a->run;
     rounds[i].home.s = &rounds[i].s;
+    rounds[i].home.fresh = a->run.fresh && i + 1 >= a->round;
     rounds[i].home.whole = count > 1 ? a->s.run.directory : NULL;
     rounds[i].home.round = i + 1;
     rounds[i].home.before = i ? &rounds[i - 1].home : NULL;
@@ -168,11 +169,15 @@ status rounds_choose(app *a, const char *verb, bool looks_on) {
          "%s: a stage of one round depends on the round before: run makes what is missing (run.rounds is %d)", verb,
          count);
 
-  for (int i = count; i >= 1 && !found; i--) {
+  int last = a->round ? a->round : count, first = a->round ? a->round : 1;
+  for (int i = last; i >= first && !found; i--) {
     s = round_settings(&a->s, i);
     a->run.round = i;
     found = file_exists(path_join(s.run.directory, RUN_CONTROLLER).text);
   }
+  if (!found && a->round)
+    FAIL(NO_IO, "%s: round %d has no controller yet; make it first: dreamfarm run CONFIG.yaml", a->s.run.directory,
+         a->round);
   if (!found)
     FAIL(NO_IO, "%s: holds no round with a controller yet; make one first: dreamfarm run CONFIG.yaml",
          a->s.run.directory);
@@ -191,16 +196,16 @@ static status round_prepare(const app *a) {
 }
 
 static status rounds_run(app *a, const one_round *rounds, bool *made) {
-  int count = a->s.run.rounds;
+  int count = a->s.run.rounds, first = a->round ? a->round - 1 : 0;
 
   // Nothing is written before all stages of all rounds have been looked at.
   for (int i = 0; i < count; i++) {
     app r = app_of(a, &rounds[i].home);
-    TRY(pipeline_look_all(&r));
+    TRY(i < first ? pipeline_complete(&r) : pipeline_look_all(&r));
   }
   TRY(farm_agree(a->f, farm_rank(a->f) == 0 ? pipeline_config_keep(a) : OK));
 
-  for (int i = 0; i < count; i++) {
+  for (int i = first; i < count; i++) {
     app r = app_of(a, &rounds[i].home);
     if (count > 1) log_all("round %d of %d", i + 1, count);
     TRY(farm_agree(a->f, round_prepare(&r)));

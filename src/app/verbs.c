@@ -168,13 +168,17 @@ static status take_temperatures(app *a, const char *text) {
   return OK;
 }
 
-static status take_ranks(app *a, const char *text) {
+static status whole_take(int *n, const char *option, const char *text) {
   char *end;
-  long n = strtol(text, &end, 10);
-  if (*end || n < 1 || n > 1000000) FAIL(USAGE, "--ranks %s: a whole number from 1 to 1000000 is allowed", text);
-  a->ranks = (int)n;
+  long found = strtol(text, &end, 10);
+  if (end == text || *end || found < 1 || found > 1000000)
+    FAIL(USAGE, "%s %s: a whole number from 1 to 1000000 is allowed", option, text);
+  *n = (int)found;
   return OK;
 }
+
+static status take_ranks(app *a, const char *text) { return whole_take(&a->ranks, "--ranks", text); }
+static status take_round(app *a, const char *text) { return whole_take(&a->round, "--round", text); }
 
 static status take_out(app *a, const char *value) {
   if (!*value || strlen(value) >= CONFIG_TEXT)
@@ -204,6 +208,12 @@ static const verb_option options[] = {
      .words = "make anew what was made with other settings, or was begun; what it replaces is gone",
      .verbs = STAGES_BITS | JUDGE_BIT | VERB_BIT(VERB_CONFIG),
      .take = take_fresh},
+    {.name = "--round",
+     .value = "N",
+     .words = "of the rounds of a run: the one to look at; of run: where it begins, which --fresh makes anew, with what "
+              "follows from it",
+     .verbs = VERB_BIT(VERB_RUN) | VERB_BIT(VERB_FIDELITY) | JUDGE_BIT | VERB_BIT(VERB_REPORT),
+     .take = take_round},
     {.name = "--quiet",
      .words = "no progress lines",
      .verbs = STAGES_BITS | JUDGE_BIT | LOOK_BITS | ALONE_BITS,

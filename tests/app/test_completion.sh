@@ -41,7 +41,7 @@ gives() { # WHAT WANTED WORDS...
 }
 check "verbs" cmp <(completes "" | grep -v '^--' | sort) <(sort <<<"$verbs")
 gives "a verb begun" "train train-vae train-rnn" tr
-gives "the options of a verb" "--set --fresh --quiet --help --version" run x.yaml --
+gives "the options of a verb" "--set --fresh --round --quiet --help --version" run x.yaml --
 gives "and of one that has others" "--ranks" explain x.yaml --r
 gives "bench's subjects" "farm es" bench ""
 gives "and their options" "--popsize" bench es --p

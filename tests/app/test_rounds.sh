@@ -38,6 +38,30 @@ check "nothing is made above the rounds" test ! -e "$dir/whole/report/evolve.png
 check "a stage alone is refused" exits 3 "depends on the round before" other evolve whole
 check "no round yet" exits 6 "no round with a controller" other report nowhere
 
+# A round that is named is looked at, and by run --fresh made anew; those before stay, what follows is made anew where it
+# comes to be another.
+stamps() { (cd "$dir/$1" && find "${@:2}" -type f -exec stat -c '%n %i %y' {} + | sort); } # NAME FOLDER...
+check "evaluate takes the first" other evaluate whole --in dream --round 1
+check "and writes there" test -s "$dir/whole/round-1/evaluate-dream.json"
+check "a round that there is not" exits 2 "run.rounds is 3" other evaluate whole --round 4
+check "no number of a round" exits 2 "--round x" other report whole --round x
+cp -rp "$dir/whole" "$dir/anew2"
+stamps anew2 round-1 round-3/vae.safetensors round-3/run.csv round-3/controller.safetensors >"$dir/before"
+stamps anew2 round-2/vae.safetensors round-2/rnn.safetensors round-2/run.csv >"$dir/before2"
+check "the second anew" rounds anew2 --fresh --round 2
+stamps anew2 round-1 round-3/vae.safetensors round-3/run.csv round-3/controller.safetensors >"$dir/after"
+stamps anew2 round-2/vae.safetensors round-2/rnn.safetensors round-2/run.csv >"$dir/after2"
+check "leaves the others untouched" cmp "$dir/before" "$dir/after"
+check "is made" test "$(comm -12 "$dir/before2" "$dir/after2" | wc -l)" = 0
+check "has the same bytes" same_rounds whole anew2
+check "an earlier round with others is refused" exits 5 "round.noise" rounds anew2 --fresh --round 3 --set round.noise=0.2
+check "the second and what follows with others" rounds anew2 --fresh --round 2 --set round.noise=0.2
+stamps anew2 round-1 >"$dir/after"
+check "leaves the first untouched" cmp <(grep round-1 "$dir/before") "$dir/after"
+check "and makes the third anew" exits 1 differ cmp "$dir/whole/round-3/controller.safetensors" "$dir/anew2/round-3/controller.safetensors"
+rm "$dir/anew2/round-1/evaluate.json"
+check "what it begins from must be there" exits 6 "evaluate of round 1" rounds anew2 --fresh --round 2 --set round.noise=0.2
+
 # One round is a run of its own, with the same bytes.
 check "one round alone" rounds one --set run.rounds=1
 mkdir -p "$dir/alone" && mv "$dir/one" "$dir/alone/round-1"
