@@ -15,6 +15,8 @@
 // --- what the settings say to the rooms below -----------------------------------------------------------------------
 const char *search_features(const settings *s);              // controller.features, as a word; static
 dream_rules search_rules(const settings *s, const env_spec *e);
+// Of dreams that stand beside real episodes: they end by the chance that M gives, whatever the search's do.
+dream_rules search_rules_compared(const settings *s, float first, int cap);
 // Of a controller that sees features `f`.
 controller_shape search_controller(const settings *s, const env_spec *e, const world_features *f);
 es_options search_options(const settings *s, int n);         // of a search for n parameters; the first of several

@@ -52,6 +52,9 @@ status picture_split(const app *a, chart *c);
 status picture_pixels(const app *a);
 status picture_states(const app *a, chart *c);
 
+// Of several rounds, above them: rounds.csv, its table, and a picture. `last`: of them, complete as all before it.
+status picture_rounds(const app *a, const run_home *last);
+
 // --- an episode to be looked at ------------------------------------------------------------------------------------
 typedef struct recording {
   int steps;         // made; there is one observation more

@@ -47,12 +47,6 @@ double fidelity_play_tasks(const fidelity_job *j) {
          (double)FIDELITY_CANDIDATES * (reals_of(j) + dreams_of(j));
 }
 
-// Ends by chance, as in reality, where the search's may be others.
-static dream_rules rules_compared(const fidelity_job *j, float first, int cap) {
-  return (dream_rules){
-      .temperature = (float)j->s->dream.temperature, .first = first, .end = DREAM_END_SAMPLED, .cap = cap};
-}
-
 static rollout_record record_of(const play *p, rollout_place place, luck which, dream_rules rules) {
   return (rollout_record){.place = place,
                           .generation = (uint32_t)which,
@@ -92,7 +86,7 @@ static status play_one(play *p, rollout_result *results, const rollout_record *h
 static status play_pair(play *p, const char *policy) {
   const fidelity_job *j = p->j;
   int episodes = j->s->fidelity.episodes;
-  dream_rules rules = rules_compared(j, 1, j->environment->cap);
+  dream_rules rules = search_rules_compared(j->s, 1, j->environment->cap);
   rollout_record dream = record_of(p, policy ? j->dream_blind : j->dream, LUCK_DREAM, rules);
   rollout_record outside = record_of(p, policy ? ROLLOUT_BASELINE : ROLLOUT_REAL, LUCK_REAL, rules);
   fidelity_pair *pair = &p->r->policies[p->r->count++];
@@ -128,7 +122,7 @@ static status play_survival(play *p) {
 static status play_moments(play *p) {
   const fidelity_job *j = p->j;
   int dreams = j->s->fidelity.episodes * MOMENTS;
-  rollout_record head = record_of(p, j->dream, LUCK_MOMENTS, rules_compared(j, 0, FIDELITY_LAG_MAX + 1));
+  rollout_record head = record_of(p, j->dream, LUCK_MOMENTS, search_rules_compared(j->s, 0, FIDELITY_LAG_MAX + 1));
   TRY(play_one(p, p->results[0], &head, dreams));
   for (int i = 0; i < dreams; i++)
     if (!p->results[0][i].broken) fidelity_hazard_add(&p->r->dreamt, p->results[0][i].steps, FIDELITY_LAG_MAX);

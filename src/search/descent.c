@@ -273,11 +273,12 @@ static void descent_record_write(const descent *d, int group, const char *stream
 }
 
 // On luck that no candidate has met, the same for all descents.
-void descent_write_mean(descent *d, int group, rollout_place place, const char *stream) {
+void descent_write_mean(descent *d, int group, const rollout_record *asked) {
   rollout_record *r = play_record(d->v, group);
-  *r = descent_record_head(d, place, stream, 0);
+  *r = descent_record_head(d, (rollout_place)asked->place, asked->stream, 0);
   r->seed = (uint64_t)d->v->s->run.seed;
-  if (place == ROLLOUT_REAL) r->common = true;
+  r->rules = asked->rules;
+  if (asked->place == ROLLOUT_REAL) r->common = true;
   if (!d->v->maker) {
     memcpy(r + 1, d->mean, (size_t)d->v->n * sizeof *d->mean);
     return;
@@ -374,6 +375,7 @@ void descent_tell(share *s) {
                  .dreams = d->episodes,
                  .held_out = (double)NAN,
                  .real = (double)NAN,
+                 .ratio = (double)NAN,
                  .noise = (double)NAN,
                  .busy = (double)NAN,
                  .seconds = time_now() - s->began};

@@ -10,12 +10,13 @@
 #include "search.h"
 
 // Of one generation; numbers in the journal.
-typedef enum evolution_job { JOB_TRAIN, JOB_HELD_OUT, JOB_REAL } evolution_job;
+typedef enum evolution_job { JOB_TRAIN, JOB_HELD_OUT, JOB_REAL, JOB_COMPARED } evolution_job;
 
 // What a generation came to.
 typedef struct outcome {
   int descent, popsize, dreams;               // which descent, its candidates, the dreams of each
   double best, median, mean, held_out, real;  // held_out, real: NaN where not asked
+  double ratio;                               // of steps survived, dream over reality; NaN where not asked
   double noise;                               // of uncertainty handling; NaN without
   int64_t steps;
   int broken;
@@ -79,7 +80,7 @@ struct evolution {
   rollout *crew;
   maker *maker;                      // NULL where candidates are sent as numbers
   int n;                             // parameters
-  dream_rules rules;
+  dream_rules rules, compared;       // the search's dreams; those that stand beside real episodes
   hash identity, world;
   descent *descents;                 // (count)
   int count;
@@ -166,7 +167,8 @@ void descent_limit(descent *d);                           // sets `over`: the li
 bool descent_due(const descent *d);                       // is its mean to be judged?
 // Its candidates into the records from group `first` on, and what they share.
 void descent_write(descent *d, int first);
-void descent_write_mean(descent *d, int group, rollout_place place, const char *stream);
+// Its mean, as `asked` says, whose place, stream and rules count.
+void descent_write_mean(descent *d, int group, const rollout_record *asked);
 void descent_tell(share *s);                              // what came of them
 status descent_save(descent *d);                          // row, then checkpoint, which says how many rows count
 // All of its share is answered: ends that generation and begins the next where it stands, if nothing else is due and it

@@ -16,22 +16,21 @@ static bool evolve_going(evolution *v, int64_t finished) {
 // --- judging the means now and then ---------------------------------------------------------------------------------
 
 // The means of those descents whose turn it is, in one job.
-static status evolve_means_play(evolution *v, evolution_job job, rollout_place place, const char *stream,
-                                int episodes) {
+static status evolve_means_play(evolution *v, evolution_job job, const rollout_record *asked, int episodes) {
   play_begin(v, job);
   if (episodes == 0) return OK;
 
   for (int i = 0; i < v->count; i++) {
     descent *d = &v->descents[i];
-    if (d->played && descent_due(d)) descent_write_mean(d, play_add(v, d, 1, 1, episodes)->first, place, stream);
+    if (d->played && descent_due(d)) descent_write_mean(d, play_add(v, d, 1, 1, episodes)->first, asked);
   }
   farm_report report;
   const play_watch watch = {.going = evolve_going};
   return v->share_count ? play_run(v, &watch, &report) : OK;
 }
 
-static double evolve_mean_of(const evolution *v, const share *s) {
-  return summarise(play_result(v, s, 0, 0), s->episodes).mean;
+static summary evolve_summary_of(const evolution *v, const share *s) {
+  return summarise(play_result(v, s, 0, 0), s->episodes);
 }
 
 // The best mean so far is kept, by one of the two measurements.
@@ -44,21 +43,31 @@ static void evolve_best_keep(descent *d, double judged) {
 static status evolve_means_judge(evolution *v) {
   const settings *s = v->s;
   bool really = s->evolve.best == CONFIG_BEST_REAL;
+  rollout_record dreams = {.place = ROLLOUT_DREAM, .stream = "held-out", .rules = v->rules};
+  rollout_record outside = {.place = ROLLOUT_REAL, .stream = "real", .rules = v->rules};
+  rollout_record beside = {.place = ROLLOUT_DREAM, .stream = "compared", .rules = v->compared};
 
   // in the dream, on luck that no candidate has met; then in reality. One of both chooses the best
-  TRY(evolve_means_play(v, JOB_HELD_OUT, ROLLOUT_DREAM, "held-out", s->evolve.held_out_episodes));
+  TRY(evolve_means_play(v, JOB_HELD_OUT, &dreams, s->evolve.held_out_episodes));
   for (int i = 0; i < v->share_count; i++) {
     descent *d = v->shares[i].d;
-    d->row.held_out = evolve_mean_of(v, &v->shares[i]);
+    d->row.held_out = evolve_summary_of(v, &v->shares[i]).mean;
     if (!really) evolve_best_keep(d, d->row.held_out);
   }
 
-  TRY(evolve_means_play(v, JOB_REAL, ROLLOUT_REAL, "real", s->evolve.real_episodes));
+  TRY(evolve_means_play(v, JOB_REAL, &outside, s->evolve.real_episodes));
   for (int i = 0; i < v->share_count; i++) {
     descent *d = v->shares[i].d;
-    d->row.real = evolve_mean_of(v, &v->shares[i]);
+    summary played = evolve_summary_of(v, &v->shares[i]);
+    d->row.real = played.mean;
+    if (played.episodes) d->row.ratio = 1 / played.mean_steps;
     if (really) evolve_best_keep(d, d->row.real);
   }
+
+  // as many dreams that begin, end and are cut as real episodes: the search's may be short, and are of another scale
+  TRY(evolve_means_play(v, JOB_COMPARED, &beside, s->evolve.real_episodes));
+  for (int i = 0; i < v->share_count; i++)
+    v->shares[i].d->row.ratio *= evolve_summary_of(v, &v->shares[i]).mean_steps;
   return OK;
 }
 
@@ -282,6 +291,7 @@ static evolution evolve_open(const search_job *j) {
                  .crew = rollout_open(&o),
                  .n = controller_size(&o.controller),
                  .rules = search_rules(j->s, j->environment),
+                 .compared = search_rules_compared(j->s, 1, j->environment->cap),
                  .count = j->s->evolve.descents,
                  .csv = run_path(j->home, RUN_ROWS),
                  .jsonl = run_path(j->home, RUN_EVENTS)};

@@ -108,6 +108,7 @@ static run_row rows_row(const descent *d) {
                   [ROW_MEAN] = o->mean,
                   [ROW_HELD_OUT] = o->held_out,
                   [ROW_REAL] = o->real,
+                  [ROW_RATIO] = o->ratio,
                   [ROW_SIGMA] = es_sigma(d->search),
                   [ROW_CONDITION] = es_condition(d->search),
                   [ROW_EPISODES] = (double)d->state.episodes,
@@ -186,10 +187,11 @@ status rows_add(descent *d) {
 }
 
 void rows_show(const descent *d) {
-  char note[200], held[64] = "", busy[32] = "", name[32] = "";
+  char note[224], held[88] = "", busy[32] = "", name[32] = "";
   const outcome *o = &d->row;
   stage_work *w = &d->v->work;
-  if (!isnan(o->held_out)) snprintf(held, sizeof held, "  held-out %.1f  real %.1f", o->held_out, o->real);
+  if (!isnan(o->held_out))
+    snprintf(held, sizeof held, "  held-out %.1f  real %.1f  dream/real %.2f", o->held_out, o->real, o->ratio);
   if (!isnan(o->busy)) snprintf(busy, sizeof busy, "  busy %.0f %%", 100 * o->busy);
   if (o->descent > 1 || d->v->count > 1) snprintf(name, sizeof name, "descent %d  ", o->descent);
   snprintf(note, sizeof note, "%sbest %.1f  mean %.1f  sigma %.3g%s%s", name, o->best, o->mean, es_sigma(d->search),
@@ -311,7 +313,8 @@ status rows_used(const evolution *v, const farm_report *r) {
 }
 
 static void rows_poison_tell(const evolution *v, const share *s, const farm_event *e, text_buffer *t) {
-  static const char *const jobs[] = {[JOB_TRAIN] = "train", [JOB_HELD_OUT] = "held-out", [JOB_REAL] = "real"};
+  static const char *const jobs[] = {[JOB_TRAIN] = "train", [JOB_HELD_OUT] = "held-out", [JOB_REAL] = "real",
+                                     [JOB_COMPARED] = "compared"};
   int group = e->task / v->members - s->first, episode = e->task % v->members;
 
   // Behind the candidates' groups are those of their second evaluations.

@@ -19,6 +19,11 @@ dream_rules search_rules(const settings *s, const env_spec *e) {
                        .reward_head = s->dream.reward == CONFIG_REWARD_HEAD};
 }
 
+dream_rules search_rules_compared(const settings *s, float first, int cap) {
+  return (dream_rules){
+      .temperature = (float)s->dream.temperature, .first = first, .end = DREAM_END_SAMPLED, .cap = cap};
+}
+
 controller_shape search_controller(const settings *s, const env_spec *e, const world_features *f) {
   return controller_for(f, e->actions, s->controller.hidden, s->controller.bias);
 }

@@ -26,6 +26,14 @@ check "with the controller before" grep -q 'controller of round 1' "$dir/whole/r
 check "again: all is complete" rounds whole
 check "a row for each" test "$(wc -l <"$dir/whole/rounds.csv")" = 4
 check "counts real episodes" test "$(cells "$dir/whole/rounds.csv" real_episodes | tr '\n' ' ')" = "24 43 62 "
+measured() { # NAME KEY...: that number of each round's fidelity.json
+  python3 -c 'import functools, json, sys
+for i in "123":
+    print("%.9g" % functools.reduce(dict.get, sys.argv[2:], json.load(open(f"{sys.argv[1]}/round-{i}/fidelity.json"))))' "$dir/$1" "${@:2}"
+}
+check "each round's fidelity" test "$(cells "$dir/whole/rounds.csv" dream_over_real)" = "$(measured whole survival controller ratio)"
+check "and its ranking" test "$(cells "$dir/whole/rounds.csv" rank_correlation)" = "$(measured whole ranking correlation)"
+check "a picture of all" test -s "$dir/whole/report/rounds.png"
 check "progress is the whole run's" grep -q '"round": 3' "$dir/whole/progress.json"
 check "a round is another search" test "$(tail -n1 "$dir/whole/round-1/run.csv")" != "$(tail -n1 "$dir/whole/round-2/run.csv")"
 
@@ -90,6 +98,17 @@ check "with the same episodes" diff -r "$dir/whole/round-2/episodes" "$dir/wide/
 check "another first round is refused" exits 5 "evolve.sigma0" rounds whole --set evolve.sigma0=0.3
 check "other later rounds leave the first alone" rounds later --set round.generations=2 --set run.rounds=2
 check "the same first round" same_round whole later 1
+
+# Where the stage is left out nothing is said of it; where a search's dreams are like real episodes, its scores have the
+# ratio that stands beside them.
+alike="--set run.rounds=2 --set fidelity.episodes=0 --set dream.end=sampled --set dream.first=1 --set dream.cap=0
+  --set evolve.held_out_every=1 --set evolve.generations=1 --set round.generations=1 --set evolve.held_out_episodes=400
+  --set evolve.real_episodes=200"
+check "without fidelity" rounds alike $alike
+check "no ratio and no correlation of it" test "$(cut -d, -f7,8 "$dir/alike/rounds.csv" | tail -n +2 | sort -u)" = nan,nan
+check "the ratio of the scores" awk -F, 'NR == 2 {r = $7 * $6 / $5; print r; exit !(r > 0.8 && r < 1.25)}' "$dir/alike/round-1/run.csv"
+check "no real episodes, no ratio" rounds blind $alike --set run.rounds=1 --set evolve.real_episodes=0
+check "its cell is empty" test -z "$(cells "$dir/blind/run.csv" ratio)"
 
 # V may stay, M and the search may begin anew.
 check "V stays" rounds still --set round.vae_frames=0 --set run.rounds=2
