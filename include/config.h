@@ -72,6 +72,7 @@ typedef struct settings {
     int in;                       // enum config_in
     int generations, popsize, episodes;
     double sigma0;
+    char start[CONFIG_TEXT];      // another run's directory, or none: see settings_start
     bool active, common_random_numbers;
     int held_out_every, held_out_episodes, real_episodes;
     int best;                     // enum config_best
@@ -130,6 +131,9 @@ void settings_json(const settings *s, text_buffer *out, const char *key);
 // have, NULL at the end, or NULL where they are not words. Static.
 const char *settings_knob_name(int i);
 const char *const *settings_knob_words(int i);
+
+// Where the search's first mean is read, the directory of a run; NULL: it is 0. Points into *s.
+const char *settings_start(const settings *s);
 
 // The settings of one round, from 1 on: later ones have the knobs of `round` in place of others. Where there are
 // several each has a directory of its own, run.directory/round-N.

@@ -60,8 +60,8 @@ status pipeline_config_keep(const app *a);      // config.yaml in its directory
 status pipeline_run(app *a, bool *made);        // *made: one was not complete, or is to be made anew
 
 // A verb other than run, where there are rounds: *a becomes the round that was asked for, or the last one that has a
-// controller (NO_IO: it, or none, has), for verbs that make something of it; BAD_CONFIG for those that would make one of
-// its stages alone.
+// controller (NO_IO: it, or none, has), for verbs that make something of it; BAD_CONFIG for those that would make one
+// of its stages alone.
 status rounds_choose(app *a, const char *verb, bool looks_on);
 
 // What the verbs do once the stages have been looked at (run.c).
@@ -70,6 +70,7 @@ status app_vae_make(app *a);
 status app_encode_make(app *a);
 status app_rnn_make(app *a);
 status app_evolve_make(app *a);
+status app_evolve_start_check(const app *a);  // by this rank alone: evolve.start fits, long before it is read
 status app_fidelity_make(app *a);
 
 // --- the look before the leap ---------------------------------------------------------------------------------------

@@ -65,7 +65,8 @@ static status reached_judgement_read(reached *r, const run_home *home) {
 
 static status reached_read(reached *r, const run_home *home) {
   const double none = (double)NAN;
-  *r = (reached){.episodes = r->episodes, .real = none, .se = none, .baseline = none, .ratio = none, .correlation = none};
+  *r = (reached){
+      .episodes = r->episodes, .real = none, .se = none, .baseline = none, .ratio = none, .correlation = none};
   TRY(reached_search_read(r, home));
   TRY(reached_judgement_read(r, home));
   if (!stage_is_of(home, STAGE_FIDELITY)) return OK;

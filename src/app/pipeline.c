@@ -92,8 +92,13 @@ status pipeline_run(app *a, bool *made) {
 
 status pipeline_look_all(app *a) {
   stage_standing standing[STAGES] = {0};
-  TRY(farm_agree(a->f, farm_rank(a->f) == 0 ? pipeline_config_look(a) : OK));
-  return pipeline_look(a, STAGE_COLLECT, STAGE_EVALUATE, standing);
+  bool master = farm_rank(a->f) == 0;
+  TRY(farm_agree(a->f, master ? pipeline_config_look(a) : OK));
+  TRY(pipeline_look(a, STAGE_COLLECT, STAGE_EVALUATE, standing));
+
+  // a search that is made needs its start no more
+  bool starts = master && standing[STAGE_EVOLVE] != STAGE_COMPLETE;
+  return farm_agree(a->f, starts ? app_evolve_start_check(a) : OK);
 }
 
 status pipeline_complete(app *a) {
@@ -101,8 +106,10 @@ status pipeline_complete(app *a) {
   TRY(pipeline_look(a, STAGE_COLLECT, STAGE_EVALUATE, standing));
   for (stage s = 0; s < STAGES; s++)
     if (stage_is_of(&a->run, s) && standing[s] != STAGE_COMPLETE)
-      FAIL(NO_IO, "%s: %s of round %d is not complete, and round %d begins from it; make what is missing first: the same "
-           "command without --fresh and --round", a->s.run.directory, stage_name(s), a->run.round, a->round);
+      FAIL(NO_IO,
+           "%s: %s of round %d is not complete, and round %d begins from it; make what is missing first: the same "
+           "command without --fresh and --round",
+           a->s.run.directory, stage_name(s), a->run.round, a->round);
   return OK;
 }
 

@@ -210,8 +210,8 @@ static const verb_option options[] = {
      .take = take_fresh},
     {.name = "--round",
      .value = "N",
-     .words = "of the rounds of a run: the one to look at; of run: where it begins, which --fresh makes anew, with what "
-              "follows from it",
+     .words = "of the rounds of a run: the one to look at; of run: where it begins, which --fresh makes anew, with "
+              "what follows from it",
      .verbs = VERB_BIT(VERB_RUN) | VERB_BIT(VERB_FIDELITY) | JUDGE_BIT | VERB_BIT(VERB_REPORT),
      .take = take_round},
     {.name = "--quiet",

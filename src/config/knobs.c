@@ -182,6 +182,8 @@ static const knob knob_rows[] = {
         "dreams per candidate; its fitness is their mean (WM: 16)"),
     REAL_("evolve.sigma0", evolve.sigma0, SEARCH, 1e-6, 100, "0.1",
           "standard deviation of the first generation (WM: 0.1)"),
+    TEXT("evolve.start", evolve.start, NOTHING, "none",
+         "directory of another run, whose controller's mean the search begins at; none = 0"),
     BOOL("evolve.active", evolve.active, SEARCH, "true",
          "whether the worst candidates count too, with negative weights (cma, sep-cma, lra-cma)"),
     BOOL("evolve.common_random_numbers", evolve.common_random_numbers, SEARCH, "true",

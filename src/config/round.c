@@ -17,5 +17,8 @@ settings round_settings(const settings *whole, int round) {
   s.vae.learning_rate = s.rnn.learning_rate = whole->round.learning_rate;
   s.evolve.generations = whole->round.generations;
   s.evolve.sigma0 = whole->round.sigma0;
+
+  // only the first begins at another run's controller
+  text_print(s.evolve.start, sizeof s.evolve.start, "none");
   return s;
 }

@@ -133,6 +133,8 @@ static status settings_rounds_check(const settings *s) {
   return OK;
 }
 
+const char *settings_start(const settings *s) { return strcmp(s->evolve.start, "none") == 0 ? NULL : s->evolve.start; }
+
 status settings_check(const settings *s) {
   if (s->run.directory[0] == '~')
     FAIL(BAD_CONFIG, "run.directory: \"%s\": ~ is the shell's word for home and means nothing here; write the path out",
@@ -153,6 +155,9 @@ status settings_check(const settings *s) {
     FAIL(BAD_CONFIG, "dream.end is not threshold, but rnn.done_weight is 0: M gives no chance of an end; raise "
          "rnn.done_weight");
 
+  if (strcmp(s->evolve.start, s->run.directory) == 0)
+    FAIL(BAD_CONFIG, "evolve.start is run.directory, %s: the search would begin at its own end; name another run",
+         s->run.directory);
   if (s->run.rounds > 1) TRY(settings_rounds_check(s));
   if (s->evolve.best == CONFIG_BEST_REAL && (s->evolve.real_episodes == 0 || s->evolve.held_out_every == 0))
     FAIL(BAD_CONFIG,

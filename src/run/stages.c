@@ -190,16 +190,28 @@ static hash stage_source_hash(const run_home *r, stage maker, const char *name) 
   return h;
 }
 
-// What a stage is made from: files of this round, and what it begins from, of the round before.
-enum { SOURCES_MAX = MADE_FROM_MAX + 1 };
+// What a stage is made from: files of this round, what it begins from, of the round before, and a search's start.
+enum { SOURCE_BEFORE = MADE_FROM_MAX, SOURCE_START, SOURCES_MAX };
 typedef struct stage_source {
   char name[64];  // in the mark
   hash of;
 } stage_source;
 
+// Of another run, which may have come further, or be gone. Known by its bytes, wherever it is.
+static bool stage_start_at(stage_source *source, const run_home *r, stage s) {
+  const char *start = settings_start(r->s);
+  snprintf(source->name, sizeof source->name, "start/" RUN_CONTROLLER);
+  source->of = (hash){"none"};
+  if (start && hash_file(&source->of, path_join(start, RUN_CONTROLLER).text) != OK) source->of = (hash){"missing"};
+  return s == STAGE_EVOLVE;
+}
+
+static bool stage_source_is(const stage_source *source, const char *word) { return strcmp(source->of.hex, word) == 0; }
+
 static bool stage_source_at(stage_source *source, const run_home *r, stage s, int i) {
+  if (i == SOURCE_START) return stage_start_at(source, r, s);
   const stage_kind *k = &stage_kinds[s];
-  bool before = i == MADE_FROM_MAX;
+  bool before = i == SOURCE_BEFORE;
   const char *file = before ? k->begins_from : k->made_from[i];
   stage maker = before ? k->begins_from_stage : k->from_stage[i];
   if (!file || (before && !r->before) || !stage_is_of(r, maker)) return false;
@@ -221,7 +233,8 @@ static void stage_known_lines(const run_home *r, stage s, text_buffer *t, hash *
   stage_source source;
   stage_lines_add(&decides, "decides", r, stage_decides(r, s));
   for (int i = 0; i < SOURCES_MAX; i++)
-    if (stage_source_at(&source, r, s, i)) text_add(&decides, "from %s %s\n", source.name, source.of.hex);
+    if (stage_source_at(&source, r, s, i) && !stage_source_is(&source, "none"))
+      text_add(&decides, "from %s %s\n", source.name, source.of.hex);
 
   // The length stays outside: a longer run of the same stage is the same stage.
   *identity = hash_bytes(decides.bytes ? decides.bytes : "", decides.size);
@@ -409,15 +422,16 @@ static bool look_knobs_differ(look *l) {
 static bool look_sources_differ(look *l) {
   size_t before = l->differences.size;
   for (int i = 0; i < SOURCES_MAX; i++) {
-    char head[80], was[64];
+    char head[80], was[64] = "none";
     stage_source source;
     if (!stage_source_at(&source, l->r, l->s, i)) continue;
 
     snprintf(head, sizeof head, "from %s ", source.name);
 
-    // A source that is missing says nothing: it is made first, and looked at then.
-    bool known = mark_find(was, sizeof was, &l->m, head) && strcmp(source.of.hex, "missing") != 0;
-    if (known && strcmp(was, source.of.hex) != 0)
+    // A source that is missing says nothing: it is made first, and looked at then. A start may be none, too.
+    bool written = mark_find(was, sizeof was, &l->m, head);
+    bool known = written ? !stage_source_is(&source, "missing") : i == SOURCE_START;
+    if (known && !stage_source_is(&source, was))
       text_add(&l->differences, "%s is of hash %.12s, but was of %.12s\n", source.name, source.of.hex, was);
   }
   return l->differences.size > before;

@@ -284,8 +284,8 @@ static void a_hash_sees_its_knobs_and_no_others(void **state) {
 
 static bool decides(const char *name, unsigned what) { return (knob_find(name)->decides & what) == what; }
 
-// What changes no result is in no identity, and what later rounds put in the place of other knobs is in those.
-// Everything else is in some.
+// What changes no result is in no identity, and what later rounds put in the place of other knobs is in those. A start is
+// known by its bytes. Everything else is in some.
 static void what_decides_nothing_is_known(void **state) {
   (void)state;
   int count, free = 0;
@@ -293,7 +293,7 @@ static void what_decides_nothing_is_known(void **state) {
   static const char *const nothing[] = {"run.directory",    "run.rounds",           "round.episodes",
                                         "round.vae_frames", "round.rnn_epochs",     "round.learning_rate",
                                         "round.generations", "round.sigma0",        "dream.lanes",
-                                        "evolve.candidates"};
+                                        "evolve.candidates", "evolve.start"};
   for (int i = 0; i < count; i++) free += table[i].decides == 0;
   assert_int_equal(free, (int)(sizeof nothing / sizeof *nothing));
   for (int i = 0; i < free; i++) assert_int_equal(knob_find(nothing[i])->decides, 0);
