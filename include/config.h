@@ -26,6 +26,7 @@ typedef struct settings {
   struct {                        // what rounds after the first do otherwise
     int episodes;                 // 0: as many
     double mean, noise, takeover; // shares of episodes, standard deviation
+    int newest;                   // times as often as others the newest episodes are learnt from
     int vae_frames, rnn_epochs;   // 0: V stays, M stays
     double learning_rate;         // of both
     int generations;
@@ -149,7 +150,8 @@ enum config_decides {
   CONFIG_LENGTH = 1 << 4,     // of the search: a longer one is the same one, not yet complete
   CONFIG_JUDGEMENT = 1 << 5,
   CONFIG_ROUND = 1 << 6,      // of all that rounds after the first make
-  CONFIG_FIDELITY = 1 << 7
+  CONFIG_FIDELITY = 1 << 7,
+  CONFIG_ROUND_LEARNT = 1 << 8  // of V and M in rounds after the first
 };
 // The knobs that decide one of these, a line "name: value" for each, and the identity that follows from them.
 void settings_lines(const settings *s, unsigned decides, text_buffer *out);

@@ -47,6 +47,7 @@ typedef struct train_vae_options {
   double kl_tolerance;      // nats per latent dimension, on a sample's summed KL
   double weight_moving;     // how much more a pixel counts that moves (moving.c); 0: all count alike
   double held_out;          // fraction of the episodes, the last ones
+  int newest;               // how many times as often as others an epoch shows those of the last of several folders
   uint64_t seed;
   const char *from;         // a V to begin from, of the same shape; NULL: random weights
   const char *result;       // vae.safetensors
@@ -77,7 +78,7 @@ typedef struct train_rnn_options {
   uint64_t moments_seed;               // which moments dreams begin at: the same ones for all members of a world
   const char *latents;                 // directory train_encode wrote
   const char *from;                    // an M to begin from, of the same shape; NULL: random weights
-  int newest;                          // moments that dreams begin at are of episodes from this one on
+  int newest;                          // as above; the moments that dreams begin at are of that folder
   const char *result, *checkpoint;
   bool anew;                           // a checkpoint that is there does not count
   char vae_hash[33];                   // of V's file, "none" without V

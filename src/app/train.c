@@ -207,6 +207,7 @@ status app_vae_make(app *a) {
                          .weight_moving = s->vae.weight_moving,
                          .from = a->run.before ? before.text : NULL,
                          .held_out = s->collect.held_out,
+                         .newest = s->round.newest,
                          .seed = (uint64_t)s->run.seed,
                          .result = result.text,
                          .checkpoint = checkpoint.text,
@@ -355,6 +356,7 @@ status app_rnn_make(app *a) {
                          .own_passes = s->rnn.own_passes,
                          .own_from = s->rnn.own_from,
                          .held_out = s->collect.held_out,
+                         .newest = s->round.newest,
                          .moments_seed = (uint64_t)s->run.seed,
                          .latents = latents.text,
                          .anew = a->run.fresh,
@@ -363,7 +365,6 @@ status app_rnn_make(app *a) {
 
   dataset *d;
   TRY(train_episodes_open(a, &d));
-  o.newest = data_count(d) - s->collect.episodes;
   status done = train_members_make(a, &o, d);
   data_close(d);
   return done;

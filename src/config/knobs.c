@@ -60,6 +60,7 @@ static const char *const strategy_words[] = {
 #define JUDGEMENT CONFIG_JUDGEMENT
 #define ROUND CONFIG_ROUND
 #define FIDELITY CONFIG_FIDELITY
+#define ROUND_LEARNT CONFIG_ROUND_LEARNT
 
 // The largest whole number that a double, and so any reader of JSON, holds exactly: 2^53 - 1.
 #define EXACT_MAX 9007199254740991.0
@@ -91,6 +92,8 @@ static const knob knob_rows[] = {
           "standard deviation of what is added to its parameters in the others"),
     REAL_("round.takeover", round.takeover, ROUND, 0, 1, "0.6",
           "share of them in which, now and then, an action drawn at random is held for 1 to 64 steps"),
+    INT("round.newest", round.newest, ROUND_LEARNT, 1, 1000, "1",
+        "how many times as often as the episodes of earlier rounds V and M see those of such a round in an epoch"),
     INT("round.vae_frames", round.vae_frames, NOTHING, 0, 1000000000, "0",
         "frames that V is trained on in each of these rounds; 0: V stays as the first made it"),
     INT("round.rnn_epochs", round.rnn_epochs, NOTHING, 1, 100000, "8", "epochs of M in each of these rounds"),

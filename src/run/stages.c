@@ -75,6 +75,7 @@ typedef struct stage_kind {
   stage from_stage[MADE_FROM_MAX];       // whose they are
   const char *begins_from;               // of the round before; NULL: nothing
   stage begins_from_stage;
+  unsigned then_decides;     // bits again: of the knobs that say how it begins from there
   bool follows;              // is made anew without a word where what it is made from is another
   const char *folder;        // all that is in there is its own, or
   const char *results[2];    // files that are made again where they are missing or changed; NULL ends the list
@@ -88,6 +89,7 @@ static const stage_kind stage_kinds[STAGES] = {
         .decides = CONFIG_EPISODES,
         .begins_from = RUN_CONTROLLER,
         .begins_from_stage = STAGE_EVOLVE,
+        .then_decides = CONFIG_ROUND,
         .folder = RUN_EPISODES,
     },
     [STAGE_VAE] = {
@@ -95,6 +97,7 @@ static const stage_kind stage_kinds[STAGES] = {
         .decides = CONFIG_V,
         .begins_from = RUN_VAE,
         .begins_from_stage = STAGE_VAE,
+        .then_decides = CONFIG_ROUND | CONFIG_ROUND_LEARNT,
         .made_from = {RUN_EPISODES},
         .from_stage = {STAGE_COLLECT},
         .results = {RUN_VAE},
@@ -113,6 +116,7 @@ static const stage_kind stage_kinds[STAGES] = {
         .decides = CONFIG_M,
         .begins_from = RUN_RNN,
         .begins_from_stage = STAGE_RNN,
+        .then_decides = CONFIG_ROUND | CONFIG_ROUND_LEARNT,
         .made_from = {RUN_EPISODES, RUN_VAE},
         .from_stage = {STAGE_COLLECT, STAGE_VAE},
         .results = {RUN_RNN},
@@ -124,6 +128,7 @@ static const stage_kind stage_kinds[STAGES] = {
         .decides = CONFIG_SEARCH,
         .begins_from = RUN_CONTROLLER,
         .begins_from_stage = STAGE_EVOLVE,
+        .then_decides = CONFIG_ROUND,
         .length = CONFIG_LENGTH,
         .made_from = {RUN_VAE, RUN_RNN},
         .from_stage = {STAGE_VAE, STAGE_RNN},
@@ -224,7 +229,7 @@ static bool stage_source_at(stage_source *source, const run_home *r, stage s, in
 
 // What begins from the round before has the knobs that say how.
 static unsigned stage_decides(const run_home *r, stage s) {
-  return stage_kinds[s].decides | (r->before && stage_kinds[s].begins_from ? CONFIG_ROUND : 0);
+  return stage_kinds[s].decides | (r->before ? stage_kinds[s].then_decides : 0);
 }
 
 static void stage_known_lines(const run_home *r, stage s, text_buffer *t, hash *identity) {

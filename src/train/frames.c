@@ -11,9 +11,9 @@ struct frame_stream {
   dataset *d;
   const train_team *team;
   uint64_t seed;
-  int held_from;
+  const episode_list *learnt, *held;
   int own;              // this rank's learnt-from episodes
-  uint32_t *order;      // (own)  this epoch's order of episodes
+  uint32_t *order;      // (learnt's count)  this epoch's order of episodes; own are in use
   uint8_t *window;      // (capacity, pixels)
   uint32_t *shuffled;   // (capacity)  order of frames within the window
   int capacity, filled, next;
@@ -31,16 +31,17 @@ status train_pictures_check(const dataset *d) {
 
 static int frames_in(const dataset *d, int episode) { return data_steps(d, episode) + 1; }
 
-frame_stream *frames_open(dataset *d, int held_from, const train_team *team, uint64_t seed) {
+frame_stream *frames_open(dataset *d, const episode_list *learnt, const episode_list *held, const train_team *team,
+                          uint64_t seed) {
   frame_stream *f = mem_take(1, sizeof *f);
-  *f = (frame_stream){.d = d, .team = team, .seed = seed, .held_from = held_from, .capacity = WINDOW_FRAMES};
+  *f = (frame_stream){
+      .d = d, .team = team, .seed = seed, .learnt = learnt, .held = held, .capacity = WINDOW_FRAMES};
 
   // A window holds the longest episode at least: one is never cut in two.
-  for (int e = 0; e < held_from; e++)
-    if (frames_in(d, e) > f->capacity) f->capacity = frames_in(d, e);
+  for (int i = 0; i < learnt->count; i++) f->capacity = int_max(f->capacity, frames_in(d, (int)learnt->of[i]));
 
-  f->order = mem_take((size_t)held_from, sizeof *f->order);
-  f->own = episodes_of_rank(f->order, 0, held_from, team->rank, team->size);
+  f->order = mem_take((size_t)learnt->count, sizeof *f->order);
+  f->own = episode_list_of_rank(f->order, learnt, team->rank, team->size);
   f->window = mem_take((size_t)f->capacity, WORLD_PIXELS);
   f->shuffled = mem_take((size_t)f->capacity, sizeof *f->shuffled);
 
@@ -60,7 +61,8 @@ int64_t frames_batches(const frame_stream *f, int batch) {
   for (int rank = 0; rank < f->team->size; rank++) {
     train_team other = {.rank = rank, .size = f->team->size};
     int64_t have = 0, share = share_of(batch, &other);
-    for (int e = rank; e < f->held_from; e += f->team->size) have += frames_in(f->d, e);
+    for (int i = 0; i < f->learnt->count; i++)
+      if ((int)f->learnt->of[i] % f->team->size == rank) have += frames_in(f->d, (int)f->learnt->of[i]);
 
     // A rank without a share of the batch holds nobody up.
     if (share && have / share < least) least = have / share;
@@ -104,7 +106,7 @@ static status frames_window_load(frame_stream *f) {
 
 status frames_seek(frame_stream *f, int epoch, int64_t skip) {
   f->epoch = epoch;
-  f->own = episodes_of_rank(f->order, 0, f->held_from, f->team->rank, f->team->size);
+  f->own = episode_list_of_rank(f->order, f->learnt, f->team->rank, f->team->size);
 
   // This epoch's order of this rank's episodes.
   rng luck = rng_episode(rng_stream(f->seed, "episode order"), (uint32_t)epoch, (uint32_t)f->team->rank);
@@ -142,18 +144,20 @@ status frames_next(frame_stream *f, real *images, int b) {
 
 status frames_held_out(frame_stream *f, real *images, int max, int *count) {
   int64_t all = 0;
-  for (int e = f->held_from; e < data_count(f->d); e++)
-    if (e % f->team->size == f->team->rank) all += frames_in(f->d, e);
+  uint32_t *own = mem_take((size_t)f->held->count + 1, sizeof *own);
+  int episodes = episode_list_of_rank(own, f->held, f->team->rank, f->team->size);
+  for (int i = 0; i < episodes; i++) all += frames_in(f->d, (int)own[i]);
 
   // Every stride-th frame, so that all held-out episodes are seen.
   int64_t stride = all / max + 1, at = 0;
+  status s = OK;
   *count = 0;
 
-  for (int e = f->held_from; e < data_count(f->d); e++) {
-    if (e % f->team->size != f->team->rank) continue;
+  for (int i = 0; i < episodes && s == OK; i++) {
     data_episode episode;
+    s = data_read(f->d, (int)own[i], &episode);
+    if (s != OK) break;
 
-    TRY(data_read(f->d, e, &episode));
     const uint8_t *pixels = episode.observations;
     for (int t = 0; t <= episode.steps; t++, at++) {
       if (at % stride != 0 || *count >= max) continue;
@@ -161,5 +165,6 @@ status frames_held_out(frame_stream *f, real *images, int max, int *count) {
       ++*count;
     }
   }
-  return OK;
+  mem_free(own);
+  return s;
 }

@@ -184,17 +184,10 @@ status learner_load(learner *l, const char *path, hash identity, int ranks, int6
   return s;
 }
 
-// --- what rates, episodes and means come to --------------------------------------------------------------------------
+// --- what rates and means come to ------------------------------------------------------------------------------------
 
 double learning_rate_at(double first, double last, int64_t done, int64_t all) {
   return first * pow(last / first, (double)done / (double)all);
-}
-
-int episodes_of_rank(uint32_t *episodes, int from, int to, int rank, int size) {
-  int count = 0;
-  for (int e = from; e < to; e++)
-    if (e % size == rank) episodes[count++] = (uint32_t)e;
-  return count;
 }
 
 double tally_mean(const tally *t, int part) { return t->count > 0 ? t->part[part] / t->count : (double)NAN; }

@@ -37,20 +37,29 @@ void learner_row(learner *l, const train_row *row, const train_team *team, const
 double learning_rate_at(double first, double last, int64_t done, int64_t all);
 
 // --- who learns from what --------------------------------------------------------------------------------------------
-// Episodes [0, held_from) are learnt from, the rest held out; rank r has those with number % size == r.
-static inline int split_held_from(int episodes, double held_out) {
-  int held = (int)(held_out * episodes);
-  return episodes - (held < episodes ? held : episodes - 1);
-}
+// Episodes by their numbers, in order; one that counts several times stands there as often.
+typedef struct episode_list {
+  uint32_t *of;        // (count), owned
+  int count;
+} episode_list;
+// What an epoch shows: all but those held out; of several folders the last one's, the newest, `newest` times.
+episode_list split_learnt(const dataset *d, double held_out, int newest);
+// The last ones are held out: a share of all, but never all.
+episode_list split_held(const dataset *d, double held_out);
+// Those of the newest folder that are learnt from, once each, and as many before them as make `least`.
+episode_list split_newest(const dataset *d, double held_out, int least);
+void episode_list_free(episode_list *l);
+// Rank r has those with number % size == r: episodes (list's count); returns how many.
+int episode_list_of_rank(uint32_t *episodes, const episode_list *l, int rank, int size);
 // This rank's part of a batch of `batch` in all.
 static inline int share_of(int batch, const train_team *t) { return batch / t->size + (t->rank < batch % t->size); }
-// This rank's among episodes [from, to); returns their count.
-int episodes_of_rank(uint32_t *episodes, int from, int to, int rank, int size);
 
 // --- frames of a dataset, shuffled, in windows that fit memory -------------------------------------------------------
 status train_pictures_check(const dataset *d);  // MISMATCH where it does not hold V's pictures
 typedef struct frame_stream frame_stream;
-frame_stream *frames_open(dataset *d, int held_from, const train_team *team, uint64_t seed);
+// Of episodes that are learnt from, and held out; the lists are borrowed.
+frame_stream *frames_open(dataset *d, const episode_list *learnt, const episode_list *held, const train_team *team,
+                          uint64_t seed);
 void frames_close(frame_stream *f);
 // Frames that every rank has at least, for this rank's share `b` of a batch: batches an epoch (the same on all ranks).
 int64_t frames_batches(const frame_stream *f, int batch);

@@ -23,7 +23,8 @@ typedef struct rnn_run {
   rnn_net *net;
   real *h, *c;             // (share, H)
   own_inputs *own;         // or NULL: M is shown what was real
-  int share, held_from;
+  episode_list learnt, held;
+  int share;
   int64_t held_chunks;
   float *offset, *scale;   // (Z)
 } rnn_run;
@@ -34,20 +35,20 @@ static rnn_rules rnn_rules_of(const train_rnn_options *o) {
                      .reward_weight = (real)o->reward_weight};
 }
 
-// Chunks that every rank can fill from episodes [from, to) without seeing one twice; at least `least`.
-static int64_t rnn_chunks(const rnn_run *r, int from, int to, int64_t least) {
+// Chunks that every rank can fill from these episodes without seeing one more often than it stands there; at least 1.
+static int64_t rnn_chunks(const rnn_run *r, const episode_list *episodes) {
   int64_t chunks = INT64_MAX;
   for (int rank = 0; rank < r->team->size; rank++) {
     train_team other = {.rank = rank, .size = r->team->size};
     int64_t steps = 0, rows = (int64_t)share_of(r->o->batch, &other) * r->o->steps;
-    for (int e = from; e < to; e++)
-      if (e % r->team->size == rank) steps += data_steps(r->d, e);
+    for (int i = 0; i < episodes->count; i++)
+      if ((int)episodes->of[i] % r->team->size == rank) steps += data_steps(r->d, (int)episodes->of[i]);
 
     // A rank without a lane holds nobody up.
     if (rows && steps / rows < chunks) chunks = steps / rows;
   }
 
-  return chunks > least ? chunks : least;
+  return chunks > 1 ? chunks : 1;
 }
 
 static void rnn_memory_clear(rnn_run *r) {
@@ -63,7 +64,7 @@ static status rnn_seek(void *self, int epoch, int64_t first) {
   rnn_run *r = self;
   rng luck = rng_stream(r->o->seed, "rnn latents");
   CHECK(first == 0, "chunk %lld of an epoch", (long long)first);
-  stream_begin(r->episodes, 0, r->held_from, r->team, luck, (uint32_t)epoch, true);
+  stream_begin(r->episodes, &r->learnt, r->team, luck, (uint32_t)epoch, true);
   rnn_memory_clear(r);
   return OK;
 }
@@ -92,7 +93,7 @@ static void rnn_held_out(void *self, train_row *row) {
   const train_watch *watch = r->lesson.watch;
   double sums[4] = {0};
   rng luck = rng_stream(r->o->seed, "rnn held-out");
-  stream_begin(r->episodes, r->held_from, data_count(r->d), r->team, luck, 0, false);
+  stream_begin(r->episodes, &r->held, r->team, luck, 0, false);
   rnn_memory_clear(r);
 
   // As many chunks as every rank can fill; one that holds no such episodes adds nothing.
@@ -113,13 +114,14 @@ static void rnn_held_out(void *self, train_row *row) {
 
 // --- the whole -------------------------------------------------------------------------------------------------------
 
-// Where the observation is the latent: zero mean and unit deviation over the learnt-from frames of all ranks.
+// Where the observation is the latent: zero mean and unit deviation over the learnt-from frames of all ranks, as often
+// as they are shown.
 static void rnn_standardise(rnn_run *r) {
   int Z = r->o->shape.Z;
   double *sums = mem_take((size_t)2 * Z + 1, sizeof *sums);
   // Sums, sums of squares and the count: this rank's, then all ranks'.
-  for (int e = 0; e < r->held_from; e++) {
-    const latent_episode *l = latents_episode(r->latent, e);
+  for (int e = 0; e < r->learnt.count; e++) {
+    const latent_episode *l = latents_episode(r->latent, (int)r->learnt.of[e]);
     if (!l) continue;
     for (int i = 0; i < (l->steps + 1) * Z; i++) {
       sums[i % Z] += (double)l->mu[i];
@@ -174,8 +176,9 @@ static void rnn_origins(const rnn_run *r, float *first, int count) {
 // that it knows, remembers them.  moment (MOMENTS, Z + 2H), this rank's share at its place among the others'
 static void rnn_moments(rnn_run *r, float *moment) {
   int belief = r->o->shape.Z + 2 * r->o->shape.H, rows = r->share * r->o->steps;
-  int own = share_of(MOMENTS, r->team), first = int_min(r->o->newest, r->held_from - r->team->size);
-  int chunks = (int)rnn_chunks(r, first, r->held_from, 1);
+  int own = share_of(MOMENTS, r->team);
+  episode_list newest = split_newest(r->d, r->o->held_out, r->team->size);
+  int chunks = (int)rnn_chunks(r, &newest);
   uint32_t *word = mem_take((size_t)2 * own, sizeof *word);
   int *row = mem_take((size_t)own, sizeof *row);
   float *to = moment;
@@ -184,7 +187,7 @@ static void rnn_moments(rnn_run *r, float *moment) {
 
   rng luck = rng_stream(r->o->moments_seed, "moments");
   rng_words(word, 2 * own, rng_episode(luck, 0, (uint32_t)r->team->rank), 0, 0);
-  stream_begin(r->episodes, first, r->held_from, r->team, luck, 0, true);
+  stream_begin(r->episodes, &newest, r->team, luck, 0, true);
   rnn_memory_clear(r);
 
   for (int chunk = 0; r->share && chunk < chunks; chunk++) {
@@ -199,6 +202,7 @@ static void rnn_moments(rnn_run *r, float *moment) {
   }
 
   r->team->sum(r->team->self, moment, (size_t)MOMENTS * belief);
+  episode_list_free(&newest);
   mem_free(word);
   mem_free(row);
 }
@@ -235,8 +239,8 @@ static status rnn_shapes_check(const rnn_run *r) {
   if (r->o->batch < size) FAIL(BAD_CONFIG, "rnn.batch is %d, fewer than the %d ranks", r->o->batch, size);
   if (actions != r->o->shape.A)
     FAIL(MISMATCH, "the dataset has %d actions, the environment %d; run collect again", actions, r->o->shape.A);
-  if (r->held_from < size)
-    FAIL(BAD_CONFIG, "%d episodes to learn from are fewer than the %d ranks", r->held_from, size);
+  if (r->learnt.count < size)
+    FAIL(BAD_CONFIG, "%d episodes to learn from are fewer than the %d ranks", r->learnt.count, size);
   return OK;
 }
 
@@ -244,15 +248,17 @@ static status rnn_prepare(rnn_run *r) {
   const train_rnn_options *o = r->o;
   const world_shape *s = &o->shape;
   learner *l = &r->lesson.l;
-  r->held_from = split_held_from(data_count(r->d), o->held_out);
+  r->learnt = split_learnt(r->d, o->held_out, o->newest);
+  r->held = split_held(r->d, o->held_out);
   TRY(rnn_shapes_check(r));
   TRY(latents_open(&r->latent, o->latents, r->d, o->vae_hash, s->Z, r->team));
 
   // Chunks per epoch are the same for all ranks, so that all sum as often.
   r->share = share_of(o->batch, r->team);
-  r->lesson.batches = rnn_chunks(r, 0, r->held_from, 1);
-  r->held_chunks = rnn_chunks(r, r->held_from, data_count(r->d), 1);
-  r->episodes = stream_open(r->latent, s->Z, s->A, r->share, o->steps);
+  r->lesson.batches = rnn_chunks(r, &r->learnt);
+  r->held_chunks = rnn_chunks(r, &r->held);
+  int most = int_max(r->learnt.count, r->held.count);
+  r->episodes = stream_open(r->latent, s->Z, s->A, r->share, o->steps, most);
   r->net = rnn_net_open(s, o->steps, r->share);
   if (o->own_samples > 0) r->own = own_inputs_open(o, r->team->rank, r->share, r->lesson.batches * o->epochs);
 
@@ -303,6 +309,8 @@ status train_rnn(const train_rnn_options *o, const dataset *d, const train_team 
   rnn_net_close(r.net);
   stream_close(r.episodes);
   latents_close(r.latent);
+  episode_list_free(&r.learnt);
+  episode_list_free(&r.held);
   lesson_close(&r.lesson);
   return s;
 }

@@ -24,14 +24,14 @@ static void stream_lane_begin(stream *s, stream_lane *lane) {
   stream_draw(s, lane->z, lane->episode, 0);
 }
 
-stream *stream_open(const latents *l, int Z, int A, int lanes, int steps) {
+stream *stream_open(const latents *l, int Z, int A, int lanes, int steps, int most) {
   arena *memory = arena_open();
   stream *s = ARENA_NEW(memory, stream, 1);
   size_t rows = (size_t)lanes * steps;
 
   *s = (stream){.memory = memory, .l = l, .Z = Z, .A = A, .lanes = lanes, .steps = steps};
 
-  s->order = ARENA_NEW(memory, uint32_t, latents_count(l));
+  s->order = ARENA_NEW(memory, uint32_t, most);
   s->lane = ARENA_NEW(memory, stream_lane, lanes);
   for (int i = 0; i < lanes; i++) s->lane[i].z = ARENA_NEW(memory, real, Z);
 
@@ -49,8 +49,9 @@ void stream_close(stream *s) {
   if (s) arena_close(s->memory);
 }
 
-void stream_begin(stream *s, int from, int to, const train_team *team, rng luck, uint32_t epoch, bool shuffle) {
-  s->count = (uint32_t)episodes_of_rank(s->order, from, to, team->rank, team->size);
+void stream_begin(stream *s, const episode_list *episodes, const train_team *team, rng luck, uint32_t epoch,
+                  bool shuffle) {
+  s->count = (uint32_t)episode_list_of_rank(s->order, episodes, team->rank, team->size);
   s->next = 0;
   s->luck = luck;
   s->epoch = epoch;

@@ -21,10 +21,11 @@ typedef struct stream {
   real *x, *keep, *target, *reward, *done;  // a chunk, as in rnn_chunk
 } stream;
 
-stream *stream_open(const latents *l, int Z, int A, int lanes, int steps);
+stream *stream_open(const latents *l, int Z, int A, int lanes, int steps, int most);  // episodes in a list, at most
 void stream_close(stream *s);
-// This rank's episodes among [from, to); count == 0 if there are none. Luck names the draws of z.
-void stream_begin(stream *s, int from, int to, const train_team *team, rng luck, uint32_t epoch, bool shuffle);
+// This rank's episodes of a list; count == 0 if there are none. Luck names the draws of z.
+void stream_begin(stream *s, const episode_list *episodes, const train_team *team, rng luck, uint32_t epoch,
+                  bool shuffle);
 // The next chunk; after the last episode the first follows again. Valid until the next call.
 rnn_chunk stream_chunk(stream *s);
 

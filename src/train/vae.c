@@ -23,6 +23,7 @@ typedef struct vae_run {
   real *images, *noise;  // (share, ...)
   moving moving;         // only with weight_moving, as `weight` (share, pixels)
   real *weight;
+  episode_list learnt, held_episodes;
   real *held;            // (held_count, pixels)
   int held_count;
 } vae_run;
@@ -107,7 +108,9 @@ static status vae_prepare(vae_run *r, dataset *d) {
   if (o->batch < r->team->size) FAIL(BAD_CONFIG, "vae.batch is %d, fewer than the %d ranks", o->batch, r->team->size);
 
   r->share = share_of(o->batch, r->team);
-  r->f = frames_open(d, split_held_from(data_count(d), o->held_out), r->team, o->seed);
+  r->learnt = split_learnt(d, o->held_out, o->newest);
+  r->held_episodes = split_held(d, o->held_out);
+  r->f = frames_open(d, &r->learnt, &r->held_episodes, r->team, o->seed);
   r->lesson.batches = vae_batches(r);
   if (r->lesson.batches < 1)
     FAIL(BAD_CONFIG, "the dataset has too few frames for one batch of %d over %d ranks", o->batch, r->team->size);
@@ -119,7 +122,7 @@ static status vae_prepare(vae_run *r, dataset *d) {
   r->held = mem_take((size_t)held * WORLD_PIXELS, sizeof(real));
   // Read once: a sample that fits memory.
   TRY(frames_held_out(r->f, r->held, held, &r->held_count));
-  if (o->weight_moving > 0 && split_held_from(data_count(d), o->held_out) == data_count(d))
+  if (o->weight_moving > 0 && r->held_episodes.count == 0)
     FAIL(BAD_CONFIG, "vae.weight_moving is measured on held-out frames, but collect.held_out leaves none");
 
   nn_table table = world_vae_table(&o->shape);
@@ -167,6 +170,8 @@ status train_vae(const train_vae_options *o, dataset *d, const train_team *team,
   lesson_close(&r.lesson);
   vae_net_close(r.net);
   frames_close(r.f);
+  episode_list_free(&r.learnt);
+  episode_list_free(&r.held_episodes);
   mem_free(r.images);
   mem_free(r.noise);
   mem_free(r.held);

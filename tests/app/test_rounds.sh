@@ -70,6 +70,16 @@ check "and makes the third anew" exits 1 differ cmp "$dir/whole/round-3/controll
 rm "$dir/anew2/round-1/evaluate.json"
 check "what it begins from must be there" exits 6 "evaluate of round 1" rounds anew2 --fresh --round 2 --set round.noise=0.2
 
+# The newest weighted: longer epochs of V and M on the same episodes. The first round knows nothing of it.
+trained() { tail -n 1 "$1/train_rnn.csv" | cut -d, -f2; }
+cp -r "$dir/whole" "$dir/heavy"
+check "the newest weighted" rounds heavy --fresh --round 2 --set round.newest=4 --set run.rounds=2 --set fidelity.episodes=0
+check "the same first round" cmp "$dir/whole/round-1/rnn.safetensors" "$dir/heavy/round-1/rnn.safetensors"
+check "the same episodes" diff -r "$dir/whole/round-2/episodes" "$dir/heavy/round-2/episodes"
+check "more steps of M" test "$(trained "$dir/heavy/round-2")" -gt "$(trained "$dir/whole/round-2")"
+check "the mark says so" grep -q "decides round.newest: 4" "$dir/heavy/round-2/stages/train-vae"
+check "not of the first" test -z "$(grep round.newest "$dir/heavy/round-1/stages/train-vae")"
+
 # One round is a run of its own, with the same bytes.
 check "one round alone" rounds one --set run.rounds=1
 mkdir -p "$dir/alone" && mv "$dir/one" "$dir/alone/round-1"
