@@ -46,7 +46,7 @@ typedef struct train_vae_options {
   double learning_rate, learning_rate_end;  // reached exponentially at the last step
   double kl_tolerance;      // nats per latent dimension, on a sample's summed KL
   double weight_moving;     // how much more a pixel counts that moves (moving.c); 0: all count alike
-  double held_out;          // fraction of the episodes, the last ones
+  double held_out;          // fraction of the episodes, the last ones of each folder
   int newest;               // how many times as often as others an epoch shows those of the last of several folders
   uint64_t seed;
   const char *from;         // a V to begin from, of the same shape; NULL: random weights

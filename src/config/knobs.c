@@ -83,7 +83,7 @@ static const knob knob_rows[] = {
          "action drawn anew every few steps)"),
     INT("collect.shard", collect.shard, EPISODES, 1, 100000, "50", "episodes per file"),
     REAL_("collect.held_out", collect.held_out, V | M, 0, 0.5, "0.05",
-          "fraction of the episodes that is never trained on, only measured"),
+          "fraction of the episodes, the last of each round, that is never trained on, only measured"),
 
     INT("round.episodes", round.episodes, NOTHING, 0, 1e7, "0",
         "real episodes that each round after the first adds; 0: as many as the first"),

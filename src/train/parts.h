@@ -44,7 +44,7 @@ typedef struct episode_list {
 } episode_list;
 // What an epoch shows: all but those held out; of several folders the last one's, the newest, `newest` times.
 episode_list split_learnt(const dataset *d, double held_out, int newest);
-// The last ones are held out: a share of all, but never all.
+// The last ones of each folder are held out: a share of it, but never all.
 episode_list split_held(const dataset *d, double held_out);
 // Those of the newest folder that are learnt from, once each, and as many before them as make `least`.
 episode_list split_newest(const dataset *d, double held_out, int least);

@@ -2,9 +2,10 @@
 
 #include "parts.h"
 
-static int split_held_from(int episodes, double held_out) {
-  int held = (int)(held_out * episodes);
-  return episodes - int_min(held, episodes - 1);
+// Of each folder by itself: the newest episodes are told apart by what was never learnt, too, and so are the others.
+static int split_held_from(const data_folder *f, double held_out) {
+  int held = (int)(held_out * f->count);
+  return f->first + f->count - int_min(held, f->count - 1);
 }
 
 // Episodes [from, to), each `times` in a row.
@@ -13,26 +14,28 @@ static void list_add(episode_list *l, int from, int to, int times) {
     for (int i = 0; i < times; i++) l->of[l->count++] = (uint32_t)e;
 }
 
-static int split_newest_from(const dataset *d) { return data_folder_at(d, data_folders(d) - 1).first; }
-
 episode_list split_learnt(const dataset *d, double held_out, int newest) {
-  int newest_from = split_newest_from(d), to = split_held_from(data_count(d), held_out);
-  int times = data_folders(d) > 1 ? newest : 1;
+  int last = data_folders(d) - 1, times = last ? newest : 1;
   episode_list l = {.of = mem_take((size_t)data_count(d) * times, sizeof *l.of)};
-  list_add(&l, 0, int_min(newest_from, to), 1);
-  list_add(&l, newest_from, to, times);
+  for (int i = 0; i <= last; i++) {
+    data_folder f = data_folder_at(d, i);
+    list_add(&l, f.first, split_held_from(&f, held_out), i == last ? times : 1);
+  }
   return l;
 }
 
 episode_list split_held(const dataset *d, double held_out) {
   episode_list l = {.of = mem_take((size_t)data_count(d) + 1, sizeof *l.of)};
-  list_add(&l, split_held_from(data_count(d), held_out), data_count(d), 1);
+  for (int i = 0; i < data_folders(d); i++) {
+    data_folder f = data_folder_at(d, i);
+    list_add(&l, split_held_from(&f, held_out), f.first + f.count, 1);
+  }
   return l;
 }
 
 episode_list split_newest(const dataset *d, double held_out, int least) {
   episode_list l = split_learnt(d, held_out, 1);
-  int newest_from = split_newest_from(d), first = 0;
+  int newest_from = data_folder_at(d, data_folders(d) - 1).first, first = 0;
   while (first < l.count && (int)l.of[first] < newest_from) first++;
   first = int_max(0, int_min(first, l.count - least));
 

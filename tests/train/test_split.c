@@ -104,7 +104,11 @@ static void learnt_and_held_out_are_all(void **state) {
   count_times(times, learnt.of, learnt.count);
   count_times(also, held.of, held.count);
   for (int e = 0; e < EPISODES; e++) assert_int_equal(times[e] + also[e], 1);
+
+  // of 20, 10 and 5: the last fifth of each
+  static const uint32_t wanted[] = {16, 17, 18, 19, 28, 29, 34};
   assert_int_equal(held.count, 7);
+  for (int i = 0; i < 7; i++) assert_int_equal(held.of[i], wanted[i]);
   episode_list_free(&learnt);
   episode_list_free(&held);
   data_close(d);
