@@ -72,6 +72,7 @@ typedef struct settings {
     int strategy;                 // enum config_strategy
     int in;                       // enum config_in
     int generations, popsize, episodes;
+    double spread;                // times the deviation between members' means, off the fitness
     double sigma0;
     char start[CONFIG_TEXT];      // another run's directory, or none: see settings_start
     bool active, common_random_numbers;

@@ -62,6 +62,9 @@ typedef struct rollout_recorder {
   void *self;
 } rollout_recorder;
 
+// Which of the world's Ms makes what happens in the dream of that number: a function of both alone.
+int rollout_member(const world *w, const rollout_record *r, int member);
+
 typedef struct rollout rollout;
 typedef struct rollout_options {
   const world *world;            // not owned; NULL: baselines only
@@ -98,6 +101,10 @@ typedef struct summary {
   double mean, sd, se, p10, p50, p90, max, seconds, mean_steps;
 } summary;
 summary summarise(const rollout_result *results, int count);
+// Standard deviation of the means that values (count) have by group (count), 0 .. ROLLOUT_GROUPS_MAX-1: how far groups
+// differ. Those without a value are left out; 0 where fewer than two are left.
+enum { ROLLOUT_GROUPS_MAX = WORLD_MEMBERS_MAX };
+double summary_spread(const double *values, const int *group, int count);
 double welch_p(const summary *a, const summary *b);  // two-sided, normal approximation (hundreds of episodes)
 
 #endif

@@ -87,6 +87,9 @@ void mind_begin(mind *m, int lane, rng luck);
 // A dream: a beginning from data, an episode's first frame or a moment of it with all that was remembered there.
 void mind_dream(mind *m, int lane, const dream_rules *rules, rng luck);
 
+// Which of the world's Ms, from 0, makes what happens in a dream by this luck; 0 where there is one.
+int world_dream_member(const world *w, rng luck);
+
 // Lanes 0 .. n-1 at once. Awake, an episode is see, act, see, act ...; a dream is imagine, imagine ...
 void mind_see(mind *m, const void *observations, int n);  // belief <- belief, observation (n, ..)
 void mind_act(mind *m, const float *actions, int n);      // belief <- belief, action (n, A)

@@ -183,6 +183,9 @@ static const knob knob_rows[] = {
         "candidates per generation, even for openai and pgpe (WM: 64)"),
     INT("evolve.episodes", evolve.episodes, SEARCH, 1, 65536, "16",
         "dreams per candidate; its fitness is their mean (WM: 16)"),
+    REAL_("evolve.spread", evolve.spread, SEARCH, 0, 100, "0",
+          "with several rnn.members: a candidate's fitness is its mean less this times the standard deviation of its "
+          "means by member; what only one of them promises is worth less"),
     REAL_("evolve.sigma0", evolve.sigma0, SEARCH, 1e-6, 100, "0.1",
           "standard deviation of the first generation (WM: 0.1)"),
     TEXT("evolve.start", evolve.start, NOTHING, "none",

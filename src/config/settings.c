@@ -100,6 +100,12 @@ static status settings_evolve_check(const settings *s) {
     FAIL(BAD_CONFIG,
          "evolve.episodes_max is %d, below evolve.episodes, %d: with uncertainty the dreams per candidate only grow",
          s->evolve.episodes_max, s->evolve.episodes);
+  if (s->evolve.spread > 0 && s->rnn.members == 1)
+    FAIL(BAD_CONFIG, "evolve.spread is %g, but rnn.members is 1: there is nobody to differ from; raise rnn.members, or "
+         "let it be 0", s->evolve.spread);
+  if (s->evolve.spread > 0 && s->evolve.in == CONFIG_IN_REAL)
+    FAIL(BAD_CONFIG, "evolve.spread is %g, but evolve.in is real, where no member makes what happens; let it be 0",
+         s->evolve.spread);
   if (s->evolve.restarts == CONFIG_RESTARTS_BIPOP && s->evolve.descents > 1)
     FAIL(BAD_CONFIG,
          "evolve.restarts is bipop, whose descents depend on what those before them cost, but evolve.descents is %d; "

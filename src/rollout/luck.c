@@ -17,3 +17,8 @@ rollout_luck rollout_luck_of(const rollout_task *task) {
                         .eye = luck_stream(task, seed, " eye"),
                         .policy = luck_stream(task, seed, " policy")};
 }
+
+int rollout_member(const world *w, const rollout_record *r, int member) {
+  const rollout_task task = {.member = member, .record = r};
+  return world_dream_member(w, rollout_luck_of(&task).world);
+}

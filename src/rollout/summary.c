@@ -47,6 +47,29 @@ summary summarise(const rollout_result *results, int count) {
   return s;
 }
 
+double summary_spread(const double *values, const int *group, int count) {
+  double mean[ROLLOUT_GROUPS_MAX] = {0}, all = 0, squares = 0;
+  int size[ROLLOUT_GROUPS_MAX] = {0}, groups = 0;
+  for (int i = 0; i < count; i++) {
+    mean[group[i]] += values[i];
+    size[group[i]]++;
+  }
+
+  // of the means, each counting once, however many values it is of
+  for (int g = 0; g < ROLLOUT_GROUPS_MAX; g++) {
+    if (!size[g]) continue;
+    mean[g] /= size[g];
+    all += mean[g];
+    groups++;
+  }
+  if (groups < 2) return 0;
+
+  all /= groups;
+  for (int g = 0; g < ROLLOUT_GROUPS_MAX; g++)
+    if (size[g]) squares += (mean[g] - all) * (mean[g] - all);
+  return sqrt(squares / (groups - 1));
+}
+
 double welch_p(const summary *a, const summary *b) {
   double se = sqrt(a->se * a->se + b->se * b->se);
   return se > 0 ? erfc(fabs(a->mean - b->mean) / se / sqrt(2)) : a->mean == b->mean;

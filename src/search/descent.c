@@ -104,6 +104,8 @@ void descent_open(evolution *v, int number) {
   d->loss = mem_take(popsize, sizeof(double));
   d->second = mem_take(popsize, sizeof(double));
   d->sorted = mem_take(popsize, sizeof(double));
+  d->returned = mem_take((size_t)descent_episodes_most(s), sizeof *d->returned);
+  d->member = mem_take((size_t)descent_episodes_most(s), sizeof *d->member);
   d->mean = mem_take(n, sizeof(float));
   d->best = mem_take(n, sizeof(float));
 }
@@ -112,7 +114,7 @@ void descent_close(descent *d) {
   es_close(d->search);
   journal_close(d->finished);
   text_free(&d->rows);
-  void *all[] = {d->score, d->loss, d->second, d->sorted, d->mean, d->best};
+  void *all[] = {d->score, d->loss, d->second, d->sorted, d->returned, d->member, d->mean, d->best};
   for (size_t i = 0; i < sizeof all / sizeof *all; i++) mem_free(all[i]);
 }
 
@@ -315,11 +317,23 @@ static double descent_group_score(const share *s, int group, double worst) {
   double sum = 0;
   for (int j = 0; j < s->episodes; j++) {  // in index order
     const rollout_result *result = play_result(s->d->v, s, group, j);
-    sum += result->broken ? worst : result->total;
+    s->d->returned[j] = result->broken ? worst : result->total;
+    sum += s->d->returned[j];
     r->steps += result->steps;
     r->broken += result->broken;
   }
   return sum / s->episodes;
+}
+
+// Of the candidate whose score was the last to be summed: what its members do not agree on is taken off.
+static double descent_group_fitness(const share *s, int group, double mean) {
+  descent *d = s->d;
+  const evolution *v = d->v;
+  if (v->s->evolve.spread == 0) return mean;
+
+  const rollout_record *r = play_record(v, s->first + group);
+  for (int j = 0; j < s->episodes; j++) d->member[j] = rollout_member(v->w, r, j);
+  return mean - v->s->evolve.spread * summary_spread(d->returned, d->member, s->episodes);
 }
 
 static void descent_scores_sum(const share *s) {
@@ -327,9 +341,12 @@ static void descent_scores_sum(const share *s) {
   double worst = descent_worst_return(s);
   for (int i = 0; i < d->popsize; i++) {
     d->score[i] = descent_group_score(s, i, worst);
-    d->loss[i] = -d->score[i];
+    d->loss[i] = -descent_group_fitness(s, i, d->score[i]);
   }
-  for (int i = 0; i < d->again; i++) d->second[i] = -descent_group_score(s, d->popsize + i, worst);
+  for (int i = 0; i < d->again; i++) {
+    int group = d->popsize + i;
+    d->second[i] = -descent_group_fitness(s, group, descent_group_score(s, group, worst));
+  }
 }
 
 // Where all candidates meet the same luck, it is the luck's doing that one evaluation as a whole is better than the

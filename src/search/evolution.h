@@ -42,6 +42,8 @@ typedef struct descent {
   int popsize, again, episodes;      // of that generation: candidates, how many of them twice, dreams each  <- search
   double *score;                     // (most popsize)  mean return
   double *loss, *second;             // (most popsize)  what es minimises, and of those evaluated twice again
+  double *returned;                  // (most episodes)  of one candidate
+  int *member;                       // (most episodes)  whose dreams these were
   double *sorted;                    // (most popsize)
   float *mean, *best;                // (n)  to be judged; the best judged so far
   bool resumes, damaged;             // from a checkpoint; the newest one was damaged

@@ -152,14 +152,17 @@ static void mdn_dream_moment(mind *m, int lane, rng luck) {
   if (d->others) memcpy(mdn_other(m, lane), its + w->shape.Z, mdn_memory_bytes(w));
 }
 
+static int mdn_dream_member(const world *w, rng luck) {
+  return w->members > 1 ? (int)rng_below(luck, 0, 3, (uint32_t)w->members) : 0;
+}
+
 // Draws of step 0: which first frame, which of the two beginnings, which moment, which member.
 static void mdn_dream(mind *m, int lane, const dream_rules *rules, rng luck) {
   mdn *d = (mdn *)(void *)m;
   float uniform;
   mdn_begin(m, lane, luck);
   d->lane[lane].rules = *rules;
-  if (m->w->members > 1) d->lane[lane].member = (int)rng_below(luck, 0, 3, (uint32_t)m->w->members);
-
+  d->lane[lane].member = mdn_dream_member(m->w, luck);
   rng_uniforms(&uniform, 1, luck, 0, 1);
 
   if (uniform < rules->first || m->w->origins.moments == 0) mdn_dream_first(m, lane, luck);
@@ -320,6 +323,7 @@ const world_family world_mdn = {
     .close = mdn_close,
     .begin = mdn_begin,
     .dream = mdn_dream,
+    .dream_member = mdn_dream_member,
     .see = mdn_see,
     .act = mdn_act,
     .imagine = mdn_imagine,

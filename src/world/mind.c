@@ -42,6 +42,8 @@ void mind_dream(mind *m, int lane, const dream_rules *rules, rng luck) {
   m->w->family->dream(m, lane, rules, luck);
 }
 
+int world_dream_member(const world *w, rng luck) { return w->family->dream_member(w, luck); }
+
 void mind_see(mind *m, const void *observations, int n) {
   lanes_check(m, n);
   m->w->family->see(m, observations, n);

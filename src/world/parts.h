@@ -20,6 +20,7 @@ typedef struct world_family {
   void (*close)(mind *m);
   void (*begin)(mind *m, int lane, rng luck);
   void (*dream)(mind *m, int lane, const dream_rules *rules, rng luck);
+  int (*dream_member)(const world *w, rng luck);
   void (*see)(mind *m, const void *observations, int n);
   void (*act)(mind *m, const float *actions, int n);
   void (*imagine)(mind *m, const float *actions, dream_outcome *outcomes, int n);

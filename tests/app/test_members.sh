@@ -25,8 +25,28 @@ check "64 lanes" dreamfarm evolve lanes --set dream.lanes=64
 check "64 lanes: the same" same whole lanes
 world other
 check "one M searches another way" dreamfarm evolve other --set rnn.members=1
-unlike() { ! same whole other; }
-check "it does" unlike
+unlike() { ! same whole "$1"; }
+check "it does" unlike other
+
+# What the members do not agree on is taken off: the first generation has the same returns, and is told another order.
+spread="--set evolve.spread=2 --set evolve.episodes=12"
+generation() { sed -n "$(($2 + 1))p" "$dir/$1/run.csv" | cut -d, -f2-4; }
+for name in plain spread spread2 lanes2; do world $name; done
+check "without spread" dreamfarm evolve plain --set evolve.episodes=12
+check "with spread" dreamfarm evolve spread $spread
+check "the same returns" test "$(generation plain 1)" = "$(generation spread 1)"
+check "then others" test "$(generation plain 2)" != "$(generation spread 2)"
+check "two ranks" mpirun -n 2 "$program" evolve tests/app/tiny.yaml --quiet $pole $spread --set run.directory="$dir/spread2"
+check "two ranks: the same" same spread spread2
+check "3 lanes" dreamfarm evolve lanes2 $spread --set dream.lanes=3
+check "3 lanes: the same" same spread lanes2
+for name in made sent; do
+  world $name
+  check "candidates that are $name" dreamfarm evolve $name $spread --set evolve.strategy=sep-cma --set evolve.candidates=$name
+done
+check "made or sent: the same" same made sent
+check "reality has none" exits 3 "evolve.in is real" dreamfarm evolve none --set evolve.in=real $spread
+check "one member has none" exits 3 "evolve.spread is 2" dreamfarm evolve none --set rnn.members=1 $spread
 
 # --- one is lost, or the training is killed -----------------------------------------------------------------------------
 cp -r "$dir/whole" "$dir/lost" && rm "$dir/lost/rnn-2.safetensors"

@@ -388,6 +388,20 @@ static void test_who_moves_on_does_not_notice(void **state) {
   bench_close(&b);
 }
 
+// By hand: means 2, 5 and 11 of three groups, of different sizes.
+static void test_spread_is_of_the_means_of_groups(void **state) {
+  (void)state;
+  const double values[] = {1, 5, 3, 11, 2};
+  const int groups[] = {0, 3, 0, 15, 0}, one[] = {2, 2, 2, 2, 2};
+  assert_true(fabs(summary_spread(values, groups, 5) - sqrt((16 + 1 + 25) / 2.0)) < 1e-12);
+  assert_true(summary_spread(values, one, 5) == 0);
+  assert_true(summary_spread(values, groups, 1) == 0);
+
+  // all alike: no difference, whoever had how many
+  const double same[] = {4, 4, 4, 4, 4};
+  assert_true(summary_spread(same, groups, 5) == 0);
+}
+
 // What runs in the real environment stays; what waits may go.
 static void test_real_episodes_stay(void **state) {
   (void)state;
@@ -414,6 +428,7 @@ int main(void) {
       cmocka_unit_test(test_recorder_sees_a_baseline),
       cmocka_unit_test(test_dreams_allocate_nothing),
       cmocka_unit_test(test_who_moves_on_does_not_notice),   cmocka_unit_test(test_real_episodes_stay),
+      cmocka_unit_test(test_spread_is_of_the_means_of_groups),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

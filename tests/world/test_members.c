@@ -3,6 +3,8 @@
 
 #include "small_world.h"
 
+#include "rollout.h"
+
 enum { Z = 5, H = 24, MOMENTS = 6, BELIEF = Z + 2 * H, CAP = 30, DREAMS = 24 };
 
 typedef struct family {
@@ -113,6 +115,8 @@ static void check_each_dream_is_a_members(num_precision precision) {
     dreamt d = dream_alone(f.both, i), of[2] = {dream_alone(f.one[0], i), dream_alone(f.one[1], i)};
     bool first = same_course(&d, &of[0]), second = same_course(&d, &of[1]);
     assert_true(first != second);
+    assert_int_equal(world_dream_member(f.both, luck_of(i)), second);
+    assert_int_equal(world_dream_member(f.one[1], luck_of(i)), 0);
     drawn[second]++;
     if (first) assert_memory_equal(d.belief, of[0].belief, (size_t)(d.steps + 1) * sizeof d.belief[0]);
     check_watched(&f, &d);
@@ -242,12 +246,55 @@ static void test_strangers_are_refused(void **state) {
   family_close(&f);
 }
 
+// --- whose a dream was, told from outside ---------------------------------------------------------------------------
+
+static void played(rollout_result *results, const world *w, const controller_shape *c, const char *record) {
+  const rollout_options o = {.world = w, .controller = *c, .lanes = 4};
+  rollout *crew = rollout_open(&o);
+  for (int begun = 0, done = 0; done < DREAMS;) {
+    int tickets[4];
+    rollout_result some[4];
+    for (; begun < DREAMS && rollout_vacancies(crew) > 0; begun++) rollout_begin(crew, begun, record, begun);
+    int count = rollout_work(crew, tickets, some, 4);
+    for (int i = 0; i < count; i++) results[tickets[i]] = some[i];
+    done += count;
+  }
+  rollout_close(crew);
+}
+
+// A controller that sees the latent alone meets in each dream what it meets in the world of that dream's M.
+static void test_a_dream_is_told_from_its_record(void **state) {
+  (void)state;
+  family f = family_open(false, NUM_FP32);
+  world_features z;
+  assert_int_equal(world_features_of(&z, f.both, "z"), OK);
+  controller_shape c = controller_for(&z, 1, 0, false);
+  rollout_result alone[2][DREAMS], both[DREAMS];
+  struct { rollout_record head; float parameters[Z + 1]; } record = {
+      .head = {.place = ROLLOUT_DREAM, .common = 1, .seed = 9, .stream = "train", .rules = rules},
+      .parameters = {0.5f, -1, 0.25f, 1, -0.5f}};
+
+  int drawn[2] = {0};
+  for (record.head.generation = 0; record.head.generation < 3; record.head.generation++) {
+    for (int k = 0; k < 2; k++) played(alone[k], f.one[k], &c, (const char *)&record);
+    played(both, f.both, &c, (const char *)&record);
+    for (int i = 0; i < DREAMS; i++) {
+      int member = rollout_member(f.both, &record.head, i);
+      drawn[member]++;
+      assert_true(both[i].total == alone[member][i].total && both[i].total != alone[!member][i].total);
+    }
+  }
+  assert_true(drawn[0] > DREAMS / 2 && drawn[1] > DREAMS / 2);
+  family_close(&f);
+}
+
 int main(void) {
   num_open();
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_each_dream_is_a_members),        cmocka_unit_test(test_twins_are_one),
       cmocka_unit_test(test_lanes_do_not_know_each_other),   cmocka_unit_test(test_the_member_moves_with_the_lane),
       cmocka_unit_test(test_members_are_in_the_worlds_name), cmocka_unit_test(test_strangers_are_refused),
+      cmocka_unit_test(test_a_dream_is_told_from_its_record),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
