@@ -34,6 +34,7 @@ typedef struct run_home {
 #define RUN_CONTROLLER_BEFORE "controller.previous.safetensors"
 #define RUN_ROWS "run.csv"
 #define RUN_ROUNDS "rounds.csv"
+#define RUN_ROUNDS_STRIP "report/rounds-dream-and-real.png"
 #define RUN_EVENTS "run.jsonl"
 #define RUN_STATE "state.json"
 #define RUN_JOURNAL "journal"

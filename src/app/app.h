@@ -23,6 +23,8 @@ typedef struct app {
   const env_spec *environment;                 // &described, once the command line has been read
   run_home run;                                // its directory
   int round;                                   // --round; 0: not said
+  settings whole;                              // where this is one of several rounds: those of all
+  bool tells_whole;                            // and all are to be told of, too
   bool quiet;                                  // --quiet
   const char *policies[APP_POLICIES_MAX];      // evaluate --policy
   int policy_count;
@@ -58,6 +60,13 @@ status pipeline_look_all(app *a);               // before anything is written
 status pipeline_complete(app *a);               // NO_IO: a stage is not; MISMATCH as above
 status pipeline_config_keep(const app *a);      // config.yaml in its directory
 status pipeline_run(app *a, bool *made);        // *made: one was not complete, or is to be made anew
+
+// One round of several, or the only one.
+typedef struct one_round {
+  settings s;
+  run_home home;  // with pointers to its own settings and to the home before it
+} one_round;
+one_round *homes_make(const app *a);  // (run.rounds) of the whole run's settings; the caller frees it
 
 // A verb other than run, where there are rounds: *a becomes the round that was asked for, or the last one that has a
 // controller (NO_IO: it, or none, has), for verbs that make something of it; BAD_CONFIG for those that would make one

@@ -52,8 +52,12 @@ status picture_split(const app *a, chart *c);
 status picture_pixels(const app *a);
 status picture_states(const app *a, chart *c);
 
-// Of several rounds, above them: rounds.csv, its table, and a picture. `last`: of them, complete as all before it.
+// Of several rounds, above them: rounds.csv, its table, and pictures. `last`: of them, judged as all before it.
 status picture_rounds(const app *a, const run_home *last);
+status picture_rounds_judged(const app *a);  // of the rounds of a->whole that are; a is one of them
+// A strip for each of these rounds.  homes (count)
+status picture_pixels_rounds(const app *a, const run_home *const *homes, int count);
+status picture_states_rounds(const app *a, const run_home *const *homes, int count);
 
 // --- an episode to be looked at ------------------------------------------------------------------------------------
 typedef struct recording {

@@ -105,13 +105,13 @@ static void strip_frames(sheet *s, int band, int row, const recording *r) {
       sheet_tile(s, band, row, i, r->seen + (size_t)i * EVERY * WORLD_PIXELS);
 }
 
-static void pixels_pair(sheet *s, int band, const player *p) {
-  char name[32];
-  recording awake = recording_real(p, (TILES - 1) * EVERY, EVERY, band);
-  recording dreamt = recording_dream(p, (TILES - 1) * EVERY, EVERY, band, awake.start);
+static void pixels_pair(sheet *s, int band, const player *p, int episode, const char *name, int number) {
+  char words[32];
+  recording awake = recording_real(p, (TILES - 1) * EVERY, EVERY, episode);
+  recording dreamt = recording_dream(p, (TILES - 1) * EVERY, EVERY, episode, awake.start);
 
-  snprintf(name, sizeof name, "pair %d", band + 1);
-  sheet_band_name(s, band, name);
+  snprintf(words, sizeof words, "%s %d", name, number);
+  sheet_band_name(s, band, words);
   sheet_column_name(s, band, 0, "start");
   for (int i = 1; i < TILES; i++) pixels_column_number(s, band, i, "+%d steps", i * EVERY);
 
@@ -143,9 +143,38 @@ static status pixels_pairs(const app *a) {
                              .scale = SCALE,
                              .row_names = {"reality", "as V sees it", "dream"}};
   sheet s = sheet_open(&shape);
-  for (int band = 0; band < PAIRS; band++) pixels_pair(&s, band, &p);
+  for (int band = 0; band < PAIRS; band++) pixels_pair(&s, band, &p, band, "pair", band + 1);
   player_close(&p);
   return sheet_write(&s, run_out(&a->run, "report/dream-and-real.png").text);
+}
+
+status picture_pixels_rounds(const app *a, const run_home *const *homes, int count) {
+  char words[160];
+  snprintf(words, sizeof words, "dreams at temperature %g; seed %lld", a->s.dream.temperature,
+           (long long)a->s.run.seed);
+  const sheet_shape shape = {.title = "Each round's dream beside a real episode",
+                             .words = {"One episode of the judgement as each round's controller plays it, and how that",
+                                       "round's world goes on by itself from the same frame under that controller;",
+                                       words},
+                             .bands = count,
+                             .rows = 3,
+                             .columns = TILES,
+                             .tile_rows = WORLD_IMAGE,
+                             .tile_columns = WORLD_IMAGE,
+                             .scale = SCALE,
+                             .row_names = {"reality", "as V sees it", "dream"}};
+  sheet s = sheet_open(&shape);
+  status opened = OK;
+  for (int band = 0; band < count && opened == OK; band++) {
+    const app r = app_of(a, homes[band]);
+    player p;
+    opened = player_open(&p, &r);
+    if (opened != OK) break;
+    pixels_pair(&s, band, &p, 0, "round", homes[band]->round);
+    player_close(&p);
+  }
+  status written = sheet_write(&s, run_out(&a->run, RUN_ROUNDS_STRIP).text);
+  return opened == OK ? written : opened;
 }
 
 status picture_pixels(const app *a) {

@@ -1,4 +1,4 @@
-// What the rounds of a run reached, side by side: rounds.csv, a table, and curves.
+// What the rounds of a run reached, side by side: rounds.csv, a table, curves, and a strip of each.
 
 #include <math.h>
 #include <string.h>
@@ -69,8 +69,9 @@ static status reached_read(reached *r, const run_home *home) {
       .episodes = r->episodes, .real = none, .se = none, .baseline = none, .ratio = none, .correlation = none};
   TRY(reached_search_read(r, home));
   TRY(reached_judgement_read(r, home));
-  if (!stage_is_of(home, STAGE_FIDELITY)) return OK;
-  return data_numbers_read(run_path(home, RUN_FIDELITY).text, reached_fidelity_number, r);
+  file_path fidelity = run_path(home, RUN_FIDELITY);
+  if (!stage_is_of(home, STAGE_FIDELITY) || !file_exists(fidelity.text)) return OK;
+  return data_numbers_read(fidelity.text, reached_fidelity_number, r);
 }
 
 // rows (last->round)
@@ -89,7 +90,7 @@ static status reached_csv_write(const app *a, const reached *rows, int count) {
   for (const reached *r = rows; r < rows + count; r++)
     text_add(&t, "%d,%.0f,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g\n", (int)(r - rows) + 1, r->episodes, r->dream, r->real, r->se,
              r->baseline, r->ratio, r->correlation);
-  status s = file_write(run_path(&a->run, RUN_ROUNDS).text, t.bytes, t.size);
+  status s = file_write(run_out(&a->run, RUN_ROUNDS).text, t.bytes, t.size);
   text_free(&t);
   return s;
 }
@@ -168,7 +169,7 @@ static void reached_fidelity_panel(chart *c, const reached_view *v) {
                   .y = "ratio, correlation",
                   .x_low = 0.5,
                   .x_high = v->count + 0.5,
-                  .y_low = least * 1.1,
+                  .y_low = least < 0 ? least - 0.1 : 0,
                   .y_high = most * 1.3,
                   .key = "top left"};
   chart_panel(c, &x);
@@ -190,8 +191,7 @@ static status reached_draw(const reached_view *v, chart *c) {
                          .rows = HEIGHT,
                          .panel_rows = 2,
                          .panel_columns = 1};
-  file_path directory = run_path(&v->a->run, RUN_REPORT);
-  TRY(dir_make(directory.text));
+  file_path directory = run_out(&v->a->run, RUN_REPORT);
   TRY(chart_picture(c, directory.text, &f));
   reached_scores_panel(c, v);
   reached_fidelity_panel(c, v);
@@ -205,16 +205,51 @@ static status reached_tell(const app *a, const reached *rows, int count) {
   for (int i = 0; i < count; i++) v.x[i] = i + 1;
   status s = reached_csv_write(a, rows, count);
   if (s == OK) reached_print(rows, count);
+  if (s == OK) s = dir_make(run_out(&a->run, RUN_REPORT).text);
   if (s == OK) s = reached_draw(&v, &c);
   chart_free(&c);
   mem_free(v.x);
   return s;
 }
 
+// --- strips ---------------------------------------------------------------------------------------------------------
+
+enum { STRIPS_MAX = 10 };
+
+// Evenly spread where there are too many, the first and the last among them.
+static int reached_strips_choose(const run_home **homes, const run_home *last) {
+  int count = int_min(last->round, STRIPS_MAX), left = count - 1;
+  for (const run_home *h = last; h && left >= 0; h = h->before)
+    if (h->round == 1 + left * (last->round - 1) / int_max(1, count - 1)) homes[left--] = h;
+  return count;
+}
+
+static status reached_strips_draw(const app *a, const run_home *last) {
+  const run_home *homes[STRIPS_MAX];
+  int count = reached_strips_choose(homes, last);
+  heartbeat_silence(HEARTBEAT_LOAD_SECONDS);
+  if (a->environment->pixels) return picture_pixels_rounds(a, homes, count);
+  return a->environment->picture ? picture_states_rounds(a, homes, count) : OK;
+}
+
 status picture_rounds(const app *a, const run_home *last) {
   reached *rows = mem_take((size_t)last->round, sizeof *rows);
   status s = reached_read_all(rows, last);
   if (s == OK) s = reached_tell(a, rows, last->round);
+  if (s == OK) s = reached_strips_draw(a, last);
   mem_free(rows);
+  return s;
+}
+
+status picture_rounds_judged(const app *a) {
+  app w = *a;
+  int judged = 0;
+  w.s = a->whole;
+  w.run.s = &w.s;
+
+  one_round *rounds = homes_make(&w);
+  while (judged < w.s.run.rounds && file_exists(run_path(&rounds[judged].home, RUN_JUDGEMENT).text)) judged++;
+  status s = judged ? picture_rounds(&w, &rounds[judged - 1].home) : OK;
+  mem_free(rounds);
   return s;
 }

@@ -41,17 +41,24 @@ static void duel_tile(sheet *s, int tile, int row, const duel *d, const recordin
   sheet_tile(s, band, row, column, rgb);
 }
 
-// From tile to tile, a round number.
-static int tile_steps(int steps) {
-  int every = steps / (BANDS * COLUMNS - 1);
+static void duel_moment(sheet *s, int tile, const duel *d, int step) {
+  char name[32];
+  snprintf(name, sizeof name, step ? "+%d steps" : "start", step);
+  sheet_column_name(s, tile / COLUMNS, tile % COLUMNS, name);
+  duel_tile(s, tile, 0, d, &d->real, (const float *)d->real.seen, step);
+  duel_tile(s, tile, 1, d, &d->dreamt, d->dreamt.thought, step);
+}
+
+// From one tile to the next of so many, a round number.
+static int tile_steps(const app *a, int tiles) {
+  int steps = int_min(a->environment->cap, rules_of(a).cap), every = steps / (tiles - 1);
   return every >= 10 ? every / 5 * 5 : every ? every : 1;
 }
 
 static status duel_sheet(const duel *d) {
   const app *a = d->p->a;
   char words[2][256], of[100];
-  int shown = a->environment->cap < rules_of(a).cap ? a->environment->cap : rules_of(a).cap;
-  int every = tile_steps(shown);
+  int every = tile_steps(a, BANDS * COLUMNS);
   player_words(d->p, of, sizeof of);
   snprintf(words[0], sizeof words[0], "%s, %s; dream at temperature %g", a->environment->name, of,
            a->s.dream.temperature);
@@ -68,14 +75,45 @@ static status duel_sheet(const duel *d) {
                              .row_names = {"reality", "dream"}};
 
   sheet s = sheet_open(&shape);
-  for (int tile = 0; tile < BANDS * COLUMNS; tile++) {
-    char name[32];
-    snprintf(name, sizeof name, tile ? "+%d steps" : "start", tile * every);
-    sheet_column_name(&s, tile / COLUMNS, tile % COLUMNS, name);
-    duel_tile(&s, tile, 0, d, &d->real, (const float *)d->real.seen, tile * every);
-    duel_tile(&s, tile, 1, d, &d->dreamt, d->dreamt.thought, tile * every);
-  }
+  for (int tile = 0; tile < BANDS * COLUMNS; tile++) duel_moment(&s, tile, d, tile * every);
   return sheet_write(&s, run_out(&a->run, "report/dream-and-real.png").text);
+}
+
+// A band for each round.
+status picture_states_rounds(const app *a, const run_home *const *homes, int count) {
+  char words[160];
+  snprintf(words, sizeof words, "%s; dreams at temperature %g; seed %lld", a->environment->name,
+           a->s.dream.temperature, (long long)a->s.run.seed);
+  const sheet_shape shape = {.title = "Each round's dream beside a real episode",
+                             .words = {"One episode of the judgement as each round's controller plays it, and how that",
+                                       "round's world goes on by itself from the same state under that controller;",
+                                       words},
+                             .bands = count,
+                             .rows = 2,
+                             .columns = COLUMNS,
+                             .tile_rows = TILE_ROWS,
+                             .tile_columns = TILE_COLUMNS,
+                             .scale = 1,
+                             .row_names = {"reality", "dream"}};
+
+  sheet s = sheet_open(&shape);
+  status opened = OK;
+  for (int band = 0; band < count && opened == OK; band++) {
+    const app r = app_of(a, homes[band]);
+    player p;
+    char name[32];
+    opened = player_open(&p, &r);
+    if (opened != OK) break;
+
+    snprintf(name, sizeof name, "round %d", homes[band]->round);
+    sheet_band_name(&s, band, name);
+    duel d = duel_play(&p);
+    for (int i = 0; i < COLUMNS; i++) duel_moment(&s, band * COLUMNS + i, &d, i * tile_steps(a, COLUMNS));
+    duel_free(&d);
+    player_close(&p);
+  }
+  status written = sheet_write(&s, run_out(&a->run, RUN_ROUNDS_STRIP).text);
+  return opened == OK ? written : opened;
 }
 
 // --- the curves ----------------------------------------------------------------------------------------------------

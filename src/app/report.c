@@ -49,4 +49,9 @@ static status report_all(const app *a) {
   return s;
 }
 
-status app_report(app *a) { return farm_agree(a->f, farm_rank(a->f) == 0 ? report_all(a) : OK); }
+static status report_with_rounds(const app *a) {
+  TRY(report_all(a));
+  return a->tells_whole ? picture_rounds_judged(a) : OK;
+}
+
+status app_report(app *a) { return farm_agree(a->f, farm_rank(a->f) == 0 ? report_with_rounds(a) : OK); }

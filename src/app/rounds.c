@@ -3,26 +3,6 @@
 
 #include "picture.h"
 
-typedef struct one_round {
-  settings s;
-  run_home home;
-} one_round;
-
-static one_round *rounds_make(const app *a) {
-  int count = a->s.run.rounds;
-  one_round *rounds = mem_take((size_t)count, sizeof *rounds);
-  for (int i = 0; i < count; i++) {
-    rounds[i].s = round_settings(&a->s, i + 1);
-    rounds[i].home = a->run;
-    rounds[i].home.s = &rounds[i].s;
-    rounds[i].home.fresh = a->run.fresh && i + 1 >= a->round;
-    rounds[i].home.whole = count > 1 ? a->s.run.directory : NULL;
-    rounds[i].home.round = i + 1;
-    rounds[i].home.before = i ? &rounds[i - 1].home : NULL;
-  }
-  return rounds;
-}
-
 // --- other verbs -----------------------------------------------------------------------------------------------------
 
 status rounds_choose(app *a, const char *verb, bool looks_on) {
@@ -46,6 +26,10 @@ status rounds_choose(app *a, const char *verb, bool looks_on) {
   if (!found)
     FAIL(NO_IO, "%s: holds no round with a controller yet; make one first: dreamfarm run CONFIG.yaml",
          a->s.run.directory);
+
+  // a round that was asked for stands for itself
+  a->tells_whole = !a->round;
+  a->whole = a->s;
   a->s = s;
   return OK;
 }
@@ -82,7 +66,7 @@ static status rounds_run(app *a, const one_round *rounds, bool *made) {
 status app_run(app *a) {
   double start = time_now();
   bool made = false;
-  one_round *rounds = rounds_make(a);
+  one_round *rounds = homes_make(a);
   status s = rounds_run(a, rounds, &made);
   mem_free(rounds);
   TRY(s);

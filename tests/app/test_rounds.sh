@@ -41,7 +41,11 @@ check "a round is another search" test "$(tail -n1 "$dir/whole/round-1/run.csv")
 other() { "$program" "$1" tests/app/tiny.yaml --quiet $sizes --set run.directory="$dir/$2" "${@:3}"; } # VERB NAME
 check "evaluate takes the last" other evaluate whole --in dream
 check "and writes there" test -s "$dir/whole/round-3/evaluate-dream.json"
-check "report, too" other report whole
+rm -r "$dir/whole/report"
+check "report of the first alone" other report whole --round 1
+check "is not of all" test ! -e "$dir/whole/report"
+check "report of the last" other report whole
+check "and of all, with a strip of each" test -s "$dir/whole/report/rounds.png" -a -s "$dir/whole/report/rounds-dream-and-real.png"
 check "nothing is made above the rounds" test ! -e "$dir/whole/report/evolve.png" -a ! -e "$dir/whole/evaluate-dream.json"
 check "a stage alone is refused" exits 3 "depends on the round before" other evolve whole
 check "no round yet" exits 6 "no round with a controller" other report nowhere
@@ -128,6 +132,11 @@ check "M and the search anew" rounds anew --set round.warm=false --set run.round
 # States, too: M goes on with the scale that it was begun with.
 check "cart-pole" rounds pole --set environment.name=cartpole_swingup --set dream.reward=head
 check "its rounds" test -s "$dir/pole/round-3/evaluate.json"
+check "its strips" test -s "$dir/pole/report/rounds-dream-and-real.png"
+
+# A strip more is a band more.
+height() { od -An -tu1 -j20 -N4 "$dir/$1/report/rounds-dream-and-real.png" | awk '{print $3 * 256 + $4}'; }
+check "three bands, or two" test "$(height whole)" -gt "$(($(height still) + 300))"
 
 check "rounds that do not fit are refused" exits 3 "round.learning_rate" rounds none --set round.learning_rate=1e-7
 end
