@@ -14,7 +14,8 @@ typedef struct run_home {
   int round;           // from 1
   const struct run_home *before;  // borrowed: of the round before, from whose results this one begins; NULL: of none
   bool pixels;         // the environment shows pictures: the run has a V
-  bool fresh;          // --fresh: what was made with other settings is made anew, instead of refused
+  bool fresh;          // what is made is made from its beginning: --fresh
+  bool replaces;       // what was made with other settings is made anew, instead of refused: --fresh, now or before
   const char *out;     // borrowed; where a judgement and a report are written; NULL: into the directory
 } run_home;
 
@@ -45,6 +46,7 @@ typedef struct run_home {
 #define RUN_JUDGEMENT "evaluate.json"
 #define RUN_PULSE "heartbeat"
 #define RUN_RESULT "result"
+#define RUN_FRESH "fresh"
 #define RUN_LOCK "lock"
 #define RUN_LAUNCH_LOCK "launch.lock"
 
@@ -82,14 +84,20 @@ bool stage_is_of(const run_home *r, stage s);
 hash stage_identity(const run_home *r, stage s);   // of everything that decides its result
 // Before anything is written: how stages first .. last stand, into standing[stage]. MISMATCH names every knob that is
 // another than a stage was made with, both values, and files that are not ours; BAD_FILE what cannot be made again.
-// With --fresh these are STAGE_OTHER instead, but files that are not ours stay refused.
+// Where the home replaces, these are STAGE_OTHER instead, but files that are not ours stay refused.
 status stages_look(const run_home *r, stage first, stage last, stage_standing *standing);
 status stage_begin(const run_home *r, stage s);    // all is ready; from here on its files are made with these settings
 status stage_done(const run_home *r, stage s);     // remembers that it is complete, and what it left
+status stage_forget(const run_home *r, stage s);   // its mark: where it has files, it is STAGE_OTHER
 // A running stage is asked to go another way than its settings say: durable on return. It holds until these change.
 status stage_length_ask(const run_home *r, stage s, int length);
 int stage_length_asked(const run_home *r, stage s);  // 0: nothing was asked
 status stages_stand(const run_home *r);            // at a run's end: all that was made is still there
+
+// --fresh outlives the process that it was said to, for these settings, until that verb is through.
+status fresh_keep(const run_home *r);
+bool fresh_kept(const run_home *r);
+status fresh_forget(const run_home *r);
 
 // --- the pulse: rank 0 writes it wherever its loops look up, `launch` reads it -------------------------------------
 // Random, so that what carries it in its environment, on its command line or in its name can only belong to that start.

@@ -59,6 +59,11 @@ status app_bench_es(app *a);  // bench.c's second subject
 status pipeline_look_all(app *a);               // before anything is written
 status pipeline_complete(app *a);               // NO_IO: a stage is not; MISMATCH as above
 status pipeline_config_keep(const app *a);      // config.yaml in its directory
+// Collective: what --fresh is to make anew (a round that is named, stages that were begun) is known as such from here
+// on, also to a run that goes on without --fresh.
+status pipeline_forget(app *a);
+status pipeline_fresh_keep(const app *a);       // collective, once all was looked at: --fresh, if said, is remembered,
+status pipeline_fresh_end(const app *a);        // until all is made
 status pipeline_run(app *a, bool *made);        // *made: one was not complete, or is to be made anew
 
 // One round of several, or the only one.

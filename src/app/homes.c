@@ -10,6 +10,7 @@ one_round *homes_make(const app *a) {
     rounds[i].home = a->run;
     rounds[i].home.s = &rounds[i].s;
     rounds[i].home.fresh = a->run.fresh && i + 1 >= a->round;
+    rounds[i].home.replaces = a->run.replaces && i + 1 >= a->round;
     rounds[i].home.whole = count > 1 ? a->s.run.directory : NULL;
     rounds[i].home.round = i + 1;
     rounds[i].home.before = i ? &rounds[i - 1].home : NULL;

@@ -120,6 +120,7 @@ static status act(app *a, int count, char **words) {
   TRY(farm_agree(a->f, master ? directory_find(a, v) : OK));
   TRY(farm_agree(a->f, master && v->writes ? run_lock(&a->run) : OK));
   if (master && v->writes) run_sweep(&a->run);
+  a->run.replaces = a->run.fresh || (v->writes && fresh_kept(&a->run));
 
   // hours of work begin only where all that they need was seen
   TRY(preflight(a));

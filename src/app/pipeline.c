@@ -53,28 +53,46 @@ static status pipeline_look(app *a, stage first, stage last, stage_standing *sta
   return OK;
 }
 
-// One stage by its own verb: made, or gone on with, even where it is complete.
-static status pipeline_make(app *a, stage s) {
-  stage_standing standing[STAGES] = {0};
-  TRY(pipeline_look(a, s, s, standing));
-  return pipeline_acts[s](a);
+status pipeline_fresh_keep(const app *a) {
+  return farm_agree(a->f, farm_rank(a->f) == 0 && a->run.fresh ? fresh_keep(&a->run) : OK);
+}
+
+status pipeline_fresh_end(const app *a) { return farm_agree(a->f, farm_rank(a->f) == 0 ? fresh_forget(&a->run) : OK); }
+
+// What was made with other settings has nothing that could be gone on with.
+static status pipeline_act(const app *a, stage s, stage_standing standing) {
+  app now = *a;
+  now.run.fresh |= standing == STAGE_OTHER;
+  return pipeline_acts[s](&now);
 }
 
 // The round that --round names is made anew by --fresh, complete or not; of others what was made with other settings.
 static bool pipeline_anew(const app *a) { return a->run.fresh && a->round == a->run.round; }
 
+status pipeline_forget(app *a) {
+  stage_standing standing[STAGES] = {0};
+  if (!a->run.fresh) return OK;
+  TRY(pipeline_look(a, STAGE_COLLECT, STAGE_EVALUATE, standing));
+  if (farm_rank(a->f) != 0) return OK;
+
+  // of episodes those files that are as they should be are kept in any case
+  for (stage s = STAGE_COLLECT + 1; s < STAGES; s++)
+    if (standing[s] == STAGE_BEGUN || pipeline_anew(a)) TRY(stage_forget(&a->run, s));
+  return OK;
+}
+
 // One stage of a run. It is looked at again: what it is made from may have been made in the meantime.
 static status pipeline_go_on(app *a, stage s, bool *made) {
   stage_standing standing[STAGES] = {0};
   TRY(pipeline_look(a, s, s, standing));
-  if (standing[s] == STAGE_COMPLETE && !pipeline_anew(a)) {
+  if (standing[s] == STAGE_COMPLETE) {
     log_all("%-10s is complete", stage_name(s));
     return OK;
   }
 
   *made = true;
   heartbeat_silence(HEARTBEAT_LOAD_SECONDS);
-  TRY(pipeline_acts[s](a));
+  TRY(pipeline_act(a, s, standing[s]));
   if (farm_lossy(a->f))
     FAIL(RESUME_ME, "%s is complete, but a rank was lost on the way; the same command goes on with what is left",
          stage_name(s));
@@ -115,28 +133,34 @@ status pipeline_complete(app *a) {
 
 // --- one verb per stage ---------------------------------------------------------------------------------------------
 
-status app_collect(app *a) { return pipeline_make(a, STAGE_COLLECT); }
-status app_encode(app *a) { return pipeline_make(a, STAGE_ENCODE); }
-status app_train_rnn(app *a) { return pipeline_make(a, STAGE_RNN); }
-status app_evolve(app *a) { return pipeline_make(a, STAGE_EVOLVE); }
+// Stages by their own verb: made, or gone on with, even where they are complete. All are looked at before the first is
+// touched, and again once something that they are made from was made.
+static status pipeline_make(app *a, stage first, stage last) {
+  stage_standing standing[STAGES] = {0};
+  TRY(pipeline_look(a, first, last, standing));
+  TRY(pipeline_fresh_keep(a));
+  for (stage s = first; s <= last; s++) {
+    if (!stage_is_of(&a->run, s)) continue;
+    TRY(pipeline_act(a, s, standing[s]));
+    if (s < last) TRY(pipeline_look(a, s + 1, last, standing));
+  }
+  return pipeline_fresh_end(a);
+}
+
+status app_collect(app *a) { return pipeline_make(a, STAGE_COLLECT, STAGE_COLLECT); }
+status app_encode(app *a) { return pipeline_make(a, STAGE_ENCODE, STAGE_ENCODE); }
+status app_train(app *a) { return pipeline_make(a, STAGE_VAE, STAGE_RNN); }
+status app_train_rnn(app *a) { return pipeline_make(a, STAGE_RNN, STAGE_RNN); }
+status app_evolve(app *a) { return pipeline_make(a, STAGE_EVOLVE, STAGE_EVOLVE); }
 
 status app_fidelity(app *a) {
   if (a->s.fidelity.episodes == 0)
     FAIL(BAD_CONFIG, "fidelity.episodes is 0: nothing is to be measured; let it be 200, say");
-  return pipeline_make(a, STAGE_FIDELITY);
+  return pipeline_make(a, STAGE_FIDELITY, STAGE_FIDELITY);
 }
 
 status app_train_vae(app *a) {
   if (!a->environment->pixels)
     FAIL(BAD_CONFIG, "%s shows its state, not pixels: it needs no V", a->environment->name);
-  return pipeline_make(a, STAGE_VAE);
-}
-
-// All three are looked at before the first is touched.
-status app_train(app *a) {
-  stage_standing standing[STAGES] = {0};
-  TRY(pipeline_look(a, STAGE_VAE, STAGE_RNN, standing));
-  if (a->environment->pixels) TRY(pipeline_make(a, STAGE_VAE));
-  TRY(pipeline_make(a, STAGE_ENCODE));
-  return pipeline_make(a, STAGE_RNN);
+  return pipeline_make(a, STAGE_VAE, STAGE_VAE);
 }

@@ -54,6 +54,13 @@ static status rounds_run(app *a, const one_round *rounds, bool *made) {
   }
   TRY(farm_agree(a->f, farm_rank(a->f) == 0 ? pipeline_config_keep(a) : OK));
 
+  // --fresh first, then what it is said of: a run that is killed in between only keeps more
+  TRY(pipeline_fresh_keep(a));
+  for (int i = first; i < count; i++) {
+    app r = app_of(a, &rounds[i].home);
+    TRY(farm_agree(a->f, pipeline_forget(&r)));
+  }
+
   for (int i = first; i < count; i++) {
     app r = app_of(a, &rounds[i].home);
     if (count > 1) log_all("round %d of %d", i + 1, count);
@@ -70,6 +77,7 @@ status app_run(app *a) {
   status s = rounds_run(a, rounds, &made);
   mem_free(rounds);
   TRY(s);
+  TRY(pipeline_fresh_end(a));
 
   if (a->run.fresh && !made)
     log_all("--fresh: every stage is complete, with these settings, and was kept; to make one anew, name it: "

@@ -65,12 +65,12 @@ typedef struct train_log {
   double loss;
 } train_log;
 
-// The mark first: from here on what is written belongs to these settings.
+// Then the mark: from here on what is there and what is written belongs to these settings.
 static status train_log_begin(void *self) {
   train_log *l = self;
+  if (l->parts && l->a->run.fresh) TRY(file_remove(l->checkpoint.text));
   TRY(stage_begin(&l->a->run, l->which));
   if (!l->parts) return OK;
-  if (l->a->run.fresh) TRY(file_remove(l->checkpoint.text));
 
   text_buffer t = {0};
   text_add(&t, "epoch,step,loss,held_out");

@@ -94,7 +94,7 @@ static status launch_stopped(const launch *l) { return l->asked == SIGINT ? INTE
 
 // --- start ---------------------------------------------------------------------------------------------------------
 
-// --fresh is for the first start that came to work: the next one goes on with what that one has done.
+// --fresh is for the first start that came to work, and remembers it: the next goes on with what that one has done.
 static void launch_fresh_drop(launch *l) {
   char **to = l->order.words;
   for (char *const *word = l->order.words; *word; word++)
@@ -157,7 +157,7 @@ static status launch_ranks(launch *l, const ranks_order *o) {
 }
 
 static status launch_start(launch *l) {
-  if (l->began) launch_fresh_drop(l);
+  if (l->began && file_exists(path_join(l->directory.text, RUN_FRESH).text)) launch_fresh_drop(l);
   launch_tokens_add(l, job_token_new());
   mem_free(l->found);
   l->found = mem_take((size_t)l->order.ranks, sizeof *l->found);

@@ -53,6 +53,7 @@ void run_sweep(const run_home *r) {
       {"", "evaluate"},
       {"", "world-"},
       {"", "preflight."},
+      {"", RUN_FRESH "."},
       {RUN_EPISODES, "shard-"},
       {RUN_EPISODES, "main_data."},
       {RUN_EPISODES, "metadata."},
@@ -314,6 +315,8 @@ status stage_begin(const run_home *r, stage s) {
   return done;
 }
 
+status stage_forget(const run_home *r, stage s) { return file_remove(stage_mark_path(r, s).text); }
+
 static int stage_name_order(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }
 
 static bool stage_file_is_temporary(const char *name) {
@@ -503,7 +506,7 @@ static status look_strangers(const look *l) {
          "move them away",
          there.text);
 
-  if (r->fresh) return OK;
+  if (r->replaces) return OK;
   FAIL(MISMATCH,
        "%s: is there, but %s, which says what it was made with, is %s; restore that, use another run.directory, "
        "or let %s be made anew with --fresh",
@@ -533,7 +536,8 @@ static status look_stage(look *l, text_buffer *words, stage_standing *standing) 
   if (*standing == STAGE_OTHER) look_differences_say(l, words);
 
   // A record tells what happened on the way: to make it anew has to be asked for.
-  if (l->record.size && !l->r->fresh)
+  if (l->record.size) *standing = STAGE_OTHER;
+  if (l->record.size && !l->r->replaces)
     FAIL(BAD_FILE, "%s; restore it, or let %s be made anew with --fresh", l->record.bytes, stage_kinds[l->s].name);
   return OK;
 }
@@ -556,7 +560,7 @@ status stages_look(const run_home *r, stage first, stage last, stage_standing *s
   }
 
   // One sentence for all stages, after all have been looked at.
-  if (done == OK && words.size && !r->fresh)
+  if (done == OK && words.size && !r->replaces)
     done = status_fail(MISMATCH,
                        "%s was made with other settings (%s): %s; put them back, use another run.directory, or let "
                        "these stages and what follows from them be made anew with --fresh",

@@ -228,7 +228,6 @@ status descent_start(descent *d) {
   TRY(dir_make(d->home.text));
   dir_sweep(d->home.text, "controller.");
 
-  if (d->v->home->fresh) TRY(checkpoint_forget(d->home.text));
   if (d->v->home->fresh) TRY(file_remove(finished.text));
 
   // a journal of the generation under way: what a killed run had played is taken from there

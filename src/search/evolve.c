@@ -201,6 +201,13 @@ static bool evolve_any_checkpoint(const evolution *v) {
   return any;
 }
 
+// Before the mark says that what is there belongs to these settings.
+static status evolve_forget(const evolution *v) {
+  TRY(checkpoint_forget(v->s->run.directory));
+  for (int i = 0; i < v->count; i++) TRY(checkpoint_forget(v->descents[i].home.text));
+  return OK;
+}
+
 // Nothing of an earlier search goes before all of this one stands.
 static status evolve_start(evolution *v) {
   TRY(evolve_run_check(v));
@@ -208,8 +215,8 @@ static status evolve_start(evolution *v) {
 
   // all checks are passed: from here on files change
   bool anew = v->home->fresh || !evolve_any_checkpoint(v);
+  if (v->home->fresh) TRY(evolve_forget(v));
   TRY(stage_begin(v->home, STAGE_EVOLVE));
-  if (v->home->fresh) TRY(checkpoint_forget(v->s->run.directory));
   if (anew) TRY(file_remove(v->jsonl.text));
   for (int i = 0; i < v->count; i++) TRY(descent_start(&v->descents[i]));
   return OK;

@@ -34,6 +34,17 @@ check "--fresh goes ahead" dreamfarm run r --set run.seed=2 --fresh
 check "with other episodes" test "$(cmp "$dir/r/episodes/shard-00000.hdf5" "$dir/kept/episodes/shard-00000.hdf5" >/dev/null; echo $?)" = 1
 dreamfarm run second --set run.seed=2 >/dev/null 2>&1
 check "the same as in a directory of its own" cmp "$dir/r/controller.safetensors" "$dir/second/controller.safetensors"
+
+# Once --fresh is at work it holds until the run is through: what comes after the stage that it stopped at is not refused.
+cp -r "$dir/kept" "$dir/cut"
+rm "$dir/cut/train_rnn.csv"; mkdir "$dir/cut/train_rnn.csv"
+check "--fresh stops at a later stage" exits 6 "train_rnn.csv" dreamfarm run cut --set run.seed=2 --fresh
+check "the search is still the old one" grep -q "run.seed: 1" "$dir/cut/stages/evolve"
+rmdir "$dir/cut/train_rnn.csv"
+check "other settings than --fresh was said for: refused" exits 5 "but was" dreamfarm run cut --set run.seed=3
+check "without --fresh it goes on" dreamfarm run cut --set run.seed=2
+check "the same as never stopped" cmp "$dir/cut/controller.safetensors" "$dir/second/controller.safetensors"
+check "and --fresh is over" exits 5 "but was" dreamfarm run cut --set run.seed=1
 check "--fresh on a finished run says that nothing was made anew" exits 0 "every stage is complete" \
   "$program" run tests/app/tiny.yaml --set environment.name=cartpole_swingup --set run.seed=2 --set run.directory="$dir/r" --fresh
 
