@@ -128,9 +128,9 @@ void output_open(void);
 void output_flush(void);  // what a verb has to say is said
 status output_end(status s);
 
-// Has gnuplot draw what the script says; script and complaints stay in the directory. It works there: the script
-// names its pictures without a path. Where it is missing or fails, one line says what to do, and all goes on.
-status gnuplot_draw(const char *directory, const text_buffer *script);
+// Has gnuplot draw what the script says; the script, under that name, and complaints stay in the directory. It works
+// there: the script names its pictures without a path. Where it is missing or fails, one line says what to do, and all goes on.
+status gnuplot_draw(const char *directory, const char *name, const text_buffer *script);
 // The script's next picture: what stood there is removed, so that nothing old remains and nothing else is written into.
 status gnuplot_picture(text_buffer *script, const char *directory, const char *name);
 

@@ -304,7 +304,7 @@ static status plots_draw(const plan *p) {
   for (int f = 0; f < p->function_count && s == OK; f++)
     for (int i = 0; i < p->size_count && s == OK; i++) s = plot_add(&t, p, p->functions[f], p->sizes[i]);
 
-  if (s == OK) s = gnuplot_draw(p->out, &t);
+  if (s == OK) s = gnuplot_draw(p->out, "curves.gp", &t);
   text_free(&t);
   return s;
 }

@@ -106,8 +106,6 @@ status app_world_of_run(const app *a, world **w) {
 
 // --- gnuplot --------------------------------------------------------------------------------------------------------
 
-#define GNUPLOT_SCRIPT "curves.gp"
-
 status gnuplot_picture(text_buffer *script, const char *directory, const char *name) {
   TRY(file_remove(path_join(directory, "%s", name).text));
   text_add(script, "set output '%s'\n", name);
@@ -115,8 +113,10 @@ status gnuplot_picture(text_buffer *script, const char *directory, const char *n
 }
 
 // The user's settings and language are left aside: pictures are alike wherever they are made.
-static status common_gnuplot_run(int *code, const char *directory) {
-  char *words[] = {"gnuplot", "-d", GNUPLOT_SCRIPT, NULL}, *environment[] = {"LC_ALL=C.UTF-8", NULL};
+static status common_gnuplot_run(int *code, const char *directory, const char *name) {
+  char script[64];
+  text_print(script, sizeof script, "%s", name);
+  char *words[] = {"gnuplot", "-d", script, NULL}, *environment[] = {"LC_ALL=C.UTF-8", NULL};
   program_order order = {.words = words, .directory = directory, .environment = environment, .in = PROGRAM_NOWHERE,
                          .out = PROGRAM_NOWHERE, .dies_with_us = true};
   TRY(file_remove(path_join(directory, "gnuplot.log").text));
@@ -126,13 +126,13 @@ static status common_gnuplot_run(int *code, const char *directory) {
   return s;
 }
 
-status gnuplot_draw(const char *directory, const text_buffer *script) {
+status gnuplot_draw(const char *directory, const char *name, const text_buffer *script) {
   int code = 0;
-  file_path path = path_join(directory, GNUPLOT_SCRIPT);
+  file_path path = path_join(directory, "%s", name);
   TRY(file_write(path.text, script->bytes, script->size));
 
   // The run is worth the same without its curves.
-  status s = common_gnuplot_run(&code, directory);
+  status s = common_gnuplot_run(&code, directory, name);
   if (s != OK)
     log_all("%s; the curves are not drawn: install gnuplot (`make deps` does), then run this again; the script is %s",
             status_message(), path.text);

@@ -196,7 +196,7 @@ static status reached_draw(const reached_view *v, chart *c) {
   reached_scores_panel(c, v);
   reached_fidelity_panel(c, v);
   chart_picture_end(c);
-  return gnuplot_draw(directory.text, &c->script);
+  return gnuplot_draw(directory.text, "rounds.gp", &c->script);
 }
 
 static status reached_tell(const app *a, const reached *rows, int count) {

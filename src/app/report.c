@@ -43,7 +43,7 @@ static status report_all(const app *a) {
 
   // What gnuplot draws is one script: it is started once.
   status s = report_charts(a, &c);
-  if (s == OK && c.script.size) s = gnuplot_draw(out.text, &c.script);
+  if (s == OK && c.script.size) s = gnuplot_draw(out.text, "curves.gp", &c.script);
   chart_free(&c);
   if (s == OK) log_all("report: pictures and curves are in %s", out.text);
   return s;

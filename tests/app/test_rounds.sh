@@ -46,6 +46,9 @@ check "report of the first alone" other report whole --round 1
 check "is not of all" test ! -e "$dir/whole/report"
 check "report of the last" other report whole
 check "and of all, with a strip of each" test -s "$dir/whole/report/rounds.png" -a -s "$dir/whole/report/rounds-dream-and-real.png"
+check "report elsewhere" other report whole --out "$dir/elsewhere"
+check "has the scripts of the round and of all" grep -q "set output 'evolve.png'" "$dir/elsewhere/report/curves.gp"
+check "each by its name" grep -q "set output 'rounds.png'" "$dir/elsewhere/report/rounds.gp"
 check "nothing is made above the rounds" test ! -e "$dir/whole/report/evolve.png" -a ! -e "$dir/whole/evaluate-dream.json"
 check "a stage alone is refused" exits 3 "depends on the round before" other evolve whole
 check "no round yet" exits 6 "no round with a controller" other report nowhere
