@@ -177,6 +177,9 @@ void text_print(char *to, size_t room, const char *format, ...) __attribute__((f
 void text_vprint(char *to, size_t room, const char *format, va_list arguments) __attribute__((format(printf, 3, 0)));
 int text_whole(const char *text, int most);
 
+// A rate for people: 14,430, 144, 14.4, 1.44, 0.144; ? where it is no number.
+void text_rate(char out[32], double rate);
+
 // The nearest of `count` words to `word` by edit distance, or NULL when none is near.
 const char *text_nearest(const char *word, const char *const *words, int count);
 

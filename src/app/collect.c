@@ -237,8 +237,9 @@ static status shards_map(app *a, collector *c, const collect_record *missing, in
   TRY(shards_sum(&steps, results, count));
 
   work_close(&w.work, a->s.collect.episodes, NULL);
-  if (report.seconds > 0)
-    log_all("collect: %lld steps, %.3g steps/s", (long long)steps, (double)steps / report.seconds);
+  char rate[32];
+  text_rate(rate, (double)steps / report.seconds);
+  if (report.seconds > 0) log_all("collect: %lld steps, %s steps/s", (long long)steps, rate);
   return OK;
 }
 

@@ -146,11 +146,12 @@ static void log_line_stand(char *line) {
 static void progress_line(const progress *p, double done, const char *note, bool last) {
   double spent = time_now() - p->start;
   double rate = spent > 0 ? done / spent : 0;
-  char took[32], left[32], line[LINE_ROOM];
+  char took[32], left[32], each[32], line[LINE_ROOM];
+  text_rate(each, rate);
   progress_duration(took, spent);
   progress_duration(left, rate > 0 ? (p->total - done) / rate : INFINITY);
 
-  text_print(line, sizeof line, "%-10s %.0f/%.0f %s  %.4g/s  %s%s%s%s", p->label, done, p->total, p->unit, rate,
+  text_print(line, sizeof line, "%-10s %.0f/%.0f %s  %s/s  %s%s%s%s", p->label, done, p->total, p->unit, each,
              last ? "in " : "ETA ", last ? took : left, note ? "  " : "", note ? note : "");
 
   // The last one stays, so it is an ordinary line.

@@ -1,5 +1,6 @@
 // Characters and sentences in bytes that others own, and the nearest word. Looks at nothing else.
 
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -52,6 +53,18 @@ void text_print(char *to, size_t room, const char *format, ...) {
   va_start(arguments, format);
   text_vprint(to, room, format, arguments);
   va_end(arguments);
+}
+
+void text_rate(char out[32], double rate) {
+  int decimals = rate < 1 ? 3 : rate < 10 ? 2 : rate < 100 ? 1 : 0;
+  bool shown = isfinite(rate) && fabs(rate) < 1e15;
+  int size = shown ? snprintf(out, 32, "%.*f", decimals, rate) : snprintf(out, 32, "?");
+
+  // a comma before every third digit from the right
+  for (int at = size - 3; !decimals && at > 0; at -= 3, size++) {
+    memmove(out + at + 1, out + at, (size_t)(size - at) + 1);
+    out[at] = ',';
+  }
 }
 
 // Levenshtein's distance over the first 63 bytes of each word. Of the table of distances between beginnings, one row is

@@ -402,6 +402,20 @@ static void numbers_read_back_equal(void **state) {
   }
 }
 
+static void rates_are_for_people(void **state) {
+  (void)state;
+  static const struct { double rate; const char *words; } all[] = {
+      {14430.2, "14,430"}, {1234567, "1,234,567"}, {999.4, "999"},  {999.6, "1,000"}, {100, "100"}, {14.43, "14.4"},
+      {1.443, "1.44"},     {0.1443, "0.144"},      {0, "0.000"},    {1e12, "1,000,000,000,000"},
+      {INFINITY, "?"},     {(double)NAN, "?"},     {1e300, "?"},
+  };
+  for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+    char words[32];
+    text_rate(words, all[i].rate);
+    assert_string_equal(words, all[i].words);
+  }
+}
+
 static void text_character_knows_utf8(void **state) {
   (void)state;
   static const struct { const char *bytes; size_t size, length; uint32_t code; } known[] = {
@@ -572,6 +586,7 @@ int main(void) {
       cmocka_unit_test(json_is_read_by_jansson),
       cmocka_unit_test(numbers_are_shortest),
       cmocka_unit_test(numbers_read_back_equal),
+      cmocka_unit_test(rates_are_for_people),
       cmocka_unit_test(text_character_knows_utf8),
       cmocka_unit_test(sentences_are_cut_between_characters),
       cmocka_unit_test(the_nearest_word_is_found),
