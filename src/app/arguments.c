@@ -10,12 +10,22 @@ typedef struct arguments {
   char **words;  // words[0] the program, words[1] the verb
 } arguments;
 
+// What the table of knobs cannot judge is refused with its place, too.
+static status value_judged(status s, const char *knob) {
+  char words[1024];
+  const char *place = settings_place(knob);
+  if (s == OK) return OK;
+  text_print(words, sizeof words, "%s", status_message());
+  FAIL(s, "%s%s%s: %s", place ? place : "", place ? ": " : "", knob, words);
+}
+
 static status environment_find(app *a) {
-  TRY(env_describe(&a->described, a->s.environment.name));
+  env_policy policy;
+  TRY(value_judged(env_describe(&a->described, a->s.environment.name), "environment.name"));
   a->environment = &a->described;
   a->run.pixels = a->environment->pixels;
   a->run.round = 1;
-  return OK;
+  return value_judged(env_policy_parse(&policy, a->s.collect.policy, a->environment), "collect.policy");
 }
 
 // The next word as an option, with its value; *at is then behind both.

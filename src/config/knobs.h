@@ -27,6 +27,7 @@ bool knob_inside(const knob *k, const char *section);
 bool knob_opens(const knob *k);                       // the first of its section
 const knob *knob_section(const char *section);        // the first inside; NULL if there is no such section
 
+#define PLACE_DEFAULT "default"  // of the values in the table itself
 typedef struct scalar {
   const char *text;  // NUL-terminated, but may hold NULs before its end
   size_t size;
@@ -37,7 +38,7 @@ status knob_unknown(const char *place, const char *name);
 // The same for a table without sections.
 status knob_unknown_of(const knob *table, int count, const char *place, const char *name);
 // Puts one scalar into the knob's place in `fields`, the struct its offset counts in (element `index` of a list).
-// BAD_CONFIG: "place: knob: found .., wanted ..".
+// BAD_CONFIG: "place: knob: found .., wanted ..". For settings_place the place of the last one is kept.
 status knob_put(const knob *k, void *fields, int index, scalar v, const char *place);
 // Puts a value written on a line of its own: a scalar taken as it stands, or [a, b, ..] for a list.
 status knob_put_line(const knob *k, void *fields, const char *line, const char *place);

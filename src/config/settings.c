@@ -11,7 +11,7 @@ void settings_default(settings *s) {
   const knob *table = knob_table(&count);
   memset(s, 0, sizeof *s);  // the padding too: equal settings are equal bytes
   for (int i = 0; i < count; i++) {
-    status ok = knob_put_line(&table[i], s, table[i].initial, "default");
+    status ok = knob_put_line(&table[i], s, table[i].initial, PLACE_DEFAULT);
     CHECK(ok == OK, "%s", status_message());
   }
 }

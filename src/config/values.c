@@ -77,8 +77,25 @@ static bool value_take(const knob *k, void *place, int index, scalar v) {
   return false;
 }
 
+static char value_places[KNOBS_MAX][512];  // where each knob's value was read last; "": in the table
+
+// Knobs of other tables have none.
+static status value_place_keep(const knob *k, const char *where) {
+  int count;
+  const knob *table = knob_table(&count);
+  if (k < table || k >= table + count) return OK;
+  text_print(value_places[k - table], sizeof value_places[0], "%s", strcmp(where, PLACE_DEFAULT) == 0 ? "" : where);
+  return OK;
+}
+
+const char *settings_place(const char *name) {
+  int count;
+  const char *place = value_places[knob_find(name) - knob_table(&count)];
+  return *place ? place : NULL;
+}
+
 status knob_put(const knob *k, void *fields, int index, scalar v, const char *where) {
-  if (value_take(k, (char *)fields + k->offset, index, v)) return OK;
+  if (value_take(k, (char *)fields + k->offset, index, v)) return value_place_keep(k, where);
 
   // A number in quotes is a text for YAML: it is said that this is what is wrong.
   bool not_text = v.quoted && k->type != KNOB_TEXT && k->type != KNOB_WORD;

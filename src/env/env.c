@@ -38,7 +38,7 @@ static status env_unknown(const char *name) {
   const char *const *names = env_names(&count);
   text_buffer all = {0};
   for (int i = 0; i < count; i++) text_add(&all, "%s%s", i ? ", " : "", names[i]);
-  status s = status_fail(BAD_CONFIG, "environment.name: found '%s', known are: %s", name, all.bytes);
+  status s = status_fail(BAD_CONFIG, "environment \"%s\" is not known; known are: %s", name, all.bytes);
   text_free(&all);
   return s;
 }

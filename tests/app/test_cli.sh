@@ -33,8 +33,12 @@ says 2 "numbers above 0" "$program" evaluate --temperatures 1,-2
 says 6 "no-such.yaml" "$program" run no-such.yaml
 says 3 "nearest known: rnn.hidden" "$program" run configs/default.yaml --set rnn.hiden=3 $at
 says 3 "wanted a whole number" "$program" run configs/default.yaml --set rnn.hidden=many $at
-says 3 "known are: takecover, cartpole_swingup" "$program" run configs/default.yaml --set environment.name=doom $at
-says 3 "there are: random" "$program" collect configs/default.yaml --set collect.policy=wise $at
+says 3 "--set environment.name=doom: environment.name: environment \"doom\" is not known; known are: takecover, cartpole_swingup" "$program" run configs/default.yaml --set environment.name=doom $at
+says 3 "--set collect.policy=wise: collect.policy: policy \"wise\" is not known; there are: random" \
+  "$program" collect configs/default.yaml --set collect.policy=wise $at
+printf 'collect:\n  policy: sweep:100\n' >"$dir/sweep.yaml"
+says 3 "sweep.yaml:2:11: collect.policy: policy \"sweep:100\" is for the environment takecover" \
+  "$program" run "$dir/sweep.yaml" --set environment.name=cartpole_swingup $at
 says 3 "cannot act in cartpole_swingup" "$program" evaluate --set environment.name=cartpole_swingup --policy sweep:100 $at
 says 3 "needs no V" "$program" train-vae configs/default.yaml --set environment.name=cartpole_swingup $at
 says 4 "run collect again" "$program" train configs/default.yaml $at
