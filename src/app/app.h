@@ -74,8 +74,8 @@ typedef struct one_round {
 one_round *homes_make(const app *a);  // (run.rounds) of the whole run's settings; the caller frees it
 
 // A verb other than run, where there are rounds: *a becomes the round that was asked for, or the last one that has a
-// controller (NO_IO: it, or none, has), for verbs that make something of it; BAD_CONFIG for those that would make one
-// of its stages alone.
+// controller (NO_IO: it, or none, has; where only baselines are asked for, the first), for verbs that make something of
+// it; BAD_CONFIG for those that would make one of its stages alone.
 status rounds_choose(app *a, const char *verb, bool looks_on);
 
 // What the verbs do once the stages have been looked at (run.c).

@@ -8,7 +8,7 @@
 status rounds_choose(app *a, const char *verb, bool looks_on) {
   int count = a->s.run.rounds;
   settings s = {0};
-  bool found = false;
+  bool found = false, wanted = !a->policy_count;  // baselines that are named need no controller
   if (!looks_on)
     FAIL(BAD_CONFIG,
          "%s: a stage of one round depends on the round before: run makes what is missing (run.rounds is %d)", verb,
@@ -20,10 +20,10 @@ status rounds_choose(app *a, const char *verb, bool looks_on) {
     a->run.round = i;
     found = file_exists(path_join(s.run.directory, RUN_CONTROLLER).text);
   }
-  if (!found && a->round)
+  if (!found && wanted && a->round)
     FAIL(NO_IO, "%s: round %d has no controller yet; make it first: dreamfarm run CONFIG.yaml", a->s.run.directory,
          a->round);
-  if (!found)
+  if (!found && wanted)
     FAIL(NO_IO, "%s: holds no round with a controller yet; make one first: dreamfarm run CONFIG.yaml",
          a->s.run.directory);
 

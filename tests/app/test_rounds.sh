@@ -51,6 +51,9 @@ check "has the scripts of the round and of all" grep -q "set output 'evolve.png'
 check "each by its name" grep -q "set output 'rounds.png'" "$dir/elsewhere/report/rounds.gp"
 check "nothing is made above the rounds" test ! -e "$dir/whole/report/evolve.png" -a ! -e "$dir/whole/evaluate-dream.json"
 check "a stage alone is refused" exits 3 "depends on the round before" other evolve whole
+check "baselines need no round" other evaluate early --policy still --set evaluate.episodes=4
+check "nor the one that is named" other evaluate early --policy still --set evaluate.episodes=4 --round 2
+check "and say what they reached" test -s "$dir/early/round-1/evaluate-policies.json" -a -s "$dir/early/round-2/evaluate-policies.json"
 check "no round yet" exits 6 "no round with a controller" other report nowhere
 
 # A round that is named is looked at, and by run --fresh made anew; those before stay, what follows is made anew where it
