@@ -13,6 +13,7 @@ typedef struct env_spec {
   int shape[3];         // rows, columns, channels; {n, 1, 1} for a state observation
   int actions;          // a continuous vector in [-1, 1]; thresholds, if any, are the environment's own
   int cap;              // steps until truncation
+  bool pays_steps;      // the reward is 1 a step, whatever happens: a return is a number of steps
   bool pure;            // an episode is a function of its luck and the actions, wherever and however often it is played
   // Of a state observation, where it is not pixels; NULL: there is none. rgb (rows, columns, 3)
   void (*picture)(uint8_t *rgb, int rows, int columns, const float *observation);

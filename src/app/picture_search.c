@@ -58,9 +58,10 @@ static double search_most(const search_view *v, const char *const *names, int co
   return high;
 }
 
-// The cap in steps is one of the return where no step gives more than 1, which holds of every environment here.
+// `cap`: of the return, 0: there is none.
 static axes view_axes(const search_view *v, const char *title, double high, int cap) {
   double top = fmax(high, cap), low = search_least(v, 0);
+  if (!(top > low)) top = low + 1;
   return (axes){.title = title,
                 .x = "generation",
                 .y = "return: reward summed over an episode",
@@ -102,6 +103,14 @@ static void levels_draw(chart *c, level *levels, int count, const axes *x) {
   for (int i = 0; i < count; i++) chart_name(c, levels[i].y, levels[i].text_y, levels[i].name, levels[i].rgb);
 }
 
+// The cap in steps is one of the return, too, where a step pays 1. Returns how many levels it has: 1, or 0.
+static int cap_draw(chart *c, level *l, int cap) {
+  *l = (level){.y = cap, .rgb = palette[GREY]};
+  snprintf(l->name, sizeof l->name, "cap: %d steps", cap);
+  if (cap) chart_level(c, cap, "dt 3 lw 1.5 lc rgb '#666666'");
+  return cap > 0;
+}
+
 // --- the dream ------------------------------------------------------------------------------------------------------
 
 static void search_dream_curves(chart *c, const search_view *v) {
@@ -131,14 +140,13 @@ static void search_dream_panel(chart *c, const search_view *v) {
   char title[128];
   snprintf(title, sizeof title, "In the dream: episodes of at most %d steps, temperature %g", cap,
            s->dream.temperature);
-  axes x = view_axes(v, title, search_most(v, names, 3), cap);
+  int most = s->dream.reward == CONFIG_REWARD_ALIVE ? cap : 0;
+  axes x = view_axes(v, title, search_most(v, names, 3), most);
   x.key = "at graph 0.5, graph -0.29 center top";
 
-  level levels[1] = {{.y = cap, .rgb = palette[GREY]}};
-  snprintf(levels[0].name, sizeof levels[0].name, "cap: %d steps", cap);
+  level levels[1];
   chart_panel(c, &x);
-  chart_level(c, cap, "dt 3 lw 1.5 lc rgb '#666666'");
-  levels_draw(c, levels, 1, &x);
+  levels_draw(c, levels, cap_draw(c, levels, most), &x);
   search_dream_curves(c, v);
   chart_panel_end(c, &x);
 }
@@ -163,11 +171,8 @@ static void search_judged_point(chart *c, const search_view *v) {
 static bool score_is_controller(const score *s) { return strcmp(s->name, "controller") == 0; }
 
 static void search_baselines(chart *c, const search_view *v, const axes *x, int cap) {
-  level levels[NAMES_MAX] = {{.y = cap, .rgb = palette[GREY]}};
-  int count = 1;
-  snprintf(levels[0].name, sizeof levels[0].name, "cap: %d steps", cap);
-  chart_level(c, cap, "dt 3 lw 1.5 lc rgb '#666666'");
-
+  level levels[NAMES_MAX];
+  int count = cap_draw(c, levels, cap);
   for (int i = 0; i < v->judged->count; i++) {
     const score *s = &v->judged->of[i];
     if (!isfinite(s->mean)) continue;
@@ -187,11 +192,12 @@ static void search_real_panel(chart *c, const search_view *v) {
 
   double high = search_most(v, names, 1);
   for (int i = 0; i < v->judged->count; i++) high = fmax(high, v->judged->of[i].mean);
-  axes x = view_axes(v, title, high, cap);
+  int most = v->a->environment->pays_steps ? cap : 0;
+  axes x = view_axes(v, title, high, most);
   x.key = "at graph 0.5, graph -0.29 center top";
 
   chart_panel(c, &x);
-  search_baselines(c, v, &x, cap);
+  search_baselines(c, v, &x, most);
   view_curve(c, v, "real", 0,
              v->a->s.evolve.descents > 1 ? "with points pt 5 ps 1.3 lc rgb '#009E73'"
                                          : "with linespoints lw 1 dt 3 pt 5 ps 1.3 lc rgb '#009E73'",

@@ -186,6 +186,7 @@ const env_kind env_takecover = {
              .shape = {64, 64, 3},
              .actions = 1,
              .cap = TAKECOVER_CAP,
+             .pays_steps = true,
              .pure = true,
              .baselines = takecover_baselines},
     .state_bytes = sizeof(takecover),

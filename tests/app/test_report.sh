@@ -101,6 +101,7 @@ script=$dir/states/report/curves.gp
 check "each number of the state, in reality and in the dream" in_script "position of the cart in m" \
   "speed of the cart in m/s" "angular speed of the pole in rad/s" "reward of a step" "'reality'" \
   "'dream, from the same start'"
+check "no cap of returns where a step does not pay 1" test "$(grep -c 'cap: ' "$script")" = 0
 
 # The episode that is shown is the first that is judged: its rewards add up to that episode's return.
 shown() { sed -n "/^set title 'reward of a step'/,/^END/p" "$script" | awk 'NF == 3 && $1 > 0 { sum += $2 } END { print sum }'; }
