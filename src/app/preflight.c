@@ -11,7 +11,7 @@
 #include "app.h"
 
 #define MEGABYTE (1024.0 * 1024.0)
-#define RANK_MEMORY (64 * MEGABYTE)     // of its own, at the sizes of configs/takecover.yaml
+#define RANK_MEMORY (64 * MEGABYTE)     // of its own, at the sizes of configs/takecover-paper.yaml
 #define RANK_SHM (4 * MEGABYTE)         // that MPI takes of /dev/shm
 #define DISK (200 * MEGABYTE)           // two checkpoints, the packed world, rows and pictures
 #define SEEN_SECONDS 5.0                // network file systems show a new file a little late

@@ -14,7 +14,7 @@ for config in configs/*.yaml; do
 done
 
 # The paper's sizes: the numbers of tests/es/test_constants.c.
-check "takecover" exits 0 "CMA-ES, in pycma's dialect" "$program" explain configs/takecover.yaml $(at none) --ranks 64
+check "takecover" exits 0 "CMA-ES, in pycma's dialect" "$program" explain configs/takecover-paper.yaml $(at none) --ranks 64
 is n 1088; is popsize 64; is mu 32; is mueff 17.621652; is cs 0.017699142; is damps 1.0176991; is cc 0.0036777264
 is c1 1.6854992e-06; is cmu 2.6812835e-05; is chi_n 32.977267; is negative_sum -1.0628617; is eigen_gap 3
 is ranks 64; is workers 63; is lanes 17; is episodes 1024; is episode_steps 2100
@@ -23,7 +23,7 @@ sum() { awk 'NF { v[$1] = $2 } END { x = v["episodes"] * v["episode_steps"] / (v
 check "the seconds are what the formula says" sum
 table=$(grep -cE '^  [a-zA-Z]' "$dir/said")
 check "as JSON" exits 0 '{"name": "eigen_gap", "value": 3, "formula": "max(1, floor(1 / (10 n (c1 + cmu))))", "source": "Hansen 2016, B.2' \
-  "$program" explain configs/takecover.yaml $(at none) --json
+  "$program" explain configs/takecover-paper.yaml $(at none) --json
 check "JSON has all of the table" test "$(grep -o '"name": ' "$dir/said" | wc -l)" = "$table"
 check "one line of JSON" test "$(wc -l <"$dir/said")" = 1
 

@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
-# At the sizes of the World Models Doom experiment (configs/takecover.yaml) an extra rank of a node costs at most 64 MB
+# At the sizes of the World Models Doom experiment (configs/takecover-paper.yaml) an extra rank of a node costs at most 64 MB
 # beyond the weights, of which the node has one copy.
 # ranks: 2 3
 set -u
 . tests/checks.sh
 small="--quiet --set run.directory=$dir --set collect.episodes=6 --set collect.shard=3 --set collect.held_out=0.2 --set vae.frames=50
   --set vae.batch=50 --set rnn.epochs=1 --set rnn.batch=4 --set rnn.steps=64"
-check "a world of that size" "$program" collect configs/takecover.yaml $small
-check "a world of that size" "$program" train configs/takecover.yaml $small
+check "a world of that size" "$program" collect configs/takecover-paper.yaml $small
+check "a world of that size" "$program" train configs/takecover-paper.yaml $small
 # Both in the dream and in the real environment, whose lanes and eyes are there once they have been used.
-setsid mpirun -n 4 "$program" evolve configs/takecover.yaml $small --set evolve.held_out_every=1 --set evolve.real_episodes=64 \
+setsid mpirun -n 4 "$program" evolve configs/takecover-paper.yaml $small --set evolve.held_out_every=1 --set evolve.real_episodes=64 \
   --set evolve.held_out_episodes=64 --set evolve.episodes=4 >"$dir/log" 2>&1 & group=$!
 for _ in $(seq 1500); do [ -e "$dir/run.csv" ] && [ "$(wc -l <"$dir/run.csv")" -ge 2 ] && break; sleep 0.2; done
 sleep 1
