@@ -74,8 +74,8 @@ typedef struct one_round {
 one_round *homes_make(const app *a);  // (run.rounds) of the whole run's settings; the caller frees it
 
 // A verb other than run, where there are rounds: *a becomes the round that was asked for, or the last one that has a
-// controller (NO_IO: it, or none, has; where only baselines are asked for, the first), for verbs that make something of
-// it; BAD_CONFIG for those that would make one of its stages alone.
+// controller (NO_IO: it, or none, has; where only baselines are asked for, the first), for verbs that look at it;
+// BAD_CONFIG for those that would make one of its stages alone.
 status rounds_choose(app *a, const char *verb, bool looks_on);
 
 // What the verbs do once the stages have been looked at (run.c).
@@ -129,7 +129,8 @@ void output_flush(void);  // what a verb has to say is said
 status output_end(status s);
 
 // Has gnuplot draw what the script says; the script, under that name, and complaints stay in the directory. It works
-// there: the script names its pictures without a path. Where it is missing or fails, one line says what to do, and all goes on.
+// there: the script names its pictures without a path. Where gnuplot is missing or fails, one line says what to do, and
+// all goes on.
 status gnuplot_draw(const char *directory, const char *name, const text_buffer *script);
 // The script's next picture: what stood there is removed, so that nothing old remains and nothing else is written into.
 status gnuplot_picture(text_buffer *script, const char *directory, const char *name);

@@ -38,8 +38,9 @@ status knob_unknown(const char *place, const char *name);
 // The same for a table without sections.
 status knob_unknown_of(const knob *table, int count, const char *place, const char *name);
 // Puts one scalar into the knob's place in `fields`, the struct its offset counts in (element `index` of a list).
-// BAD_CONFIG: "place: knob: found .., wanted ..". For settings_place the place of the last one is kept.
+// BAD_CONFIG: "place: knob: found .., wanted ..".
 status knob_put(const knob *k, void *fields, int index, scalar v, const char *place);
+const char *knob_place(const knob *k);  // the last `place` of a knob of the table; NULL: PLACE_DEFAULT
 // Puts a value written on a line of its own: a scalar taken as it stands, or [a, b, ..] for a list.
 status knob_put_line(const knob *k, void *fields, const char *line, const char *place);
 // Takes `key=value` or `key: value` apart, for knob_put_line. BAD_CONFIG where there is neither sign.

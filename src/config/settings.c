@@ -226,6 +226,8 @@ const char *settings_knob_name(int i) {
   return i < count ? table[i].name : NULL;
 }
 
+const char *settings_place(const char *name) { return knob_place(knob_find(name)); }
+
 const char *const *settings_knob_words(int i) {
   static const char *const truth[] = {"true", "false", NULL};
   int count;

@@ -88,9 +88,9 @@ static status value_place_keep(const knob *k, const char *where) {
   return OK;
 }
 
-const char *settings_place(const char *name) {
+const char *knob_place(const knob *k) {
   int count;
-  const char *place = value_places[knob_find(name) - knob_table(&count)];
+  const char *place = value_places[k - knob_table(&count)];
   return *place ? place : NULL;
 }
 
