@@ -132,10 +132,10 @@ void settings_json(const settings *s, text_buffer *out, const char *key);
 // The knobs by number, from 0: their names, section.key, NULL past the last; and all the words that such a knob may
 // have, NULL at the end, or NULL where they are not words. Static.
 const char *settings_knob_name(int i);
+const char *const *settings_knob_words(int i);
 // Where the value of a knob was read that was read last, as messages begin: "run.yaml:3:11", "--set evolve.popsize=8".
 // NULL: it is the default. Borrowed, until settings are read again.
 const char *settings_place(const char *name);
-const char *const *settings_knob_words(int i);
 
 // Where the search's first mean is read, the directory of a run; NULL: it is 0. Points into *s.
 const char *settings_start(const settings *s);

@@ -55,9 +55,6 @@ status picture_states(const app *a, chart *c);
 // Of several rounds, above them: rounds.csv, its table, and pictures. `last`: of them, judged as all before it.
 status picture_rounds(const app *a, const run_home *last);
 status picture_rounds_judged(const app *a);  // of the rounds of a->whole that are; a is one of them
-// A strip for each of these rounds.  homes (count)
-status picture_pixels_rounds(const app *a, const run_home *const *homes, int count);
-status picture_states_rounds(const app *a, const run_home *const *homes, int count);
 
 // --- an episode to be looked at ------------------------------------------------------------------------------------
 typedef struct recording {
@@ -85,5 +82,16 @@ recording recording_real(const player *p, int steps, int every, int episode);
 // start: a real recording's, where it begins.
 recording recording_dream(const player *p, int steps, int every, int episode, const void *start);
 void recording_free(recording *r);
+
+// --- sheets of frames, and a dream beside a real episode in one band ------------------------------------------------
+// Three rows of frames, as the environment draws them: reality, what V sees, the dream.
+sheet_shape picture_frames_shape(const char *title, int bands, int columns);
+// How a band is laid out and filled, by the kind of observation.
+typedef struct strip_kind {
+  sheet_shape (*shape)(const char *title, int bands);
+  // the judgement's first episode, and the dream from where it begins
+  void (*draw)(sheet *s, int band, const player *p, int round);
+} strip_kind;
+extern const strip_kind picture_pixels_strip, picture_states_strip;
 
 #endif

@@ -239,7 +239,7 @@ static status page_draw(const app *a, chart *c, const measured *m) {
 
 // --- the same moments, in reality and in the dream ------------------------------------------------------------------
 
-enum { TILES = 6, MOMENTS = 3, SCALE = 2, BEFORE_END = 18 };
+enum { TILES = 6, MOMENTS = 3, BEFORE_END = 18 };
 static const int lags[TILES] = {0, 1, 2, 4, 8, 16};
 
 static int tile_at(int lag) {
@@ -327,17 +327,11 @@ static status strip_read(const app *a, sheet *s, int band, const world *w, datas
 }
 
 static status strips_draw(const app *a, const world *w, dataset *d) {
-  const sheet_shape shape = {.title = "The same moments in reality and in the dream",
-                             .words = {"The newest episodes, shortly before their ends: what the environment showed,",
-                                       "what V makes of it, and how the dream goes on from the first of these frames",
-                                       "by itself, under the same actions."},
-                             .bands = int_min(MOMENTS, data_count(d)),
-                             .rows = 3,
-                             .columns = TILES,
-                             .tile_rows = WORLD_IMAGE,
-                             .tile_columns = WORLD_IMAGE,
-                             .scale = SCALE,
-                             .row_names = {"reality", "as V sees it", "dream"}};
+  sheet_shape shape = picture_frames_shape("The same moments in reality and in the dream",
+                                           int_min(MOMENTS, data_count(d)), TILES);
+  shape.words[0] = "The newest episodes, shortly before their ends: what the environment showed,";
+  shape.words[1] = "what V makes of it, and how the dream goes on from the first of these frames";
+  shape.words[2] = "by itself, under the same actions.";
 
   sheet s = sheet_open(&shape);
   status read = OK;

@@ -5,7 +5,18 @@
 
 #include "picture.h"
 
-enum { TILES = 8, SCALE = 2 };
+enum { TILES = 8 };
+
+sheet_shape picture_frames_shape(const char *title, int bands, int columns) {
+  return (sheet_shape){.title = title,
+                       .bands = bands,
+                       .rows = 3,
+                       .columns = columns,
+                       .tile_rows = WORLD_IMAGE,
+                       .tile_columns = WORLD_IMAGE,
+                       .scale = 2,
+                       .row_names = {"reality", "as V sees it", "dream"}};
+}
 #define DIFFERENCE_GAIN 2
 
 // --- frames and what V makes of them -------------------------------------------------------------------------------
@@ -50,15 +61,11 @@ static status pixels_reconstructions(const app *a, const world *w, dataset *d) {
   snprintf(words, sizeof words, "%s, %s, seed %lld; difference: absolute, times %d",
            held ? "held-out episodes" : "episodes that V was trained on", data_provenance_of(d)->policy,
            (long long)a->s.run.seed, DIFFERENCE_GAIN);
-  const sheet_shape shape = {.title = "V: real frames and what it makes of them",
-                             .words = {words},
-                             .bands = bands,
-                             .rows = 3,
-                             .columns = TILES,
-                             .tile_rows = WORLD_IMAGE,
-                             .tile_columns = WORLD_IMAGE,
-                             .scale = SCALE,
-                             .row_names = {"reality", "reconstruction", "difference"}};
+
+  sheet_shape shape = picture_frames_shape("V: real frames and what it makes of them", bands, TILES);
+  shape.words[0] = words;
+  shape.row_names[1] = "reconstruction";
+  shape.row_names[2] = "difference";
   sheet s = sheet_open(&shape);
 
   // What could be read is shown, whatever became of the rest.
@@ -133,49 +140,23 @@ static status pixels_pairs(const app *a) {
   snprintf(words[1], sizeof words[1], "The same controller plays both from the same frame on:");
   snprintf(words[2], sizeof words[2], "what happens next is the environment's in one, M's own in the other.");
 
-  const sheet_shape shape = {.title = "A dream beside a real episode",
-                             .words = {words[0], words[1], words[2]},
-                             .bands = PAIRS,
-                             .rows = 3,
-                             .columns = TILES,
-                             .tile_rows = WORLD_IMAGE,
-                             .tile_columns = WORLD_IMAGE,
-                             .scale = SCALE,
-                             .row_names = {"reality", "as V sees it", "dream"}};
+  sheet_shape shape = picture_frames_shape("A dream beside a real episode", PAIRS, TILES);
+  for (int i = 0; i < 3; i++) shape.words[i] = words[i];
   sheet s = sheet_open(&shape);
   for (int band = 0; band < PAIRS; band++) pixels_pair(&s, band, &p, band, "pair", band + 1);
   player_close(&p);
   return sheet_write(&s, run_out(&a->run, "report/dream-and-real.png").text);
 }
 
-status picture_pixels_rounds(const app *a, const run_home *const *homes, int count) {
-  char words[160];
-  snprintf(words, sizeof words, "dreams at temperature %g; seed %lld", a->s.dream.temperature,
-           (long long)a->s.run.seed);
-  const sheet_shape shape = {.title = "Each round's dream beside a real episode",
-                             .words = {"One episode of the judgement as each round's controller plays it, and how that",
-                                       "round's world goes on by itself from the same frame under that controller;",
-                                       words},
-                             .bands = count,
-                             .rows = 3,
-                             .columns = TILES,
-                             .tile_rows = WORLD_IMAGE,
-                             .tile_columns = WORLD_IMAGE,
-                             .scale = SCALE,
-                             .row_names = {"reality", "as V sees it", "dream"}};
-  sheet s = sheet_open(&shape);
-  status opened = OK;
-  for (int band = 0; band < count && opened == OK; band++) {
-    const app r = app_of(a, homes[band]);
-    player p;
-    opened = player_open(&p, &r);
-    if (opened != OK) break;
-    pixels_pair(&s, band, &p, 0, "round", homes[band]->round);
-    player_close(&p);
-  }
-  status written = sheet_write(&s, run_out(&a->run, RUN_ROUNDS_STRIP).text);
-  return opened == OK ? written : opened;
+static sheet_shape pixels_strip_shape(const char *title, int bands) {
+  return picture_frames_shape(title, bands, TILES);
 }
+
+static void pixels_strip_draw(sheet *s, int band, const player *p, int round) {
+  pixels_pair(s, band, p, 0, "round", round);
+}
+
+const strip_kind picture_pixels_strip = {.shape = pixels_strip_shape, .draw = pixels_strip_draw};
 
 status picture_pixels(const app *a) {
   if (!a->environment->pixels || !file_exists(run_path(&a->run, "vae.safetensors").text)) return OK;

@@ -224,12 +224,38 @@ static int reached_strips_choose(const run_home **homes, const run_home *last) {
   return count;
 }
 
+// One real episode as each round's controller plays it, and that round's dream from its beginning.  homes (count)
+static status reached_strips_sheet(const app *a, const strip_kind *k, const run_home *const *homes, int count) {
+  char words[160];
+  snprintf(words, sizeof words, "%s; dreams at temperature %g; seed %lld", a->environment->name,
+           a->s.dream.temperature, (long long)a->s.run.seed);
+
+  sheet_shape shape = k->shape("Each round's dream beside a real episode", count);
+  shape.words[0] = "One episode of the judgement as each round's controller plays it, and how that";
+  shape.words[1] = "round's world goes on by itself from the same beginning under that controller;";
+  shape.words[2] = words;
+  sheet s = sheet_open(&shape);
+
+  // what could be opened is shown, whatever became of the rest
+  status opened = OK;
+  for (int band = 0; band < count && opened == OK; band++) {
+    const app r = app_of(a, homes[band]);
+    player p;
+    opened = player_open(&p, &r);
+    if (opened != OK) break;
+    k->draw(&s, band, &p, homes[band]->round);
+    player_close(&p);
+  }
+  status written = sheet_write(&s, run_out(&a->run, RUN_ROUNDS_STRIP).text);
+  return opened == OK ? written : opened;
+}
+
 static status reached_strips_draw(const app *a, const run_home *last) {
   const run_home *homes[STRIPS_MAX];
   int count = reached_strips_choose(homes, last);
   heartbeat_silence(HEARTBEAT_LOAD_SECONDS);
-  if (a->environment->pixels) return picture_pixels_rounds(a, homes, count);
-  return a->environment->picture ? picture_states_rounds(a, homes, count) : OK;
+  if (a->environment->pixels) return reached_strips_sheet(a, &picture_pixels_strip, homes, count);
+  return a->environment->picture ? reached_strips_sheet(a, &picture_states_strip, homes, count) : OK;
 }
 
 status picture_rounds(const app *a, const run_home *last) {

@@ -55,6 +55,17 @@ static int tile_steps(const app *a, int tiles) {
   return every >= 10 ? every / 5 * 5 : every ? every : 1;
 }
 
+static sheet_shape duel_shape(const char *title, int bands) {
+  return (sheet_shape){.title = title,
+                       .bands = bands,
+                       .rows = 2,
+                       .columns = COLUMNS,
+                       .tile_rows = TILE_ROWS,
+                       .tile_columns = TILE_COLUMNS,
+                       .scale = 1,
+                       .row_names = {"reality", "dream"}};
+}
+
 static status duel_sheet(const duel *d) {
   const app *a = d->p->a;
   char words[2][256], of[100];
@@ -64,57 +75,27 @@ static status duel_sheet(const duel *d) {
            a->s.dream.temperature);
   snprintf(words[1], sizeof words[1],
            "Both begin in the same state; the dream's pictures are what M believes the state to be.");
-  const sheet_shape shape = {.title = "A dream beside a real episode",
-                             .words = {words[0], words[1]},
-                             .bands = BANDS,
-                             .rows = 2,
-                             .columns = COLUMNS,
-                             .tile_rows = TILE_ROWS,
-                             .tile_columns = TILE_COLUMNS,
-                             .scale = 1,
-                             .row_names = {"reality", "dream"}};
 
+  sheet_shape shape = duel_shape("A dream beside a real episode", BANDS);
+  shape.words[0] = words[0];
+  shape.words[1] = words[1];
   sheet s = sheet_open(&shape);
   for (int tile = 0; tile < BANDS * COLUMNS; tile++) duel_moment(&s, tile, d, tile * every);
   return sheet_write(&s, run_out(&a->run, "report/dream-and-real.png").text);
 }
 
-// A band for each round.
-status picture_states_rounds(const app *a, const run_home *const *homes, int count) {
-  char words[160];
-  snprintf(words, sizeof words, "%s; dreams at temperature %g; seed %lld", a->environment->name,
-           a->s.dream.temperature, (long long)a->s.run.seed);
-  const sheet_shape shape = {.title = "Each round's dream beside a real episode",
-                             .words = {"One episode of the judgement as each round's controller plays it, and how that",
-                                       "round's world goes on by itself from the same state under that controller;",
-                                       words},
-                             .bands = count,
-                             .rows = 2,
-                             .columns = COLUMNS,
-                             .tile_rows = TILE_ROWS,
-                             .tile_columns = TILE_COLUMNS,
-                             .scale = 1,
-                             .row_names = {"reality", "dream"}};
+static void duel_strip_draw(sheet *s, int band, const player *p, int round) {
+  char name[32];
+  snprintf(name, sizeof name, "round %d", round);
+  sheet_band_name(s, band, name);
 
-  sheet s = sheet_open(&shape);
-  status opened = OK;
-  for (int band = 0; band < count && opened == OK; band++) {
-    const app r = app_of(a, homes[band]);
-    player p;
-    char name[32];
-    opened = player_open(&p, &r);
-    if (opened != OK) break;
-
-    snprintf(name, sizeof name, "round %d", homes[band]->round);
-    sheet_band_name(&s, band, name);
-    duel d = duel_play(&p);
-    for (int i = 0; i < COLUMNS; i++) duel_moment(&s, band * COLUMNS + i, &d, i * tile_steps(a, COLUMNS));
-    duel_free(&d);
-    player_close(&p);
-  }
-  status written = sheet_write(&s, run_out(&a->run, RUN_ROUNDS_STRIP).text);
-  return opened == OK ? written : opened;
+  duel d = duel_play(p);
+  int every = tile_steps(p->a, COLUMNS);
+  for (int i = 0; i < COLUMNS; i++) duel_moment(s, band * COLUMNS + i, &d, i * every);
+  duel_free(&d);
 }
+
+const strip_kind picture_states_strip = {.shape = duel_shape, .draw = duel_strip_draw};
 
 // --- the curves ----------------------------------------------------------------------------------------------------
 

@@ -33,7 +33,8 @@ says 2 "numbers above 0" "$program" evaluate --temperatures 1,-2
 says 6 "no-such.yaml" "$program" run no-such.yaml
 says 3 "nearest known: rnn.hidden" "$program" run configs/default.yaml --set rnn.hiden=3 $at
 says 3 "wanted a whole number" "$program" run configs/default.yaml --set rnn.hidden=many $at
-says 3 "--set environment.name=doom: environment.name: environment \"doom\" is not known; known are: takecover, cartpole_swingup" "$program" run configs/default.yaml --set environment.name=doom $at
+says 3 "--set environment.name=doom: environment.name: environment \"doom\" is not known; known are: takecover, cartpole_swingup" \
+  "$program" run configs/default.yaml --set environment.name=doom $at
 says 3 "--set collect.policy=wise: collect.policy: policy \"wise\" is not known; there are: random" \
   "$program" collect configs/default.yaml --set collect.policy=wise $at
 printf 'collect:\n  policy: sweep:100\n' >"$dir/sweep.yaml"

@@ -9,11 +9,13 @@ world() { mkdir -p "$dir/$1" && cp "$dir/whole/rnn.safetensors" "$dir/$1/"; }
 
 check "a run" dreamfarm run whole
 world two
-check "two ranks" mpirun -n 2 "$program" evolve tests/app/tiny.yaml --quiet $pole --set run.directory="$dir/two" --set dream.lanes=3
+check "two ranks" mpirun -n 2 "$program" evolve tests/app/tiny.yaml --quiet $pole \
+  --set run.directory="$dir/two" --set dream.lanes=3
 check "two ranks, three lanes: the same rows" same_rows "$dir/whole/run.csv" "$dir/two/run.csv"
 check "and the same controller" same whole two
 world made
-check "candidates made where they are played" dreamfarm evolve made --set evolve.strategy=sep-cma --set evolve.candidates=made
+check "candidates made where they are played" dreamfarm evolve made \
+  --set evolve.strategy=sep-cma --set evolve.candidates=made
 world sent
 check "or sent" dreamfarm evolve sent --set evolve.strategy=sep-cma --set evolve.candidates=sent
 check "are the same" same made sent

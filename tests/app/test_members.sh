@@ -36,13 +36,15 @@ check "without spread" dreamfarm evolve plain --set evolve.episodes=12
 check "with spread" dreamfarm evolve spread $spread
 check "the same returns" test "$(generation plain 1)" = "$(generation spread 1)"
 check "then others" test "$(generation plain 2)" != "$(generation spread 2)"
-check "two ranks" mpirun -n 2 "$program" evolve tests/app/tiny.yaml --quiet $pole $spread --set run.directory="$dir/spread2"
+check "two ranks" mpirun -n 2 "$program" evolve tests/app/tiny.yaml --quiet $pole $spread \
+  --set run.directory="$dir/spread2"
 check "two ranks: the same" same spread spread2
 check "3 lanes" dreamfarm evolve lanes2 $spread --set dream.lanes=3
 check "3 lanes: the same" same spread lanes2
 for name in made sent; do
   world $name
-  check "candidates that are $name" dreamfarm evolve $name $spread --set evolve.strategy=sep-cma --set evolve.candidates=$name
+  check "candidates that are $name" dreamfarm evolve $name $spread \
+    --set evolve.strategy=sep-cma --set evolve.candidates=$name
 done
 check "made or sent: the same" same made sent
 check "reality has none" exits 3 "evolve.in is real" dreamfarm evolve none --set evolve.in=real $spread

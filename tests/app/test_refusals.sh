@@ -35,7 +35,8 @@ check "with other episodes" test "$(cmp "$dir/r/episodes/shard-00000.hdf5" "$dir
 dreamfarm run second --set run.seed=2 >/dev/null 2>&1
 check "the same as in a directory of its own" cmp "$dir/r/controller.safetensors" "$dir/second/controller.safetensors"
 
-# Once --fresh is at work it holds until the run is through: what comes after the stage that it stopped at is not refused.
+# Once --fresh is at work it holds until the run is through: what comes after the stage that it stopped at is not
+# refused.
 cp -r "$dir/kept" "$dir/cut"
 rm "$dir/cut/train_rnn.csv"; mkdir "$dir/cut/train_rnn.csv"
 check "--fresh stops at a later stage" exits 6 "train_rnn.csv" dreamfarm run cut --set run.seed=2 --fresh

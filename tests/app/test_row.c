@@ -15,8 +15,8 @@
 #include "run.h"
 
 #define HEAD                                                                                                      \
-  "generation,best,median,mean,held_out,real,ratio,sigma,condition,episodes,steps,broken,descent,popsize,dreams,noise," \
-  "seconds,busy,dream,controller,master,wait\n"
+  "generation,best,median,mean,held_out,real,ratio,sigma,condition,episodes,steps,broken,descent,popsize,dreams," \
+  "noise,seconds,busy,dream,controller,master,wait\n"
 
 static char place[] = "/tmp/dreamfarm-row-XXXXXX";
 
@@ -81,8 +81,8 @@ static void bytes(void **state) {
      "\"popsize\": 8, \"dreams\": 16, \"seconds\": 2.5}\n");
   is(row_json, &full,
      "{\"generation\": 12, \"best\": 0.1, \"median\": -2, \"mean\": 0.3333333333333333, \"held_out\": 7, \"real\": 8, "
-     "\"ratio\": 1.25, \"sigma\": 0.05, \"condition\": null, \"episodes\": 1234567890123, \"steps\": 9007199254740991, \"broken\": 0, "
-     "\"descent\": 1, \"popsize\": 8, \"dreams\": 16, \"noise\": -0.25, \"seconds\": 2.5, \"busy\": 0.75, "
+     "\"ratio\": 1.25, \"sigma\": 0.05, \"condition\": null, \"episodes\": 1234567890123, "
+     "\"steps\": 9007199254740991, \"broken\": 0, \"descent\": 1, \"popsize\": 8, \"dreams\": 16, \"noise\": -0.25, \"seconds\": 2.5, \"busy\": 0.75, "
      "\"dream\": 0.5, \"controller\": 0.25, \"master\": 0.125, \"wait\": 0.125, \"sent\": 128, \"repeated\": 3}\n");
 }
 

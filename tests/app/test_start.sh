@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# A search that begins at another run's controller: its bytes decide the search, wherever that run is; one of another shape
-# is refused before anything is written.
+# A search that begins at another run's controller: its bytes decide the search, wherever that run is; one of another
+# shape is refused before anything is written.
 set -u
 . tests/checks.sh
 pole="--set environment.name=cartpole_swingup --set dream.reward=head --set controller.features=z"
@@ -14,7 +14,10 @@ first, last = json.loads(bytes[8:8 + size])["mean"]["data_offsets"]
 print(*struct.unpack(f"<{(last - first) // 4}f", bytes[8 + size + first:8 + size + last]), sep="\n")
 END
 }
-near() { paste <(mean "$1") <(mean "$2") | awk '{d = $1 - $2; if (d * d > m) m = d * d} END {print m; exit !(NR > 3 && m < 1e-9)}'; }
+near() {
+  paste <(mean "$1") <(mean "$2") |
+    awk '{d = $1 - $2; if (d * d > m) m = d * d} END {print m; exit !(NR > 3 && m < 1e-9)}'
+}
 far() { ! near "$@"; }
 still="--set evolve.generations=1 --set evolve.sigma0=1e-6"
 
@@ -29,18 +32,21 @@ check "of none it says nothing" test -z "$(grep start/ "$dir/third/stages/evolve
 # By its bytes, not by its place; and a search that is made needs it no more.
 cp -r "$dir/first" "$dir/moved"
 check "the same bytes elsewhere" evolved second $still --set evolve.start="$dir/moved"
-check "other bytes are refused" exits 5 "start/controller.safetensors is of hash" evolved second $still --set evolve.start="$dir/third"
+check "other bytes are refused" exits 5 "start/controller.safetensors is of hash" \
+  evolved second $still --set evolve.start="$dir/third"
 check "none is refused" exits 5 "start/controller.safetensors is of hash none" evolved second $still
 check "one where there was none" exits 5 "but was of none" evolved third $still --set evolve.start="$dir/first"
 rm -r "$dir/moved"
 check "it is gone" evolved second $still --set evolve.start="$dir/moved"
 
 # Refused before hours of training, with both shapes.
-check "another shape" exits 5 "has 5 parameters, this configuration's has 21" evolved other --set evolve.start="$dir/first" \
+check "another shape" exits 5 "has 5 parameters, this configuration's has 21" \
+  evolved other --set evolve.start="$dir/first" \
   --set controller.features=zh
 check "names that one's" grep -q "controller.features z, hidden 0" "$dir/said"
 check "and its own" grep -q "here: controller.features zh, hidden 0" "$dir/said"
-check "a run that is not there" exits 6 "evolve.start: $dir/nowhere has no" evolved other --set evolve.start="$dir/nowhere"
+check "a run that is not there" exits 6 "evolve.start: $dir/nowhere has no" \
+  evolved other --set evolve.start="$dir/nowhere"
 check "nothing was written" test ! -e "$dir/other/stages" -a ! -e "$dir/other/episodes"
 check "not itself" exits 3 "evolve.start is run.directory" evolved first --set evolve.start="$dir/first"
 

@@ -284,8 +284,8 @@ static void a_hash_sees_its_knobs_and_no_others(void **state) {
 
 static bool decides(const char *name, unsigned what) { return (knob_find(name)->decides & what) == what; }
 
-// What changes no result is in no identity, and what later rounds put in the place of other knobs is in those. A start is
-// known by its bytes. Everything else is in some.
+// What changes no result is in no identity, and what later rounds put in the place of other knobs is in those. A start
+// is known by its bytes. Everything else is in some.
 static void what_decides_nothing_is_known(void **state) {
   (void)state;
   int count, free = 0;
