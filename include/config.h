@@ -16,6 +16,14 @@ typedef struct settings {
   } run;
   struct {
     char name[CONFIG_TEXT];
+    char python[CONFIG_TEXT], options[CONFIG_TEXT], wrappers[CONFIG_TEXT];  // "none": nothing
+    char observation[CONFIG_TEXT];  // keys, or "all"
+    int crop[4];                  // top, bottom, left, right
+    bool grey;
+    int actions;                  // enum config_actions
+    int frame_skip;
+    int cap;                      // steps; 0: its own
+    double reward_scale;
   } environment;
   struct {
     int episodes;
@@ -94,6 +102,7 @@ typedef struct settings {
   } evaluate;
 } settings;
 
+enum config_actions { CONFIG_ACTIONS_LARGEST, CONFIG_ACTIONS_THRESHOLDS };     // words: largest, thresholds
 enum config_mixture { CONFIG_MIXTURE_EACH, CONFIG_MIXTURE_JOINT };              // words: each, joint
 enum config_dream_reward { CONFIG_REWARD_ALIVE, CONFIG_REWARD_HEAD };         // words: alive, head
 enum config_dream_end {           // words: threshold, sampled, expected

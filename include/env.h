@@ -1,9 +1,29 @@
 // The real environments: data come from here and controllers are finally judged here. Looks at num.
+// One of ours by its name, anybody's that speaks Gymnasium as gym:ID, or a plug-in in C by its path.
 // Gymnasium's meaning of words: `terminated` = the task itself ended (death), `truncated` = a time limit cut it.
 #ifndef ENV_H
 #define ENV_H
 
 #include "num.h"
+
+// --- how it is opened -----------------------------------------------------------------------------------------------
+enum env_actions { ENV_ACTIONS_LARGEST, ENV_ACTIONS_THRESHOLDS };
+
+// What is said of somebody else's environment beside its name; those that are built in have nothing to say it to, and
+// refuse it. Zero says nothing. Texts are borrowed, as long as anything lives that was opened or described by them.
+typedef struct env_options {
+  const char *python;       // gym: the interpreter; NULL: python3
+  const char *arguments;    // keyword arguments, as JSON
+  const char *wrappers;     // gym: module:Class, the innermost first, with commas between them
+  const char *observation;  // gym: of a Dict the key, or keys with commas between them
+  int frame_skip;           // steps of its own that an action is held; 0: 1
+  int cap;                  // steps, each of an action, until truncation; 0: its own
+  double reward_scale;      // times its rewards; 0: 1
+  int crop[4];              // rows and columns cut off its pictures at the top, bottom, left and right
+  bool grey;                // its pictures
+  int actions;              // enum env_actions: of a Discrete space the largest of as many numbers, or, of three
+                            // actions, thirds of one number: below -1/3 the last, between them the first
+} env_options;
 
 // --- what an environment is; known once it is open ------------------------------------------------------------------
 typedef struct env_baseline env_baseline;
@@ -19,12 +39,14 @@ typedef struct env_spec {
   void (*picture)(uint8_t *rgb, int rows, int columns, const float *observation);
   const char *const *components;  // (observation_size) what each number is, with its unit; where there is a picture
   const env_baseline *baselines;  // policies that can play it; one without a name ends them
+  const char *opened;   // by which name, borrowed; and
+  env_options options;  // how
 } env_spec;
 size_t env_observation_size(const env_spec *s);   // elements
 size_t env_observation_bytes(const env_spec *s);
 
-// Of the environment that env_open would open by that name. BAD_CONFIG, with the names that are known.
-status env_describe(env_spec *s, const char *name);
+// Of the environment that env_open would open so.
+status env_describe(env_spec *s, const char *name, const env_options *o);
 const char *const *env_names(int *count);  // of those that are built in; borrowed
 
 // --- lanes: independent episodes of one environment -----------------------------------------------------------------
@@ -35,7 +57,10 @@ typedef struct env_outcome {
 } env_outcome;
 
 typedef struct env env;
-status env_open(env **e, const char *name, int lanes);  // as env_describe
+// By its name; o NULL: nothing more is said. BAD_CONFIG: the name is not known, and which are; or what is said of it
+// does not fit. NO_IO, BROKEN: somebody else's cannot be started.
+status env_open(env **e, const char *name, const env_options *o, int lanes);
+status env_open_again(env **e, const env_spec *s, int lanes);  // as s was opened or described
 void env_close(env *e);                                 // NULL is allowed
 const env_spec *env_spec_of(const env *e);              // borrowed
 void env_reset(env *e, int lane, rng luck);             // luck names the episode

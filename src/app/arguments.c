@@ -19,9 +19,30 @@ static status value_judged(status s, const char *knob) {
   FAIL(s, "%s%s%s: %s", place ? place : "", place ? ": " : "", knob, words);
 }
 
+static const char *text_unless(const char *text, const char *nothing) {
+  return strcmp(text, nothing) == 0 ? NULL : text;
+}
+
+// The section `environment`, as env speaks of it; its texts stay in the settings.
+static env_options environment_options(const settings *s) {
+  env_options o = {.python = text_unless(s->environment.python, "python3"),
+                   .arguments = text_unless(s->environment.options, "none"),
+                   .wrappers = text_unless(s->environment.wrappers, "none"),
+                   .observation = text_unless(s->environment.observation, "all"),
+                   .frame_skip = s->environment.frame_skip,
+                   .cap = s->environment.cap,
+                   .reward_scale = s->environment.reward_scale,
+                   .grey = s->environment.grey,
+                   .actions = s->environment.actions == CONFIG_ACTIONS_THRESHOLDS ? ENV_ACTIONS_THRESHOLDS
+                                                                                  : ENV_ACTIONS_LARGEST};
+  memcpy(o.crop, s->environment.crop, sizeof o.crop);
+  return o;
+}
+
 static status environment_find(app *a) {
   env_policy policy;
-  TRY(value_judged(env_describe(&a->described, a->s.environment.name), "environment.name"));
+  const env_options o = environment_options(&a->s);
+  TRY(value_judged(env_describe(&a->described, a->s.environment.name, &o), "environment.name"));
   a->environment = &a->described;
   a->run.pixels = a->environment->pixels;
   a->run.round = 1;

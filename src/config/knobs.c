@@ -6,6 +6,8 @@
 
 #include "knobs.h"
 
+static const char *const action_words[] = {
+    [CONFIG_ACTIONS_LARGEST] = "largest", [CONFIG_ACTIONS_THRESHOLDS] = "thresholds", NULL};
 static const char *const mixture_words[] = {[CONFIG_MIXTURE_EACH] = "each", [CONFIG_MIXTURE_JOINT] = "joint", NULL};
 static const char *const reward_words[] = {[CONFIG_REWARD_ALIVE] = "alive", [CONFIG_REWARD_HEAD] = "head", NULL};
 static const char *const end_words[] = {[CONFIG_END_THRESHOLD] = "threshold",
@@ -61,6 +63,7 @@ static const char *const strategy_words[] = {
 #define ROUND CONFIG_ROUND
 #define FIDELITY CONFIG_FIDELITY
 #define ROUND_LEARNT CONFIG_ROUND_LEARNT
+#define PLAYED (EPISODES | SEARCH | FIDELITY | JUDGEMENT)  // what a real episode is
 
 // The largest whole number that a double, and so any reader of JSON, holds exactly: 2^53 - 1.
 #define EXACT_MAX 9007199254740991.0
@@ -74,8 +77,30 @@ static const knob knob_rows[] = {
         "times that episodes are collected, the world is learned and a controller evolved, each time by the controller "
         "before (WM: 1)"),
 
-    TEXT("environment.name", environment.name, EPISODES | SEARCH | FIDELITY | JUDGEMENT, "takecover",
-         "the real environment that is learned and judged in: takecover or cartpole_swingup"),
+    TEXT("environment.name", environment.name, PLAYED, "takecover",
+         "the real environment that is learned and judged in: takecover, cartpole_swingup, gym:ID (whatever Gymnasium "
+         "makes by that id) or ./mine.so (a plug-in in C)"),
+    TEXT("environment.python", environment.python, NOTHING, "python3",
+         "gym: the Python that has Gymnasium and the environment; of a virtual environment its bin/python"),
+    TEXT("environment.options", environment.options, PLAYED, "none",
+         "what the environment is made with, as JSON in quotes, such as '{\"continuous\": true}'; none: nothing"),
+    TEXT("environment.wrappers", environment.wrappers, PLAYED, "none",
+         "gym: what it is wrapped in, module:Class, the innermost first, with commas between them; none: nothing"),
+    TEXT("environment.observation", environment.observation, PLAYED, "all",
+         "gym: where it shows a dictionary, the key, or keys with commas between them, that are seen; all: all"),
+    INTS("environment.crop", environment.crop, PLAYED, 4, 0, 4096, "[0, 0, 0, 0]",
+         "gym: rows and columns that are cut off its pictures at the top, bottom, left and right, before they are "
+         "brought to 64 x 64"),
+    BOOL("environment.grey", environment.grey, PLAYED, "false", "gym: whether its pictures lose their colours"),
+    WORD("environment.actions", environment.actions, PLAYED, action_words, "largest",
+         "gym: how numbers from -1 to 1 choose one of several actions: largest = one number for each, the largest has "
+         "it; thresholds = of three, one number, below -1/3 the last, above 1/3 the second, else the first (WM)"),
+    INT("environment.frame_skip", environment.frame_skip, PLAYED, 1, 1000, "1",
+        "steps of the environment that an action is held; its rewards are added up (WM: 1)"),
+    INT("environment.cap", environment.cap, PLAYED, 0, 100000000, "0",
+        "steps, each of one action, after which an episode is cut; 0: as the environment has it (WM: 2100)"),
+    REAL_("environment.reward_scale", environment.reward_scale, PLAYED, 1e-9, 1e9, "1",
+          "what its rewards are multiplied by; scores are of the product"),
 
     INT("collect.episodes", collect.episodes, EPISODES, 1, 1e7, "10000", "real episodes to learn from (WM: 10000)"),
     TEXT("collect.policy", collect.policy, EPISODES, "hold-random",

@@ -19,7 +19,7 @@ typedef struct knob {
   unsigned decides;          // bits of enum config_decides
 } knob;
 
-#define KNOBS_MAX 96
+#define KNOBS_MAX 112
 const knob *knob_table(int *count);                   // in the order of struct settings
 const knob *knob_find(const char *name);              // NULL if unknown
 const char *knob_key(const knob *k);                  // the part after the dot

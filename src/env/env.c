@@ -1,111 +1,67 @@
-// The table of environments, and lanes: independent episodes of one of them. It knows nothing of what they simulate.
+// The door of the room: whose an environment is, by the form of its name; the rest is its family's.
 
 #include <string.h>
 
 #include "parts.h"
 
-#define ENVIRONMENTS(X) \
-  X(env_takecover)      \
-  X(env_cartpole_swingup)
+// The first that owns a name has it; the last owns what is left.
+static const env_family *const env_families[] = {&env_builtin};
+enum { FAMILIES = sizeof env_families / sizeof *env_families };
 
-#define DECLARE(kind) extern const env_kind kind;
-ENVIRONMENTS(DECLARE)
-#define ENTRY(kind) &kind,
-static const env_kind *const env_kinds[] = {ENVIRONMENTS(ENTRY)};
-enum { KINDS = sizeof env_kinds / sizeof *env_kinds };
-
-static const env_kind *lent;
-void env_kind_lend(const env_kind *k) { lent = k; }
-
-const env_kind *env_kind_at(int i) { return i < KINDS ? env_kinds[i] : i == KINDS ? lent : NULL; }
-
-const env_kind *env_kind_find(const char *name) {
-  const env_kind *k;
-  for (int i = 0; (k = env_kind_at(i)); i++)
-    if (strcmp(k->spec.name, name) == 0) return k;
-  return NULL;
-}
-
-const char *const *env_names(int *count) {
-  static const char *names[KINDS];
-  for (int i = 0; i < KINDS; i++) names[i] = env_kinds[i]->spec.name;
-  *count = KINDS;
-  return names;
-}
-
-static status env_unknown(const char *name) {
-  int count;
-  const char *const *names = env_names(&count);
-  text_buffer all = {0};
-  for (int i = 0; i < count; i++) text_add(&all, "%s%s", i ? ", " : "", names[i]);
-  status s = status_fail(BAD_CONFIG, "environment \"%s\" is not known; known are: %s", name, all.bytes);
-  text_free(&all);
-  return s;
-}
-
-size_t env_observation_size(const env_spec *s) {
-  return (size_t)s->shape[0] * (size_t)s->shape[1] * (size_t)s->shape[2];
-}
-
-size_t env_observation_bytes(const env_spec *s) {
-  return env_observation_size(s) * (s->pixels ? sizeof(uint8_t) : sizeof(float));
-}
-
-status env_describe(env_spec *s, const char *name) {
+status env_describe(env_spec *s, const char *name, const env_options *o) {
   env *e;
-  TRY(env_open(&e, name, 1));
+  TRY(env_open(&e, name, o, 1));
   *s = *env_spec_of(e);
   env_close(e);
   return OK;
 }
 
-// --- lanes ----------------------------------------------------------------------------------------------------------
-struct env {
-  const env_kind *kind;
-  int lanes;
-  size_t stride;  // <- state_bytes, rounded up to cache lines
-  char *states;   // (lanes, stride)
-};
+static const env_family *env_family_of(const char *name) {
+  int i = 0;
+  while (i < FAMILIES - 1 && !env_families[i]->owns(name)) i++;
+  return env_families[i];
+}
 
 // A name is looked up here and nowhere else.
-status env_open(env **out, const char *name, int lanes) {
-  const env_kind *k = env_kind_find(name);
+status env_open(env **out, const char *name, const env_options *o, int lanes) {
+  const env_options nothing = {0};
   CHECK(lanes >= 1, "%d lanes", lanes);
-  if (!k) return env_unknown(name);
-
-  // a lane's state on cache lines of its own
   env *e = mem_take(1, sizeof *e);
-  *e = (env){.kind = k, .lanes = lanes, .stride = (k->state_bytes + 63) / 64 * 64};
-  e->states = mem_take((size_t)lanes, e->stride);
+  *e = (env){.family = env_family_of(name), .lanes = lanes};
+
+  status s = e->family->open(e, name, o ? o : &nothing);
+  if (s != OK) {
+    mem_free(e);
+    return s;
+  }
+
+  e->spec.opened = name;
+  e->spec.options = o ? *o : nothing;
   *out = e;
   return OK;
 }
 
+status env_open_again(env **e, const env_spec *s, int lanes) { return env_open(e, s->opened, &s->options, lanes); }
+
 void env_close(env *e) {
   if (!e) return;
-  mem_free(e->states);
+  e->family->close(e->self);
   mem_free(e);
 }
 
-const env_spec *env_spec_of(const env *e) { return &e->kind->spec; }
+const env_spec *env_spec_of(const env *e) { return &e->spec; }
 
 void *env_state(env *e, int lane) {
-  CHECK(lane >= 0 && lane < e->lanes, "lane %d of %d", lane, e->lanes);
-  return e->states + (size_t)lane * e->stride;
+  CHECK(e->family->state, "%s shows its state to nobody", e->spec.name);
+  return e->family->state(e->self, lane);
 }
 
-void env_reset(env *e, int lane, rng luck) { e->kind->reset(env_state(e, lane), luck); }
+void env_reset(env *e, int lane, rng luck) { e->family->reset(e->self, lane, luck); }
 
 void env_step(env *e, const float *actions, env_outcome *outcomes, int n) {
-  for (int i = 0; i < n; i++)
-    outcomes[i] = e->kind->step(env_state(e, i), actions + (size_t)i * e->kind->spec.actions);
+  e->family->step(e->self, actions, outcomes, n);
 }
 
-void env_observe(env *e, void *observations, int n) {
-  size_t bytes = env_observation_bytes(&e->kind->spec);
-  for (int i = 0; i < n; i++) e->kind->observe(env_state(e, i), (char *)observations + (size_t)i * bytes);
-}
+void env_observe(env *e, void *observations, int n) { e->family->observe(e->self, observations, n); }
 
-void env_move(env *e, int to, int from) {
-  if (to != from) memcpy(env_state(e, to), env_state(e, from), e->kind->state_bytes);
-}
+void env_move(env *e, int to, int from) { e->family->move(e->self, to, from); }

@@ -1,9 +1,35 @@
-// What the files of this room share. An environment is one file with one env_kind, and one line in the table in env.c.
+// What the files of this room share. A family is a way to have environments: those that are built in, those of others.
+// One that is built in is one file with one env_kind, and one line in the table in builtin.c.
 #ifndef ENV_PARTS_H
 #define ENV_PARTS_H
 
 #include "env.h"
 
+// --- a family: one file with one table, and one line in that of env.c ------------------------------------------------
+typedef struct env_family {
+  bool (*owns)(const char *name);  // by its form alone
+  // Fills e->spec, but for `opened` and `options`, and e->self. e->lanes is known.
+  status (*open)(env *e, const char *name, const env_options *o);
+  void (*close)(void *self);
+
+  // As their namesakes in env.h.
+  void (*reset)(void *self, int lane, rng luck);
+  void (*step)(void *self, const float *actions, env_outcome *outcomes, int n);
+  void (*observe)(void *self, void *observations, int n);
+  void (*move)(void *self, int to, int from);
+
+  void *(*state)(void *self, int lane);  // what policies with privileges look into; NULL: nothing
+} env_family;
+extern const env_family env_builtin;
+
+struct env {
+  const env_family *family;
+  env_spec spec;
+  int lanes;
+  void *self;  // the family's
+};
+
+// --- those that are built in ----------------------------------------------------------------------------------------
 typedef struct env_kind {
   env_spec spec;
   size_t state_bytes;  // of one lane; plain memory, no pointers: an episode can be copied
@@ -18,7 +44,7 @@ void *env_state(env *e, int lane);                   // for policies with privil
 // One kind more, in this process, from here on; NULL: none. For tests of what the table's kinds never do.
 void env_kind_lend(const env_kind *k);
 
-// Policies that every environment has.
+// --- policies that every environment has ----------------------------------------------------------------------------
 #define ENV_ACT const env_policy *p, int actions, const void *state, int step, rng luck, void *memory, float *action
 void env_act_random(ENV_ACT);
 void env_act_hold_random(ENV_ACT);

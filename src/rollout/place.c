@@ -4,7 +4,7 @@
 
 env *place_env_open(const rollout_options *o) {
   env *e;
-  CHECK(env_open(&e, o->environment->name, o->lanes) == OK, "%s", status_message());
+  CHECK(env_open_again(&e, o->environment, o->lanes) == OK, "%s", status_message());
   return e;
 }
 

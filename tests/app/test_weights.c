@@ -38,7 +38,7 @@ static status controller_read(run *r, const char *path) {
 static status run_read(run *r, const char *directory) {
   settings_default(&r->s);
   TRY(settings_load(&r->s, path_join(directory, "config.yaml").text));
-  TRY(env_describe(&r->environment, r->s.environment.name));
+  TRY(env_describe(&r->environment, r->s.environment.name, NULL));
   file_path vae = path_join(directory, "vae.safetensors");
   TRY(world_open(&r->w, r->environment.pixels ? vae.text : NULL, path_join(directory, "rnn.safetensors").text));
   static const char *const words[] = {"z", "zh", "zhc"};
@@ -75,7 +75,7 @@ static void real_record(record *out, const run *r) {
   float *mu = record_add(out, "mu", DATA_F32, STEPS, Z), *logvar = record_add(out, "logvar", DATA_F32, STEPS, Z);
   float *imagined = record_add(out, "imagined", DATA_F32, STEPS, size);
   env *e;
-  CHECK(env_open(&e, r->environment.name, 1) == OK, "%s", status_message());
+  CHECK(env_open(&e, r->environment.name, NULL, 1) == OK, "%s", status_message());
   mind *m = mind_open(r->w, 1);
   world_eye *eye = world_eye_open(r->w, STEPS);
   float *action = mem_take((size_t)r->shape.A, sizeof *action);

@@ -26,7 +26,7 @@ static void bench_play_steps(void *self) {
 
 static double bench_rate(const char *name, bool look) {
   bench_play p = {.look = look, .luck = rng_stream(1, "bench")};
-  CHECK(env_open(&p.world, name, 1) == OK, "%s", status_message());
+  CHECK(env_open(&p.world, name, NULL, 1) == OK, "%s", status_message());
   p.observation = mem_take(1, env_observation_bytes(env_spec_of(p.world)));
   rng_uniforms(p.action, ACTIONS, p.luck, 0, 0);
   for (int i = 0; i < ACTIONS; i++) p.action[i] = 2 * p.action[i] - 1;

@@ -65,7 +65,7 @@ static char *records_of(const candidates *c, const env_spec *environment, const 
 // The mean return of each candidate.
 static double *play(const candidates *c, const world *w, const char *luck) {
   env_spec environment;
-  must(env_describe(&environment, c->s.environment.name));
+  must(env_describe(&environment, c->s.environment.name, NULL));
   rollout_options o = {
       .world = w, .environment = &environment, .controller = app_controller_of(&c->s, w), .lanes = 256};
   rollout *r = rollout_open(&o);
@@ -153,7 +153,7 @@ int main(int count, char **words) {
   settings_default(&c.s);
   must(settings_load(&c.s, path_join(words[1], "config.yaml").text));
   env_spec environment;
-  must(env_describe(&environment, c.s.environment.name));
+  must(env_describe(&environment, c.s.environment.name, NULL));
   bool pixels = environment.pixels;
   for (int p = 0; p < 2; p++)
     must(world_open_as(&w[p], pixels ? path_join(words[1], "vae.safetensors").text : NULL,

@@ -21,13 +21,13 @@ typedef struct play {
 
 static inline env *opened(const char *name, int lanes) {
   env *e;
-  if (env_open(&e, name, lanes) != OK) fail_msg("%s", status_message());
+  if (env_open(&e, name, NULL, lanes) != OK) fail_msg("%s", status_message());
   return e;
 }
 
 static inline env_spec described(const char *name) {
   env_spec s;
-  if (env_describe(&s, name) != OK) fail_msg("%s", status_message());
+  if (env_describe(&s, name, NULL) != OK) fail_msg("%s", status_message());
   return s;
 }
 

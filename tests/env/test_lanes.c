@@ -208,7 +208,7 @@ static void test_a_broken_lane_is_said_and_others_go_on(void **unused) {
   }
   env_close(e);
   env_kind_lend(NULL);
-  assert_int_equal(env_open(&e, "glass", 1), BAD_CONFIG);
+  assert_int_equal(env_open(&e, "glass", NULL, 1), BAD_CONFIG);
 }
 
 // --- the table ------------------------------------------------------------------------------------------------------
@@ -232,11 +232,43 @@ static void test_unknown_names_are_refused(void **unused) {
   for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
     env *e;
     env_spec s;
-    assert_int_equal(env_open(&e, names[i], 1), BAD_CONFIG);
+    assert_int_equal(env_open(&e, names[i], NULL, 1), BAD_CONFIG);
     assert_non_null(strstr(status_message(), names[i]));
     assert_non_null(strstr(status_message(), "known are: takecover, cartpole_swingup"));
-    assert_int_equal(env_describe(&s, names[i]), BAD_CONFIG);
+    assert_int_equal(env_describe(&s, names[i], NULL), BAD_CONFIG);
   }
+}
+
+static void test_what_it_cannot_hear_is_refused(void **unused) {
+  (void)unused;
+  static const env_options nothing = {.frame_skip = 1, .reward_scale = 1};
+  const struct { env_options o; const char *knob; } said[] = {
+      {{.python = "python3.11"}, "environment.python"},
+      {{.arguments = "{}"}, "environment.options"},
+      {{.wrappers = "a:B"}, "environment.wrappers"},
+      {{.observation = "screen"}, "environment.observation"},
+      {{.frame_skip = 4}, "environment.frame_skip"},
+      {{.cap = 100}, "environment.cap"},
+      {{.reward_scale = 0.1}, "environment.reward_scale"},
+      {{.crop = {0, 0, 0, 1}}, "environment.crop"},
+      {{.grey = true}, "environment.grey"},
+      {{.actions = ENV_ACTIONS_THRESHOLDS}, "environment.actions"},
+  };
+
+  env *e;
+  for (size_t i = 0; i < sizeof said / sizeof *said; i++) {
+    assert_int_equal(env_open(&e, "takecover", &said[i].o, 1), BAD_CONFIG);
+    assert_non_null(strstr(status_message(), said[i].knob));
+  }
+
+  // what says nothing is no trouble, and is known again
+  assert_int_equal(env_open(&e, "takecover", &nothing, 1), OK);
+  assert_string_equal(env_spec_of(e)->opened, "takecover");
+  assert_int_equal(env_spec_of(e)->options.frame_skip, 1);
+  env_spec s = *env_spec_of(e);
+  env_close(e);
+  assert_int_equal(env_open_again(&e, &s, 3), OK);
+  env_close(e);
 }
 
 static void test_loop_allocates_nothing(void **unused) {
@@ -363,6 +395,7 @@ int main(void) {
       cmocka_unit_test(test_a_broken_lane_is_said_and_others_go_on),
       cmocka_unit_test(test_table),
       cmocka_unit_test(test_unknown_names_are_refused),
+      cmocka_unit_test(test_what_it_cannot_hear_is_refused),
       cmocka_unit_test(test_loop_allocates_nothing),
       cmocka_unit_test(test_refusals),
       cmocka_unit_test(test_baselines_fit),

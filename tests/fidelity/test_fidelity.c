@@ -159,7 +159,7 @@ static void all_make(char *directory) {
   set.evolve.episodes = 4;
   set.dream.lanes = 16;
   set.dream.temperature = 1;
-  assert_int_equal(env_describe(&environment, "cartpole_swingup"), OK);
+  assert_int_equal(env_describe(&environment, "cartpole_swingup", NULL), OK);
   if (farm_rank(f) == 0) assert_non_null(mkdtemp(directory));
   farm_share(f, directory, 64);
   snprintf(set.run.directory, sizeof set.run.directory, "%s", directory);

@@ -95,7 +95,7 @@ static void test_frozen_results(void **state) {
     small_world files = small_world_write(f->pixels, 21);
     world *w = world_for(&files, f);
     env_spec environment;
-    assert_int_equal(env_describe(&environment, f->pixels ? "takecover" : "cartpole_swingup"), OK);
+    assert_int_equal(env_describe(&environment, f->pixels ? "takecover" : "cartpole_swingup", NULL), OK);
     const rollout_options o = {.world = w,
                                .environment = &environment,
                                .controller = app_controller_in(w, f),

@@ -418,7 +418,7 @@ static void test_real_episodes_stay(void **state) {
 
 int main(void) {
   num_open();
-  if (env_describe(&takecover, "takecover") != OK) return 1;
+  if (env_describe(&takecover, "takecover", NULL) != OK) return 1;
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_controller_is_the_formula), cmocka_unit_test(test_paper_sizes),
       cmocka_unit_test(test_dream_lanes),               cmocka_unit_test(test_real_lanes),

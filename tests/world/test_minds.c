@@ -269,7 +269,7 @@ static frozen frozen_awake(const small_world *s, const world *w, const char *env
   frozen all = {0};
   mind *m = mind_open(w, 2);
   env *e;
-  assert_int_equal(env_open(&e, environment, 2), OK);
+  assert_int_equal(env_open(&e, environment, NULL, 2), OK);
   size_t bytes = env_observation_bytes(env_spec_of(e));
   char *seen = mem_take(2, bytes);
   for (int i = 0; i < 2; i++) {

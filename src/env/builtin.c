@@ -1,0 +1,128 @@
+// Environments that are built in: their table, and lanes as plain memory. It knows nothing of what they simulate.
+
+#include <string.h>
+
+#include "parts.h"
+
+#define ENVIRONMENTS(X) \
+  X(env_takecover)      \
+  X(env_cartpole_swingup)
+
+#define DECLARE(kind) extern const env_kind kind;
+ENVIRONMENTS(DECLARE)
+#define ENTRY(kind) &kind,
+static const env_kind *const env_kinds[] = {ENVIRONMENTS(ENTRY)};
+enum { KINDS = sizeof env_kinds / sizeof *env_kinds };
+
+static const env_kind *lent;
+void env_kind_lend(const env_kind *k) { lent = k; }
+
+const env_kind *env_kind_at(int i) { return i < KINDS ? env_kinds[i] : i == KINDS ? lent : NULL; }
+
+const env_kind *env_kind_find(const char *name) {
+  const env_kind *k;
+  for (int i = 0; (k = env_kind_at(i)); i++)
+    if (strcmp(k->spec.name, name) == 0) return k;
+  return NULL;
+}
+
+const char *const *env_names(int *count) {
+  static const char *names[KINDS];
+  for (int i = 0; i < KINDS; i++) names[i] = env_kinds[i]->spec.name;
+  *count = KINDS;
+  return names;
+}
+
+static status builtin_unknown(const char *name) {
+  int count;
+  const char *const *names = env_names(&count);
+  text_buffer all = {0};
+  for (int i = 0; i < count; i++) text_add(&all, "%s%s", i ? ", " : "", names[i]);
+  status s = status_fail(BAD_CONFIG, "environment \"%s\" is not known; known are: %s", name, all.bytes);
+  text_free(&all);
+  return s;
+}
+
+// What is said that only others would listen to.
+static const char *builtin_unheard(const env_options *o) {
+  if (o->python) return "python";
+  if (o->arguments) return "options";
+  if (o->wrappers) return "wrappers";
+  if (o->observation) return "observation";
+  if (o->frame_skip > 1) return "frame_skip";
+  if (o->cap) return "cap";
+  if (o->reward_scale != 0 && o->reward_scale != 1) return "reward_scale";
+  if (o->crop[0] || o->crop[1] || o->crop[2] || o->crop[3]) return "crop";
+  if (o->grey) return "grey";
+  return o->actions != ENV_ACTIONS_LARGEST ? "actions" : NULL;
+}
+
+// --- lanes ----------------------------------------------------------------------------------------------------------
+typedef struct builtin {
+  const env_kind *kind;
+  int lanes;
+  size_t stride;  // <- state_bytes, rounded up to cache lines
+  char *states;   // (lanes, stride)
+} builtin;
+
+// Whatever is nobody else's.
+static bool builtin_owns(const char *name) { return name != NULL; }
+
+static status builtin_open(env *e, const char *name, const env_options *o) {
+  const env_kind *k = env_kind_find(name);
+  if (!k) return builtin_unknown(name);
+
+  const char *unheard = builtin_unheard(o);
+  if (unheard)
+    FAIL(BAD_CONFIG, "environment \"%s\" is built in and takes no environment.%s; leave that out", name, unheard);
+
+  // a lane's state on cache lines of its own
+  builtin *b = mem_take(1, sizeof *b);
+  *b = (builtin){.kind = k, .lanes = e->lanes, .stride = (k->state_bytes + 63) / 64 * 64};
+  b->states = mem_take((size_t)b->lanes, b->stride);
+  e->spec = k->spec;
+  e->self = b;
+  return OK;
+}
+
+static void builtin_close(void *self) {
+  builtin *b = self;
+  mem_free(b->states);
+  mem_free(b);
+}
+
+static void *builtin_state(void *self, int lane) {
+  const builtin *b = self;
+  CHECK(lane >= 0 && lane < b->lanes, "lane %d of %d", lane, b->lanes);
+  return b->states + (size_t)lane * b->stride;
+}
+
+static void builtin_reset(void *self, int lane, rng luck) {
+  ((const builtin *)self)->kind->reset(builtin_state(self, lane), luck);
+}
+
+static void builtin_step(void *self, const float *actions, env_outcome *outcomes, int n) {
+  const env_kind *k = ((const builtin *)self)->kind;
+  for (int i = 0; i < n; i++)
+    outcomes[i] = k->step(builtin_state(self, i), actions + (size_t)i * k->spec.actions);
+}
+
+static void builtin_observe(void *self, void *observations, int n) {
+  const env_kind *k = ((const builtin *)self)->kind;
+  size_t bytes = env_observation_bytes(&k->spec);
+  for (int i = 0; i < n; i++) k->observe(builtin_state(self, i), (char *)observations + (size_t)i * bytes);
+}
+
+static void builtin_move(void *self, int to, int from) {
+  size_t bytes = ((const builtin *)self)->kind->state_bytes;
+  if (to != from) memcpy(builtin_state(self, to), builtin_state(self, from), bytes);
+}
+
+const env_family env_builtin = {.owns = builtin_owns,
+                                .open = builtin_open,
+                                .close = builtin_close,
+                                .reset = builtin_reset,
+                                .step = builtin_step,
+                                .observe = builtin_observe,
+                                .move = builtin_move,
+                                .state = builtin_state};
