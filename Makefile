@@ -37,7 +37,7 @@ launch_sees  := base run
 app_is       := options and verbs, a file each
 app_sees     := base num nn es farm env data world train rollout config run search fidelity launch
 # the rooms that call the system itself
-SYSTEM := base run search launch app
+SYSTEM := base env run search launch app
 # --- each foreign header and the one door it comes in by; and ours that are for a few alone --------------------------
 FOREIGN := mpi.h=src/farm/mpi.c cblas.h=src/num/ Random123=src/num/ yaml.h=src/config/yaml.c hdf5.h=src/data/ \
            png.h=src/data/ jansson.h=src/data/ xxhash.h=src/base/ \
@@ -84,7 +84,13 @@ APP      := $(call objects,app)
 .PHONY: all help deps lint house test test-cluster bench bench-peers quickstart install clean check-deps
 .DELETE_ON_ERROR:
 
-all: check-deps $(PROGRAM)
+# What the program looks for beside itself, as it is installed.
+SHARE := $(BUILD)/share/dreamfarm
+$(SHARE)/%.py: src/env/%.py
+	@mkdir -p $(@D)
+	$(if $(V),,@)cp $< $@
+
+all: check-deps $(PROGRAM) $(SHARE)/gym_child.py
 
 help:
 	@echo "make              build $(PROGRAM); V=1 shows the commands"
@@ -167,7 +173,7 @@ test-cluster: check-deps
 .PHONY: tests-built benches-built bench-bbob
 # With ONLY, those of them whose names have one of its words.
 asked_for = $(strip $(foreach word,$(filter-out -%,$(ONLY)),$(findstring $(word),$(1))))
-tests-built: $(if $(filter-out -%,$(ONLY)),$(foreach t,$(TESTS),$(if $(call asked_for,$(t)),$(t))),$(TESTS)) $(TWINS)
+tests-built: $(SHARE)/gym_child.py $(if $(filter-out -%,$(ONLY)),$(foreach t,$(TESTS),$(if $(call asked_for,$(t)),$(t))),$(TESTS)) $(TWINS)
 benches-built: $(BENCHES) $(PROGRAM)
 bench: check-deps
 	@$(MAKE) --no-print-directory -j$(cores) benches-built
@@ -259,6 +265,7 @@ install: all $(SHARED)/libdreamfarm.a $(SHARED)/$(SHARED_NAME) $(BUILD)/dreamfar
 	install -m755 $(SHARED)/$(SHARED_NAME) $(DESTDIR)$(PREFIX)/lib/
 	ln -sf $(SHARED_NAME) $(DESTDIR)$(PREFIX)/lib/$(SHARED_LINK)
 	@printf '%s\n' "$$PC_TEXT" >$(DESTDIR)$(PREFIX)/lib/pkgconfig/dreamfarm.pc
+	install -m644 src/env/gym_child.py $(DESTDIR)$(PREFIX)/share/dreamfarm/
 	cp -r configs jobs $(DESTDIR)$(PREFIX)/share/dreamfarm/
 
 clean:

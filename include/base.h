@@ -194,6 +194,7 @@ typedef struct program_order {
   const char *directory;             // it works in; NULL: ours
   char *const *environment;          // NAME=value, ends with NULL, beside ours; NULL: nothing more
   int in, out, err;                  // file descriptors for its standard streams, borrowed; or PROGRAM_NOWHERE
+  int extra;                         // a descriptor that it finds as 3, borrowed; 0: none
   bool own_session;                  // in a session and process group of its own
   bool dies_with_us;                 // is killed when the thread that started it ends
 } program_order;

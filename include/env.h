@@ -54,6 +54,7 @@ typedef struct env_outcome {
   float reward;
   bool terminated, truncated;
   bool broken;          // the environment itself failed: the episode says nothing, and is over
+  bool innocent;        // but it was another lane's episode that it failed in
 } env_outcome;
 
 typedef struct env env;
@@ -68,6 +69,7 @@ void env_reset(env *e, int lane, rng luck);             // luck names the episod
 void env_step(env *e, const float *actions, env_outcome *outcomes, int n);
 void env_observe(env *e, void *observations, int n);    // observations (n, ..)
 void env_move(env *e, int to, int from);                // compaction; what was in `to` is gone
+const char *env_failure(const env *e);                  // why the last one was broken; borrowed until the next is
 
 // --- baseline policies: a controller's score means nothing without them ---------------------------------------------
 // Written `name` or `name:number`. Every environment has random (uniform, drawn anew each step), hold-random (World

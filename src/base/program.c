@@ -15,18 +15,18 @@
 
 // --- the process that becomes the program -------------------------------------------------------------------------
 
-// Standard streams are copied upward first: one of the three may be the source of another.
+// Streams are copied upward first: one of them may be the source of another.
 static bool program_streams(const program_order *p) {
-  int from[3] = {p->in, p->out, p->err};
+  int from[4] = {p->in, p->out, p->err, p->extra}, count = p->extra ? 4 : 3;
 
-  for (int i = 0; i < 3; i++) {
+  for (int i = 0; i < count; i++) {
     from[i] = from[i] == PROGRAM_NOWHERE ? open("/dev/null", O_RDWR | O_CLOEXEC) : from[i];
-    from[i] = fcntl(from[i], F_DUPFD_CLOEXEC, 3);
+    from[i] = fcntl(from[i], F_DUPFD_CLOEXEC, count);
     if (from[i] < 0) return false;
   }
 
-  // copies without close-on-exec: these three are what the program keeps
-  for (int i = 0; i < 3; i++)
+  // copies without close-on-exec: these are what the program keeps
+  for (int i = 0; i < count; i++)
     if (dup2(from[i], i) < 0) return false;
   return true;
 }
@@ -46,10 +46,11 @@ static _Noreturn void program_become(const program_order *p, pid_t parent, int r
   if (p->dies_with_us) prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (p->dies_with_us && getppid() != parent) _exit(127);
 
-  // Where it works and what it hears.
-  bool ready = true;
+  // Where it works and what it hears. The report is not to be in the way of what it keeps.
+  if (p->extra) report = fcntl(report, F_DUPFD_CLOEXEC, 4);
+  bool ready = report >= 0;
   for (char *const *pair = p->environment; pair && *pair; pair++) putenv(*pair);
-  if (p->directory) ready = chdir(p->directory) == 0;
+  if (p->directory) ready = ready && chdir(p->directory) == 0;
   ready = ready && program_streams(p);
   program_signals();
 

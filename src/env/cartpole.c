@@ -149,14 +149,6 @@ static const char *const cartpole_components[] = {"position of the cart in m", "
                                                   "cosine of the pole's angle (1: upright)", "sine of the pole's angle",
                                                   "angular speed of the pole in rad/s"};
 
-static const env_baseline cartpole_baselines[] = {
-    {.name = "random", .reported = "random", .act = env_act_random},
-    {.name = "hold-random", .act = env_act_hold_random},
-    {.name = "wander", .number = "LONGEST_HOLD", .act = env_act_wander},
-    {.name = "still", .reported = "still", .act = env_act_still},
-    {.name = NULL},
-};
-
 const env_kind env_cartpole_swingup = {
     .spec = {.name = "cartpole_swingup",
              .words = "swing a hanging pole up and balance it, state (x, x', cos, sin, theta'); reward up to 1 a step",
@@ -168,7 +160,7 @@ const env_kind env_cartpole_swingup = {
              .pure = true,
              .picture = cartpole_picture,
              .components = cartpole_components,
-             .baselines = cartpole_baselines},
+             .baselines = env_baselines_blind},
     .state_bytes = sizeof(cartpole),
     .reset = cartpole_reset,
     .step = cartpole_step,

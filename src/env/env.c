@@ -5,7 +5,7 @@
 #include "parts.h"
 
 // The first that owns a name has it; the last owns what is left.
-static const env_family *const env_families[] = {&env_builtin};
+static const env_family *const env_families[] = {&env_gym, &env_builtin};
 enum { FAMILIES = sizeof env_families / sizeof *env_families };
 
 status env_describe(env_spec *s, const char *name, const env_options *o) {
@@ -63,5 +63,9 @@ void env_step(env *e, const float *actions, env_outcome *outcomes, int n) {
 }
 
 void env_observe(env *e, void *observations, int n) { e->family->observe(e->self, observations, n); }
+
+const char *env_failure(const env *e) {
+  return e->family->failure ? e->family->failure(e->self) : "the environment does not say why";
+}
 
 void env_move(env *e, int to, int from) { e->family->move(e->self, to, from); }

@@ -18,9 +18,10 @@ typedef struct env_family {
   void (*observe)(void *self, void *observations, int n);
   void (*move)(void *self, int to, int from);
 
-  void *(*state)(void *self, int lane);  // what policies with privileges look into; NULL: nothing
+  void *(*state)(void *self, int lane);      // what policies with privileges look into; NULL: nothing
+  const char *(*failure)(const void *self);  // NULL: nothing is known
 } env_family;
-extern const env_family env_builtin;
+extern const env_family env_builtin, env_gym;
 
 struct env {
   const env_family *family;
@@ -50,5 +51,6 @@ void env_act_random(ENV_ACT);
 void env_act_hold_random(ENV_ACT);
 void env_act_wander(ENV_ACT);
 void env_act_still(ENV_ACT);
+extern const env_baseline env_baselines_blind[];  // these four, of which random and still stand beside every score
 
 #endif

@@ -51,3 +51,11 @@ void env_act_wander(ENV_ACT) {
   }
   draw_action(action, actions, luck, h->drawn);
 }
+
+const env_baseline env_baselines_blind[] = {
+    {.name = "random", .reported = "random", .act = env_act_random},
+    {.name = "hold-random", .act = env_act_hold_random},
+    {.name = "wander", .number = "LONGEST_HOLD", .act = env_act_wander},
+    {.name = "still", .reported = "still", .act = env_act_still},
+    {.name = NULL},
+};

@@ -64,6 +64,29 @@ static void it_works_where_and_with_what_it_is_told(void **state) {
   close(ends[1]);
 }
 
+// Beside the three streams there may be one more.
+static void a_fourth_descriptor_is_kept(void **state) {
+  (void)state;
+  int ends[2], code;
+  char found[64] = "";
+  char *const words[] = {WORD("sh"), WORD("-c"), WORD("echo heard >&3"), NULL};
+  assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+  const program_order p = {.words = words, .in = PROGRAM_NOWHERE, .out = PROGRAM_NOWHERE, .err = PROGRAM_NOWHERE,
+                           .extra = ends[1]};
+  assert_int_equal(program_run(&code, &p), OK);
+  assert_int_equal(code, 0);
+  assert_true(read(ends[0], found, sizeof found - 1) > 0);
+  assert_memory_equal(found, "heard\n", 6);
+  close(ends[0]);
+  close(ends[1]);
+
+  // and where the program is not there, that is still said
+  char *const nobody[] = {WORD("no-such-program-anywhere"), NULL};
+  const program_order q = {.words = nobody, .in = PROGRAM_NOWHERE, .out = PROGRAM_NOWHERE, .err = PROGRAM_NOWHERE,
+                           .extra = STDOUT_FILENO};
+  assert_int_equal(program_run(&code, &q), NO_IO);
+}
+
 // nohup: who is told to ignore a hang-up must not find its children ended by one.
 static void what_is_ignored_stays_ignored(void **state) {
   (void)state;
@@ -85,6 +108,7 @@ int main(void) {
       cmocka_unit_test(what_is_not_there_says_so),
       cmocka_unit_test(codes_and_signals_come_back),
       cmocka_unit_test(it_works_where_and_with_what_it_is_told),
+      cmocka_unit_test(a_fourth_descriptor_is_kept),
       cmocka_unit_test(what_is_ignored_stays_ignored),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

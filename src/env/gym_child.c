@@ -1,0 +1,245 @@
+// A process in Python that steps lanes of somebody else's environment.
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "gym_child.h"
+
+enum { HEAD_BYTES = 4096, TEXT_BYTES = 61440, FIRST_AREA = HEAD_BYTES + TEXT_BYTES, LEARNT_AFTER = 8 };
+#define LEARNT_TIMES 100  // as long as the longest batch so far
+
+static double patience_first = 120, patience_least = 10;
+void gym_child_patience(double first, double least) {
+  patience_first = first;
+  patience_least = least;
+}
+
+// --- its script -----------------------------------------------------------------------------------------------------
+// In share/dreamfarm, beside the program's directory (as installed, PREFIX/bin) or in it (as built); tests' programs
+// are two folders deeper.
+static status child_script(file_path *out) {
+  static const char name[] = "share/dreamfarm/gym_child.py";
+  char directory[PATH_MAX_LENGTH];
+  text_print(directory, sizeof directory, "%s", program_own());
+  for (int up = 0; up < 4; up++) {
+    char *slash = strrchr(directory, '/');
+    if (!slash) break;
+    *slash = 0;
+    *out = path_join(directory, "%s", name);
+    if (file_exists(out->text)) return OK;
+  }
+  FAIL(NO_IO, "%s is neither beside %s nor above it: install dreamfarm with `make install`", name, program_own());
+}
+
+// --- what it prints -------------------------------------------------------------------------------------------------
+static void child_tail_add(gym_child *c, const char *bytes, size_t size) {
+  size_t room = sizeof c->tail - 1, keep = size < room ? size : room;
+  size_t old = strlen(c->tail), over = old + keep > room ? old + keep - room : 0;
+  memmove(c->tail, c->tail + over, old - over);
+  memcpy(c->tail + old - over, bytes + size - keep, keep);
+  c->tail[old - over + keep] = 0;
+}
+
+// Whatever it prints is read, so that it never waits for us; zeros would end the text.
+static void child_listen(gym_child *c) {
+  char piece[65536];
+  for (ssize_t got; (got = read(c->said, piece, sizeof piece)) > 0;) {
+    for (ssize_t i = 0; i < got; i++)
+      if (piece[i] == 0) piece[i] = '?';
+    child_tail_add(c, piece, (size_t)got);
+  }
+}
+
+// --- waiting for it -------------------------------------------------------------------------------------------------
+static double child_patience(const gym_child *c) {
+  double learnt = LEARNT_TIMES * c->longest;
+  if (c->batches < LEARNT_AFTER || learnt > patience_first) return patience_first;
+  return learnt > patience_least ? learnt : patience_least;
+}
+
+// One byte. 0: its end of the line is closed; -1: it took too long.
+static int child_byte(gym_child *c, double limit) {
+  enum { LOOK = 200 };  // milliseconds
+  char byte = 0;
+  stopwatch waited = stopwatch_begin(time_now());
+  for (;;) {
+    struct pollfd ends[] = {{.fd = c->line, .events = POLLIN}, {.fd = c->said, .events = POLLIN}};
+    if (poll(ends, 2, LOOK) < 0 && errno != EINTR) return 0;
+    if (ends[1].revents) child_listen(c);
+    if (ends[0].revents) {
+      ssize_t got = recv(c->line, &byte, 1, MSG_DONTWAIT);
+      if (got == 1) return byte;
+      if (got == 0 || (errno != EAGAIN && errno != EINTR)) return 0;
+    }
+    if (stopwatch_spent(&waited, time_now()) > limit) return -1;
+  }
+}
+
+static bool child_ask(const gym_child *c) { return send(c->line, "b", 1, MSG_NOSIGNAL) == 1; }
+
+// --- its beginning and its end --------------------------------------------------------------------------------------
+static gym_areas child_areas(void *map) {
+  char *bytes = map;
+  int64_t *head = map;
+  return (gym_areas){.head = head,
+                     .text = bytes + HEAD_BYTES,
+                     .batch = (int32_t *)(void *)(bytes + head[GYM_BATCH]),
+                     .seeds = (uint32_t *)(void *)(bytes + head[GYM_SEEDS]),
+                     .flags = (int32_t *)(void *)(bytes + head[GYM_FLAGS]),
+                     .rewards = (double *)(void *)(bytes + head[GYM_REWARDS]),
+                     .actions = bytes + head[GYM_ACTIONS],
+                     .observations = bytes + head[GYM_OBSERVATIONS]};
+}
+
+static status child_map(gym_child *c, size_t bytes) {
+  if (c->map) munmap(c->map, c->bytes);
+  c->map = NULL;
+  if (ftruncate(c->memory, (off_t)bytes) != 0)
+    FAIL(BROKEN, "shared memory of %zu bytes cannot be had: %s", bytes, strerror(errno));
+  void *map = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, c->memory, 0);
+  if (map == MAP_FAILED) FAIL(BROKEN, "shared memory of %zu bytes cannot be mapped: %s", bytes, strerror(errno));
+  c->map = map;
+  c->bytes = bytes;
+  c->at = child_areas(map);
+  return OK;
+}
+
+// The child's ends are closed here, so that its end is the end of what we read.
+static status child_run(gym_child *c, const char *name, const env_options *o, const char *script) {
+  int line[2], said[2];
+  char skip[16], most[16], hash_seed[] = "PYTHONHASHSEED=0", threads[] = "OMP_NUM_THREADS=1",
+                           blas[] = "OPENBLAS_NUM_THREADS=1";
+  text_print(skip, sizeof skip, "%d", o->frame_skip > 1 ? o->frame_skip : 1);
+  text_print(most, sizeof most, "%d", GYM_NUMBERS_MAX);
+  const char *words[] = {o->python ? o->python : "python3", script, name, o->arguments ? o->arguments : "",
+                         o->wrappers ? o->wrappers : "", o->observation ? o->observation : "", skip, most, NULL};
+  char *environment[] = {hash_seed, threads, blas, NULL};
+
+  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, line) != 0)
+    FAIL(BROKEN, "a pair of sockets cannot be had: %s", strerror(errno));
+  if (pipe2(said, O_CLOEXEC) != 0) {
+    close(line[0]), close(line[1]);
+    FAIL(BROKEN, "a pipe cannot be had: %s", strerror(errno));
+  }
+
+  // a session of its own: Ctrl-C asks us to stop, not it; and whatever it starts can be ended with it
+  program_order p = {.words = (char *const *)words, .environment = environment, .in = line[1], .out = said[1],
+                     .err = said[1], .extra = c->memory, .own_session = true, .dies_with_us = true};
+  status s = program_start(&c->pid, &p);
+  close(line[1]);
+  close(said[1]);
+  c->line = line[0];
+  c->said = said[0];
+  fcntl(c->said, F_SETFL, O_NONBLOCK);
+  return s;
+}
+
+void gym_child_end(gym_child *c) {
+  if (c->pid > 0) {
+    kill(-c->pid, SIGKILL);
+    kill(c->pid, SIGKILL);
+    program_wait(c->pid);
+  }
+  if (c->map) munmap(c->map, c->bytes);
+  int *const ends[] = {&c->line, &c->said, &c->memory};
+  for (int i = 0; i < 3; i++)
+    if (*ends[i] > 0) close(*ends[i]);
+  *c = (gym_child){.longest = c->longest, .batches = c->batches, .busy = c->busy};
+}
+
+static void child_words_of_end(gym_child *c, text_buffer *words, double limit) {
+  if (limit > 0) {
+    text_add(words, "its Python (process %d) took more than %.3g seconds and was ended", (int)c->pid, limit);
+  } else {
+    kill(-c->pid, SIGKILL);
+    int code = program_wait(c->pid);
+    c->pid = 0;
+    if (code > 128) text_add(words, "its Python was ended by signal %d (%s)", code - 128, strsignal(code - 128));
+    else text_add(words, "its Python ended by itself with exit code %d", code);
+  }
+  child_listen(c);
+  if (*c->tail) text_add(words, "; the last that it printed:\n%s", c->tail);
+}
+
+// Ends what did not do as it was asked, and says so.
+static gym_end child_over(gym_child *c, text_buffer *words, int answer, double limit) {
+  c->busy = c->at.head[GYM_AT];
+  if (answer == 'f' || answer == 'r') text_add(words, "%.*s", TEXT_BYTES - 1, c->at.text);
+  else child_words_of_end(c, words, answer < 0 ? limit : 0);
+  gym_child_end(c);
+  return answer == 'r' ? GYM_REFUSED : answer < 0 ? GYM_HUNG : GYM_DIED;
+}
+
+static gym_end child_answer(gym_child *c, text_buffer *words, double limit) {
+  int answer = child_byte(c, limit);
+  if (answer == 'k') return GYM_RUNS;
+  return child_over(c, words, answer, limit);
+}
+
+// As a status. The sentence is the configuration's where it was refused, else what Python said.
+static status child_begun(gym_child *c) {
+  text_buffer words = {0};
+  gym_end end = child_answer(c, &words, patience_first);
+  status s = OK;
+  if (end == GYM_REFUSED) s = status_fail(BAD_CONFIG, "%s", words.bytes);
+  else if (end != GYM_RUNS) s = status_fail(BROKEN, "it could not be started: %s", words.bytes);
+  text_free(&words);
+  return s;
+}
+
+status gym_child_start(gym_child *c, const char *name, const env_options *o) {
+  file_path script;
+  TRY(child_script(&script));
+  *c = (gym_child){.longest = c->longest, .batches = c->batches};
+  c->memory = memfd_create("dreamfarm", MFD_CLOEXEC);
+  if (c->memory < 0) FAIL(BROKEN, "shared memory cannot be had: %s", strerror(errno));
+
+  status s = child_map(c, FIRST_AREA);
+  if (s == OK) s = child_run(c, name, o, script.text);
+  if (s == OK) s = child_begun(c);
+  if (s != OK) gym_child_end(c);
+  return s;
+}
+
+static size_t child_area(int64_t *head, int which, size_t at, size_t bytes) {
+  head[which] = (int64_t)at;
+  return at + (bytes + 63) / 64 * 64;
+}
+
+status gym_child_widen(gym_child *c, int lanes, size_t action_bytes, size_t observation_bytes) {
+  int64_t *head = c->at.head;
+  size_t n = (size_t)lanes, end = FIRST_AREA;
+  head[GYM_LANES] = lanes;
+  head[GYM_AT] = -1;
+  end = child_area(head, GYM_BATCH, end, 2 * n * sizeof(int32_t));
+  end = child_area(head, GYM_SEEDS, end, n * sizeof(uint32_t));
+  end = child_area(head, GYM_FLAGS, end, n * sizeof(int32_t));
+  end = child_area(head, GYM_REWARDS, end, n * sizeof(double));
+  end = child_area(head, GYM_ACTIONS, end, n * action_bytes);
+  end = child_area(head, GYM_OBSERVATIONS, end, n * observation_bytes);
+
+  status s = child_map(c, end);
+  if (s == OK && !child_ask(c)) s = status_fail(BROKEN, "its Python does not listen");
+  if (s == OK) s = child_begun(c);
+  if (s != OK) gym_child_end(c);
+  return s;
+}
+
+gym_end gym_child_batch(gym_child *c, text_buffer *words) {
+  double start = time_now(), limit = child_patience(c);
+  if (!child_ask(c)) return child_over(c, words, 0, limit);
+  gym_end end = child_answer(c, words, limit);
+  if (end != GYM_RUNS) return end;
+
+  double took = time_now() - start;
+  if (took > c->longest) c->longest = took;
+  c->batches++;
+  return GYM_RUNS;
+}
