@@ -7,7 +7,8 @@
 
 #include "gym.h"
 
-typedef enum gym_fate { GYM_FINE, GYM_GUILTY, GYM_INNOCENT } gym_fate;  // of an episode; innocent: another one's failure
+// Of an episode; innocent: it was lost by another one's failure.
+typedef enum gym_fate { GYM_FINE, GYM_GUILTY, GYM_INNOCENT } gym_fate;
 
 typedef struct gym_slot {
   bool fresh;     // its episode has not begun in the child

@@ -17,6 +17,8 @@ void gym_observe(void *self, void *observations, int n);
 void gym_move(void *self, int to, int from);
 const char *gym_failure(const void *self);
 
+// Names what is played: another id, or other words about it, is another environment. The Python is not part of it.
+hash gym_order(const char *id, const env_options *o);
 // Whether an episode is a function of its luck and its actions: two are played twice, one after the other and side by
 // side, in two processes. What was tested is known for as long as this process lasts. BROKEN: they break, and why.
 status gym_pure(bool *pure, const char *id, const env_options *o);

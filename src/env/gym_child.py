@@ -141,8 +141,8 @@ class Eye:
         if not self.picture and any(is_picture(s) for s in seen):
             raise Refused(f"a picture among other things cannot be seen; name one by environment.observation: {space}")
         if not self.picture and not all(is_numbers(s) for s in seen):
-            raise Refused(f"its observations cannot be used, but Box, Discrete, MultiDiscrete, MultiBinary and a Dict of "
-                          f"these can: {space}")
+            raise Refused(f"its observations cannot be used, but Box, Discrete, MultiDiscrete, MultiBinary and Dicts "
+                          f"of these can: {space}")
 
         if self.picture:
             self.parts = [Picture(seen[0])]

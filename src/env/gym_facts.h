@@ -1,4 +1,4 @@
-// What a child says of its environment, and what follows from it: how an action comes to be, and an observation is read.
+// What a child says of its environment, and what follows from it: how an action comes to be, and what is observed.
 #ifndef ENV_GYM_FACTS_H
 #define ENV_GYM_FACTS_H
 

@@ -1,6 +1,6 @@
 // Is somebody else's environment pure? Two episodes are played twice, in two processes: one after the other in one
-// lane, and side by side in two lanes in the other order. If their every number is the same, an episode depends on its seed
-// and its actions alone, as far as two episodes can tell.
+// lane, and side by side in two lanes in the other order. If their every number is the same, an episode depends on its
+// seed and its actions alone, as far as two episodes can tell.
 
 #include <string.h>
 
@@ -89,12 +89,12 @@ static status pure_episodes(hash given[EPISODES], const char *id, const env_opti
   return s;
 }
 
-// What is asked about again and again is tested once.
-static hash pure_key(const char *id, const env_options *o) {
+hash gym_order(const char *id, const env_options *o) {
   text_buffer t = {0};
-  text_add(&t, "%s\n%s\n%s\n%s\n%s\n%d %d %g %d %d %d %d %d %d", id, o->python ? o->python : "",
-           o->arguments ? o->arguments : "", o->wrappers ? o->wrappers : "", o->observation ? o->observation : "",
-           o->frame_skip, o->cap, o->reward_scale, o->crop[0], o->crop[1], o->crop[2], o->crop[3], o->grey, o->actions);
+  text_add(&t, "%s\n%s\n%s\n%s\n%d %d %.17g %d %d %d %d %d %d", id, o->arguments ? o->arguments : "",
+           o->wrappers ? o->wrappers : "", o->observation ? o->observation : "", o->frame_skip > 1 ? o->frame_skip : 1,
+           o->cap, o->reward_scale != 0 ? o->reward_scale : 1, o->crop[0], o->crop[1], o->crop[2], o->crop[3], o->grey,
+           o->actions);
   hash h = hash_bytes(t.bytes, t.size);
   text_free(&t);
   return h;
@@ -103,9 +103,11 @@ static hash pure_key(const char *id, const env_options *o) {
 status gym_pure(bool *pure, const char *id, const env_options *o) {
   static hash tested;
   static bool verdict;
-  hash key = pure_key(id, o);
+  const char *python = o->python ? o->python : "";
+  const hash both[2] = {gym_order(id, o), hash_bytes(python, strlen(python))};
+  hash key = hash_join(both, 2);
 
-  // it is told once, too
+  // What is asked about again and again is tested once, and told once.
   if (!hash_equal(tested, key)) {
     hash alone[EPISODES], together[EPISODES];
     TRY(pure_episodes(alone, id, o, false));
