@@ -49,7 +49,9 @@ const char *status_words(status code);  // borrowed, static
   ((condition) ? (void)0 : check_failed(__FILE__, __LINE__, #condition, __VA_ARGS__))
 void check_failed(const char *file, int line, const char *condition, const char *format, ...)
     __attribute__((noreturn, format(printf, 4, 5)));
-// Called once before the process aborts, so that a transport can end its peers too. NULL: none.
+// Not we are wrong, but nobody can go on: ends the whole job with the sentence of the last failure.
+void status_end_job(status s) __attribute__((noreturn));
+// Called once before the process ends so that a transport can end its peers too. NULL: none.
 void check_on_failure(void (*end_the_job)(void));
 
 // --- log --------------------------------------------------------------------------------------------------------

@@ -33,6 +33,14 @@ const char *status_words(status code) {
   return "an unknown status";
 }
 
+void status_end_job(status s) {
+  log_break();
+  fprintf(stderr, "dreamfarm: %s\n", status_sentence);
+  fflush(stderr);
+  if (check_before_abort) check_before_abort();
+  _Exit((int)s);
+}
+
 void check_on_failure(void (*end_the_job)(void)) { check_before_abort = end_the_job; }
 
 void check_failed(const char *file, int line, const char *condition, const char *format, ...) {

@@ -25,7 +25,7 @@ struct gym {
   int lanes;
   int *slot;        // (lanes)  of a lane; a permutation
   gym_slot *slots;  // (lanes)
-  text_buffer why;  // of the last failure
+  text_buffer why;  // of the last failure, in one line
 };
 
 // --- the child ------------------------------------------------------------------------------------------------------
@@ -44,24 +44,32 @@ static status gym_start(gym *g) {
 }
 
 // A traceback is shown once, however often it comes.
-static void gym_say_once(const gym *g, const gym_slot *s) {
+static void gym_say_once(const gym *g, const gym_slot *s, const char *words) {
   enum { SAID = 16 };
   static hash said[SAID];
   static int count;
-  hash h = hash_bytes(g->why.bytes, g->why.size);
+  hash h = hash_bytes(words, strlen(words));
   for (int i = 0; i < SAID; i++)
     if (hash_equal(said[i], h)) return;
 
   said[count++ % SAID] = h;
   if (s) log_here("gym:%s broke an episode (seed %u, after %d steps), which is played again: %s", g->id, s->seed,
-                  s->steps, g->why.bytes);
-  else log_here("gym:%s broke all its episodes, which are played again: %s", g->id, g->why.bytes);
+                  s->steps, words);
+  else log_here("gym:%s broke all its episodes, which are played again: %s", g->id, words);
 }
 
+// Of a traceback the last line says what happened, of anything else the first.
 static void gym_why(gym *g, const gym_slot *s, const char *words) {
+  size_t size = strlen(words);
+  while (size > 0 && words[size - 1] == '\n') size--;
+  const char *line = words;
+  if (strncmp(words, "Traceback", 9) == 0)
+    for (size_t i = 0; i < size; i++)
+      if (words[i] == '\n') line = words + i + 1;
+
   text_free(&g->why);
-  text_add(&g->why, "%s", words);
-  gym_say_once(g, s);
+  text_add(&g->why, "%.*s", int_min((int)strcspn(line, "\n"), (int)(words + size - line)), line);
+  gym_say_once(g, s, words);
 }
 
 // The child is gone, and all episodes with it. Guilty is the one that it was busy with; where there is none, all are.

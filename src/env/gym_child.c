@@ -156,7 +156,7 @@ void gym_child_end(gym_child *c) {
 
 static void child_words_of_end(gym_child *c, text_buffer *words, double limit) {
   if (limit > 0) {
-    text_add(words, "its Python (process %d) took more than %.3g seconds and was ended", (int)c->pid, limit);
+    text_add(words, "its Python took more than %.3g seconds and was ended", limit);
   } else {
     kill(-c->pid, SIGKILL);
     int code = program_wait(c->pid);

@@ -82,10 +82,13 @@ static void baseline_move(void *self, int to, int from) {
   b->players[to] = b->players[from];
 }
 
+static const char *baseline_failure(const void *self) { return env_failure(((const baseline *)self)->world); }
+
 const place place_baseline = {.open = baseline_open,
                               .close = baseline_close,
                               .begin = baseline_begin,
                               .look = baseline_look,
                               .step = baseline_step,
                               .show = baseline_show,
-                              .move = baseline_move};
+                              .move = baseline_move,
+                               .failure = baseline_failure};

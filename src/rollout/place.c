@@ -22,6 +22,8 @@ void place_outcomes_count(rollout_lane *lanes, const env_outcome *outcomes, int 
   for (int i = 0; i < n; i++) {
     const env_outcome *out = &outcomes[i];
     place_step_count(&lanes[i], out->reward, out->terminated, out->truncated, out->broken);
+    lanes[i].failed = out->broken;
+    lanes[i].innocent = out->innocent;
   }
 }
 

@@ -18,6 +18,8 @@ typedef struct rollout_lane {
   rollout_result result;       // so far
   float reward;                // of the last step
   bool terminated, truncated;  // by it
+  bool failed, innocent;       // the environment did, in this episode or in another lane's
+  int tries;                   // before, that it failed in
 } rollout_lane;
 
 // `self` is what open gave; o stays valid until close. Lanes are numbered from 0, and 0 .. n-1 are in use.
@@ -34,6 +36,7 @@ typedef struct place {
   void (*save)(const void *self, int lane, void *state);
   void (*load)(void *self, int lane, const rollout_task *task, const void *state);
 
+  const char *(*failure)(const void *self);  // why an environment failed; NULL: there is none
   double (*controlling)(const void *self);  // seconds in controllers so far; NULL: not counted
 } place;
 extern const place place_dream, place_reality, place_baseline, place_dream_baseline;

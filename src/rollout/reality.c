@@ -136,10 +136,13 @@ static void reality_move(void *self, int to, int from) {
   memmove(r->held + (size_t)to * A, r->held + (size_t)from * A, A * sizeof *r->held);
 }
 
+static const char *reality_failure(const void *self) { return env_failure(((const reality *)self)->world); }
+
 const place place_reality = {.open = reality_open,
                              .close = reality_close,
                              .begin = reality_begin,
                              .look = reality_look,
                              .step = reality_step,
                              .show = reality_show,
-                             .move = reality_move};
+                             .move = reality_move,
+                              .failure = reality_failure};

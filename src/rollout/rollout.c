@@ -6,6 +6,7 @@
 #include "place.h"
 
 #define STEPS_PER_SLICE 16  // at most, before the caller gets to see to its messages
+#define ENVIRONMENT_TRIES 3 // of an episode
 
 enum { PLACES = 4 };
 static const place *const places[PLACES] = {[ROLLOUT_DREAM] = &place_dream,
@@ -141,6 +142,18 @@ static void lane_show(const rollout *r, const lane_group *g, int lane) {
   r->o.recorder.look(r->o.recorder.self, &s);
 }
 
+// An environment that failed is asked for the same episode again; where that fails every time, nobody can go on.
+static void lane_try_again(lane_group *g, int lane) {
+  rollout_lane *l = &g->lanes[lane];
+  int tries = l->tries + !l->innocent;
+  if (tries == ENVIRONMENT_TRIES)
+    status_end_job(status_fail(BROKEN, "the environment failed %d times at the same episode, the last time: %s",
+                               ENVIRONMENT_TRIES, g->place->failure(g->self)));
+
+  *l = (rollout_lane){.task = l->task, .tries = tries};
+  g->place->begin(g->self, lane, &l->task);
+}
+
 // An episode that is watched is looked at once more when it is over; any other is left at once, for looks are dear.
 static void group_step(rollout *r, lane_group *g) {
   if (g->alive == 0) return;
@@ -153,6 +166,8 @@ static void group_step(rollout *r, lane_group *g) {
 
   r->steps += g->alive;
   g->place->step(g->self, g->lanes, g->alive);
+  for (int i = 0; i < g->alive; i++)
+    if (g->lanes[i].failed) lane_try_again(g, i);
   if (!r->o.recorder.look) group_compact(r, g);
 }
 
