@@ -47,6 +47,7 @@ size_t env_observation_bytes(const env_spec *s);
 
 // Of the environment that env_open would open so.
 status env_describe(env_spec *s, const char *name, const env_options *o);
+bool env_is_foreign(const char *name);    // by its form: somebody else's, which takes a process, or a file, to open
 const char *const *env_names(int *count);  // of those that are built in; borrowed
 
 // --- lanes: independent episodes of one environment -----------------------------------------------------------------

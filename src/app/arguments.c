@@ -39,6 +39,11 @@ static env_options environment_options(const settings *s) {
   return o;
 }
 
+// What plays nothing waits for nobody else's, which take seconds to start.
+static bool environment_wanted(const app *a, const verb *v) {
+  return v->act || v == &verbs[VERB_LAUNCH] || !env_is_foreign(a->s.environment.name);
+}
+
 static status environment_find(app *a) {
   env_policy policy;
   const env_options o = environment_options(&a->s);
@@ -130,5 +135,5 @@ status app_parse(app *a, int count, char **words) {
   // checked as a whole, after everything has spoken
   TRY(settings_check(&a->s));
   TRY(round_check(a));
-  return environment_find(a);
+  return environment_wanted(a, v) ? environment_find(a) : OK;
 }

@@ -130,6 +130,8 @@ static void evaluate_table_print(const evaluation *v) {
     if (s->broken) printf("  (%d broken)", s->broken);
     printf("\n");
   }
+  if (!v->a->environment->pure)
+    printf("%s is not pure: played again, all this comes out differently\n", v->a->environment->name);
   output_flush();
 }
 
@@ -153,6 +155,7 @@ static status evaluate_json_write(const evaluation *v, const char *name) {
   text_buffer t = {0};
   json_open(&t, NULL, '{');
   json_text(&t, "environment", v->a->environment->name);
+  json_bool(&t, "pure", v->a->environment->pure);
   json_text(&t, "version", DREAMFARM_VERSION);
   json_text(&t, "in", v->a->in_dream ? "dream" : "real");
   json_bool(&t, "untrained", v->a->untrained);

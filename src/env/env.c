@@ -22,6 +22,8 @@ static const env_family *env_family_of(const char *name) {
   return env_families[i];
 }
 
+bool env_is_foreign(const char *name) { return env_family_of(name) != env_families[FAMILIES - 1]; }
+
 // A name is looked up here and nowhere else.
 status env_open(env **out, const char *name, const env_options *o, int lanes) {
   const env_options nothing = {0};
