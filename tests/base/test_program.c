@@ -1,5 +1,6 @@
 // Other programs: words arrive as they are, and what cannot be started says why.
 
+#include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
