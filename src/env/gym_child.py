@@ -65,22 +65,25 @@ class Picture:
     """Bytes as the environment draws them; brought to size by whoever reads them."""
 
     def __init__(self, space):
-        self.space, self.shape = space, space.shape
+        self.space, self.shape, self.dtype = space, space.shape, numpy.dtype(numpy.uint8)
         self.rows, self.columns = space.shape[:2]
         self.channels = space.shape[2] if len(space.shape) == 3 else 1
-        self.bytes = self.rows * self.columns * self.channels
+        self.size = self.bytes = self.rows * self.columns * self.channels
+
+    def place(self, row):
+        return row.reshape(self.shape)
 
     def put(self, place, seen):
-        if not isinstance(seen, numpy.ndarray) or seen.shape != self.shape or seen.dtype != numpy.uint8:
+        if not isinstance(seen, numpy.ndarray) or seen.shape != self.shape or seen.dtype != self.dtype:
             raise ValueError(f"an observation of {kind_of(seen)}, where its space is {self.space}")
-        place[:] = seen.reshape(-1)
+        place[...] = seen
 
 
 class Numbers:
     """One part of a state: numbers as they are, or choices as one-hot."""
 
     def __init__(self, space):
-        self.space, self.shape = space, getattr(space, "shape", ())
+        self.space, self.shape, self.dtype = space, getattr(space, "shape", ()), space.dtype
         self.choices = None
         if isinstance(space, spaces.Discrete):
             self.choices, self.start = numpy.array([space.n]), numpy.array([space.start])
@@ -93,12 +96,16 @@ class Numbers:
         else:
             self.size = int(numpy.prod(self.shape))
 
+    def place(self, row):
+        return row.reshape(self.shape) if self.choices is None else row
+
     def put(self, place, seen):
         seen = numpy.asarray(seen)
-        if seen.shape != self.shape or not numpy.can_cast(seen.dtype, self.space.dtype, "same_kind"):
+        fits = seen.dtype == self.dtype or numpy.can_cast(seen.dtype, self.dtype, "same_kind")
+        if seen.shape != self.shape or not fits:
             raise ValueError(f"an observation of {kind_of(seen)}, where its space is {self.space}")
         if self.choices is None:
-            place[:] = seen.reshape(-1)
+            place[...] = seen
             return
         chosen = seen.reshape(-1) - self.start
         if (chosen < 0).any() or (chosen >= self.choices).any():
@@ -154,14 +161,17 @@ class Eye:
             if not 1 <= self.size <= most:
                 raise Refused(f"its observations are {self.size} numbers, but 1 to {most} are allowed: {space}")
 
-    def put(self, place, seen):
-        if self.picture or len(self.parts) == 1:
-            self.parts[0].put(place, seen if self.keys is None else seen[self.keys[0]])
+    def places(self, row):
+        """Where the parts of a lane's observation go: views of its row of shared memory."""
+        ends = numpy.cumsum([p.size for p in self.parts]).tolist()
+        return [p.place(row[end - p.size:end]) for p, end in zip(self.parts, ends)]
+
+    def put(self, places, seen):
+        if self.keys is None:
+            self.parts[0].put(places[0], seen)
             return
-        at = 0
-        for key, part in zip(self.keys, self.parts):
-            part.put(place[at:at + part.size], seen[key])
-            at += part.size
+        for key, part, place in zip(self.keys, self.parts, places):
+            part.put(place, seen[key])
 
     def words(self):
         p = self.parts[0]
@@ -190,16 +200,15 @@ class Hand:
         if not 1 <= self.outputs <= most:
             raise Refused(f"its actions are {self.outputs} numbers, but 1 to {most} are allowed: {space}")
 
+    # A copy each time: the environment may keep it. place (of the space's shape)
     def box(self, place):
-        if self.dtype.kind in "iu":
-            return numpy.rint(place).astype(self.dtype).reshape(self.shape)
-        return place.astype(self.dtype).reshape(self.shape)
+        return numpy.rint(place).astype(self.dtype) if self.dtype.kind in "iu" else place.astype(self.dtype)
 
     def one(self, place):
-        return int(place[0])
+        return int(place)
 
     def several(self, place):
-        return place.astype(self.dtype).reshape(self.shape)
+        return place.astype(self.dtype)
 
     def words(self):
         s = self.space
@@ -285,12 +294,13 @@ class Lanes:
         self.envs = [first] + [None] * (lanes - 1)
         self.batch = area(BATCH, numpy.int32, lanes, 2)
         self.seeds = area(SEEDS, numpy.uint32, lanes)
-        self.flags = area(FLAGS, numpy.int32, lanes)
-        self.rewards = area(REWARDS, numpy.float64, lanes)
+        self.flags = memoryview(area(FLAGS, numpy.int32, lanes))  # the quickest way to a single number
+        self.rewards = memoryview(area(REWARDS, numpy.float64, lanes))
         boxes = isinstance(hand.space, spaces.Box)
-        self.actions = list(area(ACTIONS, numpy.float32 if boxes else numpy.int64, lanes, hand.count))
+        actions = area(ACTIONS, numpy.float32 if boxes else numpy.int64, lanes, hand.count)
+        self.actions = [row.reshape(hand.shape) for row in actions]
         kind, size = (numpy.uint8, eye.bytes) if eye.picture else (numpy.float32, eye.size)
-        self.observations = list(area(OBSERVATIONS, kind, lanes, size))
+        self.observations = [eye.places(row) for row in area(OBSERVATIONS, kind, lanes, size)]
 
     def reset(self, slot):
         if self.envs[slot] is None:

@@ -34,6 +34,11 @@ function time_row(key, what, ours, theirs, bar,  a, b) {
   a = figure(ours); b = figure(theirs)
   row(key, what, a, b, a ? b / a : 0, bar, sprintf("%.4g ms; theirs %.4g ms", a, b))
 }
+# What is left of a batch beside the environment itself.
+function gym_row(  all, alone) {
+  all = figure("gym_empty_round_trip"); alone = figure("gym_empty_alone")
+  row("gym_round_trip", "20 us over the way there and back of an empty batch", all, alone, all > alone ? 20 / (all - alone) : 0, "1.0", sprintf("%.3g us; the environment itself %.3g us", all, alone))
+}
 function allocations_row(  name) {
   name = "allocations_between_reset_and_score"
   if (!(name in f)) { line("allocations between reset and score", "-", "0", "-", "not measured"); return }
@@ -60,6 +65,8 @@ END {
   time_row("vae_training_step_over_torch", "VAE training step, batch 100, over PyTorch", "vae_training_step_ms", "torch_vae_training_step_ms", "1.0")
   time_row("rnn_training_step_over_torch", "MDN-RNN training step, batch 100 x 500, over PyTorch", "rnn_training_step_ms", "torch_rnn_training_step_ms", "1.0")
   time_row("encoder_over_torch", "VAE encoder, batch 64, over PyTorch", "encoder_batch64_ms", "torch_encoder_batch64_ms", "1.2")
+  gym_row()
+  peer_row("gym_over_vector", "CartPole through Python, 16 lanes, over Gymnasium's own", figure("gym_cartpole_frames"), figure("gym_vector_cartpole_frames"), "0.9", "sync vector")
   time_row("cma_ask_tell_over_pycma", "CMA-ES ask + tell, n = 1088, popsize 64, over pycma", "es_ask_tell_n1088_popsize64", "pycma_ask_tell_ms", "5")
   printf("%s\n", members ? "{\n" members "\n}" : "{}") >json
 }
