@@ -21,7 +21,7 @@ typedef struct settings {
     int crop[4];                  // top, bottom, left, right
     bool grey;
     int actions;                  // enum config_actions
-    int frame_skip;
+    int lanes, frame_skip;
     int cap;                      // steps; 0: its own
     double reward_scale;
   } environment;

@@ -21,6 +21,7 @@ typedef struct env_options {
   double reward_scale;      // times its rewards; 0: 1
   int crop[4];              // rows and columns cut off its pictures at the top, bottom, left and right
   bool grey;                // its pictures
+  int lanes;                // gym: at once in a process, at most; 0: any number
   int actions;              // enum env_actions: of a Discrete space the largest of as many numbers, or, of three
                             // actions, thirds of one number: below -1/3 the last, between them the first
 } env_options;
@@ -33,6 +34,7 @@ typedef struct env_spec {
   int shape[3];         // rows, columns, channels; {n, 1, 1} for a state observation
   int actions;          // a continuous vector in [-1, 1]; thresholds, if any, are the environment's own
   int cap;              // steps until truncation
+  int lanes;            // at once, at most: each takes memory and time to begin; 0: any number
   bool pays_steps;      // the reward is 1 a step, whatever happens: a return is a number of steps
   bool pure;            // an episode is a function of its luck and the actions, wherever and however often it is played
   // Of a state observation, where it is not pixels; NULL: there is none. rgb (rows, columns, 3)
@@ -42,6 +44,9 @@ typedef struct env_spec {
   const char *opened;   // by which name, borrowed; and
   env_options options;  // how
 } env_spec;
+// Who waits for somebody else's environment calls this a few times a second, so that nobody takes him for dead. NULL:
+// nothing, as at first.
+void env_while_waiting(void (*call)(void));
 size_t env_observation_size(const env_spec *s);   // elements
 size_t env_observation_bytes(const env_spec *s);
 

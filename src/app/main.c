@@ -107,7 +107,8 @@ static status act(app *a, int count, char **words) {
     return app_bench(a);
   }
 
-  // from here on every rank knows the same settings
+  // from here on every rank knows the same settings; other people's environments may keep them waiting
+  env_while_waiting(heartbeat_beat);
   TRY(app_parse(a, count, words));
   if (a->quiet) log_open(farm_rank(a->f), farm_size(a->f), true);
   if (v->act == app_explain) return app_explain(a);  // leaves nothing behind

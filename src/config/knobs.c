@@ -95,6 +95,8 @@ static const knob knob_rows[] = {
     WORD("environment.actions", environment.actions, PLAYED, action_words, "largest",
          "gym: how numbers from -1 to 1 choose one of several actions: largest = one number for each, the largest has "
          "it; thresholds = of three, one number, below -1/3 the last, above 1/3 the second, else the first (WM)"),
+    INT("environment.lanes", environment.lanes, NOTHING, 1, 4096, "16",
+        "gym: episodes that a worker's Python steps at once, at most; changes no result"),
     INT("environment.frame_skip", environment.frame_skip, PLAYED, 1, 1000, "1",
         "steps of the environment that an action is held; its rewards are added up (WM: 1)"),
     INT("environment.cap", environment.cap, PLAYED, 0, 100000000, "0",

@@ -21,6 +21,9 @@ void gym_child_patience(double first, double least) {
   patience_least = least;
 }
 
+static void (*child_waiting)(void);
+void env_while_waiting(void (*call)(void)) { child_waiting = call; }
+
 // --- its script -----------------------------------------------------------------------------------------------------
 // In share/dreamfarm, beside the program's directory (as installed, PREFIX/bin) or in it (as built); tests' programs
 // are two folders deeper.
@@ -79,6 +82,7 @@ static int child_byte(gym_child *c, double limit) {
       if (got == 0 || (errno != EAGAIN && errno != EINTR)) return 0;
     }
     if (stopwatch_spent(&waited, time_now()) > limit) return -1;
+    if (child_waiting) child_waiting();
   }
 }
 

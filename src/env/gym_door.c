@@ -10,11 +10,12 @@ static const char door_form[] = "gym:";
 static bool door_owns(const char *name) { return strncmp(name, door_form, strlen(door_form)) == 0; }
 
 // Its version names what was said of it, too: episodes of other settings are not its episodes.
-static env_spec door_spec(const char *name, const gym_facts *f, hash order) {
+static env_spec door_spec(const char *name, const gym_facts *f, int lanes, hash order) {
   env_spec s = {.pixels = f->picture,
                 .shape = {f->picture ? GYM_SIDE : f->numbers, f->picture ? GYM_SIDE : 1, f->picture ? 3 : 1},
                 .actions = f->A,
                 .cap = f->cap,
+                .lanes = lanes,
                 .baselines = env_baselines_blind};
   text_print(s.name, sizeof s.name, "%s", name);
   text_print(s.version, sizeof s.version, "%.22s %.8s", f->version, order.hex);
@@ -33,7 +34,7 @@ static status door_open_pure(env *e, const char *name, const env_options *o) {
 
   TRY(gym_open(&g, id, o, e->lanes));
   e->self = g;
-  e->spec = door_spec(name, gym_facts_of(g), gym_order(id, o));
+  e->spec = door_spec(name, gym_facts_of(g), o->lanes, gym_order(id, o));
   status s = gym_pure(&pure, id, o);
   e->spec.pure = s == OK && pure;
   if (s != OK) gym_close(g);

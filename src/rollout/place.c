@@ -2,9 +2,14 @@
 
 #include "place.h"
 
+int place_env_lanes(const rollout_options *o) {
+  int most = o->environment->lanes;
+  return most ? int_min(most, o->lanes) : o->lanes;
+}
+
 env *place_env_open(const rollout_options *o) {
   env *e;
-  CHECK(env_open_again(&e, o->environment, o->lanes) == OK, "%s", status_message());
+  CHECK(env_open_again(&e, o->environment, place_env_lanes(o)) == OK, "%s", status_message());
   return e;
 }
 

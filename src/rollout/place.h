@@ -41,6 +41,8 @@ typedef struct place {
 } place;
 extern const place place_dream, place_reality, place_baseline, place_dream_baseline;
 
+// So many at once in an environment: as many as there may be, and no more than it bears.
+int place_env_lanes(const rollout_options *o);
 // The environment was found when its description was read.
 env *place_env_open(const rollout_options *o);
 // One step more in each of n lanes of an environment, and what it gave.  outcomes (n)

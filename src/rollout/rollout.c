@@ -18,6 +18,7 @@ typedef struct lane_group {  // the lanes of one place
   const place *place;
   void *self;                // the place's; opened when the first task needs it
   rollout_lane *lanes;       // (options.lanes), the first `alive` are in use
+  int most;                  // at once
   int alive;
 } lane_group;
 
@@ -81,7 +82,11 @@ double rollout_controller_seconds(void *self) {
 static lane_group *group_of(rollout *r, int which) {
   CHECK(which >= 0 && which < PLACES, "place %d", which);
   lane_group *g = &r->group[which];
-  if (!g->self) g->self = g->place->open(&r->o);
+  if (g->self) return g;
+
+  bool outside = which == ROLLOUT_REAL || which == ROLLOUT_BASELINE;
+  g->most = outside ? place_env_lanes(&r->o) : r->o.lanes;
+  g->self = g->place->open(&r->o);
   return g;
 }
 
@@ -115,7 +120,7 @@ static void rollout_refill(rollout *r) {
   while (r->queued) {
     const rollout_task *task = &r->queue[r->queue_first];
     lane_group *g = group_of(r, task->record->place);
-    if (g->alive == r->o.lanes) return;
+    if (g->alive == g->most) return;
 
     g->place->begin(g->self, g->alive, task);
     g->lanes[g->alive++] = (rollout_lane){.task = *task};
@@ -247,7 +252,7 @@ void rollout_begin_from(void *self, int ticket, const void *record, int member, 
   rollout *r = self;
   lane_group *g = group_of(r, ROLLOUT_DREAM);
   rollout_lane lane = {.task = {.ticket = ticket, .member = member, .record = record}};
-  if (g->alive == r->o.lanes) {
+  if (g->alive == g->most) {
     rollout_begin(self, ticket, record, member);
     return;
   }

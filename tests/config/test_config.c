@@ -293,7 +293,8 @@ static void what_decides_nothing_is_known(void **state) {
   static const char *const nothing[] = {"run.directory",    "run.rounds",           "round.episodes",
                                         "round.vae_frames", "round.rnn_epochs",     "round.learning_rate",
                                         "round.generations", "round.sigma0",        "dream.lanes",
-                                        "evolve.candidates", "evolve.start",         "environment.python"};
+                                        "evolve.candidates", "evolve.start",         "environment.python",
+                                        "environment.lanes"};
   for (int i = 0; i < count; i++) free += table[i].decides == 0;
   assert_int_equal(free, (int)(sizeof nothing / sizeof *nothing));
   for (int i = 0; i < free; i++) assert_int_equal(knob_find(nothing[i])->decides, 0);
