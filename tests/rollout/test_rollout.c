@@ -4,7 +4,10 @@
 
 #include <errno.h>
 #include <math.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include "../../src/env/parts.h"
 #include "rollout.h"
 
 #define EPISODES 40
@@ -180,6 +183,66 @@ static void test_a_broken_candidate_is_a_result(void **state) {
   play(&b, 7, false, results);
   for (int i = 0; i < EPISODES; i++) assert_int_equal(results[i].broken, i % 3 == 1);
   bench_close(&b);
+}
+
+// --- an environment that fails ---------------------------------------------------------------------------------------
+typedef struct frail { int steps; } frail;
+static int failures;  // still to come
+static void frail_reset(void *state, rng luck) { (void)luck, ((frail *)state)->steps = 0; }
+static env_outcome frail_step(void *state, const float *action) {
+  int steps = ++((frail *)state)->steps;
+  (void)action;
+  if (steps == 3 && failures-- > 0) return (env_outcome){.broken = true};
+  return (env_outcome){.reward = 1, .truncated = steps == 5};
+}
+static void frail_observe(const void *state, void *observation) {
+  *(float *)observation = (float)((const frail *)state)->steps;
+}
+static const env_kind frail_kind = {
+    .spec = {.name = "frail", .version = "1", .shape = {1, 1, 1}, .actions = 1, .cap = 5,
+             .baselines = env_baselines_blind},
+    .state_bytes = sizeof(frail),
+    .reset = frail_reset,
+    .step = frail_step,
+    .observe = frail_observe};
+
+static rollout_result frail_play(void) {
+  env_spec spec;
+  env_kind_lend(&frail_kind);
+  CHECK(env_describe(&spec, "frail", NULL) == OK, "%s", status_message());
+  rollout_options o = {.environment = &spec, .lanes = 1};
+  const rollout_record record = {.place = ROLLOUT_BASELINE, .policy = "still", .stream = "frail"};
+  rollout_result result;
+  int ticket;
+  rollout *r = rollout_open(&o);
+  rollout_begin(r, 0, &record, 0);
+  while (rollout_work(r, &ticket, &result, 1) == 0) continue;
+  rollout_close(r);
+  env_kind_lend(NULL);
+  return result;
+}
+
+static void test_what_its_environment_broke_is_played_again(void **state) {
+  (void)state;
+  failures = 2;
+  rollout_result result = frail_play();
+  assert_int_equal(result.broken, 0);
+  assert_int_equal(result.steps, 5);
+  assert_float_equal(result.total, 5, 0);
+}
+
+static void test_what_breaks_every_time_ends_the_job(void **state) {
+  (void)state;
+  int how = 0;
+  fflush(NULL);
+  pid_t pid = fork();
+  if (pid == 0) {
+    failures = 3;
+    frail_play();
+    _exit(0);
+  }
+  waitpid(pid, &how, 0);
+  assert_true(WIFEXITED(how) && WEXITSTATUS(how) == BROKEN);
 }
 
 static void test_dropped_tasks_leave_no_trace(void **state) {
@@ -423,7 +486,9 @@ int main(void) {
       cmocka_unit_test(test_controller_is_the_formula), cmocka_unit_test(test_paper_sizes),
       cmocka_unit_test(test_dream_lanes),               cmocka_unit_test(test_real_lanes),
       cmocka_unit_test(test_baseline_lanes),            cmocka_unit_test(test_common_random_numbers),
-      cmocka_unit_test(test_a_broken_candidate_is_a_result), cmocka_unit_test(test_dropped_tasks_leave_no_trace),
+      cmocka_unit_test(test_a_broken_candidate_is_a_result),
+      cmocka_unit_test(test_what_its_environment_broke_is_played_again),
+      cmocka_unit_test(test_what_breaks_every_time_ends_the_job), cmocka_unit_test(test_dropped_tasks_leave_no_trace),
       cmocka_unit_test(test_recorder_sees_a_dream),     cmocka_unit_test(test_recorder_sees_reality),
       cmocka_unit_test(test_recorder_sees_a_baseline),
       cmocka_unit_test(test_dreams_allocate_nothing),
