@@ -78,8 +78,8 @@ static const knob knob_rows[] = {
         "before (WM: 1)"),
 
     TEXT("environment.name", environment.name, PLAYED, "takecover",
-         "the real environment that is learned and judged in: takecover, cartpole_swingup, gym:ID (whatever Gymnasium "
-         "makes by that id) or ./mine.so (a plug-in in C)"),
+         "the real environment that is learned and judged in: one of ours (dreamfarm env lists them), gym:ID (whatever "
+         "Gymnasium makes by that id) or ./mine.so (a plug-in in C)"),
     TEXT("environment.python", environment.python, NOTHING, "python3",
          "gym: the Python that has Gymnasium and the environment; of a virtual environment its bin/python"),
     TEXT("environment.options", environment.options, PLAYED, "none",

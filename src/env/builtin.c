@@ -4,9 +4,14 @@
 
 #include "parts.h"
 
-#define ENVIRONMENTS(X) \
-  X(env_takecover)      \
-  X(env_cartpole_swingup)
+#define ENVIRONMENTS(X)        \
+  X(env_takecover)             \
+  X(env_cartpole_swingup)      \
+  X(env_cartpole_swingup_hard) \
+  X(env_pendulum)              \
+  X(env_mountaincar)           \
+  X(env_mountaincar_discrete)  \
+  X(env_acrobot)
 
 #define DECLARE(kind) extern const env_kind kind;
 ENVIRONMENTS(DECLARE)

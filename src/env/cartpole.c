@@ -1,7 +1,8 @@
 // Cart-pole swing-up, the hard continuous variant: the pole hangs, the motor is weak, the track is short. Equations of
 // motion: Deisenroth, Efficient Reinforcement Learning using Gaussian Processes (2010), appendix C.2. Constants: Gal,
 // McAllister & Rasmussen, Improving PILCO with Bayesian neural network dynamics models (2016). End of the track, reward
-// and 1000 steps of 0.01 s: Ha's estool CartPoleSwingUp. It knows nothing of lanes or policies.
+// and 1000 steps of 0.01 s: Ha's estool CartPoleSwingUp. The same with a hard start: EvoJAX's task CartPoleSwingUp,
+// `harder`. It knows nothing of lanes or policies.
 
 #include <math.h>
 #include <string.h>
@@ -17,51 +18,7 @@
 #define TIME_STEP 0.01
 #define TRACK 2.4        // |x| beyond it ends the episode
 #define NOISE 0.2        // standard deviation of the start, in each of the four numbers
-#define PI 3.14159265358979323846
 enum { CAP = 1000 };
-
-// --- sine and cosine -----------------------------------------------------------------------------------------------
-// Our own, from + - * alone, so that an episode has the same bits wherever it runs: Taylor's series on [-pi/4, pi/4],
-// the rest by symmetry. Errors stay below 3e-16 there, and below 1e-13 for the few hundred radians a pole can turn.
-static double sine_near_0(double x) {
-  double q = x * x;
-  return x * (1 + q * (-1.0 / 6 + q * (1.0 / 120 + q * (-1.0 / 5040 + q * (1.0 / 362880 + q * (-1.0 / 39916800 +
-         q * (1.0 / 6227020800 + q * (-1.0 / 1307674368000))))))));
-}
-
-static double cosine_near_0(double x) {
-  double q = x * x;
-  return 1 + q * (-1.0 / 2 + q * (1.0 / 24 + q * (-1.0 / 720 + q * (1.0 / 40320 + q * (-1.0 / 3628800 +
-         q * (1.0 / 479001600 + q * (-1.0 / 87178291200 + q * (1.0 / 20922789888000))))))));
-}
-
-void cartpole_sincos(double *sine, double *cosine, double x) {
-  double turns = x * (2 / PI);
-  double quarter = turns < 0 ? -(double)(int64_t)(0.5 - turns) : (double)(int64_t)(0.5 + turns);
-  // pi/2 in two parts, the first short enough that its product with a small integer is exact.
-  double r = x - quarter * 1.5707963267341256 - quarter * 6.077100506506192e-11;
-
-  // A quarter turn swaps sine and cosine, with a sign.
-  double s = sine_near_0(r), c = cosine_near_0(r);
-  switch ((int64_t)quarter & 3) {
-    case 0:
-      *sine = s;
-      *cosine = c;
-      break;
-    case 1:
-      *sine = c;
-      *cosine = -s;
-      break;
-    case 2:
-      *sine = -s;
-      *cosine = -c;
-      break;
-    default:
-      *sine = -c;
-      *cosine = s;
-      break;
-  }
-}
 
 // --- motion ---------------------------------------------------------------------------------------------------------
 // theta = 0 is upright, positive leans towards -x; m the pole's mass, M both, l the rod's length, u the force:
@@ -69,7 +26,7 @@ void cartpole_sincos(double *sine, double *cosine, double x) {
 //   theta'' = (-3 m l theta'^2 s c + 6 M g s + 6 (u - b x') c) / (l (4 M - 3 m c^2))
 void cartpole_accelerations(double *x2, double *theta2, const cartpole *s, double force, double friction) {
   double sine, cosine, m = POLE_MASS, M = POLE_MASS + CART_MASS, l = POLE_LENGTH;
-  cartpole_sincos(&sine, &cosine, s->theta);
+  env_sincos(&sine, &cosine, s->theta);
 
   // What pushes the cart, and what the swinging pole pulls at it.
   double push = force - friction * s->x_dot, swing = m * l * s->theta_dot * s->theta_dot * sine;
@@ -81,7 +38,7 @@ void cartpole_accelerations(double *x2, double *theta2, const cartpole *s, doubl
 
 double cartpole_energy(const cartpole *s) {
   double sine, cosine, m = POLE_MASS, l = POLE_LENGTH, w = s->theta_dot;
-  cartpole_sincos(&sine, &cosine, s->theta);
+  env_sincos(&sine, &cosine, s->theta);
   // The rod's centre is at x - (l/2) sin(theta), (l/2) cos(theta) high.
   double vx = s->x_dot - l / 2 * cosine * w, vz = -l / 2 * sine * w;
   return CART_MASS / 2 * s->x_dot * s->x_dot + m / 2 * (vx * vx + vz * vz) + m * l * l / 24 * w * w +
@@ -102,8 +59,8 @@ void cartpole_move(cartpole *s, double force, double friction, double dt) {
 // 1 upright in the middle, 0 hanging or at the end of the track.
 static double reward_of(const cartpole *s) {
   double sine, upright, middle;
-  cartpole_sincos(&sine, &upright, s->theta);
-  cartpole_sincos(&sine, &middle, s->x / TRACK * (PI / 2));
+  env_sincos(&sine, &upright, s->theta);
+  env_sincos(&sine, &middle, s->x / TRACK * (ENV_PI / 2));
   return (upright + 1) / 2 * middle;
 }
 
@@ -117,8 +74,20 @@ static void cartpole_reset(void *state, rng luck) {
   memset(s, 0, sizeof *s);
   s->x = NOISE * noise[0];
   s->x_dot = NOISE * noise[1];
-  s->theta = PI + NOISE * noise[2];
+  s->theta = ENV_PI + NOISE * noise[2];
   s->theta_dot = NOISE * noise[3];
+}
+
+// Anywhere on the track, the pole anywhere below its hinge, both at any speed up to 10.
+static void cartpole_reset_hard(void *state, rng luck) {
+  const double place = TRACK, speed = 10, angle = ENV_PI / 2;
+  cartpole *s = state;
+
+  memset(s, 0, sizeof *s);
+  s->x = env_between(-place, place, luck, 0);
+  s->x_dot = env_between(-speed, speed, luck, 1);
+  s->theta = env_between(ENV_PI - angle, ENV_PI + angle, luck, 2);
+  s->theta_dot = env_between(-speed, speed, luck, 3);
 }
 
 static env_outcome cartpole_step(void *state, const float *action) {
@@ -134,7 +103,7 @@ static env_outcome cartpole_step(void *state, const float *action) {
 static void cartpole_observe(const void *state, void *observation) {
   const cartpole *s = state;
   double sine, cosine;
-  cartpole_sincos(&sine, &cosine, s->theta);
+  env_sincos(&sine, &cosine, s->theta);
 
   // The angle by its cosine and sine: whole turns are one state.
   float *o = observation;
@@ -149,20 +118,23 @@ static const char *const cartpole_components[] = {"position of the cart in m", "
                                                   "cosine of the pole's angle (1: upright)", "sine of the pole's angle",
                                                   "angular speed of the pole in rad/s"};
 
+#define CARTPOLE_SPEC(called, said)                                                                         \
+  {.name = called, .words = said, .version = "1", .shape = {5, 1, 1}, .actions = 1, .cap = CAP, .pure = true, \
+   .picture = cartpole_picture, .components = cartpole_components, .baselines = env_baselines_blind}
+
 const env_kind env_cartpole_swingup = {
-    .spec = {.name = "cartpole_swingup",
-             .words = "swing a hanging pole up and balance it, state (x, x', cos, sin, theta'); reward up to 1 a step",
-             .version = "1",
-             .pixels = false,
-             .shape = {5, 1, 1},
-             .actions = 1,
-             .cap = CAP,
-             .pure = true,
-             .picture = cartpole_picture,
-             .components = cartpole_components,
-             .baselines = env_baselines_blind},
+    .spec = CARTPOLE_SPEC("cartpole_swingup", "swing a hanging pole up and balance it, state (x, x', cos, sin, "
+                                              "theta'); reward up to 1 a step"),
     .state_bytes = sizeof(cartpole),
     .reset = cartpole_reset,
+    .step = cartpole_step,
+    .observe = cartpole_observe,
+};
+
+const env_kind env_cartpole_swingup_hard = {
+    .spec = CARTPOLE_SPEC("cartpole_swingup_hard", "cartpole_swingup from anywhere on the track, at speeds up to 10"),
+    .state_bytes = sizeof(cartpole),
+    .reset = cartpole_reset_hard,
     .step = cartpole_step,
     .observe = cartpole_observe,
 };

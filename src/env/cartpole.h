@@ -9,7 +9,6 @@ typedef struct cartpole {
   int64_t steps;
 } cartpole;
 
-void cartpole_sincos(double *sine, double *cosine, double x);  // |x| up to some thousand radians
 void cartpole_accelerations(double *x2, double *theta2, const cartpole *s, double force, double friction);
 void cartpole_move(cartpole *s, double force, double friction, double dt);
 double cartpole_energy(const cartpole *s);  // J; 0 with the pole level and all at rest

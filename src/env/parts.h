@@ -53,4 +53,12 @@ void env_act_wander(ENV_ACT);
 void env_act_still(ENV_ACT);
 extern const env_baseline env_baselines_blind[];  // these four, of which random and still stand beside every score
 
+// What environments that are made of equations share: the same bits wherever they run, from + - * / alone.
+#define ENV_PI 3.14159265358979323846
+void env_sincos(double *sine, double *cosine, double x);   // |x| up to some thousand radians
+double env_limited(double x, double low, double high);     // low where it is no number
+int env_third(float action);                               // of three buttons: -1 below -1/3, 1 above 1/3, else 0
+double env_angle_wrapped(double x);                        // into [-pi, pi)
+double env_between(double low, double high, rng luck, uint32_t draw);  // evenly, for a start: step 0 of the luck
+
 #endif

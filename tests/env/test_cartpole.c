@@ -36,7 +36,7 @@ static env_outcome step_once(float action) { return step_one(one, &action); }
 // --- sine and cosine -----------------------------------------------------------------------------------------------
 static double sincos_error(double x) {
   double s, c;
-  cartpole_sincos(&s, &c, x);
+  env_sincos(&s, &c, x);
   return fmax(fabs(s - sin(x)), fabs(c - cos(x)));
 }
 
