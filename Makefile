@@ -69,7 +69,7 @@ MPI_CFLAGS = $(filter-out -pthread,$(shell $(MPICC) --showme:compile 2>/dev/null
 LINK_ALONE = $(CC) $(if $(SANITIZE),-fsanitize=$(SANITIZE))
 LINK = $(if $(alone),$(LINK_ALONE),OMPI_CC=$(CC) MPICH_CC=$(CC) $(MPICC) $(if $(SANITIZE),-fsanitize=$(SANITIZE)))
 # LDFLAGS: where libraries in a prefix are to be found, -Wl,-rpath,$HOME/deps/lib say (docs/install.md).
-LIBS = $(PKG_LIBS) -lm -lpthread $(LDFLAGS)
+LIBS = $(PKG_LIBS) -lm -lpthread -ldl $(LDFLAGS)
 
 # What gradient checks need, compiled a second time with REAL=double.
 DOUBLE_SOURCES := $(foreach r,base num nn,$(wildcard src/$(r)/*.c)) src/world/shape.c src/train/vae_net.c src/train/rnn_net.c
@@ -260,7 +260,7 @@ install: all $(SHARED)/libdreamfarm.a $(SHARED)/$(SHARED_NAME) $(BUILD)/dreamfar
 	install -m755 $(PROGRAM) $(DESTDIR)$(PREFIX)/bin/dreamfarm
 	install -m644 $(BUILD)/dreamfarm.1 $(DESTDIR)$(PREFIX)/share/man/man1/
 	install -m644 $(BUILD)/dreamfarm.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/dreamfarm
-	install -m644 $(DOORS:%=include/%.h) $(DESTDIR)$(PREFIX)/include/dreamfarm/
+	install -m644 $(DOORS:%=include/%.h) include/dreamfarm/env.h $(DESTDIR)$(PREFIX)/include/dreamfarm/
 	install -m644 $(SHARED)/libdreamfarm.a $(DESTDIR)$(PREFIX)/lib/
 	install -m755 $(SHARED)/$(SHARED_NAME) $(DESTDIR)$(PREFIX)/lib/
 	ln -sf $(SHARED_NAME) $(DESTDIR)$(PREFIX)/lib/$(SHARED_LINK)

@@ -41,6 +41,7 @@ typedef struct env_spec {
   void (*picture)(uint8_t *rgb, int rows, int columns, const float *observation);
   const char *const *components;  // (observation_size) what each number is, with its unit; where there is a picture
   const env_baseline *baselines;  // policies that can play it; one without a name ends them
+  hash content;         // of what it is made of, where that may change under its name: a plug-in's file. Empty: nothing
   const char *opened;   // by which name, borrowed; and
   env_options options;  // how
 } env_spec;

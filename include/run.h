@@ -14,6 +14,7 @@ typedef struct run_home {
   int round;           // from 1
   const struct run_home *before;  // borrowed: of the round before, from whose results this one begins; NULL: of none
   bool pixels;         // the environment shows pictures: the run has a V
+  hash environment;    // of what the environment is made of, beside what the settings say of it; empty: of nothing
   bool fresh;          // what is made is made from its beginning: --fresh
   bool replaces;       // what was made with other settings is made anew, instead of refused: --fresh, now or before
   const char *out;     // borrowed; where a judgement and a report are written; NULL: into the directory

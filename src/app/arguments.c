@@ -51,6 +51,7 @@ static status environment_find(app *a) {
   TRY(value_judged(env_describe(&a->described, a->s.environment.name, &o), "environment.name"));
   a->environment = &a->described;
   a->run.pixels = a->environment->pixels;
+  a->run.environment = a->environment->content;
   a->run.round = 1;
   return value_judged(env_policy_parse(&policy, a->s.collect.policy, a->environment), "collect.policy");
 }

@@ -199,11 +199,21 @@ static status versions_compare(const app *a) {
        DREAMFARM_VERSION, first);
 }
 
+// A plug-in is a file that somebody has built, perhaps on each host.
+static status environments_compare(const app *a) {
+  hash first = a->environment->content;
+  farm_share(a->f, &first, sizeof first);
+  if (hash_equal(first, a->environment->content)) return OK;
+  FAIL(MISMATCH, "on %s %s is of hash %.12s, on rank 0 of %.12s; build it once, on a file system that all hosts share",
+       farm_host(a->f), a->s.environment.name, a->environment->content.hex, first.hex);
+}
+
 status preflight(const app *a) {
   bool master = farm_rank(a->f) == 0;
   char token[80];
   file_path file = run_out(&a->run, "preflight");
   TRY(farm_agree(a->f, versions_compare(a)));
+  TRY(farm_agree(a->f, environments_compare(a)));
 
   // Whoever reads this token in the run directory sees the same file system.
   snprintf(token, sizeof token, "%.40s %ld %.6f", farm_host(a->f), (long)getpid(), time_now());

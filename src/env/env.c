@@ -5,7 +5,7 @@
 #include "parts.h"
 
 // The first that owns a name has it; the last owns what is left.
-static const env_family *const env_families[] = {&env_gym, &env_builtin};
+static const env_family *const env_families[] = {&env_gym, &env_plugin, &env_builtin};
 enum { FAMILIES = sizeof env_families / sizeof *env_families };
 
 status env_describe(env_spec *s, const char *name, const env_options *o) {

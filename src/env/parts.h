@@ -21,7 +21,7 @@ typedef struct env_family {
   void *(*state)(void *self, int lane);      // what policies with privileges look into; NULL: nothing
   const char *(*failure)(const void *self);  // NULL: nothing is known
 } env_family;
-extern const env_family env_builtin, env_gym;
+extern const env_family env_builtin, env_gym, env_plugin;
 
 struct env {
   const env_family *family;

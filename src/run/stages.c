@@ -196,8 +196,9 @@ static hash stage_source_hash(const run_home *r, stage maker, const char *name) 
   return h;
 }
 
-// What a stage is made from: files of this round, what it begins from, of the round before, and a search's start.
-enum { SOURCE_BEFORE = MADE_FROM_MAX, SOURCE_START, SOURCES_MAX };
+// What a stage is made from: files of this round, what it begins from, of the round before, a search's start, and what
+// it plays in.
+enum { SOURCE_BEFORE = MADE_FROM_MAX, SOURCE_START, SOURCE_ENVIRONMENT, SOURCES_MAX };
 typedef struct stage_source {
   char name[64];  // in the mark
   hash of;
@@ -212,10 +213,19 @@ static bool stage_start_at(stage_source *source, const run_home *r, stage s) {
   return s == STAGE_EVOLVE;
 }
 
+// Somebody else's, whose file may change under its name. Those that learn play nothing.
+static bool stage_environment_at(stage_source *source, const run_home *r, stage s) {
+  const unsigned plays = CONFIG_EPISODES | CONFIG_SEARCH | CONFIG_FIDELITY | CONFIG_JUDGEMENT;
+  snprintf(source->name, sizeof source->name, "environment");
+  source->of = *r->environment.hex ? r->environment : (hash){"none"};
+  return stage_kinds[s].decides & plays;
+}
+
 static bool stage_source_is(const stage_source *source, const char *word) { return strcmp(source->of.hex, word) == 0; }
 
 static bool stage_source_at(stage_source *source, const run_home *r, stage s, int i) {
   if (i == SOURCE_START) return stage_start_at(source, r, s);
+  if (i == SOURCE_ENVIRONMENT) return stage_environment_at(source, r, s);
   const stage_kind *k = &stage_kinds[s];
   bool before = i == SOURCE_BEFORE;
   const char *file = before ? k->begins_from : k->made_from[i];
@@ -436,9 +446,9 @@ static bool look_sources_differ(look *l) {
 
     snprintf(head, sizeof head, "from %s ", source.name);
 
-    // A source that is missing says nothing: it is made first, and looked at then. A start may be none, too.
-    bool written = mark_find(was, sizeof was, &l->m, head);
-    bool known = written ? !stage_source_is(&source, "missing") : i == SOURCE_START;
+    // A source that is missing says nothing: it is made first, and looked at then. These may be none, too.
+    bool written = mark_find(was, sizeof was, &l->m, head), may_be_none = i == SOURCE_START || i == SOURCE_ENVIRONMENT;
+    bool known = written ? !stage_source_is(&source, "missing") : may_be_none;
     if (known && !stage_source_is(&source, was))
       text_add(&l->differences, "%s is of hash %.12s, but was of %.12s\n", source.name, source.of.hex, was);
   }
