@@ -109,7 +109,9 @@ enum config_dream_end {           // words: threshold, sampled, expected
   CONFIG_END_THRESHOLD, CONFIG_END_SAMPLED, CONFIG_END_EXPECTED
 };
 enum config_dream_precision { CONFIG_PRECISION_FP32, CONFIG_PRECISION_BF16 };  // words: fp32, bf16
-enum config_features { CONFIG_FEATURES_Z, CONFIG_FEATURES_ZH, CONFIG_FEATURES_ZHC };  // words: z, zh, zhc
+enum config_features {            // words: z, zh, zhc, observation
+  CONFIG_FEATURES_Z, CONFIG_FEATURES_ZH, CONFIG_FEATURES_ZHC, CONFIG_FEATURES_OBSERVATION
+};
 enum config_strategy {  // words: those of ES_KIND_LIST
 #define CONFIG_STRATEGY(name, table, word) CONFIG_STRATEGY_##name,
   ES_KIND_LIST(CONFIG_STRATEGY)
@@ -148,6 +150,9 @@ const char *settings_place(const char *name);
 
 // Where the search's first mean is read, the directory of a run; NULL: it is 0. Points into *s.
 const char *settings_start(const settings *s);
+
+// Is a world learnt? Not where C sees the observation itself: then there is no V, no M and no dream.
+bool settings_learn(const settings *s);
 
 // The settings of one round, from 1 on: later ones have the knobs of `round` in place of others. Where there are
 // several each has a directory of its own, run.directory/round-N.

@@ -80,7 +80,8 @@ typedef enum stage_standing {
   STAGE_COMPLETE
 } stage_standing;
 const char *stage_name(stage s);
-// V's is left out where the observation is the latent, fidelity's where no episode is to be compared.
+// V's is left out where the observation is the latent, fidelity's where no episode is to be compared, and all but the
+// search and its judgement where nothing is learnt.
 bool stage_is_of(const run_home *r, stage s);
 hash stage_identity(const run_home *r, stage s);   // of everything that decides its result
 // Before anything is written: how stages first .. last stand, into standing[stage]. MISMATCH names every knob that is

@@ -17,6 +17,9 @@ typedef struct world world;
 status world_open(world **w, const char *vae_path, const char *rnn_path);
 // V alone, before there is an M: it sees and reconstructs, but nothing lives in it.
 status world_open_eye(world **w, const char *vae_path);
+// None that was learnt: minds in it see the observation, floats, and nothing can be dreamt. Its one word is:
+#define WORLD_OBSERVATION "observation"
+world *world_open_plain(int observation, int actions);
 void world_close(world *w);
 hash world_hash(const world *w);
 enum { WORLD_MEMBERS_MAX = 16 };

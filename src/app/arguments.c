@@ -50,6 +50,9 @@ static status environment_find(app *a) {
   const env_options o = environment_options(&a->s);
   TRY(value_judged(env_describe(&a->described, a->s.environment.name, &o), "environment.name"));
   a->environment = &a->described;
+  if (!settings_learn(&a->s) && a->environment->pixels)
+    FAIL(BAD_CONFIG, "controller.features is observation, but %s shows pictures: C needs a V to see them; let it be z, "
+         "zh or zhc", a->environment->name);
   a->run.pixels = a->environment->pixels;
   a->run.environment = a->environment->content;
   a->run.round = 1;

@@ -14,7 +14,7 @@ static char *calibrate_records(const app *a, const rollout *r, int n) {
   for (int k = 0; k < CANDIDATES; k++) {
     rollout_record *record = (rollout_record *)(records + (size_t)k * bytes);
     float *parameters = (float *)(record + 1);
-    *record = (rollout_record){.place = ROLLOUT_DREAM,
+    *record = (rollout_record){.place = a->s.evolve.in == CONFIG_IN_REAL ? ROLLOUT_REAL : ROLLOUT_DREAM,
                                .candidate = (uint32_t)k,
                                .common = true,
                                .seed = (uint64_t)a->s.run.seed,

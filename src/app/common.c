@@ -46,7 +46,14 @@ static status common_world_fits(const app *a, const world *w, const char *path) 
   return world_features_of(&f, w, app_features_word(a));
 }
 
+// The world of a run that learns none.
+static world *common_world_plain(const app *a) {
+  return world_open_plain((int)env_observation_size(a->environment), a->environment->actions);
+}
+
 status app_world_read(const app *a, world **w) {
+  *w = settings_learn(&a->s) ? NULL : common_world_plain(a);
+  if (*w) return OK;
   uint64_t seed = (uint64_t)a->s.run.seed;
   world_options o = {.precision = a->s.dream.precision == CONFIG_PRECISION_BF16 ? NUM_BF16 : NUM_FP32,
                      .members = a->s.rnn.members,
@@ -83,8 +90,9 @@ static status common_world_take(const app *a, world **w, const char *path, bool 
 }
 
 status app_world_of_run(const app *a, world **w) {
-  *w = NULL;
   bool master = farm_rank(a->f) == 0;
+  *w = settings_learn(&a->s) ? NULL : common_world_plain(a);
+  if (*w) return OK;
 
   // Rank 0 reads it, and all hear which one it is.
   TRY(farm_agree(a->f, master ? app_world_read(a, w) : OK));

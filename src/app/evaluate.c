@@ -59,6 +59,9 @@ static status evaluate_baseline_add(evaluation *v, const char *name) {
 
 static status evaluate_entries_make(evaluation *v) {
   const app *a = v->a;
+  if (!settings_learn(&a->s) && (a->in_dream || a->untrained))
+    FAIL(USAGE, "%s: controller.features is observation, so there is neither a dream nor an M",
+         a->in_dream ? "--in dream, --temperatures" : "--untrained");
 
   // Baselines that are named stand alone: they need no world.
   if (a->policy_count) {

@@ -150,8 +150,9 @@ static void explain_put_ranks(sheet *s, const app *a, const pace *p) {
 
   char words[200];
   int at_once = farm_size(a->f);
-  snprintf(words, sizeof words, "measured on %d rank%s at once, in %s", at_once, at_once == 1 ? "" : "s",
-           p->learned ? "the run's world" : "a random world of that size: there is none yet");
+  const char *where = p->learned ? "the run's world" : "a random world of that size: there is none yet";
+  if (a->s.evolve.in == CONFIG_IN_REAL) where = "the real environment";
+  snprintf(words, sizeof words, "measured on %d rank%s at once, in %s", at_once, at_once == 1 ? "" : "s", where);
   explain_put(s, "steps_per_second", p->steps, "", words);
 }
 
@@ -162,14 +163,15 @@ typedef struct dream_length {
 } dream_length;
 
 static dream_length explain_put_length(sheet *s, const app *a) {
-  dream_length d = {.cap = rules_of(a).cap};
+  bool outside = a->s.evolve.in == CONFIG_IN_REAL;
+  dream_length d = {.cap = outside ? a->environment->cap : rules_of(a).cap};
   const last_generation last = explain_last_played(a);
   d.mean = d.cap;
   if (last.generation) {
     d.mean = last.steps;
     d.sd = fmin(SPREAD * d.mean, sqrt(fmax(0, d.mean * (d.cap - d.mean))));
   }
-  explain_put(s, "cap", d.cap, "", a->s.dream.cap ? "dream.cap" : "the environment's cap");
+  explain_put(s, "cap", d.cap, "", a->s.dream.cap && !outside ? "dream.cap" : "the environment's cap");
 
   if (!last.generation) {
     explain_put(s, "episode_steps", d.mean, "cap", "assumed: no generation has been played, so none is longer");
@@ -194,7 +196,7 @@ static void explain_put_held_out(sheet *s, const app *a, const pace *p, const dr
   const settings *k = &a->s;
   char words[200];
   double use, seconds = explain_dream_seconds(p, d, k->evolve.held_out_episodes, &use);
-  if (!k->evolve.held_out_every) return;
+  if (!k->evolve.held_out_every || !settings_learn(k)) return;
   snprintf(words, sizeof words, "expected, every %d generations more: %d dreams; real episodes are left out",
            k->evolve.held_out_every, k->evolve.held_out_episodes);
   explain_put(s, "held_out_seconds", seconds, "as a generation's", words);

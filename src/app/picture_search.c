@@ -7,7 +7,7 @@
 
 #include "picture.h"
 
-enum { WIDTH = 1200, HEIGHT = 930, NAMES_MAX = SCORES_MAX + 2 };
+enum { WIDTH = 1200, HEIGHT = 930, HEIGHT_ALONE = 520, NAMES_MAX = SCORES_MAX + 2 };
 
 typedef struct search_view {
   const app *a;
@@ -182,15 +182,24 @@ static void search_baselines(chart *c, const search_view *v, const axes *x, int 
   levels_draw(c, levels, count, x);
 }
 
+// Where nothing is learnt, the candidates are played where their mean is, too.
+static void search_real_candidates(chart *c, const search_view *v) {
+  bool one = v->a->s.evolve.descents == 1;
+  if (one) view_curve(c, v, "best", 0, "with lines lw 1 lc rgb '#56B4E9'", "best candidate");
+  view_curve(c, v, "mean", 0, one ? "with lines lw 2.5 lc rgb '#0072B2'" : "with points pt 7 ps 0.5 lc rgb '#0072B2'",
+             "mean of the candidates");
+}
+
 static void search_real_panel(chart *c, const search_view *v) {
-  static const char *const names[] = {"real"};
+  static const char *const names[] = {"real", "best", "mean"};
+  bool learns = settings_learn(&v->a->s);
   int cap = v->a->environment->cap, episodes = v->a->s.evolve.real_episodes;
   char title[160], points[96];
   snprintf(title, sizeof title, "In the real environment, %s: episodes of at most %d steps", v->a->environment->name,
            cap);
   snprintf(points, sizeof points, "mean controller during the search: %d episodes", episodes);
 
-  double high = search_most(v, names, 1);
+  double high = search_most(v, names, learns ? 1 : 3);
   for (int i = 0; i < v->judged->count; i++) high = fmax(high, v->judged->of[i].mean);
   int most = v->a->environment->pays_steps ? cap : 0;
   axes x = view_axes(v, title, high, most);
@@ -198,6 +207,7 @@ static void search_real_panel(chart *c, const search_view *v) {
 
   chart_panel(c, &x);
   search_baselines(c, v, &x, most);
+  if (!learns) search_real_candidates(c, v);
   view_curve(c, v, "real", 0,
              v->a->s.evolve.descents > 1 ? "with points pt 5 ps 1.3 lc rgb '#009E73'"
                                          : "with linespoints lw 1 dt 3 pt 5 ps 1.3 lc rgb '#009E73'",
@@ -211,18 +221,19 @@ static void search_real_panel(chart *c, const search_view *v) {
 static status search_draw(chart *c, const search_view *v) {
   char title[200];
   const settings *s = &v->a->s;
-  snprintf(title, sizeof title, "Evolving a controller of %s inside the dream (seed %lld)", v->a->environment->name,
-           (long long)s->run.seed);
+  bool learns = settings_learn(s);
+  snprintf(title, sizeof title, "Evolving a controller of %s %s (seed %lld)", v->a->environment->name,
+           learns ? "inside the dream" : "in the environment itself", (long long)s->run.seed);
   const chart_frame f = {.name = "evolve.png",
                          .title = title,
                          .columns = WIDTH,
-                         .rows = HEIGHT,
-                         .panel_rows = 2,
+                         .rows = learns ? HEIGHT : HEIGHT_ALONE,
+                         .panel_rows = learns ? 2 : 1,
                          .panel_columns = 1,
                          .right = 270,
                          .gap = 186};
   TRY(chart_picture(c, run_out(&v->a->run, "report").text, &f));
-  search_dream_panel(c, v);
+  if (learns) search_dream_panel(c, v);
   search_real_panel(c, v);
   chart_picture_end(c);
   return OK;

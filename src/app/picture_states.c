@@ -41,17 +41,22 @@ static void duel_tile(sheet *s, int tile, int row, const duel *d, const recordin
   sheet_tile(s, band, row, column, rgb);
 }
 
-static void duel_moment(sheet *s, int tile, const duel *d, int step) {
+static void duel_name(sheet *s, int tile, int step) {
   char name[32];
   snprintf(name, sizeof name, step ? "+%d steps" : "start", step);
   sheet_column_name(s, tile / COLUMNS, tile % COLUMNS, name);
+}
+
+static void duel_moment(sheet *s, int tile, const duel *d, int step) {
+  duel_name(s, tile, step);
   duel_tile(s, tile, 0, d, &d->real, (const float *)d->real.seen, step);
   duel_tile(s, tile, 1, d, &d->dreamt, d->dreamt.thought, step);
 }
 
 // From one tile to the next of so many, a round number.
 static int tile_steps(const app *a, int tiles) {
-  int steps = int_min(a->environment->cap, rules_of(a).cap), every = steps / (tiles - 1);
+  int dream = settings_learn(&a->s) ? rules_of(a).cap : a->environment->cap;
+  int steps = int_min(a->environment->cap, dream), every = steps / (tiles - 1);
   return every >= 10 ? every / 5 * 5 : every ? every : 1;
 }
 
@@ -162,9 +167,40 @@ static status duel_curves(const duel *d, chart *c) {
   return OK;
 }
 
+// --- where nothing is learnt: the real episode alone ----------------------------------------------------------------
+
+static status states_film(const player *p) {
+  char words[256], of[100];
+  int every = tile_steps(p->a, BANDS * COLUMNS);
+  player_words(p, of, sizeof of);
+  snprintf(words, sizeof words, "%s, %s", p->a->environment->name, of);
+
+  sheet_shape shape = duel_shape("A real episode", BANDS);
+  shape.rows = 1;
+  shape.words[0] = words;
+  sheet s = sheet_open(&shape);
+  duel d = {.p = p, .size = (int)env_observation_size(p->a->environment)};
+  d.real = recording_real(p, p->a->environment->cap, 1, 0);
+  for (int tile = 0; tile < BANDS * COLUMNS; tile++) {
+    duel_name(&s, tile, tile * every);
+    duel_tile(&s, tile, 0, &d, &d.real, (const float *)d.real.seen, tile * every);
+  }
+  recording_free(&d.real);
+  return sheet_write(&s, run_out(&p->a->run, "report/real.png").text);
+}
+
+static status states_plain(const app *a) {
+  player p;
+  TRY(player_open(&p, a));
+  status s = states_film(&p);
+  player_close(&p);
+  return s;
+}
+
 status picture_states(const app *a, chart *c) {
   player p;
   if (!a->environment->picture || !file_exists(run_path(&a->run, "controller.safetensors").text)) return OK;
+  if (!settings_learn(&a->s)) return states_plain(a);
   if (!file_exists(run_path(&a->run, "rnn.safetensors").text)) return OK;
   TRY(player_open(&p, a));
 

@@ -137,6 +137,9 @@ status pipeline_complete(app *a) {
 // touched, and again once something that they are made from was made.
 static status pipeline_make(app *a, stage first, stage last) {
   stage_standing standing[STAGES] = {0};
+  if (!settings_learn(&a->s) && !stage_is_of(&a->run, last))
+    FAIL(BAD_CONFIG, "%s: controller.features is observation: no world is learnt, so there is nothing to %s; run, "
+         "evolve and evaluate are all there is", a->s.run.directory, stage_name(last));
   TRY(pipeline_look(a, first, last, standing));
   TRY(pipeline_fresh_keep(a));
   for (stage s = first; s <= last; s++) {

@@ -41,14 +41,26 @@ static world_shape train_shape(const app *a) {
   return shape;
 }
 
+// Where nothing is learnt, what there is to be seen of the world that there is.
+static world_features train_plain_features(const app *a) {
+  world *w;
+  world_features f;
+  CHECK(app_world_read(a, &w) == OK, "%s", status_message());
+  CHECK(world_features_of(&f, w, app_features_word(a)) == OK, "%s", status_message());
+  world_close(w);
+  return f;
+}
+
 world_features app_features_expected(const app *a) {
   world_features f;
+  if (!settings_learn(&a->s)) return train_plain_features(a);
   world_shape s = train_shape(a);
   CHECK(world_mdn_features(&f, &s, app_features_word(a)), "%s", app_features_word(a));
   return f;
 }
 
 status app_world_random(const app *a, world **w) {
+  if (!settings_learn(&a->s)) return app_world_read(a, w);
   world_shape s = train_shape(a);
   return train_random_world(w, &s, (uint64_t)a->s.run.seed);
 }

@@ -15,8 +15,11 @@ static const char *const end_words[] = {[CONFIG_END_THRESHOLD] = "threshold",
                                         [CONFIG_END_EXPECTED] = "expected",
                                         NULL};
 static const char *const precision_words[] = {[CONFIG_PRECISION_FP32] = "fp32", [CONFIG_PRECISION_BF16] = "bf16", NULL};
-static const char *const feature_words[] = {
-    [CONFIG_FEATURES_Z] = "z", [CONFIG_FEATURES_ZH] = "zh", [CONFIG_FEATURES_ZHC] = "zhc", NULL};
+static const char *const feature_words[] = {[CONFIG_FEATURES_Z] = "z",
+                                            [CONFIG_FEATURES_ZH] = "zh",
+                                            [CONFIG_FEATURES_ZHC] = "zhc",
+                                            [CONFIG_FEATURES_OBSERVATION] = "observation",
+                                            NULL};
 static const char *const in_words[] = {[CONFIG_IN_DREAM] = "dream", [CONFIG_IN_REAL] = "real", NULL};
 static const char *const best_words[] = {[CONFIG_BEST_DREAM] = "dream", [CONFIG_BEST_REAL] = "real", NULL};
 static const char *const restart_words[] = {
@@ -192,7 +195,8 @@ static const knob knob_rows[] = {
     INT("dream.lanes", dream.lanes, NOTHING, 1, 4096, "64", "episodes that a worker steps at once; changes no result"),
 
     WORD("controller.features", controller.features, SEARCH, feature_words, "zhc",
-         "what C sees: z = the latent, h = M's output, c = M's cell (WM: Doom zhc, CarRacing zh)"),
+         "what C sees: z = the latent, h = M's output, c = M's cell (WM: Doom zhc, CarRacing zh); observation = what "
+         "the environment shows, with evolve.in: real, and no world is learnt"),
     INT("controller.hidden", controller.hidden, SEARCH, 0, 4096, "0",
         "tanh units between features and action; 0: linear (WM: 0)"),
     BOOL("controller.bias", controller.bias, SEARCH, "false",
@@ -202,8 +206,8 @@ static const knob knob_rows[] = {
          "who searches (WM: cma); lra-cma: for much noise; sep-cma, lm-ma, openai, pgpe: for very many "
          "parameters; the last two are baselines"),
     WORD("evolve.in", evolve.in, SEARCH, in_words, "dream",
-         "where candidates are played (WM: dream); real: what the same features allow without any dream, to compare "
-         "with; needs very many real episodes"),
+         "where candidates are played (WM: dream); real: what the same features, or the observation alone, allow "
+         "without any dream; needs very many real episodes"),
     INT("evolve.generations", evolve.generations, LENGTH, 1, 1000000, "200",
         "generations of the search (WM: 200 to 1800)"),
     INT("evolve.popsize", evolve.popsize, SEARCH, 3, 65536, "64",

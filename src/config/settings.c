@@ -139,6 +139,19 @@ static status settings_rounds_check(const settings *s) {
   return OK;
 }
 
+bool settings_learn(const settings *s) { return s->controller.features != CONFIG_FEATURES_OBSERVATION; }
+
+// Where nothing is learnt, nothing can be asked of a dream.
+static status settings_plain_check(const settings *s) {
+  if (s->evolve.in != CONFIG_IN_REAL)
+    FAIL(BAD_CONFIG, "controller.features is observation, so that no world is learnt, but evolve.in is dream; let "
+         "evolve.in be real");
+  if (s->run.rounds > 1)
+    FAIL(BAD_CONFIG, "controller.features is observation, so that nothing is learnt from episodes, but run.rounds is "
+         "%d; let it be 1", s->run.rounds);
+  return OK;
+}
+
 const char *settings_start(const settings *s) { return strcmp(s->evolve.start, "none") == 0 ? NULL : s->evolve.start; }
 
 status settings_check(const settings *s) {
@@ -164,6 +177,7 @@ status settings_check(const settings *s) {
   if (strcmp(s->evolve.start, s->run.directory) == 0)
     FAIL(BAD_CONFIG, "evolve.start is run.directory, %s: the search would begin at its own end; name another run",
          s->run.directory);
+  if (!settings_learn(s)) TRY(settings_plain_check(s));
   if (s->run.rounds > 1) TRY(settings_rounds_check(s));
   if (s->evolve.best == CONFIG_BEST_REAL && (s->evolve.real_episodes == 0 || s->evolve.held_out_every == 0))
     FAIL(BAD_CONFIG,

@@ -158,6 +158,7 @@ static const stage_kind stage_kinds[STAGES] = {
 const char *stage_name(stage s) { return stage_kinds[s].name; }
 
 bool stage_is_of(const run_home *r, stage s) {
+  if (!settings_learn(r->s)) return s == STAGE_EVOLVE || s == STAGE_EVALUATE;
   if (s == STAGE_FIDELITY) return r->s->fidelity.episodes > 0;
   return r->pixels || s != STAGE_VAE;
 }

@@ -4,6 +4,8 @@
 #ifndef SEARCH_EVOLUTION_H
 #define SEARCH_EVOLUTION_H
 
+#include <math.h>
+
 #include "checkpoint.h"
 #include "journal.h"
 #include "maker.h"
@@ -27,6 +29,8 @@ typedef struct outcome {
   int64_t sent, repeated;                     // episodes handed out, of which again; of the candidates
   char ended[256];                            // why a descent ended with this generation; empty: none did
 } outcome;
+
+static inline bool outcome_judged(const outcome *o) { return !isnan(o->held_out) || !isnan(o->real); }
 
 // One chain of generations, with a checkpoint, a journal and rows of its own. A run is one, or several side by side
 // that know nothing of each other.

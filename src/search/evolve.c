@@ -42,13 +42,13 @@ static void evolve_best_keep(descent *d, double judged) {
 
 static status evolve_means_judge(evolution *v) {
   const settings *s = v->s;
-  bool really = s->evolve.best == CONFIG_BEST_REAL;
+  bool learns = settings_learn(s), really = s->evolve.best == CONFIG_BEST_REAL || !learns;
   rollout_record dreams = {.place = ROLLOUT_DREAM, .stream = "held-out", .rules = v->rules};
   rollout_record outside = {.place = ROLLOUT_REAL, .stream = "real", .rules = v->rules};
   rollout_record beside = {.place = ROLLOUT_DREAM, .stream = "compared", .rules = v->compared};
 
   // in the dream, on luck that no candidate has met; then in reality. One of both chooses the best
-  TRY(evolve_means_play(v, JOB_HELD_OUT, &dreams, s->evolve.held_out_episodes));
+  TRY(evolve_means_play(v, JOB_HELD_OUT, &dreams, learns ? s->evolve.held_out_episodes : 0));
   for (int i = 0; i < v->share_count; i++) {
     descent *d = v->shares[i].d;
     d->row.held_out = evolve_summary_of(v, &v->shares[i]).mean;
@@ -61,12 +61,12 @@ static status evolve_means_judge(evolution *v) {
     summary played = evolve_summary_of(v, &v->shares[i]);
     d->row.real = played.mean;
     // the lower half of the ratio; the dreams below make it whole
-    if (played.episodes) d->row.ratio = 1 / played.mean_steps;
+    if (played.episodes && learns) d->row.ratio = 1 / played.mean_steps;
     if (really) evolve_best_keep(d, d->row.real);
   }
 
   // as many dreams that begin, end and are cut as real episodes: the search's may be short, and are of another scale
-  TRY(evolve_means_play(v, JOB_COMPARED, &beside, s->evolve.real_episodes));
+  TRY(evolve_means_play(v, JOB_COMPARED, &beside, learns ? s->evolve.real_episodes : 0));
   for (int i = 0; i < v->share_count; i++)
     v->shares[i].d->row.ratio *= evolve_summary_of(v, &v->shares[i]).mean_steps;
   return OK;
@@ -129,7 +129,7 @@ static status evolve_round(evolution *v) {
     if (!d->played) continue;
     TRY(descent_save(d));
     rows_show(d);
-    judged |= !isnan(d->row.held_out);
+    judged |= outcome_judged(&d->row);
   }
   TRY(rows_merge(v));
   return judged ? evolve_leader_save(v) : OK;

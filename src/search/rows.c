@@ -192,12 +192,13 @@ void rows_show(const descent *d) {
   stage_work *w = &d->v->work;
   if (!isnan(o->held_out))
     snprintf(held, sizeof held, "  held-out %.1f  real %.1f  dream/real %.2f", o->held_out, o->real, o->ratio);
+  else if (!isnan(o->real)) snprintf(held, sizeof held, "  mean controller, new luck: %.1f", o->real);
   if (!isnan(o->busy)) snprintf(busy, sizeof busy, "  busy %.0f %%", 100 * o->busy);
   if (o->descent > 1 || d->v->count > 1) snprintf(name, sizeof name, "descent %d  ", o->descent);
   snprintf(note, sizeof note, "%sbest %.1f  mean %.1f  sigma %.3g%s%s", name, o->best, o->mean, es_sigma(d->search),
            busy, held);
 
-  if (!isnan(o->held_out)) w->line.last = 0;  // such a line is always shown
+  if (outcome_judged(o)) w->line.last = 0;  // such a line is always shown
   work_show(w, evolution_generations(d->v), note);
 }
 

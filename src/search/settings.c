@@ -3,8 +3,10 @@
 #include "search.h"
 
 const char *search_features(const settings *s) {
-  static const char *const words[] = {
-      [CONFIG_FEATURES_Z] = "z", [CONFIG_FEATURES_ZH] = "zh", [CONFIG_FEATURES_ZHC] = "zhc"};
+  static const char *const words[] = {[CONFIG_FEATURES_Z] = "z",
+                                      [CONFIG_FEATURES_ZH] = "zh",
+                                      [CONFIG_FEATURES_ZHC] = "zhc",
+                                      [CONFIG_FEATURES_OBSERVATION] = WORLD_OBSERVATION};
   return words[s->controller.features];
 }
 
