@@ -32,7 +32,8 @@ typedef struct app {
   int temperature_count;
   bool in_dream;                               // evaluate --in dream
   bool untrained;                              // evaluate --untrained
-  bool json;                                   // explain --json
+  bool json;                                   // explain --json, env --json
+  int episodes;                                // env --episodes; 0: not said
   int ranks;                                   // explain --ranks; 0: those there are
   bool controlling;                            // the verb is control: --set takes the control file's keys too
   control asked;
@@ -97,6 +98,8 @@ void preflight_generation(const app *a);
 
 // The command line of a verb into settings; words[1] is the verb. Only of the options that the verb has.
 status app_parse(app *a, int count, char **words);
+// What was understood of an environment. Not collective: MPI is never started.
+status app_environment(const app *a);
 // Writes control.yaml for a search that runs elsewhere. Not collective: MPI is never started.
 status app_control(const app *a);
 

@@ -113,6 +113,19 @@ static status file_wanted(const verb *v) {
        "dreamfarm config > mine.yaml", v->name, v->name);
 }
 
+// env takes the name of an environment in the place of a configuration.
+static status file_load(app *a, const verb *v, const char *file) {
+  size_t size = strlen(file);
+  bool yaml = (size > 5 && strcmp(file + size - 5, ".yaml") == 0) || (size > 4 && strcmp(file + size - 4, ".yml") == 0);
+  text_buffer t = {0};
+  if (v != &verbs[VERB_ENV] || yaml) return settings_load(&a->s, file);
+
+  text_add(&t, "environment.name=%s", file);
+  status s = settings_set(&a->s, t.bytes);
+  text_free(&t);
+  return s;
+}
+
 static status round_check(const app *a) {
   int count = a->s.run.rounds;
   if (a->round > count) FAIL(USAGE, "--round %d: run.rounds is %d, so 1 to %d are allowed", a->round, count, count);
@@ -134,7 +147,7 @@ status app_parse(app *a, int count, char **words) {
   // the command line is the last word: over the file, over the defaults
   settings_default(&a->s);
   a->run.s = &a->s;
-  if (file) TRY(settings_load(&a->s, file));
+  if (file) TRY(file_load(a, v, file));
   TRY(options_take(a, &g));
 
   // checked as a whole, after everything has spoken

@@ -97,6 +97,16 @@ static void completion_knobs(void) {
          "    compopt -o nospace 2>/dev/null\n    return\n  fi\n");
 }
 
+// env takes the name of an environment, or a plug-in's file, where others take a configuration.
+static void completion_environments(void) {
+  int count;
+  const char *const *names = env_names(&count);
+  printf("  if [[ $verb == env && $word != -* ]]; then\n    COMPREPLY=($(compgen -W '");
+  for (int i = 0; i < count; i++) printf("%s%s", i ? " " : "", names[i]);
+  printf("' -- \"$word\") $(compgen -f -X '!*.@(so|yaml|yml)' -- \"$word\") $(compgen -d -- \"$word\"))\n"
+         "    compopt -o filenames 2>/dev/null\n    return\n  fi\n");
+}
+
 void completion_print(void) {
   printf("# What bash completes after dreamfarm; made by: dreamfarm help --completion\n"
          "_dreamfarm() {\n"
@@ -122,6 +132,7 @@ void completion_print(void) {
   completion_values();
   completion_knobs();
 
+  completion_environments();
   printf("  if [[ $word == -* ]]; then COMPREPLY=($(compgen -W \"$options\" -- \"$word\")); return; fi\n"
          "  COMPREPLY=($(compgen -f -X '!*.y*ml' -- \"$word\") $(compgen -d -- \"$word\"))\n"
          "  compopt -o filenames 2>/dev/null\n"

@@ -52,6 +52,8 @@ void help_print(void) {
   help_options_print(VERB_BIT(VERB_EVALUATE), most);
   printf("report\n");
   help_options_print(VERB_BIT(VERB_REPORT), most);
+  printf("env\n");
+  help_options_print(VERB_BIT(VERB_ENV), most);
   printf("explain\n");
   help_options_print(VERB_BIT(VERB_EXPLAIN), most);
   help_options_print(VERB_BIT(VERB_BENCH), 0);

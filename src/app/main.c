@@ -67,6 +67,11 @@ static status launched_understand(file_path *directory, int count, char **words)
   return OK;
 }
 
+static status environment(const app *a) {
+  num_open();
+  return app_environment(a);
+}
+
 static status launch(int count, char **words) {
   if (farm_ranks_most() > 1) return launch_main(count, words, launched_understand);
   fprintf(stderr, "launch: this program has one rank, since it was built without MPI (make MPI=no): start the verb by "
@@ -85,6 +90,7 @@ static bool answer_alone(int count, char **words, status *result) {
   else if (v == &verbs[VERB_HELP]) *result = said(help_of(count, words));
   else if (v == &verbs[VERB_LAUNCH]) *result = launch(count, words);
   else if (v == &verbs[VERB_CONFIG]) *result = configured(count, words, print_config);
+  else if (v == &verbs[VERB_ENV]) *result = configured(count, words, environment);
   else if (v == &verbs[VERB_CONTROL]) *result = configured(count, words, app_control);
   else return false;
   return true;

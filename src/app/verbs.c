@@ -68,6 +68,11 @@ const verb verbs[VERBS] = {
                      .act = app_report,
                      .usage = RUN_USAGE,
                      .examples = {"report mine.yaml", "report mine.yaml --out elsewhere"}},
+    [VERB_ENV] = {.name = "env",
+                  .words = "what was understood of an environment: what it shows and wants, whether it is pure, its "
+                           "speed, what baselines score, a strip of frames; without a name: those there are",
+                  .usage = "[NAME | CONFIG.yaml] [--set KEY=VALUE]... [options]",
+                  .examples = {"env pendulum", "env ./mine.so --set environment.frame_skip=2"}},
     [VERB_EXPLAIN] = {.name = "explain",
                       .words = "every constant of the search with formula and source, and how long a generation "
                                "should take",
@@ -177,6 +182,7 @@ static status whole_take(int *n, const char *option, const char *text) {
   return OK;
 }
 
+static status take_env_episodes(app *a, const char *text) { return whole_take(&a->episodes, "--episodes", text); }
 static status take_ranks(app *a, const char *text) { return whole_take(&a->ranks, "--ranks", text); }
 static status take_round(app *a, const char *text) { return whole_take(&a->round, "--round", text); }
 
@@ -202,7 +208,7 @@ static const verb_option options[] = {
     {.name = "--set",
      .value = "KEY=VALUE",
      .words = "one knob, over the file's; may be repeated",
-     .verbs = STAGES_BITS | JUDGE_BIT | LOOK_BITS | ALONE_BITS,
+     .verbs = STAGES_BITS | JUDGE_BIT | LOOK_BITS | ALONE_BITS | VERB_BIT(VERB_ENV),
      .take = take_set},
     {.name = "--fresh",
      .words = "make anew what was made with other settings, or was begun; what it replaces is gone",
@@ -248,12 +254,25 @@ static const verb_option options[] = {
      .words = "write there, and nothing into run.directory, which may be read-only",
      .verbs = JUDGE_BIT | VERB_BIT(VERB_REPORT),
      .take = take_out},
+    {.name = "--episodes",
+     .value = "N",
+     .words = "of each baseline; default 10",
+     .verbs = VERB_BIT(VERB_ENV),
+     .take = take_env_episodes},
+    {.name = "--out",
+     .value = "DIRECTORY",
+     .words = "where the picture is written; default: here",
+     .verbs = VERB_BIT(VERB_ENV),
+     .take = take_out},
     {.name = "--ranks",
      .value = "N",
      .words = "as if on so many; default: those it runs on",
      .verbs = VERB_BIT(VERB_EXPLAIN),
      .take = take_ranks},
-    {.name = "--json", .words = "for machines", .verbs = VERB_BIT(VERB_EXPLAIN), .take = take_json},
+    {.name = "--json",
+     .words = "for machines",
+     .verbs = VERB_BIT(VERB_EXPLAIN) | VERB_BIT(VERB_ENV),
+     .take = take_json},
 
     // These verbs read their own words; rows here are what help, the man page and completion know of them.
     {.name = "--simulate",

@@ -110,7 +110,7 @@ static void acrobot_picture(uint8_t *rgb, int rows, int columns, const float *ob
   double c2 = (double)observation[2], s2 = (double)observation[3];
   acrobot_pose pose = {.elbow = {s1, -c1}};
   pose.end = (point){s1 + (s1 * c2 + c1 * s2), -c1 - (c1 * c2 - s1 * s2)};
-  shapes_draw(rgb, rows, columns, (point){0, 0}, 2.3, acrobot_pixel, &pose);
+  shapes_draw(rgb, rows, columns, (point){0, 0}, shapes_half(2.3, rows, columns), acrobot_pixel, &pose);
 }
 
 static const char *const acrobot_components[] = {

@@ -64,7 +64,7 @@ static void pendulum_pixel(double *rgb, point p, double pixel, const void *scene
 
 static void pendulum_picture(uint8_t *rgb, int rows, int columns, const float *observation) {
   point tip = {-(double)observation[1], (double)observation[0]};
-  shapes_draw(rgb, rows, columns, (point){0, 0}, 1.3, pendulum_pixel, &tip);
+  shapes_draw(rgb, rows, columns, (point){0, 0}, shapes_half(1.3, rows, columns), pendulum_pixel, &tip);
 }
 
 static const char *const pendulum_components[] = {"cosine of the rod's angle (1: upright)", "sine of the rod's angle",

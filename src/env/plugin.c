@@ -98,6 +98,7 @@ typedef struct plugin {
   size_t stride;   // HEAD and state_bytes, rounded up to cache lines
   char *memory;    // (lanes, stride)  steps so far, then the state
   float *seen;     // (shape[0])  of one lane, where it is a state
+  char failure[96];  // why the last episode was broken
 } plugin;
 
 static char *plugin_lane(const plugin *p, int lane) {
@@ -125,7 +126,15 @@ static bool plugin_shows_nonsense(const plugin *p, int lane) {
   return false;
 }
 
-static env_outcome plugin_lane_step(const plugin *p, int lane, const float *action) {
+static bool plugin_breaks(plugin *p, int lane, double reward) {
+  bool pays = isfinite(reward), shows = !plugin_shows_nonsense(p, lane);
+  if (pays && shows) return false;
+  text_print(p->failure, sizeof p->failure, "%s at step %lld is not finite",
+             pays ? "a number of its observation" : "its reward", (long long)*plugin_steps(p, lane));
+  return true;
+}
+
+static env_outcome plugin_lane_step(plugin *p, int lane, const float *action) {
   double reward = 0;
   bool terminated = false;
   for (int i = 0; i < p->frame_skip && !terminated; i++) {
@@ -138,11 +147,11 @@ static env_outcome plugin_lane_step(const plugin *p, int lane, const float *acti
   return (env_outcome){.reward = (float)(reward * p->reward_scale),
                        .terminated = terminated,
                        .truncated = !terminated && cut,
-                       .broken = !isfinite(reward) || plugin_shows_nonsense(p, lane)};
+                       .broken = plugin_breaks(p, lane, reward)};
 }
 
 static void plugin_step(void *self, const float *actions, env_outcome *outcomes, int n) {
-  const plugin *p = self;
+  plugin *p = self;
   for (int i = 0; i < n; i++) outcomes[i] = plugin_lane_step(p, i, actions + (size_t)i * p->table->actions);
 }
 
@@ -161,6 +170,8 @@ static void plugin_move(void *self, int to, int from) {
   const plugin *p = self;
   if (to != from) memcpy(plugin_lane(p, to), plugin_lane(p, from), p->stride);
 }
+
+static const char *plugin_failure(const void *self) { return ((const plugin *)self)->failure; }
 
 static plugin *plugin_lanes_open(const dreamfarm_env *t, const env_options *o, int lanes) {
   plugin *p = mem_take(1, sizeof *p);
@@ -264,7 +275,7 @@ static status plugin_open(env *e, const char *name, const env_options *o) {
                        .pure = object.pure,
                        .picture = t->picture,
                        .components = t->components,
-                       .baselines = env_baselines_common,
+                       .baselines = env_baselines_blind,
                        .content = object.content};
   text_print(e->spec.name, sizeof e->spec.name, "%s", t->name);
   text_print(e->spec.version, sizeof e->spec.version, "%.12s", object.content.hex);
@@ -278,4 +289,5 @@ const env_family env_plugin = {.owns = plugin_owns,
                                .reset = plugin_reset,
                                .step = plugin_step,
                                .observe = plugin_observe,
-                               .move = plugin_move};
+                               .move = plugin_move,
+                               .failure = plugin_failure};

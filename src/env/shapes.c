@@ -26,6 +26,8 @@ void shapes_blend(double *rgb, const double *ink, double distance, double pixel)
   for (int i = 0; i < 3; i++) rgb[i] += (ink[i] - rgb[i]) * share;
 }
 
+double shapes_half(double reach, int rows, int columns) { return reach * columns / (rows < columns ? rows : columns); }
+
 void shapes_draw(uint8_t *rgb, int rows, int columns, point middle, double half, shapes_colour *colour,
                  const void *scene) {
   double pixel = 2 * half / columns;

@@ -15,6 +15,8 @@ double shapes_disc(point p, point middle, double radius);
 // Covers as much of the pixel as the shape does; nothing where the distance is no number.
 void shapes_blend(double *rgb, const double *ink, double distance, double pixel);
 
+// What is to be shown left and right of the middle, so that `reach` is shown in every direction.
+double shapes_half(double reach, int rows, int columns);
 // rgb (rows, columns, 3): each pixel as `colour` makes it from light grey, whose middle is the point p; `half` is shown
 // left and right of `middle`, `pixel` is one pixel's width.
 typedef void shapes_colour(double *rgb, point p, double pixel, const void *scene);

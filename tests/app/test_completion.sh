@@ -43,6 +43,7 @@ check "verbs" cmp <(completes "" | grep -v '^--' | sort) <(sort <<<"$verbs")
 gives "a verb begun" "train train-vae train-rnn" tr
 gives "the options of a verb" "--set --fresh --round --quiet --help --version" run x.yaml --
 gives "and of one that has others" "--ranks" explain x.yaml --r
+gives "an environment" "pendulum" env pen
 gives "bench's subjects" "farm es" bench ""
 gives "and their options" "--popsize" bench es --p
 check "keys" grep -qx evolve.popsize= <(completes evolve x.yaml --set evolve.)
@@ -68,7 +69,7 @@ strange() { # VERB WORDS...: the options of it that the program says are unknown
     (cd "$dir" && "$program" "$@" "$option" --nonsense 2>&1 </dev/null) | grep -e "unknown option $option"
   done
 }
-for verb in evaluate explain report "bench es"; do
+for verb in evaluate explain report env "bench es"; do
   check "every option of $verb is known to it" test -z "$(strange $verb)"
 done
 end
