@@ -40,6 +40,14 @@ check "or sent" dreamfarm evolve sent --set evolve.strategy=pgpe --set evolve.ca
 check "is the same" same made sent
 check "explain counts its parameters" bash -c "'$program' explain tests/app/tiny.yaml $(echo $plain) | grep -q '^  n  *4 '"
 
+# --- the configurations that are given ------------------------------------------------------------------------------
+for config in configs/real/*.yaml; do
+  name=$(basename "$config" .yaml)
+  check "$config runs" "$program" run "$config" --quiet --set run.directory="$dir/given-$name" --set evolve.generations=2 \
+    --set evolve.popsize=8 --set evolve.episodes=2 --set evaluate.episodes=5
+  check "in its environment" grep -q "\"environment\": \"$name\"" "$dir/given-$name/evaluate.json"
+done
+
 # --- what needs a dream, or pictures --------------------------------------------------------------------------------
 check "collect has nothing to do" exits 3 "no world is learnt" dreamfarm collect whole
 check "nor train" exits 3 "no world is learnt" dreamfarm train whole
