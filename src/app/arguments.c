@@ -42,7 +42,8 @@ static env_options environment_options(const settings *s) {
 
 // What plays nothing waits for nobody else's, which take seconds to start.
 static bool environment_wanted(const app *a, const verb *v) {
-  return v->act || v == &verbs[VERB_LAUNCH] || !env_is_foreign(a->s.environment.name);
+  bool opens = v->act || v == &verbs[VERB_LAUNCH] || v == &verbs[VERB_ENV];
+  return opens || !env_is_foreign(a->s.environment.name);
 }
 
 static status environment_find(app *a) {
