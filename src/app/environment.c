@@ -200,9 +200,7 @@ static void inspect_print_scores(const inspection *v) {
   printf("%-12s %9s %9s %9s %9s %9s\n", "policy", "mean", "sd", "p10", "p90", "steps");
   for (int i = 0; i < v->score_count; i++) {
     const summary *s = &v->scores[i].s;
-    printf("%-12s %9.4g %9.4g %9.4g %9.4g %9.4g", v->scores[i].name, s->mean, s->sd, s->p10, s->p90, s->mean_steps);
-    if (s->broken) printf("  (%d of %d broken)", s->broken, s->broken + s->episodes);
-    printf("\n");
+    printf("%-12s %9.4g %9.4g %9.4g %9.4g %9.4g\n", v->scores[i].name, s->mean, s->sd, s->p10, s->p90, s->mean_steps);
   }
 }
 
@@ -248,7 +246,6 @@ static void inspect_json_scores(const inspection *v, text_buffer *t) {
     json_number(t, "mean", s->mean);
     json_number(t, "sd", s->sd);
     json_number(t, "episodes", s->episodes);
-    json_number(t, "broken", s->broken);
     json_number(t, "steps", s->mean_steps);
     json_close(t, '}');
   }

@@ -52,8 +52,11 @@ check "one that remembers what it should not" built impure 's/^typedef struct bo
 check "is found out" env "$dir/impure.so"
 check "and said to be" grep -q 'pure  *no' "$dir/heard"
 check "one whose reward is no number" built broken 's|(float)(1 - away / 3)|away > 1.5 ? 0.0f / 0.0f : 1.0f|'
-check "breaks episodes" env "$dir/broken.so"
-check "which are counted" grep -q 'of 10 broken' "$dir/heard"
+check "is named" exits 1 "its reward at step" "$program" env "$dir/broken.so"
+check "one whose observation is none" built blind 's|o\[1\] = (float)b->speed|o[1] = b->place < 0 ? 0.0f / 0.0f : 1|'
+check "is named, too" exits 1 "a number of its observation at step" "$program" env "$dir/blind.so"
+check "and ends a run with that" exits 1 "a number of its observation at step" "$program" run tests/app/tiny.yaml --quiet \
+  --set environment.name="$dir/blind.so" --set run.directory="$dir/blind"
 
 # --- what is refused ------------------------------------------------------------------------------------------------
 check "a name that is not known" exits 3 'environment "pendulm" is not known; known are: takecover' "$program" env pendulm
