@@ -138,4 +138,12 @@ status data_numbers_read(const char *path, data_number_seen *seen, void *self);
 // --- pictures -------------------------------------------------------------------------------------------------------
 status data_png_write(const char *path, const uint8_t *rgb, int rows, int columns);  // (rows, columns, 3)
 
+// A film, as an animated PNG that is shown over and over; viewers without films show its first frame. Its frames share
+// 255 colours: those that there are, or the nearest to them.
+typedef struct data_film data_film;
+data_film *data_film_open(int rows, int columns);
+void data_film_add(data_film *f, const uint8_t *rgb, int milliseconds);  // (rows, columns, 3), copied
+status data_film_write(const data_film *f, const char *path);            // one frame at least
+void data_film_close(data_film *f);                                      // NULL is allowed
+
 #endif

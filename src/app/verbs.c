@@ -64,7 +64,7 @@ const verb verbs[VERBS] = {
                        .examples = {"evaluate mine.yaml --episodes 1000",
                                     "evaluate mine.yaml --temperatures 0.5,1,1.3"}},
     [VERB_REPORT] = {.name = "report",
-                     .words = "pictures and curves, into report/",
+                     .words = "pictures, films and curves, into report/",
                      .act = app_report,
                      .usage = RUN_USAGE,
                      .examples = {"report mine.yaml", "report mine.yaml --out elsewhere"}},
