@@ -30,6 +30,7 @@ typedef struct data_episode {
 
 // Memory for `room` steps, owned by *e, whose other fields are then 0; what *e pointed to is not looked at.
 void data_episode_take(data_episode *e, const data_spec *s, int room);
+void data_episode_copy(data_episode *e, const data_episode *from, const data_spec *s, int room);  // room >= steps
 void data_episode_resize(data_episode *e, const data_spec *s, int room);  // room >= steps, which are kept
 void data_episode_free(data_episode *e);
 

@@ -31,10 +31,23 @@ static int reached_measured(const table *t) {
   return count;
 }
 
+// What was taken from others may be fewer than were asked for.
+static status reached_episodes(int *count, const run_home *home) {
+  dataset *d;
+  *count = home->s->collect.episodes;
+  if (!*home->s->collect.from[0]) return OK;
+  TRY(data_open(&d, run_path(home, RUN_EPISODES).text));
+  *count = data_count(d);
+  data_close(d);
+  return OK;
+}
+
 static status reached_search_read(reached *r, const run_home *home) {
+  int collected;
   table t;
+  TRY(reached_episodes(&collected, home));
   TRY(table_read(&t, run_path(home, RUN_ROWS).text));
-  r->episodes += home->s->collect.episodes + reached_measured(&t) * home->s->evolve.real_episodes;
+  r->episodes += collected + reached_measured(&t) * home->s->evolve.real_episodes;
   if (home->s->evolve.in == CONFIG_IN_REAL) r->episodes += reached_last(&t, "episodes");
   r->dream = reached_last(&t, "held_out");
   table_free(&t);

@@ -58,6 +58,7 @@ void run_sweep(const run_home *r) {
       {RUN_EPISODES, "main_data."},
       {RUN_EPISODES, "metadata."},
       {RUN_EPISODES, "index."},
+      {RUN_EPISODES, RUN_SOURCES "."},
       {RUN_LATENTS, "latents-"},
       {RUN_STAGES, ""},
   };
@@ -196,8 +197,9 @@ static hash stage_source_hash(const run_home *r, stage maker, const char *name) 
   return h;
 }
 
-// What a stage is made from: files of this round, what it begins from, of the round before, and a search's start.
-enum { SOURCE_BEFORE = MADE_FROM_MAX, SOURCE_START, SOURCES_MAX };
+// What a stage is made from: files of this round, what it begins from, of the round before, a search's start, and the
+// episodes of others that are learnt from.
+enum { SOURCE_BEFORE = MADE_FROM_MAX, SOURCE_START, SOURCE_FROM, SOURCES_MAX };
 typedef struct stage_source {
   char name[64];  // in the mark
   hash of;
@@ -212,10 +214,28 @@ static bool stage_start_at(stage_source *source, const run_home *r, stage s) {
   return s == STAGE_EVOLVE;
 }
 
+// The same of others' folders of episodes, with the keys that are read of them.
+static bool stage_from_at(stage_source *source, const run_home *r, stage s) {
+  hash parts[CONFIG_FROM_MAX + 1];
+  int count = 0;
+  snprintf(source->name, sizeof source->name, "collect.from");
+  source->of = (hash){"none"};
+  if (s != STAGE_COLLECT || !*r->s->collect.from[0]) return s == STAGE_COLLECT;
+
+  for (; count < CONFIG_FROM_MAX && *r->s->collect.from[count]; count++, heartbeat_beat())
+    if (data_fingerprint(&parts[count], r->s->collect.from[count]) != OK) break;
+  bool all = count == CONFIG_FROM_MAX || !*r->s->collect.from[count];
+  const char *keys = settings_keys(r->s);
+  parts[count] = hash_bytes(keys, strlen(keys));
+  source->of = all ? hash_join(parts, count + 1) : (hash){"missing"};
+  return true;
+}
+
 static bool stage_source_is(const stage_source *source, const char *word) { return strcmp(source->of.hex, word) == 0; }
 
 static bool stage_source_at(stage_source *source, const run_home *r, stage s, int i) {
   if (i == SOURCE_START) return stage_start_at(source, r, s);
+  if (i == SOURCE_FROM) return stage_from_at(source, r, s);
   const stage_kind *k = &stage_kinds[s];
   bool before = i == SOURCE_BEFORE;
   const char *file = before ? k->begins_from : k->made_from[i];
@@ -436,9 +456,9 @@ static bool look_sources_differ(look *l) {
 
     snprintf(head, sizeof head, "from %s ", source.name);
 
-    // A source that is missing says nothing: it is made first, and looked at then. A start may be none, too.
+    // A source that is missing says nothing: it is made first, and looked at then. What others made may be none, too.
     bool written = mark_find(was, sizeof was, &l->m, head);
-    bool known = written ? !stage_source_is(&source, "missing") : i == SOURCE_START;
+    bool known = written ? !stage_source_is(&source, "missing") : i == SOURCE_START || i == SOURCE_FROM;
     if (known && !stage_source_is(&source, was))
       text_add(&l->differences, "%s is of hash %.12s, but was of %.12s\n", source.name, source.of.hex, was);
   }
