@@ -1,6 +1,6 @@
 // Tests for src/data/film.c, by a reader of its own: the chunks' order, numbers and checksums, and the frames, each
 // unpacked by libpng and laid over the one before it. With FILE.png it says how many frames of which size that film has,
-// and how many milliseconds it takes.
+// and how many milliseconds it takes; with --make FILE.png it makes one, for test_python.sh.
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -199,14 +199,14 @@ static void frame_make(uint8_t *rgb, int number, int colours) {
     for (int x = 0; x < 5; x++) memcpy(rgb + ((y + walked) * COLUMNS + x + 5 * walked) * 3, (uint8_t[]){255, 128, 0}, 3);
 }
 
-static void film_make(int colours) {
+static void film_make(const char *to, int colours) {
   uint8_t rgb[PIXELS];
   data_film *made = data_film_open(ROWS, COLUMNS);
   for (int i = 0; i < FRAMES; i++) {
     frame_make(rgb, i, colours);
     data_film_add(made, rgb, 40 * i);
   }
-  assert_int_equal(data_film_write(made, path), OK);
+  assert_int_equal(data_film_write(made, to), OK);
   data_film_close(made);
 }
 
@@ -218,7 +218,7 @@ static void film_read_good(film *f) {
 static void test_chunks_stand_in_order(void **state) {
   film f;
   (void)state;
-  film_make(100);
+  film_make(path, 100);
   film_read_good(&f);
   assert_string_equal(f.order, "HPtAcIcdcdcdcdcdcdE");
   assert_int_equal(f.rows, ROWS);
@@ -235,7 +235,7 @@ static void test_few_colours_come_back(void **state) {
   (void)state;
   for (int colours = 1; colours <= 201; colours += 50) {
     film f;
-    film_make(colours);
+    film_make(path, colours);
     film_read_good(&f);
     for (int i = 0; i < FRAMES; i++) {
       frame_show(shown, &f, &f.frames[i]);
@@ -250,7 +250,7 @@ static void test_few_colours_come_back(void **state) {
 static void test_frames_are_what_changes(void **state) {
   film f;
   (void)state;
-  film_make(100);
+  film_make(path, 100);
   film_read_good(&f);
   assert_true(f.frames[1].rows == 7 && f.frames[1].columns == 10 && f.frames[1].over);
   assert_true(f.frames[4].rows == 1 && f.frames[4].columns == 1);
@@ -288,9 +288,9 @@ static void test_many_colours_are_near(void **state) {
 static void test_equal_films_are_equal_bytes(void **state) {
   hash one, other;
   (void)state;
-  film_make(77);
+  film_make(path, 77);
   assert_int_equal(hash_file(&one, path), OK);
-  film_make(77);
+  film_make(path, 77);
   assert_int_equal(hash_file(&other, path), OK);
   assert_true(hash_equal(one, other));
 }
@@ -301,7 +301,7 @@ static void test_a_changed_byte_is_seen(void **state) {
   char *bytes;
   size_t size;
   (void)state;
-  film_make(100);
+  film_make(path, 100);
   assert_int_equal(file_read(&bytes, &size, path), OK);
   for (size_t at = 0; at < size; at += 7) {
     bytes[at] ^= 1;
@@ -336,6 +336,7 @@ static int film_say(const char *of) {
 
 int main(int count, char **words) {
   if (count == 2) return film_say(words[1]);
+  if (count == 3) return film_make(words[2], 100), 0;
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_chunks_stand_in_order),   cmocka_unit_test(test_few_colours_come_back),
       cmocka_unit_test(test_frames_are_what_changes), cmocka_unit_test(test_many_colours_are_near),
