@@ -137,8 +137,10 @@ static status folder_open_others(folder *f, const char *directory, const char *k
 }
 
 status folder_open_any(folder *f, const char *directory, const char *keys) {
-  if (file_exists(path_join(directory, INDEX_NAME).text)) return folder_open(f, directory);
-  return folder_open_others(f, directory, keys);
+  if (!file_exists(path_join(directory, INDEX_NAME).text)) return folder_open_others(f, directory, keys);
+  TRY(folder_open(f, directory));
+  if (!*keys) return OK;
+  FAIL(BAD_FILE, "%s: its observations have no keys, but collect.keys is %s; leave that out", directory, keys);
 }
 
 void folder_close(folder *f) {
