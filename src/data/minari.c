@@ -163,6 +163,15 @@ static void minari_key_seen(void *self, const char *name, bool leads_away) {
   if (k->count++ == 0) snprintf(k->first, sizeof k->first, "%s", name);
 }
 
+// Minari packs pictures so unless it is told not to.
+static status minari_part_look(minari *m, minari_part *p, const char *key) {
+  minari_space_of(&p->space, m->said.observation, key);
+  if (m->said.jpeg && p->space.image)
+    return minari_fail(m, "%s are pictures that were packed as JPEG, which is not read; record them with "
+                          "DataCollector(env, jpeg_encoding=False), or write them anew with that", p->name);
+  return minari_array_look(m, 0, p->name, &p->kind, &p->extent);
+}
+
 static status minari_part_add(minari *m, const char *key, size_t size) {
   if (m->part_count == MINARI_PARTS_MAX) return minari_fail(m, "collect.keys: more than %d keys", MINARI_PARTS_MAX);
   if (size == 0 || size > MINARI_NAME_MAX)
@@ -170,10 +179,8 @@ static status minari_part_add(minari *m, const char *key, size_t size) {
 
   minari_part *p = &m->parts[m->part_count];
   snprintf(p->name, sizeof p->name, "observations/%.*s", (int)size, key);
-  TRY(minari_array_look(m, 0, p->name, &p->kind, &p->extent));
-  minari_space_of(&p->space, m->said.observation, p->name + strlen("observations/"));
   m->part_count++;
-  return OK;
+  return minari_part_look(m, p, p->name + strlen("observations/"));
 }
 
 static status minari_keys_take(minari *m, hid_t inside, const char *keys, const minari_keys *found) {
@@ -202,10 +209,8 @@ static status minari_parts_find(minari *m, const char *keys) {
     if (*keys)
       return minari_fail(m, "its observations have no keys, but collect.keys is %s; leave that out", keys);
     snprintf(p->name, sizeof p->name, "observations");
-    TRY(minari_array_look(m, 0, p->name, &p->kind, &p->extent));
-    minari_space_of(&p->space, m->said.observation, "");
     m->part_count = 1;
-    return OK;
+    return minari_part_look(m, p, "");
   }
 
   minari_keys found = {0};

@@ -12,6 +12,7 @@ typedef enum minari_kind { MINARI_UNSAID, MINARI_BOX, MINARI_DISCRETE, MINARI_OT
 typedef struct minari_space {
   minari_kind kind;
   int64_t start, n;    // of Discrete: start .. start + n-1
+  bool image;          // a Box of bytes that minari may have stored as JPEG
   int count;           // bounds that are known, one by one
   double *low, *high;  // (count), owned; NaN: none
 } minari_space;

@@ -151,6 +151,15 @@ static void space_bounds(minari_space *s, const json_t *space) {
   bounds_take(s->high, &highs, high, 0);
 }
 
+// As minari tells pictures from other Boxes: bytes, and 32 or more in the first two of two or three dimensions.
+static bool space_is_image(const json_t *space) {
+  const json_t *shape = json_object_get(space, "shape");
+  const char *dtype = json_string_value(json_object_get(space, "dtype"));
+  size_t rank = json_array_size(shape);
+  return dtype && strcmp(dtype, "uint8") == 0 && (rank == 2 || rank == 3) &&
+         json_integer_value(json_array_get(shape, 0)) >= 32 && json_integer_value(json_array_get(shape, 1)) >= 32;
+}
+
 void minari_space_of(minari_space *s, const json_t *space, const char *keys) {
   *s = (minari_space){.kind = MINARI_UNSAID};
   space = space_at(space, keys);
@@ -159,6 +168,7 @@ void minari_space_of(minari_space *s, const json_t *space, const char *keys) {
   const char *type = space_type(space);
   bool box = strcmp(type, "Box") == 0, discrete = strcmp(type, "Discrete") == 0;
   s->kind = box ? MINARI_BOX : discrete ? MINARI_DISCRETE : MINARI_OTHER;
+  s->image = box && space_is_image(space);
   if (box) space_bounds(s, space);
   if (!discrete) return;
   s->n = json_integer_value(json_object_get(space, "n"));

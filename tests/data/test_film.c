@@ -1,6 +1,6 @@
 // Tests for src/data/film.c, by a reader of its own: the chunks' order, numbers and checksums, and the frames, each
-// unpacked by libpng and laid over the one before it. With FILE.png it says how many frames of which size that film has,
-// and how many milliseconds it takes; with --make FILE.png it makes one, for test_python.sh.
+// unpacked by libpng and laid over the one before it. With FILE.png it says how many frames of which size that film
+// has, and how many milliseconds it takes; with --make FILE.png it makes one, for test_python.sh.
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -196,7 +196,8 @@ static void frame_make(uint8_t *rgb, int number, int colours) {
     rgb[3 * i + 2] = (uint8_t)(mixed >> 8 & 0xF8);
   }
   for (int y = 2; y < 8; y++)
-    for (int x = 0; x < 5; x++) memcpy(rgb + ((y + walked) * COLUMNS + x + 5 * walked) * 3, (uint8_t[]){255, 128, 0}, 3);
+    for (int x = 0; x < 5; x++)
+      memcpy(rgb + ((y + walked) * COLUMNS + x + 5 * walked) * 3, (uint8_t[]){255, 128, 0}, 3);
 }
 
 static void film_make(const char *to, int colours) {

@@ -56,6 +56,7 @@ record("grey/random-v0", Made(Box(0, 255, (48, 32), np.uint8), one))
 record("planes/random-v0", Made(Box(0, 255, (3, 64, 64), np.uint8), one))
 record("choices/random-v0", Made(Discrete(5, start=2), Discrete(3)))
 record("flags/random-v0", Made(Box(-1, 1, (5,), np.float32), MultiBinary(3)))
+record("packed/random-v0", Made(Box(0, 255, (40, 40, 3), np.uint8), one), jpeg=True)
 record("stack/random-v0", Made(Box(0, 255, (40, 40, 4), np.uint8), one))
 P
 check "minari records" "$python" "$dir/record.py"
@@ -87,6 +88,8 @@ check "where there are several, they are asked for" exits 4 "its observations ha
 check "one that there is not" exits 4 "have no key states, but extra, inner" "$program" data "$dir/minari/dict/random-v0" --keys states
 check "actions of another kind" exits 4 "its actions are MultiBinary" "$program" data "$dir/minari/flags/random-v0"
 check "pictures of four channels" exits 4 "have the shape 40 x 40 x 4" "$program" data "$dir/minari/stack/random-v0"
+check "pictures packed as JPEG" exits 4 "packed as JPEG, which is not read; record them with DataCollector(env, jpeg_encoding=False)" \
+  "$program" data "$dir/minari/packed/random-v0"
 check "people see the spaces" exits 0 "Box(1) float32 in [-2, 2]" "$program" data "$dir/minari/pendulum/random-v0"
 check "frames of pictures" "${BUILD:-build}/tests/app/test_draw" "$dir/frames-colours/frames.png" "What is in a data set" \
   "episode 0" "step 7" "Made-v0 by random"
