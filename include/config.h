@@ -7,6 +7,7 @@
 #include "es.h"  // its list of strategies
 
 #define CONFIG_TEXT 256
+#define CONFIG_FROM_MAX 16
 
 typedef struct settings {
   struct {
@@ -28,6 +29,8 @@ typedef struct settings {
   struct {
     int episodes;
     char policy[CONFIG_TEXT];
+    char from[CONFIG_FROM_MAX][CONFIG_TEXT];  // folders of episodes instead; "": no more
+    char keys[CONFIG_TEXT];       // of their observations, or none: see settings_keys
     int shard;                    // episodes per file
     double held_out;              // fraction of the episodes never trained on
   } collect;
@@ -153,6 +156,8 @@ const char *settings_start(const settings *s);
 
 // Is a world learnt? Not where C sees the observation itself: then there is no V, no M and no dream.
 bool settings_learn(const settings *s);
+// Which of several observations of others' episodes, separated by commas; "": there is one. Points into *s.
+const char *settings_keys(const settings *s);
 
 // The settings of one round, from 1 on: later ones have the knobs of `round` in place of others. Where there are
 // several each has a directory of its own, run.directory/round-N.

@@ -30,6 +30,7 @@ typedef struct data_episode {
 
 // Memory for `room` steps, owned by *e, whose other fields are then 0; what *e pointed to is not looked at.
 void data_episode_take(data_episode *e, const data_spec *s, int room);
+void data_episode_copy(data_episode *e, const data_episode *from, const data_spec *s, int room);  // room >= steps
 void data_episode_resize(data_episode *e, const data_spec *s, int room);  // room >= steps, which are kept
 void data_episode_free(data_episode *e);
 
@@ -53,6 +54,20 @@ status data_open(dataset **d, const char *directory);  // reads the index: ids, 
 // Several directories as one dataset, in their order, with their episodes numbered through. BAD_FILE, or MISMATCH that
 // names two which are of different environments, observations or actions.
 status data_open_all(dataset **d, const char *const *directories, int count);
+// One that others may have written, in Minari's layout: its own index, or main_data.hdf5 with episodes under any names,
+// here or in data/ below. `keys`: which of several observations, in which order, separated by commas; "": there is one.
+// Read as it is, but for this: pictures have three channels, all other observations are floats, one behind the other
+// (Discrete: one of n is 1), actions are numbers in [-1, 1] (Box: from its bounds; Discrete: 1 for the one that was
+// taken, -1 for the others), and an episode whose end nobody says was cut. BAD_FILE by name.
+status data_open_any(dataset **d, const char *directory, const char *keys);
+// Of the bytes that such a directory has now; of ours the index is enough, which has the shards' hashes. NO_IO.
+status data_fingerprint(hash *out, const char *directory);
+typedef struct data_origin {  // what else is said of the first directory; "": nothing
+  bool ours;                  // it has dreamfarm's index
+  char name[128], writer[72];
+  char observations[512], actions[512];  // their spaces, in words
+} data_origin;
+void data_origin_of(data_origin *o, const dataset *d);
 void data_close(dataset *d);
 int data_count(const dataset *d);               // episodes
 int data_steps(const dataset *d, int episode);
@@ -137,5 +152,15 @@ status data_numbers_read(const char *path, data_number_seen *seen, void *self);
 
 // --- pictures -------------------------------------------------------------------------------------------------------
 status data_png_write(const char *path, const uint8_t *rgb, int rows, int columns);  // (rows, columns, 3)
+// A picture in another size: each pixel is the mean of the area that it covers.  to (to_rows, to_columns, 3)
+void data_picture_fit(uint8_t *to, int to_rows, int to_columns, const uint8_t *from, int rows, int columns);
+
+// A film, as an animated PNG that is shown over and over; viewers without films show its first frame. Its frames share
+// 255 colours: those that there are, or the nearest to them.
+typedef struct data_film data_film;
+data_film *data_film_open(int rows, int columns);
+void data_film_add(data_film *f, const uint8_t *rgb, int milliseconds);  // (rows, columns, 3), copied
+status data_film_write(const data_film *f, const char *path);            // one frame at least
+void data_film_close(data_film *f);                                      // NULL is allowed
 
 #endif

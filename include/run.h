@@ -21,6 +21,7 @@ typedef struct run_home {
 } run_home;
 
 #define RUN_EPISODES "episodes"                       // folders
+#define RUN_SOURCES "sources.json"                    // in the episodes' folder: whose they were
 #define RUN_LATENTS "latents"
 #define RUN_STAGES "stages"
 #define RUN_REPORT "report"

@@ -32,8 +32,9 @@ typedef struct app {
   int temperature_count;
   bool in_dream;                               // evaluate --in dream
   bool untrained;                              // evaluate --untrained
-  bool json;                                   // explain --json, env --json
+  bool json;                                   // explain --json, env --json, data --json
   int episodes;                                // env --episodes; 0: not said
+  const char *keys;                            // data --keys; NULL: not said
   int ranks;                                   // explain --ranks; 0: those there are
   bool controlling;                            // the verb is control: --set takes the control file's keys too
   control asked;
@@ -102,6 +103,9 @@ status app_parse(app *a, int count, char **words);
 status app_environment(const app *a);
 // Writes control.yaml for a search that runs elsewhere. Not collective: MPI is never started.
 status app_control(const app *a);
+
+// data DIRECTORY, by its words; by this process alone.
+status app_data(int count, char **words);
 
 // --- help for the verbs ---------------------------------------------------------------------------------------------
 app app_of(const app *a, const run_home *home);  // the same in another home: that of another round

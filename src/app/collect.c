@@ -1,10 +1,10 @@
 // Real episodes by a baseline policy, or, in rounds after the first, by the controller before it and others around
-// that; farmed shard by shard: a shard is a pure function of (seed, its number), written whole by the rank that played
-// it, so a rerun only plays what is missing.
+// that, or taken from folders that there are; farmed shard by shard: a shard is a pure function of (seed, its number),
+// written whole by the rank that made it, so a rerun only makes what is missing.
 
 #include <string.h>
 
-#include "app.h"
+#include "sources.h"
 
 typedef struct collect_record {
   int32_t shard, count;  // episodes shard * collect.shard ... + count
@@ -27,6 +27,11 @@ typedef struct collector {  // a crew that plays one shard at a time
   data_spec spec;
   data_provenance provenance;
   file_path directory;
+  int episodes;             // of all shards
+  bool taken;               // from folders that there are, instead of played
+  sources *from;            // these; NULL: not opened yet
+  status failed;            // reading them did, and why
+  char words[240];
   rollout *players;         // of the shard's episodes; a ticket is the place in the shard
   rollout_record record;    // of all episodes
   world *w;                 // whose controller plays; NULL: a baseline does
@@ -95,17 +100,19 @@ static void collect_begin(void *self, int ticket, const void *record, int member
   c->finished = 0;
   c->steps = 0;
   c->broken = -1;
+  c->failed = OK;
 }
 
 static void collect_drop(void *self) {
   collector *c = self;
-  rollout_drop(c->players);
+  if (c->players) rollout_drop(c->players);
   for (int i = 0; i < c->begun; i++) data_episode_free(&c->takes[i].e);
   c->ticket = -1;
   c->begun = 0;
 }
 
 static status shard_write(const collector *c) {
+  if (c->failed != OK) FAIL(c->failed, "%s", c->words);
   if (c->broken >= 0)
     FAIL(BROKEN, "episode %lld of %s: the environment failed before it was over; run collect again",
          (long long)c->broken, c->a->environment->name);
@@ -164,10 +171,33 @@ static void shard_play(collector *c) {
   c->finished += count;
 }
 
+// The next episode of the folders; each rank opens them when it first has something to take.
+static status shard_take(collector *c) {
+  int number = c->shard.shard * c->a->s.collect.shard + c->begun;
+  data_episode e;
+  if (!c->from) TRY(sources_open(&c->from, c->a));
+  TRY(sources_read(c->from, number, &e));
+  take *t = &c->takes[c->begun++];
+  data_episode_free(&t->e);
+  data_episode_copy(&t->e, &e, &c->spec, e.steps);
+  c->steps += e.steps;
+  c->finished++;
+  return OK;
+}
+
+// A slice of taking. What cannot be read ends the shard.
+static void shard_take_next(collector *c) {
+  c->failed = shard_take(c);
+  if (c->failed == OK) return;
+  text_print(c->words, sizeof c->words, "%s", status_message());
+  c->finished = c->shard.count;
+}
+
 static int collect_work(void *self, int *tickets, void *results, int max) {
   collector *c = self;
   if (c->finished < c->shard.count) {
-    shard_play(c);
+    if (c->taken) shard_take_next(c);
+    else shard_play(c);
     return 0;
   }
   if (max < 1) return 0;
@@ -188,9 +218,9 @@ static farm_crew crew_to_collect(collector *c) {
 
 // --- the verb -------------------------------------------------------------------------------------------------------
 
-static int shard_size(const app *a, int shard) {
-  int left = a->s.collect.episodes - shard * a->s.collect.shard;
-  return left < a->s.collect.shard ? left : a->s.collect.shard;
+static int shard_size(const collector *c, int shard) {
+  int size = c->a->s.collect.shard;
+  return int_min(size, c->episodes - shard * size);
 }
 
 typedef struct collect_watch {
@@ -218,10 +248,10 @@ static status shards_sum(int64_t *steps, const collect_result *results, int coun
 
 static status shards_map(app *a, collector *c, const collect_record *missing, int count, int shards,
                          collect_result *results) {
-  collect_watch w = {.work = work_open(&a->run, STAGE_COLLECT, "collect", "episodes", a->s.collect.episodes),
+  collect_watch w = {.work = work_open(&a->run, STAGE_COLLECT, "collect", "episodes", c->episodes),
                      .before = shards - count,
                      .size = a->s.collect.shard,
-                     .all = a->s.collect.episodes};
+                     .all = c->episodes};
   farm_job job = {.groups = count,
                   .members = 1,
                   .records = missing,
@@ -236,7 +266,7 @@ static status shards_map(app *a, collector *c, const collect_record *missing, in
   TRY(s);
   TRY(shards_sum(&steps, results, count));
 
-  work_close(&w.work, a->s.collect.episodes, NULL);
+  work_close(&w.work, c->episodes, NULL);
   char rate[32];
   text_rate(rate, (double)steps / report.seconds);
   if (report.seconds > 0) log_all("collect: %lld steps, %s steps/s", (long long)steps, rate);
@@ -252,11 +282,11 @@ static status shards_farm(app *a, collector *c, const collect_record *missing, i
 
 static status collect_all(app *a, collector *c) {
   TRY(stage_begin(&a->run, STAGE_COLLECT));
-  int size = a->s.collect.shard, shards = (a->s.collect.episodes + size - 1) / size, count = 0;
+  int size = a->s.collect.shard, shards = (c->episodes + size - 1) / size, count = 0;
   collect_record *missing = mem_take((size_t)shards, sizeof *missing);
   for (int i = 0; i < shards; i++, heartbeat_beat())
-    if (!data_shard_good(c->directory.text, i, (int64_t)i * size, shard_size(a, i), &c->provenance))
-      missing[count++] = (collect_record){i, shard_size(a, i)};
+    if (!data_shard_good(c->directory.text, i, (int64_t)i * size, shard_size(c, i), &c->provenance))
+      missing[count++] = (collect_record){i, shard_size(c, i)};
   if (count < shards && count) log_all("collect: %d of %d files are there", shards - count, shards);
 
   status s = shards_farm(a, c, missing, count, shards);
@@ -265,6 +295,7 @@ static status collect_all(app *a, collector *c) {
   // Finishing reads every shard, and nobody beats meanwhile.
   heartbeat_silence(HEARTBEAT_LOAD_SECONDS);
   if (s == OK) s = data_finish(c->directory.text, shards, &c->spec, &c->provenance);
+  if (s == OK && c->taken) s = sources_write(c->from, path_join(c->directory.text, RUN_SOURCES).text);
   return s == OK ? stage_done(&a->run, STAGE_COLLECT) : s;
 }
 
@@ -310,11 +341,45 @@ static status controller_ready(collector *c, rollout_options *o) {
   return OK;
 }
 
+// Rank 0 looks at the folders, and all hear what it found.
+static status sources_ready(collector *c) {
+  const app *a = c->a;
+  bool master = farm_rank(a->f) == 0;
+  heartbeat_silence(HEARTBEAT_LOAD_SECONDS);
+  TRY(farm_agree(a->f, master ? sources_open(&c->from, a) : OK));
+  c->taken = true;
+
+  if (master) {
+    char words[48], who[64];
+    sources_words(c->from, words, sizeof words);
+    snprintf(who, sizeof who, "%s, %.12s", words, stage_identity(&a->run, STAGE_COLLECT).hex);
+    provenance_write(&c->provenance, a, who);
+    c->episodes = sources_count(c->from);
+    log_all("collect: %d episodes of %s%s", c->episodes, words,
+            c->episodes < a->s.collect.episodes ? ", all that there are" : "");
+  }
+  farm_share(a->f, &c->provenance, sizeof c->provenance);
+  farm_share(a->f, &c->episodes, sizeof c->episodes);
+  return OK;
+}
+
+// Who makes the episodes.
+static status maker_ready(collector *c, rollout_options *o) {
+  const app *a = c->a;
+  if (*a->s.collect.from[0]) return sources_ready(c);
+  TRY(a->run.before ? controller_ready(c, o) : baseline_ready(c, o));
+  c->players = rollout_open(o);
+  c->record_bytes = rollout_record_bytes(c->players);
+  c->records = mem_take((size_t)a->s.collect.shard, c->record_bytes);
+  return OK;
+}
+
 static status collector_open(collector *c, const app *a) {
   size_t room = (size_t)a->s.collect.shard;
   rollout_options o = {.environment = a->environment, .recorder = {.look = collect_look, .self = c}};
   *c = (collector){.a = a,
                    .ticket = -1,
+                   .episodes = a->s.collect.episodes,
                    .spec = collect_spec(a->environment),
                    .directory = run_path(&a->run, RUN_EPISODES),
                    .record = {.common = 1,
@@ -322,17 +387,14 @@ static status collector_open(collector *c, const app *a) {
                               .generation = (uint32_t)(a->run.round - 1),
                               .stream = "collect"},
                    .takes = mem_take(room, sizeof(take))};
-  TRY(a->run.before ? controller_ready(c, &o) : baseline_ready(c, &o));
-
-  c->players = rollout_open(&o);
-  c->record_bytes = rollout_record_bytes(c->players);
-  c->records = mem_take(room, c->record_bytes);
+  TRY(maker_ready(c, &o));
   return dir_make(c->directory.text);
 }
 
 static void collector_close(collector *c) {
-  if (c->players) collect_drop(c);
+  if (c->players || c->taken) collect_drop(c);
   rollout_close(c->players);
+  sources_close(c->from);
   world_close(c->w);
   mem_free(c->parameters);
   mem_free(c->records);

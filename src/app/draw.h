@@ -12,6 +12,7 @@ bool font_pixel(uint32_t code, int row, int column);  // of a character; one tha
 typedef struct colour {
   uint8_t r, g, b;
 } colour;
+extern const colour draw_paper, draw_ink, draw_faint, draw_nothing;
 typedef struct canvas {
   int rows, columns;  // pixels
   uint8_t *rgb;       // (rows, columns, 3), owned
@@ -20,9 +21,11 @@ canvas canvas_open(int rows, int columns, colour ground);
 void canvas_close(canvas *c);
 // What would be outside the canvas is left out.
 void canvas_box(canvas *c, int top, int left, int rows, int columns, colour ink);
+void canvas_line(canvas *c, int top, int left, int to_top, int to_left, colour ink);  // one pixel wide, both ends too
 void canvas_image(canvas *c, int top, int left, const uint8_t *rgb, int rows, int columns, int scale);
 void canvas_text(canvas *c, int top, int left, const char *text, int scale, colour ink);  // UTF-8
 int draw_text_columns(const char *text, int scale);                                            // its width in pixels
+void draw_bytes(uint8_t *bytes, const float *image, size_t count);  // from [0, 1], what is beyond cut
 
 // --- a sheet: bands of rows of tiles, everything with its name -----------------------------------------------------
 #define SHEET_ROWS_MAX 4

@@ -91,6 +91,7 @@ static bool answer_alone(int count, char **words, status *result) {
   else if (v == &verbs[VERB_LAUNCH]) *result = launch(count, words);
   else if (v == &verbs[VERB_CONFIG]) *result = configured(count, words, print_config);
   else if (v == &verbs[VERB_ENV]) *result = configured(count, words, environment);
+  else if (v == &verbs[VERB_DATA]) *result = said(app_data(count, words));
   else if (v == &verbs[VERB_CONTROL]) *result = configured(count, words, app_control);
   else return false;
   return true;

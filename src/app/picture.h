@@ -51,6 +51,7 @@ status picture_fidelity(const app *a, chart *c);
 status picture_split(const app *a, chart *c);
 status picture_pixels(const app *a);
 status picture_states(const app *a, chart *c);
+status picture_films(const app *a);
 
 // Of several rounds, above them: rounds.csv, its table, and pictures. `last`: of them, judged as all before it.
 status picture_rounds(const app *a, const run_home *last);
@@ -64,6 +65,7 @@ typedef struct recording {
   float *thought;    // (steps / every + 1, observation), owned: what the mind thought it saw
   uint8_t *seen;     // (steps + 1, observation), owned: frames or states; NULL in a dream
   float *rewards;    // (steps), owned
+  float *actions;    // (steps, actions), owned
   void *start;       // the beginning, for a dream to go on from, owned; NULL in a dream
 } recording;
 // The run's world and the controller that is judged.
@@ -81,6 +83,8 @@ void player_words(const player *p, char *words, size_t size);  // which controll
 recording recording_real(const player *p, int steps, int every, int episode);
 // start: a real recording's, where it begins.
 recording recording_dream(const player *p, int steps, int every, int episode, const void *start);
+// The same, under the actions of that real recording instead of the controller's.
+recording recording_under(const player *p, const recording *awake, int every, int episode);
 void recording_free(recording *r);
 
 // --- sheets of frames, and a dream beside a real episode in one band ------------------------------------------------
@@ -93,5 +97,9 @@ typedef struct strip_kind {
   void (*draw)(sheet *s, int band, const player *p, int round);
 } strip_kind;
 extern const strip_kind picture_pixels_strip, picture_states_strip;
+
+// The judgement's first episode as each of these rounds' controllers plays it, beside its dream.  homes (count)
+enum { PICTURE_ROUNDS_FILM = 4 };  // of them, at most
+status picture_rounds_film(const app *a, const run_home *const *homes, int count);
 
 #endif

@@ -31,10 +31,23 @@ static int reached_measured(const table *t) {
   return count;
 }
 
+// What was taken from others may be fewer than were asked for.
+static status reached_episodes(int *count, const run_home *home) {
+  dataset *d;
+  *count = home->s->collect.episodes;
+  if (!*home->s->collect.from[0]) return OK;
+  TRY(data_open(&d, run_path(home, RUN_EPISODES).text));
+  *count = data_count(d);
+  data_close(d);
+  return OK;
+}
+
 static status reached_search_read(reached *r, const run_home *home) {
+  int collected;
   table t;
+  TRY(reached_episodes(&collected, home));
   TRY(table_read(&t, run_path(home, RUN_ROWS).text));
-  r->episodes += home->s->collect.episodes + reached_measured(&t) * home->s->evolve.real_episodes;
+  r->episodes += collected + reached_measured(&t) * home->s->evolve.real_episodes;
   if (home->s->evolve.in == CONFIG_IN_REAL) r->episodes += reached_last(&t, "episodes");
   r->dream = reached_last(&t, "held_out");
   table_free(&t);
@@ -216,9 +229,9 @@ static status reached_tell(const app *a, const reached *rows, int count) {
 
 enum { STRIPS_MAX = 10 };
 
-// Evenly spread where there are too many, the first and the last among them.
-static int reached_strips_choose(const run_home **homes, const run_home *last) {
-  int count = int_min(last->round, STRIPS_MAX), left = count - 1;
+// Evenly spread where there are too many, the first and the last among them.  homes (most)
+static int reached_strips_choose(const run_home **homes, const run_home *last, int most) {
+  int count = int_min(last->round, most), left = count - 1;
   for (const run_home *h = last; h && left >= 0; h = h->before)
     if (h->round == 1 + left * (last->round - 1) / int_max(1, count - 1)) homes[left--] = h;
   return count;
@@ -252,10 +265,17 @@ static status reached_strips_sheet(const app *a, const strip_kind *k, const run_
 
 static status reached_strips_draw(const app *a, const run_home *last) {
   const run_home *homes[STRIPS_MAX];
-  int count = reached_strips_choose(homes, last);
+  int count = reached_strips_choose(homes, last, STRIPS_MAX);
   heartbeat_silence(HEARTBEAT_LOAD_SECONDS);
   if (a->environment->pixels) return reached_strips_sheet(a, &picture_pixels_strip, homes, count);
   return a->environment->picture ? reached_strips_sheet(a, &picture_states_strip, homes, count) : OK;
+}
+
+static status reached_film_make(const app *a, const run_home *last) {
+  const run_home *homes[PICTURE_ROUNDS_FILM];
+  int count = reached_strips_choose(homes, last, PICTURE_ROUNDS_FILM);
+  heartbeat_silence(HEARTBEAT_LOAD_SECONDS);
+  return picture_rounds_film(a, homes, count);
 }
 
 status picture_rounds(const app *a, const run_home *last) {
@@ -263,6 +283,7 @@ status picture_rounds(const app *a, const run_home *last) {
   status s = reached_read_all(rows, last);
   if (s == OK) s = reached_tell(a, rows, last->round);
   if (s == OK) s = reached_strips_draw(a, last);
+  if (s == OK) s = reached_film_make(a, last);
   mem_free(rows);
   return s;
 }

@@ -37,16 +37,19 @@ typedef struct film {  // of an episode under way
 } film;
 
 static recording recording_of(const player *p, int steps, int every) {
-  size_t size = (size_t)world_senses_of(p->w).observation, thoughts = (size_t)(steps / every) + 1;
+  const world_senses senses = world_senses_of(p->w);
+  size_t thoughts = (size_t)(steps / every) + 1, room = (size_t)steps + 1;
   return (recording){.every = every,
-                     .thought = mem_take(thoughts * size, sizeof(float)),
-                     .rewards = mem_take((size_t)steps + 1, sizeof(float))};
+                     .thought = mem_take(thoughts * (size_t)senses.observation, sizeof(float)),
+                     .rewards = mem_take(room, sizeof(float)),
+                     .actions = mem_take(room * (size_t)senses.actions, sizeof(float))};
 }
 
 void recording_free(recording *r) {
   mem_free(r->thought);
   mem_free(r->seen);
   mem_free(r->rewards);
+  mem_free(r->actions);
   mem_free(r->start);
 }
 
@@ -55,11 +58,14 @@ static void recording_look(void *self, const rollout_sight *s) {
   recording *r = f->r;
   if (f->over) return;
 
-  size_t size = (size_t)world_senses_of(f->p->w).observation, bytes = env_observation_bytes(f->p->a->environment);
+  const world_senses senses = world_senses_of(f->p->w);
+  size_t size = (size_t)senses.observation, A = (size_t)senses.actions;
+  size_t bytes = env_observation_bytes(f->p->a->environment);
   if (s->step % r->every == 0) mind_picture(s->m, s->lane, r->thought + (size_t)(s->step / r->every) * size);
   if (r->seen) memcpy(r->seen + (size_t)s->step * bytes, s->observation, bytes);
   if (r->start && s->step == 0) mind_save(s->m, s->lane, (char *)r->start + sizeof(rollout_result));
   if (s->step) r->rewards[s->step - 1] = s->reward;
+  if (s->step) memcpy(r->actions + (size_t)(s->step - 1) * A, s->action, A * sizeof *s->action);
 
   r->steps = s->step;
   r->ended = s->terminated || s->broken;
@@ -106,5 +112,28 @@ recording recording_dream(const player *p, int steps, int every, int episode, co
   snprintf(head.stream, sizeof head.stream, "report");
   recording r = recording_of(p, steps, every);
   recording_play(&r, p, &head, steps, episode, start);
+  return r;
+}
+
+recording recording_under(const player *p, const recording *awake, int every, int episode) {
+  const rollout_record head = judged_record(p->a, ROLLOUT_DREAM, "");
+  const world_senses senses = world_senses_of(p->w);
+  recording r = recording_of(p, awake->steps, every);
+  memcpy(r.actions, awake->actions, (size_t)awake->steps * senses.actions * sizeof *r.actions);
+
+  mind *m = mind_open(p->w, 1);
+  rng luck = rng_episode(rng_stream(head.seed, "report"), 0, (uint32_t)episode);
+  mind_load(m, 0, &head.rules, luck, (const char *)awake->start + sizeof(rollout_result));
+  mind_picture(m, 0, r.thought);
+
+  while (!r.ended && r.steps < awake->steps) {
+    dream_outcome o;
+    mind_imagine(m, r.actions + (size_t)r.steps * senses.actions, &o, 1);
+    r.rewards[r.steps++] = o.reward;
+    r.ended = o.terminated || o.broken;
+    if (o.truncated) break;
+    if (r.steps % every == 0) mind_picture(m, 0, r.thought + (size_t)(r.steps / every) * senses.observation);
+  }
+  mind_close(m);
   return r;
 }

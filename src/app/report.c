@@ -40,6 +40,7 @@ static status report_all(const app *a) {
   file_path out = run_out(&a->run, "report");
   TRY(dir_make(out.text));
   TRY(picture_pixels(a));
+  TRY(picture_films(a));
 
   // What gnuplot draws is one script: it is started once.
   status s = report_charts(a, &c);

@@ -64,7 +64,7 @@ const verb verbs[VERBS] = {
                        .examples = {"evaluate mine.yaml --episodes 1000",
                                     "evaluate mine.yaml --temperatures 0.5,1,1.3"}},
     [VERB_REPORT] = {.name = "report",
-                     .words = "pictures and curves, into report/",
+                     .words = "pictures, films and curves, into report/",
                      .act = app_report,
                      .usage = RUN_USAGE,
                      .examples = {"report mine.yaml", "report mine.yaml --out elsewhere"}},
@@ -73,6 +73,11 @@ const verb verbs[VERBS] = {
                            "speed, what baselines score, a strip of frames; without a name: those there are",
                   .usage = "[NAME | CONFIG.yaml] [--set KEY=VALUE]... [options]",
                   .examples = {"env pendulum", "env ./mine.so --set environment.frame_skip=2"}},
+    [VERB_DATA] = {.name = "data",
+                   .words = "what is in a folder of episodes, dreamfarm's or Minari's, and frames of it as a picture",
+                   .usage = "DIRECTORY [options]",
+                   .examples = {"data runs/quickstart/round-1/episodes",
+                                "data ~/.minari/datasets/mine/random-v0 --keys state --json"}},
     [VERB_EXPLAIN] = {.name = "explain",
                       .words = "every constant of the search with formula and source, and how long a generation "
                                "should take",
@@ -183,6 +188,12 @@ static status whole_take(int *n, const char *option, const char *text) {
 }
 
 static status take_env_episodes(app *a, const char *text) { return whole_take(&a->episodes, "--episodes", text); }
+
+static status take_keys(app *a, const char *value) {
+  a->keys = value;
+  return OK;
+}
+
 static status take_ranks(app *a, const char *text) { return whole_take(&a->ranks, "--ranks", text); }
 static status take_round(app *a, const char *text) { return whole_take(&a->round, "--round", text); }
 
@@ -198,6 +209,7 @@ static status take_out(app *a, const char *value) {
    VERB_BIT(VERB_ENCODE) | VERB_BIT(VERB_TRAIN_RNN) | VERB_BIT(VERB_EVOLVE) | VERB_BIT(VERB_FIDELITY))
 #define JUDGE_BIT VERB_BIT(VERB_EVALUATE)
 #define LOOK_BITS (VERB_BIT(VERB_REPORT) | VERB_BIT(VERB_EXPLAIN))
+#define DATA_BIT VERB_BIT(VERB_DATA)
 #define ALONE_BITS (VERB_BIT(VERB_CONFIG) | VERB_BIT(VERB_CONTROL))
 #define FARM .verbs = VERB_BIT(VERB_BENCH), .subject = "farm"
 #define ES .verbs = VERB_BIT(VERB_BENCH), .subject = "es"
@@ -271,8 +283,18 @@ static const verb_option options[] = {
      .take = take_ranks},
     {.name = "--json",
      .words = "for machines",
-     .verbs = VERB_BIT(VERB_EXPLAIN) | VERB_BIT(VERB_ENV),
+     .verbs = VERB_BIT(VERB_EXPLAIN) | VERB_BIT(VERB_ENV) | DATA_BIT,
      .take = take_json},
+    {.name = "--keys",
+     .value = "A,B,...",
+     .words = "of several observations: which, as collect.keys would say it",
+     .verbs = DATA_BIT,
+     .take = take_keys},
+    {.name = "--out",
+     .value = "DIRECTORY",
+     .words = "where frames.png is written; default: here",
+     .verbs = DATA_BIT,
+     .take = take_out},
 
     // These verbs read their own words; rows here are what help, the man page and completion know of them.
     {.name = "--simulate",

@@ -54,6 +54,8 @@ static const char *const strategy_words[] = {
   ROW(name, KNOB_WORD, AT(int *, field), 0, decides, 0, 0, list, initial, sentence)
 #define TEXT(name, field, decides, initial, sentence) \
   ROW(name, KNOB_TEXT, AT(char(*)[CONFIG_TEXT], field), 0, decides, 0, 0, NULL, initial, sentence)
+#define TEXTS(name, field, decides, count, initial, sentence) \
+  ROW(name, KNOB_TEXT, AT(char(*)[count][CONFIG_TEXT], field), count, decides, 0, 0, NULL, initial, sentence)
 
 // What a row decides: only where things land, or how fast.
 #define NOTHING 0
@@ -111,6 +113,11 @@ static const knob knob_rows[] = {
     TEXT("collect.policy", collect.policy, EPISODES, "hold-random",
          "who acts while collecting: random, hold-random, still, wander:N, sweep:N or lookahead (WM: hold-random, an "
          "action drawn anew every few steps)"),
+    TEXTS("collect.from", collect.from, NOTHING, CONFIG_FROM_MAX, "[]",
+          "folders of episodes that are learnt from instead of collecting any, dreamfarm's own or Minari's; of all of "
+          "them the first collect.episodes"),
+    TEXT("collect.keys", collect.keys, NOTHING, "none",
+         "of such episodes, if there are several observations: which, in this order, separated by commas"),
     INT("collect.shard", collect.shard, EPISODES, 1, 100000, "50", "episodes per file"),
     REAL_("collect.held_out", collect.held_out, V | M, 0, 0.5, "0.05",
           "fraction of the episodes, the last of each round, that is never trained on, only measured"),

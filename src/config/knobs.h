@@ -11,7 +11,7 @@ typedef struct knob {
   const char *name;          // section.key
   knob_type type;
   size_t offset;             // in struct settings, or in struct control
-  int list;                  // elements of a list; 0: one scalar
+  int list;                  // elements of a list, of texts at most; 0: one scalar
   double least, most;        // inclusive; numbers only
   const char *const *words;  // the word of each enum value, NULL at the end; KNOB_WORD only
   const char *initial;       // the default, written as in YAML
@@ -19,7 +19,7 @@ typedef struct knob {
   unsigned decides;          // bits of enum config_decides
 } knob;
 
-#define KNOBS_MAX 112
+#define KNOBS_MAX 128
 const knob *knob_table(int *count);                   // in the order of struct settings
 const knob *knob_find(const char *name);              // NULL if unknown
 const char *knob_key(const knob *k);                  // the part after the dot
@@ -40,6 +40,8 @@ status knob_unknown_of(const knob *table, int count, const char *place, const ch
 // Puts one scalar into the knob's place in `fields`, the struct its offset counts in (element `index` of a list).
 // BAD_CONFIG: "place: knob: found .., wanted ..".
 status knob_put(const knob *k, void *fields, int index, scalar v, const char *place);
+// After so many elements of a list: are they enough? Of texts the rest are none.
+bool knob_list_end(const knob *k, void *fields, int count);
 const char *knob_place(const knob *k);  // the last `place` of a knob of the table; NULL: PLACE_DEFAULT
 // Puts a value written on a line of its own: a scalar taken as it stands, or [a, b, ..] for a list.
 status knob_put_line(const knob *k, void *fields, const char *line, const char *place);

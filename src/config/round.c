@@ -1,5 +1,7 @@
 // One round of several: which knobs are other ones in the rounds after the first.
 
+#include <string.h>
+
 #include "config.h"
 
 settings round_settings(const settings *whole, int round) {
@@ -18,7 +20,8 @@ settings round_settings(const settings *whole, int round) {
   s.evolve.generations = whole->round.generations;
   s.evolve.sigma0 = whole->round.sigma0;
 
-  // only the first begins at another run's controller
+  // only the first begins with others' episodes, or at another run's controller
+  memset(s.collect.from, 0, sizeof s.collect.from);
   text_print(s.evolve.start, sizeof s.evolve.start, "none");
   return s;
 }

@@ -154,6 +154,8 @@ static status settings_plain_check(const settings *s) {
 
 const char *settings_start(const settings *s) { return strcmp(s->evolve.start, "none") == 0 ? NULL : s->evolve.start; }
 
+const char *settings_keys(const settings *s) { return strcmp(s->collect.keys, "none") == 0 ? "" : s->collect.keys; }
+
 status settings_check(const settings *s) {
   if (s->run.directory[0] == '~')
     FAIL(BAD_CONFIG, "run.directory: \"%s\": ~ is the shell's word for home and means nothing here; write the path out",

@@ -72,7 +72,7 @@ static bool value_take(const knob *k, void *place, int index, scalar v) {
       *(int *)place = word;
       return true;
     case KNOB_TEXT:
-      return value_text(v, place);
+      return value_text(v, (char *)place + (size_t)index * CONFIG_TEXT);
   }
   return false;
 }
@@ -94,9 +94,7 @@ const char *knob_place(const knob *k) {
   return *place ? place : NULL;
 }
 
-status knob_put(const knob *k, void *fields, int index, scalar v, const char *where) {
-  if (value_take(k, (char *)fields + k->offset, index, v)) return value_place_keep(k, where);
-
+static status value_refuse(const knob *k, scalar v, const char *where) {
   // A number in quotes is a text for YAML: it is said that this is what is wrong.
   bool not_text = v.quoted && k->type != KNOB_TEXT && k->type != KNOB_WORD;
 
@@ -109,6 +107,17 @@ status knob_put(const knob *k, void *fields, int index, scalar v, const char *wh
   text_free(&found);
   text_free(&wanted);
   return failure;
+}
+
+status knob_put(const knob *k, void *fields, int index, scalar v, const char *where) {
+  return value_take(k, (char *)fields + k->offset, index, v) ? value_place_keep(k, where) : value_refuse(k, v, where);
+}
+
+bool knob_list_end(const knob *k, void *fields, int count) {
+  char *texts = (char *)fields + k->offset;
+  if (k->type != KNOB_TEXT || count > k->list) return count == k->list;
+  memset(texts + (size_t)count * CONFIG_TEXT, 0, (size_t)(k->list - count) * CONFIG_TEXT);
+  return true;
 }
 
 static const char *value_blank_skip(const char *at) { return at + strspn(at, " \t"); }
@@ -135,8 +144,15 @@ static status value_list_put(const knob *k, void *fields, char *room, const char
   }
 
   // All of it or nothing: anything else is shown as a whole, as found where a list is wanted.
-  if (closed && count == k->list && *at == ']' && *value_blank_skip(at + 1) == 0) return OK;
-  return knob_put(k, fields, 0, value_piece(room, line, strlen(line)), where);
+  scalar whole = value_piece(room, line, strlen(line));
+  if (closed && *at == ']' && *value_blank_skip(at + 1) == 0 && knob_list_end(k, fields, count))
+    return value_place_keep(k, where);
+  if (closed || k->type != KNOB_TEXT) return value_refuse(k, whole, where);
+
+  // a text by itself is a list of one
+  TRY(knob_put(k, fields, 0, whole, where));
+  knob_list_end(k, fields, 1);
+  return OK;
 }
 
 status knob_put_line(const knob *k, void *fields, const char *line, const char *where) {
@@ -185,8 +201,20 @@ static double value_number_at(const knob *k, const void *place, int index) {
   return ((const int *)place)[index];
 }
 
+static const char *value_text_at(const void *place, int index) {
+  return (const char *)place + (size_t)index * CONFIG_TEXT;
+}
+
+// Elements of a list: of texts those that there are.
+static int value_list_count(const knob *k, const void *place) {
+  int count = 0;
+  if (k->type != KNOB_TEXT) return k->list;
+  while (count < k->list && *value_text_at(place, count)) count++;
+  return count;
+}
+
 static void value_print(const knob *k, const void *place, int index, text_buffer *out) {
-  if (k->type == KNOB_TEXT) value_text_show(place, out);
+  if (k->type == KNOB_TEXT) value_text_show(value_text_at(place, index), out);
   else if (k->type == KNOB_WORD) text_add(out, "%s", k->words[*(const int *)place]);
   else if (k->type == KNOB_BOOL) text_add(out, "%s", *(const bool *)place ? "true" : "false");
   else if (k->type == KNOB_REAL) value_number_show(value_number_at(k, place, index), out);
@@ -201,8 +229,9 @@ void knob_show(const knob *k, const void *fields, text_buffer *out) {
   }
 
   // a list in YAML's flow style, so that what is shown can be read
-  for (int i = 0; i < k->list; i++) {
-    text_add(out, "%s", i ? ", " : "[");
+  text_add(out, "[");
+  for (int i = 0; i < value_list_count(k, place); i++) {
+    text_add(out, "%s", i ? ", " : "");
     value_print(k, place, i, out);
   }
   text_add(out, "]");
@@ -214,7 +243,9 @@ void knob_json(const knob *k, const settings *s, text_buffer *out) {
 
   if (k->list) {
     json_open(out, key, '[');
-    for (int i = 0; i < k->list; i++) json_number(out, NULL, value_number_at(k, place, i));
+    for (int i = 0; i < value_list_count(k, place); i++)
+      if (k->type == KNOB_TEXT) json_text(out, NULL, value_text_at(place, i));
+      else json_number(out, NULL, value_number_at(k, place, i));
     json_close(out, ']');
   } else if (k->type == KNOB_TEXT) json_text(out, key, place);
   else if (k->type == KNOB_WORD) json_text(out, key, k->words[*(const int *)place]);

@@ -65,7 +65,8 @@ void knob_wanted(const knob *k, text_buffer *out) {
       words_list(k, out);
       return;
     case KNOB_TEXT:
-      text_add(out, "text of 1 to %d printable bytes", CONFIG_TEXT - 1);
+      if (k->list) text_add(out, "a list of up to %d texts of 1 to %d printable bytes", k->list, CONFIG_TEXT - 1);
+      else text_add(out, "text of 1 to %d printable bytes", CONFIG_TEXT - 1);
       return;
   }
 }

@@ -176,20 +176,24 @@ static status reader_list(reader *r, const knob *k) {
 
   while (!reader_is(r, YAML_SEQUENCE_END_EVENT)) {
     // One element too many is enough to say so: the list may be long.
-    if (!reader_is(r, YAML_SCALAR_EVENT)) return reader_found_refuse(r, k->name, "numbers only inside this list");
+    const char *wanted = k->type == KNOB_TEXT ? "texts only inside this list" : "numbers only inside this list";
+    if (!reader_is(r, YAML_SCALAR_EVENT)) return reader_found_refuse(r, k->name, wanted);
     if (count == k->list) return reader_list_refuse(r, k, count + 1);
     TRY(knob_put(k, r->fresh, count++, reader_scalar(r), reader_place(r).text));
     TRY(reader_next(r));
   }
 
-  return count == k->list ? OK : reader_list_refuse(r, k, count);
+  return knob_list_end(k, r->fresh, count) ? OK : reader_list_refuse(r, k, count);
 }
 
 static status reader_value(reader *r, const knob *k) {
   TRY(reader_next(r));
   if (k->list && reader_is(r, YAML_SEQUENCE_START_EVENT)) return reader_list(r, k);
-  if (k->list || !reader_is(r, YAML_SCALAR_EVENT)) return reader_value_refuse(r, k);
-  return knob_put(k, r->fresh, 0, reader_scalar(r), reader_place(r).text);
+  bool several = k->list && k->type != KNOB_TEXT;  // a text by itself is a list of one
+  if (several || !reader_is(r, YAML_SCALAR_EVENT)) return reader_value_refuse(r, k);
+  TRY(knob_put(k, r->fresh, 0, reader_scalar(r), reader_place(r).text));
+  if (k->list) knob_list_end(k, r->fresh, 1);
+  return OK;
 }
 
 // --- keys and sections --------------------------------------------------------------------------------------------

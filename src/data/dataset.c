@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "minari.h"
 #include "shard.h"
 
 struct dataset {
@@ -77,6 +78,17 @@ status data_open_all(dataset **out, const char *const *directories, int count) {
   return s;
 }
 
+status data_open_any(dataset **out, const char *directory, const char *keys) {
+  h5_quiet();
+  dataset *d = mem_take(1, sizeof *d);
+  *d = (dataset){.folders = mem_take(1, sizeof(folder)), .first = mem_take(2, sizeof(int)), .count = 1, .file = -1};
+  status s = folder_open_any(&d->folders[0], directory, keys);
+  d->first[1] = d->folders[0].count;
+  if (s == OK) *out = d;
+  else data_close(d);
+  return s;
+}
+
 status data_open(dataset **d, const char *directory) { return data_open_all(d, &directory, 1); }
 
 void data_close(dataset *d) {
@@ -139,6 +151,49 @@ hash data_hash(const dataset *d) {
   hash joined = hash_join(all, shards);
   mem_free(all);
   return joined;
+}
+
+static void dataset_space_show(text_buffer *t, const data_spec *s) {
+  if (s->pixels) text_add(t, "Box(%d x %d x %d) uint8", s->shape[0], s->shape[1], s->shape[2]);
+  else text_add(t, "Box(%d) float32", s->shape[0]);
+}
+
+void data_origin_of(data_origin *o, const dataset *d) {
+  const folder *f = &d->folders[0];
+  text_buffer observations = {0}, actions = {0};
+  const minari_metadata *said = f->others ? minari_metadata_of(f->others) : NULL;
+  *o = (data_origin){.ours = !said};
+  if (said) {
+    text_print(o->name, sizeof o->name, "%s", said->name);
+    text_print(o->writer, sizeof o->writer, "%s%s", *said->writer ? "minari " : "", said->writer);
+    minari_observations_show(f->others, &observations);
+    minari_actions_show(f->others, &actions);
+  } else {
+    dataset_space_show(&observations, &f->spec);
+    text_add(&actions, "Box(%d) float32", f->spec.actions);
+    text_print(o->writer, sizeof o->writer, "dreamfarm");
+  }
+  text_print(o->observations, sizeof o->observations, "%s", observations.bytes);
+  text_print(o->actions, sizeof o->actions, "%s", actions.bytes);
+  text_free(&observations);
+  text_free(&actions);
+}
+
+status data_fingerprint(hash *out, const char *directory) {
+  file_path index = path_join(directory, INDEX_NAME), episodes;
+  // the index has the shards' hashes
+  if (file_exists(index.text)) return hash_file(out, index.text);
+  if (!minari_find(&episodes, directory)) FAIL(NO_IO, "%s: holds no data set", directory);
+
+  hash parts[2] = {{"none"}, {"none"}};
+  char beside[PATH_MAX_LENGTH];
+  snprintf(beside, sizeof beside, "%s", episodes.text);
+  *strrchr(beside, '/') = 0;
+  file_path said = path_join(beside, "metadata.json");
+  TRY(hash_file(&parts[0], episodes.text));
+  if (file_exists(said.text)) TRY(hash_file(&parts[1], said.text));
+  *out = hash_join(parts, 2);
+  return OK;
 }
 
 // --- reading --------------------------------------------------------------------------------------------------------
@@ -227,6 +282,13 @@ static status dataset_episode_read(dataset *d, int within) {
 status data_read(dataset *d, int episode, data_episode *out) {
   int within;
   folder *f = dataset_folder_of(d, episode, &within);
+
+  if (f->others) {
+    dataset_room_grow(d, f->steps[within]);
+    TRY(minari_read(f->others, within, &d->room));
+    *out = d->room;
+    return OK;
+  }
 
   // checked, then room, then read: the caller's pointer is valid until the next call
   TRY(dataset_shard_open(d, f, f->shard[within]));

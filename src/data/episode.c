@@ -27,22 +27,26 @@ void data_episode_free(data_episode *e) {
   *e = (data_episode){0};
 }
 
-void data_episode_resize(data_episode *e, const data_spec *s, int room) {
-  data_episode old = *e;
-  size_t n = (size_t)old.steps;
-  CHECK(room >= old.steps, "room for %d steps of an episode of %d", room, old.steps);
+void data_episode_copy(data_episode *e, const data_episode *from, const data_spec *s, int room) {
+  size_t n = (size_t)from->steps;
+  CHECK(room >= from->steps, "room for %d steps of an episode of %d", room, from->steps);
 
-  // arrays of the new size under the old head
+  // arrays of that size under the same head
   data_episode_take(e, s, room);
-  e->id = old.id;
-  e->steps = old.steps;
-  e->seed = old.seed;
+  e->id = from->id;
+  e->steps = from->steps;
+  e->seed = from->seed;
 
   // one observation more than steps: the last has no action
-  memcpy(e->observations, old.observations, (n + 1) * data_observation_bytes(s));
-  memcpy(e->actions, old.actions, n * (size_t)s->actions * sizeof(float));
-  memcpy(e->rewards, old.rewards, n * sizeof(double));
-  memcpy(e->terminated, old.terminated, n);
-  memcpy(e->truncated, old.truncated, n);
+  memcpy(e->observations, from->observations, (n + 1) * data_observation_bytes(s));
+  memcpy(e->actions, from->actions, n * (size_t)s->actions * sizeof(float));
+  memcpy(e->rewards, from->rewards, n * sizeof(double));
+  memcpy(e->terminated, from->terminated, n);
+  memcpy(e->truncated, from->truncated, n);
+}
+
+void data_episode_resize(data_episode *e, const data_spec *s, int room) {
+  data_episode old = *e;
+  data_episode_copy(e, &old, s, room);
   data_episode_free(&old);
 }

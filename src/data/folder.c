@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "minari.h"
 #include "shard.h"
 
 static status folder_spec_read(folder *f, const data_source *from) {
@@ -117,7 +118,33 @@ status folder_open(folder *f, const char *directory) {
   return folder_index_read(f);
 }
 
+// The path as it was named, and what is not said is not known.
+static status folder_open_others(folder *f, const char *directory, const char *keys) {
+  *f = (folder){.directory = path_join("", "%s", directory)};
+  TRY(minari_open(&f->others, directory, keys));
+  f->spec = *minari_spec_of(f->others);
+  f->count = minari_count(f->others);
+  f->steps = mem_take((size_t)f->count, sizeof *f->steps);
+  f->shard = mem_take((size_t)f->count, sizeof *f->shard);
+  for (int i = 0; i < f->count; i++) f->steps[i] = minari_steps(f->others, i);
+
+  const minari_metadata *said = minari_metadata_of(f->others);
+  data_provenance *p = &f->provenance;
+  text_print(p->environment, sizeof p->environment, "%s", *said->environment ? said->environment : "unknown");
+  text_print(p->version, sizeof p->version, "%s", "");
+  text_print(p->policy, sizeof p->policy, "%s", *said->algorithm ? said->algorithm : "unknown");
+  return OK;
+}
+
+status folder_open_any(folder *f, const char *directory, const char *keys) {
+  if (!file_exists(path_join(directory, INDEX_NAME).text)) return folder_open_others(f, directory, keys);
+  TRY(folder_open(f, directory));
+  if (!*keys) return OK;
+  FAIL(BAD_FILE, "%s: its observations have no keys, but collect.keys is %s; leave that out", directory, keys);
+}
+
 void folder_close(folder *f) {
+  minari_close(f->others);
   mem_free(f->steps);
   mem_free(f->shard);
   mem_free(f->hashes);

@@ -1,6 +1,7 @@
 // HDF5 in the few words the room needs: files, groups, attributes and whole arrays. Knows nothing of episodes.
 
 #include <fcntl.h>
+#include <math.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -56,9 +57,10 @@ hid_t h5_group_create(hid_t parent, const char *name) {
 
 // --- what may be read -----------------------------------------------------------------------------------------------
 // A file can lead into other files (links, external storage, virtual datasets), name programs (filters), and claim any
-// size. Of all that HDF5 knows only what we write is read.
+// size. Of all that HDF5 knows only what we write is read, and what h5py writes of plain arrays.
 
 #define DEFLATE_MOST 1032.0  // bytes that deflate can make of one
+#define CHUNK_MOST 16777216.0  // bytes of a chunk that is larger than its array
 
 // Texts, references and compounds would have HDF5 take memory for what they claim.
 static bool h5_number_type(hid_t type) {
@@ -98,36 +100,10 @@ static const char *h5_filters_refused(hid_t layout) {
   for (int i = 0; i < count; i++) {
     size_t numbers = 0;
     H5Z_filter_t id = H5Pget_filter2(layout, (unsigned)i, NULL, &numbers, NULL, 0, NULL, NULL);
-    if (id != H5Z_FILTER_DEFLATE && id != H5Z_FILTER_FLETCHER32) return "wants a filter that is not one of ours";
+    bool known = id == H5Z_FILTER_DEFLATE || id == H5Z_FILTER_SHUFFLE || id == H5Z_FILTER_FLETCHER32;
+    if (!known) return "wants a filter that is none of gzip, shuffle and fletcher32";
   }
 
-  return NULL;
-}
-
-// Chunks are whole rows, as ours are, and none stores more than deflate ever needs for it: a small array might
-// otherwise be unpacked into any size.
-static const char *h5_chunks_refused(hid_t set, hid_t layout, h5_extent extent, size_t element) {
-  hsize_t chunk[4], at[4] = {0};
-  double bytes = (double)element;
-
-  if (H5Pget_chunk(layout, 4, chunk) != extent.rank) return "has damaged chunks";
-  for (int i = 0; i < extent.rank; i++) {
-    if (chunk[i] < 1 || chunk[i] > extent.dim[i] || (i > 0 && chunk[i] != extent.dim[i]))
-      return "has chunks that are not ours";
-    bytes *= (double)chunk[i];
-  }
-
-  // What each of them stores: an older HDF5 cannot say.
-#if H5_VERSION_GE(1, 10, 3)
-  for (; at[0] < extent.dim[0]; at[0] += chunk[0]) {
-    hsize_t stored;
-    if (H5Dget_chunk_storage_size(set, at, &stored) < 0) return "has damaged chunks";
-    if ((double)stored > 1.01 * bytes + 1024) return "stores more in a chunk than it has room for";
-  }
-#else
-  (void)set;
-  (void)at;
-#endif
   return NULL;
 }
 
@@ -137,6 +113,48 @@ static double h5_file_bytes(hid_t object) {
   if (file < 0 || H5Fget_filesize(file, &size) < 0) size = 0;
   if (file >= 0) H5Fclose(file);
   return (double)size;
+}
+
+// The chunk behind `at`, dimension by dimension, the last one first; false behind the last chunk.
+static bool h5_chunk_next(hsize_t *at, const hsize_t *chunk, h5_extent extent) {
+  for (int i = extent.rank - 1; i >= 0; i--) {
+    at[i] += chunk[i];
+    if (at[i] < extent.dim[i]) return true;
+    at[i] = 0;
+  }
+  return false;
+}
+
+// None stores more than deflate ever needs for it: a small array might otherwise be unpacked into any size. Those at
+// the edge may be larger than what is left of the array.
+static const char *h5_chunks_refused(hid_t set, hid_t layout, h5_extent extent, size_t element) {
+  hsize_t chunk[4], at[4] = {0};
+  double bytes = (double)element, whole = (double)element;
+
+  if (H5Pget_chunk(layout, 4, chunk) != extent.rank) return "has damaged chunks";
+  double chunks = 1;
+  for (int i = 0; i < extent.rank; i++) {
+    if (chunk[i] < 1) return "has damaged chunks";
+    bytes *= (double)chunk[i];
+    whole *= (double)extent.dim[i];
+    chunks *= ceil((double)extent.dim[i] / (double)chunk[i]);
+  }
+  if (bytes > whole && bytes > CHUNK_MOST) return "has chunks that are larger than it is";
+  if (chunks > h5_file_bytes(set)) return "claims more than the file has";
+
+  // What each of them stores: an older HDF5 cannot say.
+#if H5_VERSION_GE(1, 10, 3)
+  while (whole > 0) {
+    hsize_t stored = 0;
+    if (H5Dget_chunk_storage_size(set, at, &stored) < 0) return "has damaged chunks";
+    if ((double)stored > 1.01 * bytes + 1024) return "stores more in a chunk than it has room for";
+    if (!h5_chunk_next(at, chunk, extent)) break;
+  }
+#else
+  (void)set;
+  (void)at;
+#endif
+  return NULL;
 }
 
 static bool h5_extent_of(h5_extent *extent, hid_t set) {
@@ -203,6 +221,30 @@ const char *h5_values_refused(hid_t group, const char *name) {
 
 hid_t h5_group_open(hid_t parent, const char *name) {
   return h5_way_refused(parent, name) ? -1 : H5Gopen2(parent, name, H5P_DEFAULT);
+}
+
+typedef struct h5_names {
+  void (*see)(void *self, const char *name, bool leads_away);
+  void *self;
+} h5_names;
+
+static herr_t h5_name_seen(hid_t group, const char *name, const H5L_info_t *facts, void *self) {
+  const h5_names *n = self;
+  (void)group;
+  n->see(n->self, name, facts->type != H5L_TYPE_HARD);
+  return 0;
+}
+
+void h5_names_each(hid_t group, void (*see)(void *self, const char *name, bool leads_away), void *self) {
+  h5_names n = {.see = see, .self = self};
+  H5Literate(group, H5_INDEX_NAME, H5_ITER_NATIVE, NULL, h5_name_seen, &n);
+}
+
+bool h5_is_group(hid_t parent, const char *name) {
+  hid_t object = h5_way_refused(parent, name) ? -1 : H5Oopen(parent, name, H5P_DEFAULT);
+  bool group = object >= 0 && H5Iget_type(object) == H5I_GROUP;
+  if (object >= 0) H5Oclose(object);
+  return group;
 }
 
 // --- attributes -----------------------------------------------------------------------------------------------------
@@ -277,6 +319,18 @@ bool h5_extent_read(h5_extent *extent, hid_t group, const char *name) {
   bool good = !h5_set_open(&set, group, name) && h5_extent_of(extent, set);
   if (set >= 0) H5Dclose(set);
   return good;
+}
+
+bool h5_kind_read(h5_kind *kind, hid_t group, const char *name) {
+  hid_t set, type = h5_set_open(&set, group, name) ? -1 : H5Dget_type(set);
+  if (set >= 0) H5Dclose(set);
+  if (type < 0) return false;
+
+  H5T_class_t class = H5Tget_class(type);
+  bool byte = class == H5T_INTEGER && H5Tget_size(type) == 1 && H5Tget_sign(type) == H5T_SGN_NONE;
+  *kind = byte ? H5_BYTES : class == H5T_ENUM ? H5_FLAGS : class == H5T_FLOAT ? H5_REAL : H5_WHOLE;
+  H5Tclose(type);
+  return true;
 }
 
 bool h5_extent_equal(h5_extent a, h5_extent b) {

@@ -29,9 +29,15 @@ status h5_values_write(hid_t group, const char *name, hid_t type, h5_extent exte
 const char *h5_values_refused(hid_t group, const char *name);
 bool h5_extent_read(h5_extent *extent, hid_t group, const char *name);
 bool h5_extent_equal(h5_extent a, h5_extent b);
+// Of what an array is; false where it is refused.
+typedef enum h5_kind { H5_BYTES, H5_WHOLE, H5_REAL, H5_FLAGS } h5_kind;
+bool h5_kind_read(h5_kind *kind, hid_t group, const char *name);
+// The links of a group, as they come: `see` gets each name, and whether it is one into another place or file.
+void h5_names_each(hid_t group, void (*see)(void *self, const char *name, bool leads_away), void *self);
+bool h5_is_group(hid_t parent, const char *name);
 // False if they are missing, damaged or of another extent.
 bool h5_values_read(hid_t group, const char *name, hid_t type, h5_extent extent, void *values);
-// One byte per flag, whatever the file calls its type; any non-zero is 1.
+// One byte per flag, whatever the file calls its type, if that has one byte; any non-zero is 1.
 bool h5_flags_read(hid_t group, const char *name, h5_extent extent, uint8_t *values);
 
 #endif

@@ -29,7 +29,8 @@ h5_extent steps_extent(int steps);
 #define INDEX_NAME "index.safetensors"
 #define INDEX_FORMAT "dreamfarm-episodes-1"
 
-// A folder by that index (folder.c).
+// A folder by that index (folder.c), or one that others wrote.
+struct minari;
 typedef struct folder {
   file_path directory;
   data_spec spec;
@@ -38,8 +39,11 @@ typedef struct folder {
   int32_t *steps, *shard;  // (count)
   hash *hashes;            // (shards)
   bool *verified;          // (shards)  whoever reads a shard has compared it with its hash
+  struct minari *others;   // owned; NULL: it is ours
 } folder;
 status folder_open(folder *f, const char *directory);  // BAD_FILE by name; close it then, too
+// Ours, or one that others wrote; of several observations those of these keys.
+status folder_open_any(folder *f, const char *directory, const char *keys);
 void folder_close(folder *f);
 
 #endif

@@ -1,4 +1,4 @@
-// The run directory: where things land, and which stages are complete, by the hash of all that decides their result.
+// Which stages of a run are complete, by the hash of all that decides their result.
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -7,64 +7,6 @@
 #include <unistd.h>
 
 #include "mark.h"
-
-#define LOCK_PATIENCE 15.0  // seconds: the ranks of an mpirun that was killed take a few to end
-
-file_path run_path(const run_home *r, const char *name) { return path_join(r->s->run.directory, "%s", name); }
-
-file_path run_whole(const run_home *r, const char *name) {
-  return path_join(r->whole ? r->whole : r->s->run.directory, "%s", name);
-}
-
-file_path run_out(const run_home *r, const char *name) {
-  return path_join(r->out ? r->out : r->s->run.directory, "%s", name);
-}
-
-// Held until the process ends.
-status run_lock(const run_home *r) {
-  int fd;
-  const char *directory = r->s->run.directory;
-  return lock_take(&fd, run_path(r, RUN_LOCK).text, LOCK_PATIENCE, "another dreamfarm works in %s", directory);
-}
-
-bool run_locked(const run_home *r) {
-  int fd;
-  struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-  file_path path = run_path(r, RUN_LOCK);
-  if (!file_exists(path.text) || file_open(&fd, path.text, O_RDWR | O_NOFOLLOW) != OK) return false;
-  bool locked = fcntl(fd, F_GETLK, &whole) == 0 && whole.l_type != F_UNLCK;
-  close(fd);
-  return locked;
-}
-
-// --- what a killed process left half-written -----------------------------------------------------------------------
-
-void run_sweep(const run_home *r) {
-  static const struct { const char *folder, *prefix; } ours[] = {
-      {"", "config.yaml."},
-      {"", "controller."},
-      {"", "run.csv."},
-      {"", "state.json."},
-      {"", "progress.json."},
-      {"", "train_"},
-      {"", "vae."},
-      {"", "rnn."},
-      {"", "fidelity"},
-      {"", "evaluate"},
-      {"", "world-"},
-      {"", "preflight."},
-      {"", RUN_FRESH "."},
-      {RUN_EPISODES, "shard-"},
-      {RUN_EPISODES, "main_data."},
-      {RUN_EPISODES, "metadata."},
-      {RUN_EPISODES, "index."},
-      {RUN_LATENTS, "latents-"},
-      {RUN_STAGES, ""},
-  };
-
-  // only names that are ours: a user's files in the same directory are left alone
-  for (size_t i = 0; i < sizeof ours / sizeof *ours; i++) dir_sweep(run_path(r, ours[i].folder).text, ours[i].prefix);
-}
 
 // --- what decides a stage, and what it leaves ----------------------------------------------------------------------
 enum { MADE_FROM_MAX = 2 };
@@ -197,9 +139,9 @@ static hash stage_source_hash(const run_home *r, stage maker, const char *name) 
   return h;
 }
 
-// What a stage is made from: files of this round, what it begins from, of the round before, a search's start, and what
-// it plays in.
-enum { SOURCE_BEFORE = MADE_FROM_MAX, SOURCE_START, SOURCE_ENVIRONMENT, SOURCES_MAX };
+// What a stage is made from: files of this round, what it begins from, of the round before, a search's start, what it
+// plays in, and the episodes of others that are learnt from.
+enum { SOURCE_BEFORE = MADE_FROM_MAX, SOURCE_START, SOURCE_ENVIRONMENT, SOURCE_FROM, SOURCES_MAX };
 typedef struct stage_source {
   char name[64];  // in the mark
   hash of;
@@ -222,11 +164,29 @@ static bool stage_environment_at(stage_source *source, const run_home *r, stage 
   return stage_kinds[s].decides & plays;
 }
 
+// The same of others' folders of episodes, with the keys that are read of them.
+static bool stage_from_at(stage_source *source, const run_home *r, stage s) {
+  hash parts[CONFIG_FROM_MAX + 1];
+  int count = 0;
+  snprintf(source->name, sizeof source->name, "collect.from");
+  source->of = (hash){"none"};
+  if (s != STAGE_COLLECT || !*r->s->collect.from[0]) return s == STAGE_COLLECT;
+
+  for (; count < CONFIG_FROM_MAX && *r->s->collect.from[count]; count++, heartbeat_beat())
+    if (data_fingerprint(&parts[count], r->s->collect.from[count]) != OK) break;
+  bool all = count == CONFIG_FROM_MAX || !*r->s->collect.from[count];
+  const char *keys = settings_keys(r->s);
+  parts[count] = hash_bytes(keys, strlen(keys));
+  source->of = all ? hash_join(parts, count + 1) : (hash){"missing"};
+  return true;
+}
+
 static bool stage_source_is(const stage_source *source, const char *word) { return strcmp(source->of.hex, word) == 0; }
 
 static bool stage_source_at(stage_source *source, const run_home *r, stage s, int i) {
   if (i == SOURCE_START) return stage_start_at(source, r, s);
   if (i == SOURCE_ENVIRONMENT) return stage_environment_at(source, r, s);
+  if (i == SOURCE_FROM) return stage_from_at(source, r, s);
   const stage_kind *k = &stage_kinds[s];
   bool before = i == SOURCE_BEFORE;
   const char *file = before ? k->begins_from : k->made_from[i];
@@ -448,7 +408,7 @@ static bool look_sources_differ(look *l) {
     snprintf(head, sizeof head, "from %s ", source.name);
 
     // A source that is missing says nothing: it is made first, and looked at then. These may be none, too.
-    bool written = mark_find(was, sizeof was, &l->m, head), may_be_none = i == SOURCE_START || i == SOURCE_ENVIRONMENT;
+    bool written = mark_find(was, sizeof was, &l->m, head), may_be_none = i >= SOURCE_START;
     bool known = written ? !stage_source_is(&source, "missing") : may_be_none;
     if (known && !stage_source_is(&source, was))
       text_add(&l->differences, "%s is of hash %.12s, but was of %.12s\n", source.name, source.of.hex, was);

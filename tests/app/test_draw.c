@@ -49,7 +49,7 @@ static bool png_read(canvas *c, const char *path) {
   png_image image = {.version = PNG_IMAGE_VERSION};
   if (!png_image_begin_read_from_file(&image, path)) return false;
   image.format = PNG_FORMAT_RGB;
-  *c = canvas_open((int)image.height, (int)image.width, paper);
+  *c = canvas_open((int)image.height, (int)image.width, draw_paper);
   return png_image_finish_read(&image, NULL, c->rgb, 0, NULL) != 0;
 }
 
@@ -66,11 +66,11 @@ static int png_says(const char *path, char **words) {
 
 static void every_character_has_its_own_shape(void **state) {
   (void)state;
-  canvas c = canvas_open(FONT_ROWS, FONT_ADVANCE, paper);
+  canvas c = canvas_open(FONT_ROWS, FONT_ADVANCE, draw_paper);
   for (uint32_t code = 32; code < 127; code++) {
     char text[2] = {(char)code};
-    canvas_box(&c, 0, 0, c.rows, c.columns, paper);
-    canvas_text(&c, 0, 0, text, 1, ink);
+    canvas_box(&c, 0, 0, c.rows, c.columns, draw_paper);
+    canvas_text(&c, 0, 0, text, 1, draw_ink);
     for (uint32_t other = 32; other < 127; other++) assert_true(character_is_at(&c, 0, 0, other, 1) == (code == other));
   }
   canvas_close(&c);
@@ -79,8 +79,8 @@ static void every_character_has_its_own_shape(void **state) {
 static void beyond_ascii(void **state) {
   (void)state;
   assert_int_equal(draw_text_columns("3 ± 1", 2), draw_text_columns("3 + 1", 2));
-  canvas c = canvas_open(FONT_ROWS, 4 * FONT_ADVANCE, paper);
-  canvas_text(&c, 0, 0, "±ä\xff", 1, ink);
+  canvas c = canvas_open(FONT_ROWS, 4 * FONT_ADVANCE, draw_paper);
+  canvas_text(&c, 0, 0, "±ä\xff", 1, draw_ink);
   assert_true(character_is_at(&c, 0, 0, 0xB1, 1));
   assert_true(text_is_at(&c, 0, FONT_ADVANCE, "??", 1));
   assert_false(text_is_at(&c, 0, 0, "?", 1));
@@ -90,11 +90,11 @@ static void beyond_ascii(void **state) {
 static void what_is_outside_is_left_out(void **state) {
   (void)state;
   uint8_t image[4 * 4 * 3] = {0};
-  canvas c = canvas_open(10, 10, paper);
-  canvas_text(&c, -3, -3, "words that are too long", 4, ink);
-  canvas_text(&c, 1000, 5, "x", 1, ink);
+  canvas c = canvas_open(10, 10, draw_paper);
+  canvas_text(&c, -3, -3, "words that are too long", 4, draw_ink);
+  canvas_text(&c, 1000, 5, "x", 1, draw_ink);
   canvas_image(&c, 8, -2, image, 4, 4, 2);
-  canvas_box(&c, -5, -5, 100, 100, ink);
+  canvas_box(&c, -5, -5, 100, 100, draw_ink);
   assert_true(is_dark(&c, 0, 0) && is_dark(&c, 9, 9));
   canvas_close(&c);
 }

@@ -84,6 +84,16 @@ check "a dream of frames" says "$dir/pixels/report/dream-and-real.png" "A dream 
   reality "as V sees it" dream start "+12 steps" "the mean controller after generation 4, seed 1" "temperature 1.15"
 check "a dream of states" says "$dir/states/report/dream-and-real.png" "A dream beside a real episode" \
   reality dream start " steps" "cartpole_swingup"
+film() { "${BUILD:-build}/tests/data/test_film" "$dir/$1" >"$dir/film"; cat "$dir/film"; grep -qE "$2" "$dir/film"; } # FILE FRAMES-AND-SIZE
+for name in film-actions film-controller; do
+  check "$name of frames is a film" film "pixels/report/$name.png" '^[1-9][0-9]* frames of 628 x '
+  check "$name of states is one" film "states/report/$name.png" '^[1-9][0-9]* frames of 640 x '
+  check "small enough for a page: $name" test "$(wc -c <"$dir/states/report/$name.png")" -lt 400000
+done
+check "a film tells what it shows" says "$dir/pixels/report/film-actions.png" reality "as V sees it" dream "step 0" \
+  "return 0.0" "The same actions, in reality and in the dream" "the mean controller after generation 4, seed 1"
+check "and the other one" says "$dir/states/report/film-controller.png" reality dream "step 0" \
+  "The same controller, in reality and in the dream" "cartpole_swingup"
 script=$dir/pixels/report/curves.gp
 in_script() { # WORDS...
   local word
@@ -111,6 +121,19 @@ judged() {
 }
 same_return() { awk -v a="$(shown)" -v b="$(judged)" 'BEGIN { print a, b; exit !(b > 0 && (a - b) ^ 2 < 1e-4) }'; }
 check "the real episode is the first of those that are judged" same_return
+
+# --- MP4 where there is ffmpeg --------------------------------------------------------------------------------------
+mkdir "$dir/ffmpeg"
+script() { printf '#!/bin/sh\n%s\n' "$1" >"$dir/ffmpeg/ffmpeg"; chmod +x "$dir/ffmpeg/ffmpeg"; }
+with() { rm -f "$dir/states/report/"*.mp4; PATH=$dir/ffmpeg:$PATH report states $pole; }
+script 'for word; do last=$word; done; cat film-controller.png >"$last"; echo "$*" >>words'
+check "ffmpeg, where it is there" with
+check "makes an MP4 of each film" test -s "$dir/states/report/film-actions.mp4" -a -s "$dir/states/report/film-controller.mp4"
+check "by these words" grep -q -- "-i film-actions.png .*film-actions.mp4" "$dir/states/report/words"
+script 'for word; do last=$word; done; echo half >"$last"; exit 1'
+check "one that fails stops nothing" with
+check "and leaves nothing half-made" test -z "$(find "$dir/states/report" -name '*.mp4*')"
+rm -f "$dir/states/report/words"
 
 # --- without gnuplot ------------------------------------------------------------------------------------------------
 mkdir "$dir/bin"

@@ -37,6 +37,9 @@ check "each round's fidelity" \
 check "and its ranking" \
   test "$(cells "$dir/whole/rounds.csv" rank_correlation)" = "$(measured whole ranking correlation)"
 check "a picture of all" test -s "$dir/whole/report/rounds.png"
+film() { "${BUILD:-build}/tests/data/test_film" "$dir/$1" && "${BUILD:-build}/tests/app/test_draw" "$dir/$1" "${@:2}"; }
+check "a film of all" film whole/report/rounds-film.png "round 1" "round 2" "round 3" reality dream "step 0"
+check "and films of each" film whole/round-2/report/film-controller.png reality dream
 check "progress is the whole run's" grep -q '"round": 3' "$dir/whole/progress.json"
 check "a round is another search" test "$(tail -n1 "$dir/whole/round-1/run.csv")" != "$(tail -n1 "$dir/whole/round-2/run.csv")"
 

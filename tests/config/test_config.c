@@ -170,6 +170,33 @@ static void the_longest_text_fits(void **state) {
   text_free(&t);
 }
 
+// A list of texts may have fewer than there is room for, and replaces what was there.
+static void a_list_of_texts_has_those_that_are_named(void **state) {
+  (void)state;
+  settings s = defaults();
+  assert_int_equal(s.collect.from[0][0], 0);
+  set(&s, "collect.from=[runs/a b, \"c\" , d/]");
+  assert_string_equal(s.collect.from[0], "runs/a b");
+  assert_string_equal(s.collect.from[2], "d/");
+  assert_int_equal(s.collect.from[3][0], 0);
+  assert_round_trip(&s, true);
+
+  // a text by itself is a list of one
+  set(&s, "collect.from=e");
+  assert_string_equal(s.collect.from[0], "e");
+  assert_int_equal(s.collect.from[1][0], 0);
+  set(&s, "collect.from=[]");
+  assert_int_equal(s.collect.from[0][0], 0);
+
+  static const char *const bad[] = {"collect.from=[a", "collect.from=[a,,b]", "collect.from=[a] b",
+                                    "collect.from=[1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17]", "collect.from="};
+  for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+    settings before = s;
+    assert_int_equal(settings_set(&s, bad[i]), BAD_CONFIG);
+    assert_true(settings_equal(&s, &before));
+  }
+}
+
 static void a_file_changes_only_what_it_names(void **state) {
   (void)state;
   static const char yaml[] =
@@ -294,7 +321,7 @@ static void what_decides_nothing_is_known(void **state) {
                                         "round.vae_frames", "round.rnn_epochs",     "round.learning_rate",
                                         "round.generations", "round.sigma0",        "dream.lanes",
                                         "evolve.candidates", "evolve.start",         "environment.python",
-                                        "environment.lanes"};
+                                        "environment.lanes", "collect.from",         "collect.keys"};
   for (int i = 0; i < count; i++) free += table[i].decides == 0;
   assert_int_equal(free, (int)(sizeof nothing / sizeof *nothing));
   for (int i = 0; i < free; i++) assert_int_equal(knob_find(nothing[i])->decides, 0);
@@ -403,6 +430,7 @@ int main(void) {
       cmocka_unit_test(assignments_take_equals_or_colon),
       cmocka_unit_test(json_holds_every_knob),
       cmocka_unit_test(a_hash_sees_its_knobs_and_no_others),
+      cmocka_unit_test(a_list_of_texts_has_those_that_are_named),
       cmocka_unit_test(what_decides_nothing_is_known),
       cmocka_unit_test(a_hash_joins_what_is_decided),
       cmocka_unit_test(a_hash_does_not_depend_on_writing),

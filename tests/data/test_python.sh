@@ -1,15 +1,16 @@
 #!/usr/bin/env bash
-# What we write is read by h5py, minari, numpy and Python's safetensors, and what they write by us. Set DREAMFARM_PYTHON
-# to an interpreter that has them: pip install h5py 'minari[hdf5]' pillow safetensors numpy
+# What we write is read by h5py, minari, numpy, pillow and Python's safetensors, and what they write by us.
 set -u
-python=${DREAMFARM_PYTHON:-python3} programs=${BUILD:-build}/tests/data dir=$(mktemp -d)
+programs=${BUILD:-build}/tests/data dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
-if ! "$python" -c 'import h5py, minari, numpy, safetensors.numpy, PIL' 2>/dev/null; then
-  echo "skipped: $python has no h5py, minari, pillow and safetensors (set DREAMFARM_PYTHON)"
+. tests/data/python.sh
+if [ -n "$no_python" ]; then
+  echo "skipped: $no_python"
   echo "0 passed, 0 failed, 1 skipped"
   exit 0
 fi
-"$programs/test_episodes" "$dir" && "$programs/test_half" "$dir/half.safetensors" || { echo "0 passed, 1 failed"; exit 1; }
+"$programs/test_episodes" "$dir" && "$programs/test_half" "$dir/half.safetensors" &&
+  "$programs/test_film" --make "$dir/film.png" || { echo "0 passed, 1 failed"; exit 1; }
 "$python" - "$dir" "$programs" <<'P'
 import os, pathlib, subprocess, sys
 here, programs = pathlib.Path(sys.argv[1]), sys.argv[2]
@@ -79,6 +80,18 @@ with np.errstate(all="ignore"):
     t = load_file(here / "half.safetensors")
     check("halves to floats as numpy's", np.array_equal(t["all"].astype(np.float32), t["wide"], equal_nan=True))
     check("floats to halves as numpy's", np.array_equal(t["any"].astype(np.float16), t["narrow"], equal_nan=True))
+# A film's frames as pillow shows them: those that test_film makes of a hundred colours.
+from PIL import Image
+film = Image.open(here / "film.png")
+check("pillow sees all frames", film.is_animated and film.n_frames == 7 and film.size == (40, 24) and film.info["loop"] == 0)
+for k in range(7):
+    film.seek(k)
+    shown, walked = np.asarray(film.convert("RGB")), 3 if k == 4 else k
+    mixed = (np.arange(960) % 100 * 2654435761 & 0xFFFFFFFF).reshape(24, 40)
+    wanted = np.stack([mixed >> shift & 0xF8 for shift in (24, 16, 8)], 2).astype(np.uint8)
+    wanted[2 + walked:8 + walked, 5 * walked:5 * walked + 5] = 255, 128, 0
+    check(f"frame {k}", np.array_equal(shown, wanted))
+    check(f"its {40 * k} ms", abs(film.info["duration"] - 40 * k) < 0.5)
 print(f"{passed} passed, {failed} failed")
 sys.exit(failed != 0)
 P
