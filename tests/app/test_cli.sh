@@ -23,7 +23,7 @@ says 2 "did you mean --episodes" "$program" evaluate --episode 3 $at
 says 2 "needs a value" "$program" evaluate --set
 says 2 "two configuration files" "$program" run configs/quickstart.yaml configs/cartpole.yaml
 says 2 "--policy is an option of evaluate, not of collect" "$program" collect configs/default.yaml --policy still $at
-says 2 "--json is an option of env, explain, bench, not of evaluate" "$program" evaluate --json $at
+says 2 "--json is an option of env, data, explain, bench, not of evaluate" "$program" evaluate --json $at
 says 2 "--fresh is an option of run, collect" "$program" report configs/default.yaml --fresh $at
 says 2 "which configuration?" "$program" run $at
 says 2 "which configuration?" "$program" collect
