@@ -51,6 +51,8 @@ void check_failed(const char *file, int line, const char *condition, const char 
     __attribute__((noreturn, format(printf, 4, 5)));
 // Not we are wrong, but nobody can go on: ends the whole job with the sentence of the last failure.
 void status_end_job(status s) __attribute__((noreturn));
+// Called first then, by the rank that ends it, with its status. NULL: nobody.
+void status_on_end(void (*tell)(status s));
 // Called once before the process ends so that a transport can end its peers too. NULL: none.
 void check_on_failure(void (*end_the_job)(void));
 

@@ -131,7 +131,7 @@ const char *heartbeat_job(void);
 void heartbeat_open(void);                 // before MPI; without a job all of these do nothing
 void heartbeat_beat(void);                 // wherever a loop of rank 0 looks up; within a second of the last it is free
 void heartbeat_silence(double seconds);    // what follows may take so long before the next beat
-void heartbeat_result(status s);           // rank 0 leaves with this code
+void heartbeat_result(status s);           // rank 0, or one that ends the job, leaves with this code
 
 // --- being asked to stop: long loops look at a flag between pieces of work -----------------------------------------
 // SIGINT, SIGTERM, SIGUSR1, SIGHUP, SIGXCPU ask to stop at the next good moment; a second SIGINT ends at once, but for

@@ -167,6 +167,7 @@ int main(int count, char **words) {
   // this is the process that stays: what was held back is heard from here on
   signals_catch();
   heartbeat_open();
+  status_on_end(heartbeat_result);
   if (heartbeat_job()) launch_rank(heartbeat_job());
   num_open();
   result = farm_open(&a.f, &count, &words);

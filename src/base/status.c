@@ -33,10 +33,16 @@ const char *status_words(status code) {
   return "an unknown status";
 }
 
+static void (*status_tell)(status s);
+void status_on_end(void (*tell)(status s)) { status_tell = tell; }
+
 void status_end_job(status s) {
   log_break();
   fprintf(stderr, "dreamfarm: %s\n", status_sentence);
   fflush(stderr);
+
+  // who watches the job from outside is to know that another start would end the same way
+  if (status_tell) status_tell(s);
   if (check_before_abort) check_before_abort();
   _Exit((int)s);
 }

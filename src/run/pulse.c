@@ -108,15 +108,15 @@ void heartbeat_open(void) {
   const char *job = heartbeat_job(), *directory = getenv(DIRECTORY_VARIABLE);
   if (!job) return;
   memcpy(pulse_own.p.job.hex, job, sizeof pulse_own.p.job.hex);
+  pulse_own.result = path_join(directory, RUN_RESULT);
   if (!pulse_is_rank_0()) return;
 
-  // The others carry the token too, but only rank 0 has a pulse.
+  // The others carry the token too, and may say how the job ended, but only rank 0 has a pulse.
   pulse *p = &pulse_own.p;
   if (gethostname(p->host, sizeof p->host - 1) != 0) snprintf(p->host, sizeof p->host, "?");
   p->pid = getpid();
   p->started = process_started(p->pid);
   pulse_own.path = path_join(directory, RUN_PULSE);
-  pulse_own.result = path_join(directory, RUN_RESULT);
   pulse_own.on = true;
   pulse_beat(HEARTBEAT_START_SECONDS);
 }
@@ -131,7 +131,7 @@ void heartbeat_silence(double seconds) {
 
 void heartbeat_result(status s) {
   char line[64];
-  if (!pulse_own.on) return;
+  if (!*pulse_own.result.text) return;
   int size = snprintf(line, sizeof line, "%s %d\n", pulse_own.p.job.hex, (int)s);
   if (file_write(pulse_own.result.text, line, (size_t)size) != OK) log_here("%s", status_message());
 }

@@ -60,6 +60,12 @@ check "now and then" exits 1 "failed 3 times at the same episode, the last time:
 check "its traceback is shown" grep -q 'raise ValueError("boom in step")' "$dir/said"
 check "once" test "$(grep -c Traceback "$dir/said")" = 1
 check "no Python is left after that" gone
+launched() { timeout 120 "$program" launch -n 2 -- collect tests/app/tiny.yaml --quiet --set environment.name=gym:bad_gym:Bad-v0 \
+  --set environment.python="$python" --set environment.cap=50 --set run.directory="$dir/launched" \
+  --set environment.options='{"how": "raise", "every": 3}'; }
+check "launch does not start it again" exits 1 "failed 3 times at the same episode" launched
+check "once is enough" test "$(grep -c "failed 3 times" "$dir/said")" -le 2
+check "no Python is left after that, either" gone
 
 # --- settings -----------------------------------------------------------------------------------------------------------------
 again() { "$program" collect tests/app/tiny.yaml --quiet $pole --set run.directory="$dir/one" --set environment.frame_skip=2; }
