@@ -120,7 +120,7 @@ static void wrong_values(void **state) {
       {"dream:\n  reward: living\n", "t.yaml:2:11: dream.reward: found \"living\", wanted alive or head"},
       {"dream:\n  reward: Alive\n", "t.yaml:2:11: dream.reward: found \"Alive\", wanted alive or head"},
       {"dream:\n  reward: 0\n", "t.yaml:2:11: dream.reward: found \"0\", wanted alive or head"},
-      {"controller:\n  features: h\n", "t.yaml:2:13: controller.features: found \"h\", wanted z, zh or zhc"},
+      {"controller:\n  features: h\n", "t.yaml:2:13: controller.features: found \"h\", wanted z, zh, zhc or observation"},
       {"evolve:\n  active: yes\n", "t.yaml:2:11: evolve.active: found \"yes\", wanted true or false"},
       {"evolve:\n  active: \"true\"\n", "t.yaml:2:11: evolve.active: found \"true\" in quotes, wanted true or false"},
       {"evolve:\n  popsize: 1\n", "t.yaml:2:12: evolve.popsize: found \"1\", wanted a whole number from 3 to 65536"},
