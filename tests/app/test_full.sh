@@ -21,7 +21,7 @@ stops() { # VERB FILE
 inside() {
   mkdir "$dir/small"; mount -t tmpfs -o size=500k tmpfs "$dir/small"
   stops collect "shard-00000.hdf5"
-  mount -o remount,size=8m "$dir/small"
+  mount -o remount,size=10m "$dir/small"
   check "collect goes on" tiny collect small
   for file in shard-00001.hdf5 index.safetensors main_data.hdf5; do
     check "the same $file" cmp "$dir/small/episodes/$file" "$dir/whole/episodes/$file"
