@@ -36,6 +36,7 @@ typedef struct env_spec {
   int cap;              // steps until truncation
   int lanes;            // at once, at most: each takes memory and time to begin; 0: any number
   bool pays_steps;      // the reward is 1 a step, whatever happens: a return is a number of steps
+  bool copies;          // an episode under way can be copied, to go on twice
   bool pure;            // an episode is a function of its luck and the actions, wherever and however often it is played
   // Of a state observation, where it is not pixels; NULL: there is none. rgb (rows, columns, 3)
   void (*picture)(uint8_t *rgb, int rows, int columns, const float *observation);
@@ -76,6 +77,9 @@ void env_reset(env *e, int lane, rng luck);             // luck names the episod
 void env_step(env *e, const float *actions, env_outcome *outcomes, int n);
 void env_observe(env *e, void *observations, int n);    // observations (n, ..)
 void env_move(env *e, int to, int from);                // compaction; what was in `to` is gone
+// What is under way in lane `of` of `from` goes on in `lane`, too, with the luck that it meets; of one and the same
+// environment, where it copies.
+void env_copy(env *e, int lane, const env *from, int of);
 const char *env_failure(const env *e);                  // why the last one was broken; borrowed until the next is
 
 // --- baseline policies: a controller's score means nothing without them ---------------------------------------------

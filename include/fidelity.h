@@ -21,8 +21,8 @@ const char *fidelity_lag_name(int bin);  // "3-5"; static
 typedef struct fidelity_hazard { double steps[FIDELITY_LAGS], deaths[FIDELITY_LAGS]; } fidelity_hazard;
 // An episode of `steps`; those beyond `cap` are not counted, and nobody died who was cut there.
 void fidelity_hazard_add(fidelity_hazard *h, int steps, int cap);
-// Deaths per step and its standard error; NaN where nobody was at risk.
-typedef struct fidelity_rate { double mean, se; } fidelity_rate;
+typedef struct fidelity_rate { double mean, se; } fidelity_rate;  // a share and its standard error
+// Deaths per step; NaN where nobody was at risk.
 fidelity_rate fidelity_rate_of(double deaths, double steps);
 
 // --- a dream beside reality -----------------------------------------------------------------------------------------
@@ -78,6 +78,34 @@ int fidelity_blobs_kept(const fidelity_ground *g, const float *picture, const ui
 // squared deviation of `other` from `picture`, weighed by what moves; *scale: that of the ground itself
 double fidelity_error(const fidelity_ground *g, const float *picture, const float *other, double *scale);
 
+// --- choices: at real moments, what the dream would do, and what would have been right ------------------------------
+// Each of some actions, the probes, is held for so long, in reality and in dreams of it: long enough to come to an end
+// that is near, and shorter than what a dream knows.
+enum { FIDELITY_HOLD = 30, FIDELITY_PROBES = 9 };
+typedef struct fidelity_probe {
+  double real, dream;  // returns; the dream's expected one
+  bool died;           // in reality
+} fidelity_probe;
+// Sums over the moments of an episode. A moment matters where one probe dies and another lives; where none dies,
+// where they are paid unlike. Then those that live are right, or those that are paid most.
+typedef struct fidelity_choice {
+  double moments, matter, broken;  // broken: of those that matter, a dream broke
+  double wrong, by_chance;         // the dream's favourite is not right; any probe is not
+  double lost, lost_by_chance;     // return, beside the best probe's, by the favourite, and by any probe
+  double pairs, pairs_right;       // of probes that reality tells apart; and the dream alike, a half where it cannot
+} fidelity_choice;
+bool fidelity_probes_matter(const fidelity_probe *p, int n);
+void fidelity_choice_count(fidelity_choice *c, const fidelity_probe *p, int n);  // of a moment that matters
+typedef struct fidelity_choices {  // shares, with errors by episode; NaN where no moment matters
+  const char *hindered;            // why nothing was measured; static. NULL: it was
+  double moments, matter, broken;
+  fidelity_rate wrong, by_chance;  // of the moments that matter
+  fidelity_rate gain;              // by_chance - wrong
+  fidelity_rate regret;            // lost / lost_by_chance: 0 always the best, 1 as by chance
+  fidelity_rate order;             // pairs_right / pairs: 1 always, 0.5 by chance
+} fidelity_choices;
+fidelity_choices fidelity_choices_of(const fidelity_choice *c, int n);  // of n episodes
+
 // --- all of it ------------------------------------------------------------------------------------------------------
 enum { FIDELITY_POLICIES = 8, FIDELITY_CANDIDATES = 32 };
 typedef struct fidelity_result {
@@ -93,6 +121,7 @@ typedef struct fidelity_result {
   double sigma;                               // of the candidates
   double dream[FIDELITY_CANDIDATES], real[FIDELITY_CANDIDATES];
   double dream_reliability, real_reliability;
+  fidelity_choices choices;
   fidelity_correlation correlation;
 } fidelity_result;
 

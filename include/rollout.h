@@ -50,6 +50,7 @@ typedef struct rollout_sight {
   int ticket, member;
   int step;                 // actions so far
   const void *observation;  // what the environment shows; NULL in a dream
+  const env *environment;   // which shows it in its `lane`; NULL in a dream
   const mind *m;            // its `lane`, which has seen that and has not acted on it yet; NULL where a baseline plays
   int lane;
   // The action that led here, and what it gave; NULL and nothing at the beginning.

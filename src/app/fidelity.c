@@ -31,7 +31,7 @@ static status fidelity_controller_read(const app *a, fidelity_job *j, float *par
 
 static status fidelity_result_write(const app *a, const fidelity_result *r) {
   text_buffer t = {0};
-  char warning[400];
+  char warning[600];
   fidelity_json(r, &t);
 
   // begun only now: what was there stays valid while this is measured

@@ -96,11 +96,12 @@ static void builtin_close(void *self) {
   mem_free(b);
 }
 
-static void *builtin_state(void *self, int lane) {
-  const builtin *b = self;
+static char *builtin_at(const builtin *b, int lane) {
   CHECK(lane >= 0 && lane < b->lanes, "lane %d of %d", lane, b->lanes);
   return b->states + (size_t)lane * b->stride;
 }
+
+static void *builtin_state(void *self, int lane) { return builtin_at(self, lane); }
 
 static void builtin_reset(void *self, int lane, rng luck) {
   ((const builtin *)self)->kind->reset(builtin_state(self, lane), luck);
@@ -118,10 +119,14 @@ static void builtin_observe(void *self, void *observations, int n) {
   for (int i = 0; i < n; i++) k->observe(builtin_state(self, i), (char *)observations + (size_t)i * bytes);
 }
 
-static void builtin_move(void *self, int to, int from) {
-  size_t bytes = ((const builtin *)self)->kind->state_bytes;
-  if (to != from) memcpy(builtin_state(self, to), builtin_state(self, from), bytes);
+static void builtin_copy(void *self, int lane, const void *from, int of) {
+  const builtin *b = self;
+  char *to = builtin_at(b, lane);
+  const char *at = builtin_at(from, of);
+  if (to != at) memcpy(to, at, b->kind->state_bytes);
 }
+
+static void builtin_move(void *self, int to, int from) { builtin_copy(self, to, self, from); }
 
 const env_family env_builtin = {.owns = builtin_owns,
                                 .open = builtin_open,
@@ -130,4 +135,5 @@ const env_family env_builtin = {.owns = builtin_owns,
                                 .step = builtin_step,
                                 .observe = builtin_observe,
                                 .move = builtin_move,
+                                .copy = builtin_copy,
                                 .state = builtin_state};

@@ -37,6 +37,7 @@ status env_open(env **out, const char *name, const env_options *o, int lanes) {
     return s;
   }
 
+  e->spec.copies = e->family->copy != NULL;
   e->spec.opened = name;
   e->spec.options = o ? *o : nothing;
   *out = e;
@@ -71,3 +72,9 @@ const char *env_failure(const env *e) {
 }
 
 void env_move(env *e, int to, int from) { e->family->move(e->self, to, from); }
+
+void env_copy(env *e, int lane, const env *from, int of) {
+  CHECK(e->spec.copies && e->family == from->family && strcmp(e->spec.name, from->spec.name) == 0,
+        "%s cannot go on in %s", from->spec.name, e->spec.name);
+  e->family->copy(e->self, lane, from->self, of);
+}

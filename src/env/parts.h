@@ -18,6 +18,7 @@ typedef struct env_family {
   void (*observe)(void *self, void *observations, int n);
   void (*move)(void *self, int to, int from);
 
+  void (*copy)(void *self, int lane, const void *from, int of);  // NULL: an episode under way cannot be copied
   void *(*state)(void *self, int lane);      // what policies with privileges look into; NULL: nothing
   const char *(*failure)(const void *self);  // NULL: nothing is known
 } env_family;

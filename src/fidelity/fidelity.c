@@ -2,10 +2,12 @@
 
 #include "parts.h"
 
-static status measure_rest(const fidelity_job *j, fidelity_result *r, fidelity_pace *pace) {
+typedef status measure_part(const fidelity_job *j, fidelity_result *r, fidelity_pace *pace);
+
+static status measure_next(const fidelity_job *j, fidelity_result *r, fidelity_pace *pace, measure_part *part) {
   if (farm_lossy(j->f))
     FAIL(RESUME_ME, "a rank was lost while the dream was compared with reality; the same command measures it again");
-  return fidelity_look(j, r, pace);
+  return farm_agree(j->f, part(j, r, pace));
 }
 
 status fidelity_measure(const fidelity_job *j, fidelity_result *r) {
@@ -16,12 +18,13 @@ status fidelity_measure(const fidelity_job *j, fidelity_result *r) {
                          .world = world_hash(j->w),
                          .sigma = j->sigma};
 
-  // one line of progress over both parts: episodes played, then episodes looked at
-  double all = fidelity_play_tasks(j) + episodes;
+  // one line of progress over all parts: episodes played, episodes looked at, and those of the moments
+  double all = fidelity_play_tasks(j) + episodes + (fidelity_choose_hinders(j->environment) ? 0 : episodes);
   const run_home *home = farm_rank(j->f) == 0 ? j->home : NULL;
   fidelity_pace pace = {.work = work_open(home, STAGE_FIDELITY, "fidelity", "episodes", all)};
-  status s = farm_agree(j->f, fidelity_play(j, r, &pace));
-  if (s == OK) s = farm_agree(j->f, measure_rest(j, r, &pace));
+  measure_part *const parts[] = {fidelity_play, fidelity_look, fidelity_choose};
+  status s = OK;
+  for (int i = 0; i < 3 && s == OK; i++) s = measure_next(j, r, &pace, parts[i]);
   if (s == OK) work_close(&pace.work, pace.before, NULL);
   return s;
 }

@@ -13,6 +13,8 @@ bool fidelity_tick(void *pace, int64_t finished);  // a farm's
 // By the rollout's crew, and by one that looks at recorded episodes. Collective.
 status fidelity_play(const fidelity_job *j, fidelity_result *r, fidelity_pace *pace);
 status fidelity_look(const fidelity_job *j, fidelity_result *r, fidelity_pace *pace);
+status fidelity_choose(const fidelity_job *j, fidelity_result *r, fidelity_pace *pace);
+const char *fidelity_choose_hinders(const env_spec *e);  // why it cannot be measured; static, NULL: it can
 double fidelity_play_tasks(const fidelity_job *j);
 // Serves, or does `master` and dismisses the others.
 status fidelity_lead(const fidelity_job *j, const farm_crew *crew, status (*master)(void *self), void *self);

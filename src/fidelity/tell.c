@@ -1,6 +1,7 @@
 // What was measured: as JSON, as a table, and in a sentence where something is to be done.
 
 #include <math.h>
+#include <string.h>
 
 #include "fidelity.h"
 
@@ -9,6 +10,7 @@
 #define RATIO_LOW 0.75
 #define CORRELATION_LOW 0.5
 #define RELIABILITY_LOW 0.5
+#define MATTER_LEAST 30  // moments: of fewer nothing is said
 
 static double share(double of, double all) { return all > 0 ? of / all : (double)NAN; }
 
@@ -34,6 +36,13 @@ static void json_survival(text_buffer *t, const fidelity_result *r) {
     json_number(t, "ratio_se", p->ratio_se);
     json_close(t, '}');
   }
+  json_close(t, '}');
+}
+
+static void json_share(text_buffer *t, const char *key, fidelity_rate share) {
+  json_open(t, key, '{');
+  json_number(t, "mean", share.mean);
+  json_number(t, "se", share.se);
   json_close(t, '}');
 }
 
@@ -123,6 +132,23 @@ static void json_ranking(text_buffer *t, const fidelity_result *r) {
   json_close(t, '}');
 }
 
+static void json_choices(text_buffer *t, const fidelity_choices *c) {
+  json_open(t, "choices", '{');
+  if (c->hindered) {
+    json_text(t, "not_measured", c->hindered);
+  } else {
+    json_number(t, "moments", c->moments);
+    json_number(t, "matter", c->matter);
+    json_number(t, "broken", c->broken);
+    json_share(t, "wrong", c->wrong);
+    json_share(t, "by_chance", c->by_chance);
+    json_share(t, "gain", c->gain);
+    json_share(t, "regret", c->regret);
+    json_share(t, "order", c->order);
+  }
+  json_close(t, '}');
+}
+
 void fidelity_json(const fidelity_result *r, text_buffer *t) {
   json_open(t, NULL, '{');
 
@@ -135,6 +161,7 @@ void fidelity_json(const fidelity_result *r, text_buffer *t) {
   json_number(t, "held_out", r->held_out);
   json_survival(t, r);
   json_ranking(t, r);
+  json_choices(t, &r->choices);
   json_hazards(t, r);
   json_watch(t, &r->watch);
   json_close(t, '}');
@@ -189,6 +216,20 @@ static void print_reliability(double value, const char *where) {
   else printf(" all alike %s", where);
 }
 
+static void print_choices(const fidelity_choices *c) {
+  if (c->hindered) {
+    printf("choices at real moments: not measured: %s\n", c->hindered);
+    return;
+  }
+
+  printf("choices at real moments: %.0f moments, %.0f matter", c->moments, c->matter);
+  if (c->matter > 0)
+    printf("; wrong %.1f ± %.1f %%, by chance %.1f %%; regret %.2f ± %.2f (by chance 1); pairs in order %.2f ± %.2f",
+           100 * c->wrong.mean, 100 * c->wrong.se, 100 * c->by_chance.mean, c->regret.mean, c->regret.se,
+           c->order.mean, c->order.se);
+  printf("\n");
+}
+
 void fidelity_print(const fidelity_result *r) {
   printf("%-26s %8s %7s %8s %7s %7s %7s\n", "steps survived", "dream", "se", "real", "se", "ratio", "se");
   for (int i = 0; i < r->count; i++) {
@@ -203,6 +244,7 @@ void fidelity_print(const fidelity_result *r) {
   printf("  each with itself, measured again:");
   print_reliability(r->dream_reliability, "in the dream,");
   print_reliability(r->real_reliability, "in reality\n");
+  print_choices(&r->choices);
   print_hazard(r);
   print_watch(&r->watch);
 }
@@ -215,11 +257,16 @@ static const char *unsorted_advice(const fidelity_result *r) {
   return "measure candidates by more real episodes (fidelity.episodes), for so few tell them hardly apart";
 }
 
+// Where the dream's favourite is wrong as often as any action, as far as can be told.
+static bool chooses_by_chance(const fidelity_choices *c) {
+  return c->matter >= MATTER_LEAST && !(c->gain.mean > 2 * c->gain.se);
+}
+
 static const char *warning_advice(const fidelity_result *r) {
   double ratio = r->policies[0].ratio;
   if (share(r->watch.seen_error, r->watch.seen_scale) > SEEN_HIGH)
     return "let V see first, whose pictures are hardly better than the mean one (vae.frames, vae.epochs)";
-  if (ratio > RATIO_HIGH)
+  if (ratio > RATIO_HIGH || chooses_by_chance(&r->choices))
     return "let M learn on its own samples (rnn.own_samples) and longer (rnn.epochs), and collect by the controller in "
            "more rounds (run.rounds)";
   if (ratio < RATIO_LOW)
@@ -229,17 +276,22 @@ static const char *warning_advice(const fidelity_result *r) {
 
 void fidelity_warning(const fidelity_result *r, char *words, size_t size) {
   double ratio = r->policies[0].ratio, correlation = r->correlation.value;
-  bool apart = ratio > RATIO_HIGH || ratio < RATIO_LOW, unsorted = !(correlation >= CORRELATION_LOW);
-  char length[128] = "", order[128] = "";
+  const fidelity_choices *c = &r->choices;
+  text_buffer faults = {0};
   words[0] = 0;
-  if (!apart && !unsorted) return;
 
-  if (apart) text_print(length, sizeof length, "the controller survives %.2f times as long in it as outside", ratio);
-  if (unsorted)
-    text_print(order, sizeof order, "it ranks candidates unlike reality (correlation %.2f, wanted: at least %.1f)",
-               correlation, CORRELATION_LOW);
+  if (ratio > RATIO_HIGH || ratio < RATIO_LOW)
+    text_add(&faults, ", and the controller survives %.2f times as long in it as outside", ratio);
+  if (!(correlation >= CORRELATION_LOW))
+    text_add(&faults, ", and it ranks candidates unlike reality (correlation %.2f, wanted: at least %.1f)", correlation,
+             CORRELATION_LOW);
+  if (chooses_by_chance(c))
+    text_add(&faults, ", and it chooses no better than chance (wrong at %.0f %% of %.0f moments, by chance %.0f %%)",
+             100 * c->wrong.mean, c->matter, 100 * c->by_chance.mean);
 
   // one sentence: what is wrong, and what to do about it
-  text_print(words, size, "this dream is not to be trusted: %s%s%s; %s", length, apart && unsorted ? ", and " : "",
-             order, warning_advice(r));
+  if (faults.size)
+    text_print(words, size, "this dream is not to be trusted: %s; %s", faults.bytes + strlen(", and "),
+               warning_advice(r));
+  text_free(&faults);
 }

@@ -73,6 +73,8 @@ static void baseline_step(void *self, rollout_lane *lanes, int n) {
 static void baseline_show(const void *self, int lane, rollout_sight *s) {
   const baseline *b = self;
   s->observation = b->observations + (size_t)lane * b->observation_bytes;
+  s->environment = b->world;
+  s->lane = lane;
   s->action = b->actions + (size_t)lane * b->A;
 }
 

@@ -121,6 +121,7 @@ static void reality_step(void *self, rollout_lane *lanes, int n) {
 static void reality_show(const void *self, int lane, rollout_sight *s) {
   const reality *r = self;
   s->observation = r->observations + (size_t)lane * r->observation_bytes;
+  s->environment = r->world;
   s->m = r->m;
   s->lane = lane;
   s->action = r->actions + (size_t)lane * r->o->controller.A;
