@@ -91,6 +91,7 @@ typedef struct fidelity_probe {
 typedef struct fidelity_choice {
   double moments, matter, broken;  // broken: of those that matter, a dream broke
   double wrong, by_chance;         // the dream's favourite is not right; any probe is not
+  double wrong_always[FIDELITY_PROBES];  // this one is not
   double lost, lost_by_chance;     // return, beside the best probe's, by the favourite, and by any probe
   double pairs, pairs_right;       // of probes that reality tells apart; and the dream alike, a half where it cannot
 } fidelity_choice;
@@ -100,11 +101,12 @@ typedef struct fidelity_choices {  // shares, with errors by episode; NaN where 
   const char *hindered;            // why nothing was measured; static. NULL: it was
   double moments, matter, broken;
   fidelity_rate wrong, by_chance;  // of the moments that matter
-  fidelity_rate gain;              // by_chance - wrong
+  fidelity_rate blind;             // wrong by the one probe that is wrong least often, whatever the moment
+  fidelity_rate gain;              // blind - wrong
   fidelity_rate regret;            // lost / lost_by_chance: 0 always the best, 1 as by chance
   fidelity_rate order;             // pairs_right / pairs: 1 always, 0.5 by chance
 } fidelity_choices;
-fidelity_choices fidelity_choices_of(const fidelity_choice *c, int n);  // of n episodes
+fidelity_choices fidelity_choices_of(const fidelity_choice *c, int n, int probes);  // of n episodes
 
 // --- all of it ------------------------------------------------------------------------------------------------------
 enum { FIDELITY_POLICIES = 8, FIDELITY_CANDIDATES = 32 };

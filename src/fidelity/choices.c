@@ -52,6 +52,7 @@ void fidelity_choice_count(fidelity_choice *c, const fidelity_probe *p, int n) {
   // equal favourites are chosen among by chance
   for (int i = 0; i < n; i++) {
     bool is_worse = probe_value(&p[i], deadly) < best, is_favourite = p[i].dream == favoured;
+    c->wrong_always[i] += is_worse;
     worse += is_worse;
     favourites += is_favourite;
     wrong += is_worse && is_favourite;
@@ -68,38 +69,76 @@ void fidelity_choice_count(fidelity_choice *c, const fidelity_probe *p, int n) {
 
 // --- over episodes --------------------------------------------------------------------------------------------------
 
-// Sum of one number over that of another, and its error: a ratio's, by episode (Cochran 1977, 2.11).
-static fidelity_rate ratio_over(const fidelity_choice *c, int n, double (*of)(const fidelity_choice *c),
-                                double (*over)(const fidelity_choice *c)) {
-  double a = 0, b = 0, squares = 0;
+typedef struct choice_part { double of, over; } choice_part;  // of an episode
+typedef choice_part part_of(const fidelity_choice *c, int blind);
+
+// Sum over sum, and its error: a ratio's, by episode (Cochran, Sampling Techniques, 2.11).
+static fidelity_rate ratio_over(const fidelity_choice *c, int n, part_of *part, int blind) {
+  double of = 0, over = 0, squares = 0;
   for (int i = 0; i < n; i++) {
-    a += of(&c[i]);
-    b += over(&c[i]);
+    choice_part p = part(&c[i], blind);
+    of += p.of;
+    over += p.over;
   }
-  if (!(b > 0)) return (fidelity_rate){(double)NAN, (double)NAN};
+  if (!(over > 0)) return (fidelity_rate){(double)NAN, (double)NAN};
 
   for (int i = 0; i < n; i++) {
-    double d = of(&c[i]) - a / b * over(&c[i]);
-    squares += d * d;
+    choice_part p = part(&c[i], blind);
+    double apart = p.of - of / over * p.over;
+    squares += apart * apart;
   }
-  return (fidelity_rate){a / b, n > 1 ? sqrt(squares * n / (n - 1)) / b : (double)NAN};
+  return (fidelity_rate){of / over, n > 1 ? sqrt(squares * n / (n - 1)) / over : (double)NAN};
 }
 
-static double choice_wrong(const fidelity_choice *c) { return c->wrong; }
-static double choice_by_chance(const fidelity_choice *c) { return c->by_chance; }
-static double choice_gain(const fidelity_choice *c) { return c->by_chance - c->wrong; }
-static double choice_matter(const fidelity_choice *c) { return c->matter; }
-static double choice_lost(const fidelity_choice *c) { return c->lost; }
-static double choice_lost_by_chance(const fidelity_choice *c) { return c->lost_by_chance; }
-static double choice_pairs_right(const fidelity_choice *c) { return c->pairs_right; }
-static double choice_pairs(const fidelity_choice *c) { return c->pairs; }
+static choice_part part_wrong(const fidelity_choice *c, int blind) {
+  (void)blind;
+  return (choice_part){c->wrong, c->matter};
+}
 
-fidelity_choices fidelity_choices_of(const fidelity_choice *c, int n) {
-  fidelity_choices all = {.wrong = ratio_over(c, n, choice_wrong, choice_matter),
-                          .by_chance = ratio_over(c, n, choice_by_chance, choice_matter),
-                          .gain = ratio_over(c, n, choice_gain, choice_matter),
-                          .regret = ratio_over(c, n, choice_lost, choice_lost_by_chance),
-                          .order = ratio_over(c, n, choice_pairs_right, choice_pairs)};
+static choice_part part_by_chance(const fidelity_choice *c, int blind) {
+  (void)blind;
+  return (choice_part){c->by_chance, c->matter};
+}
+
+static choice_part part_blind(const fidelity_choice *c, int blind) {
+  return (choice_part){c->wrong_always[blind], c->matter};
+}
+
+static choice_part part_gain(const fidelity_choice *c, int blind) {
+  return (choice_part){c->wrong_always[blind] - c->wrong, c->matter};
+}
+
+static choice_part part_regret(const fidelity_choice *c, int blind) {
+  (void)blind;
+  return (choice_part){c->lost, c->lost_by_chance};
+}
+
+static choice_part part_order(const fidelity_choice *c, int blind) {
+  (void)blind;
+  return (choice_part){c->pairs_right, c->pairs};
+}
+
+static double wrong_by(const fidelity_choice *c, int n, int probe) {
+  double wrong = 0;
+  for (int i = 0; i < n; i++) wrong += c[i].wrong_always[probe];
+  return wrong;
+}
+
+static int blind_best(const fidelity_choice *c, int n, int probes) {
+  int best = 0;
+  for (int i = 1; i < probes; i++)
+    if (wrong_by(c, n, i) < wrong_by(c, n, best)) best = i;
+  return best;
+}
+
+fidelity_choices fidelity_choices_of(const fidelity_choice *c, int n, int probes) {
+  int blind = blind_best(c, n, probes);
+  fidelity_choices all = {.wrong = ratio_over(c, n, part_wrong, blind),
+                          .by_chance = ratio_over(c, n, part_by_chance, blind),
+                          .blind = ratio_over(c, n, part_blind, blind),
+                          .gain = ratio_over(c, n, part_gain, blind),
+                          .regret = ratio_over(c, n, part_regret, blind),
+                          .order = ratio_over(c, n, part_order, blind)};
   for (int i = 0; i < n; i++) {
     all.moments += c[i].moments;
     all.matter += c[i].matter;

@@ -180,7 +180,7 @@ static status moments_master(void *self) {
   const farm_crew crew = moments_crew(m);
   farm_report report;
   status s = farm_map(m->j->f, &job, &crew, results, &report, fidelity_tick, m->pace);
-  if (s == OK) m->r->choices = fidelity_choices_of(results, episodes);
+  if (s == OK) m->r->choices = fidelity_choices_of(results, episodes, m->probes);
   if (s == OK) m->pace->before += episodes;
 
   mem_free(record);

@@ -142,6 +142,7 @@ static void json_choices(text_buffer *t, const fidelity_choices *c) {
     json_number(t, "broken", c->broken);
     json_share(t, "wrong", c->wrong);
     json_share(t, "by_chance", c->by_chance);
+    json_share(t, "blind", c->blind);
     json_share(t, "gain", c->gain);
     json_share(t, "regret", c->regret);
     json_share(t, "order", c->order);
@@ -222,12 +223,12 @@ static void print_choices(const fidelity_choices *c) {
     return;
   }
 
-  printf("choices at real moments: %.0f moments, %.0f matter", c->moments, c->matter);
+  printf("choices at real moments: %.0f moments, %.0f matter\n", c->moments, c->matter);
   if (c->matter > 0)
-    printf("; wrong %.1f ± %.1f %%, by chance %.1f %%; regret %.2f ± %.2f (by chance 1); pairs in order %.2f ± %.2f",
-           100 * c->wrong.mean, 100 * c->wrong.se, 100 * c->by_chance.mean, c->regret.mean, c->regret.se,
-           c->order.mean, c->order.se);
-  printf("\n");
+    printf("  wrong %.1f ± %.1f %% (one action always %.1f, by chance %.1f); regret %.2f ± %.2f (by chance 1); "
+           "pairs in order %.2f ± %.2f\n",
+           100 * c->wrong.mean, 100 * c->wrong.se, 100 * c->blind.mean, 100 * c->by_chance.mean, c->regret.mean,
+           c->regret.se, c->order.mean, c->order.se);
 }
 
 void fidelity_print(const fidelity_result *r) {
@@ -257,8 +258,8 @@ static const char *unsorted_advice(const fidelity_result *r) {
   return "measure candidates by more real episodes (fidelity.episodes), for so few tell them hardly apart";
 }
 
-// Where the dream's favourite is wrong as often as any action, as far as can be told.
-static bool chooses_by_chance(const fidelity_choices *c) {
+// Where the dream's favourite is wrong as often as a single action would be at all moments, as far as can be told.
+static bool chooses_blindly(const fidelity_choices *c) {
   return c->matter >= MATTER_LEAST && !(c->gain.mean > 2 * c->gain.se);
 }
 
@@ -266,7 +267,7 @@ static const char *warning_advice(const fidelity_result *r) {
   double ratio = r->policies[0].ratio;
   if (share(r->watch.seen_error, r->watch.seen_scale) > SEEN_HIGH)
     return "let V see first, whose pictures are hardly better than the mean one (vae.frames, vae.epochs)";
-  if (ratio > RATIO_HIGH || chooses_by_chance(&r->choices))
+  if (ratio > RATIO_HIGH || chooses_blindly(&r->choices))
     return "let M learn on its own samples (rnn.own_samples) and longer (rnn.epochs), and collect by the controller in "
            "more rounds (run.rounds)";
   if (ratio < RATIO_LOW)
@@ -285,9 +286,9 @@ void fidelity_warning(const fidelity_result *r, char *words, size_t size) {
   if (!(correlation >= CORRELATION_LOW))
     text_add(&faults, ", and it ranks candidates unlike reality (correlation %.2f, wanted: at least %.1f)", correlation,
              CORRELATION_LOW);
-  if (chooses_by_chance(c))
-    text_add(&faults, ", and it chooses no better than chance (wrong at %.0f %% of %.0f moments, by chance %.0f %%)",
-             100 * c->wrong.mean, c->matter, 100 * c->by_chance.mean);
+  if (chooses_blindly(c))
+    text_add(&faults, ", and it chooses no better than who does not look (wrong at %.0f %% of %.0f moments, one action always: "
+             "%.0f %%)", 100 * c->wrong.mean, c->matter, 100 * c->blind.mean);
 
   // one sentence: what is wrong, and what to do about it
   if (faults.size)
