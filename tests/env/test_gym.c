@@ -360,6 +360,7 @@ static void test_impure_is_told(void **state) {
   const env_options o = CAPPED(NULL);
   assert_int_equal(env_open(&e, "gym:bad_gym:Luck-v0", &o, 1), OK);
   assert_false(env_spec_of(e)->pure);
+  assert_false(env_spec_of(e)->copies);
   env_close(e);
 }
 

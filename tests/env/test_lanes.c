@@ -152,6 +152,38 @@ static void check_lockstep(const char *name) {
 }
 static void test_lanes_are_independent(void **unused) { (void)unused, for_each_environment(check_lockstep); }
 
+// An episode that goes on twice, in two environments, is the same twice; and other actions lead elsewhere.
+static void check_copied(const char *name) {
+  enum { FORK = 40, LANE = 2 };
+  env *e = opened(name, 1), *other = opened(name, LANE + 1);
+  size_t bytes = env_kind_find(name)->state_bytes;
+  float action[ACTIONS_MAX];
+  assert_true(env_spec_of(e)->copies);
+
+  env_reset(e, 0, luck_of(3));
+  for (int t = 0; t < FORK; t++) {
+    act(action, e, t);
+    step_one(e, action);
+  }
+
+  for (int i = 0; i <= LANE; i++) env_copy(other, i, e, 0);
+  for (int t = FORK; t < 2 * FORK; t++) {
+    float actions[(LANE + 1) * ACTIONS_MAX] = {0};
+    env_outcome out[LANE + 1];
+    int A = env_spec_of(e)->actions;
+    act(action, e, t);
+    memcpy(actions + LANE * A, action, (size_t)A * sizeof *action);
+    actions[0] = -1;
+    step_one(e, action);
+    env_step(other, actions, out, LANE + 1);
+  }
+  assert_memory_equal(env_state(e, 0), env_state(other, LANE), bytes);
+  assert_memory_not_equal(env_state(e, 0), env_state(other, 0), bytes);
+  env_close(e);
+  env_close(other);
+}
+static void test_an_episode_goes_on_twice(void **unused) { (void)unused, for_each_environment(check_copied); }
+
 static void check_quiet_observation(const char *name) {
   env *e = opened(name, 1);
   size_t bytes = env_kind_find(name)->state_bytes;
@@ -391,6 +423,7 @@ int main(void) {
       cmocka_unit_test(test_episode_is_a_function_of_its_luck),
       cmocka_unit_test(test_reset_forgets_everything),
       cmocka_unit_test(test_lanes_are_independent),
+      cmocka_unit_test(test_an_episode_goes_on_twice),
       cmocka_unit_test(test_observing_changes_nothing),
       cmocka_unit_test(test_a_broken_lane_is_said_and_others_go_on),
       cmocka_unit_test(test_table),
