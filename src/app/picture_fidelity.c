@@ -9,10 +9,11 @@
 #include "fidelity.h"
 #include "picture.h"
 
-enum { WIDTH = 1300, HEIGHT = 1000 };
+enum { WIDTH = 1300, HEIGHT = 1460 };
 
 // --- fidelity.json, read back ---------------------------------------------------------------------------------------
 
+enum { CHOICES = 3, FORETOLD = 4 };
 typedef struct measured {
   int policies;
   char name[FIDELITY_POLICIES][48];
@@ -21,10 +22,14 @@ typedef struct measured {
   double real_hazard;
   double sight[3][FIDELITY_SIGHTS + 1];                                  // as it was seen, then by imagined steps
   double candidate[2][FIDELITY_CANDIDATES];                              // in the dream, in reality
+  double choice[CHOICES], choice_se[CHOICES], matter, regret, order;     // as choice_keys says
+  double foretold[FORETOLD];                                             // as foretold_keys says
   double correlation, low, high;
 } measured;
 
 static const char *const hazard_keys[4] = {"dream", "data", "open_loop", "teacher_forced"};
+static const char *const choice_keys[CHOICES] = {"wrong", "blind", "by_chance"};
+static const char *const foretold_keys[FORETOLD] = {"recall", "recall_within_3", "precision", "precision_within_3"};
 
 static int index_of(const char *word, const char *const *words, int count) {
   for (int i = 0; i < count; i++)
@@ -77,6 +82,21 @@ static void ranking_number(measured *m, const char *const *keys, int depth, doub
     m->candidate[strcmp(keys[3], "real") == 0][candidate] = value;
 }
 
+static void choice_number(measured *m, const char *const *keys, int depth, double value) {
+  int which = depth == 3 ? index_of(keys[1], choice_keys, CHOICES) : -1;
+  bool mean = depth == 3 && strcmp(keys[2], "mean") == 0;
+  if (depth == 2 && strcmp(keys[1], "matter") == 0) m->matter = value;
+  if (mean && strcmp(keys[1], "regret") == 0) m->regret = value;
+  if (mean && strcmp(keys[1], "order") == 0) m->order = value;
+  if (which >= 0 && mean) m->choice[which] = value;
+  if (which >= 0 && strcmp(keys[2], "se") == 0) m->choice_se[which] = value;
+}
+
+static void foretold_number(measured *m, const char *key, double value) {
+  int which = index_of(key, foretold_keys, FORETOLD);
+  if (which >= 0) m->foretold[which] = value;
+}
+
 static void measured_number(void *self, const char *const *keys, int depth, double value) {
   measured *m = self;
 
@@ -89,6 +109,8 @@ static void measured_number(void *self, const char *const *keys, int depth, doub
   if (strcmp(keys[0], "picture_error") == 0 || strcmp(keys[0], "small_bright_things") == 0)
     picture_number(m, keys, depth, value);
   if (strcmp(keys[0], "ranking") == 0) ranking_number(m, keys, depth, value);
+  if (strcmp(keys[0], "choices") == 0) choice_number(m, keys, depth, value);
+  if (depth == 2 && strcmp(keys[0], "deaths") == 0) foretold_number(m, keys[1], value);
 }
 
 static status measured_read(measured *m, const char *path) {
@@ -218,6 +240,43 @@ static void sights_panel(chart *c, const measured *m) {
   chart_panel_end(c, &x);
 }
 
+// Boxes side by side; se NULL: without errors.
+static void shares_panel(chart *c, const char *title, const char *ink, const char *const *names, const double *share,
+                         const double *se, int count) {
+  double at[FORETOLD];
+  char style[96];
+  for (int i = 0; i < count; i++) at[i] = i;
+  axes x = {.title = title,
+            .x = "",
+            .y = "share",
+            .x_low = -0.6,
+            .x_high = count - 0.4,
+            .y_high = fmin(1.05, 1.3 * highest(share, count, 0.1) + 0.1)};
+
+  snprintf(style, sizeof style, "with boxes lc rgb '%s'", ink);
+  chart_panel(c, &x);
+  chart_words(c, names, count);
+  text_add(&c->decor, "set boxwidth 0.5\n");
+  chart_curve(c, at, share, NULL, count, style, "");
+  if (se) chart_curve(c, at, share, se, count, "with yerrorbars ps 0 lw 1.5 lc rgb '#222222'", "");
+  chart_panel_end(c, &x);
+}
+
+static void choices_panel(chart *c, const measured *m) {
+  static const char *const names[CHOICES] = {"the dream's favourite", "one action always", "any action"};
+  char title[160] = "Choices at real moments that are wrong";
+  if (m->matter > 0)
+    snprintf(title, sizeof title, "Choices at %.0f real moments that are wrong; regret %.2f, pairs in order %.2f",
+             m->matter, m->regret, m->order);
+  shares_panel(c, title, palette[GREEN], names, m->choice, m->choice_se, CHOICES);
+}
+
+static void foretold_panel(chart *c, const measured *m) {
+  static const char *const names[FORETOLD] = {"deaths foretold", "within 3 steps", "alarms right", "within 3 steps"};
+  shares_panel(c, "Deaths foretold one step ahead, and alarms that were right", palette[SKY], names, m->foretold, NULL,
+               FORETOLD);
+}
+
 static status page_draw(const app *a, chart *c, const measured *m) {
   char title[200];
   snprintf(title, sizeof title, "Can this dream of %s be trusted? (seed %lld)", a->environment->name,
@@ -226,13 +285,15 @@ static status page_draw(const app *a, chart *c, const measured *m) {
                          .title = title,
                          .columns = WIDTH,
                          .rows = HEIGHT,
-                         .panel_rows = 2,
+                         .panel_rows = 3,
                          .panel_columns = 2};
   TRY(chart_picture(c, run_out(&a->run, "report").text, &f));
   survival_panel(c, m);
   hazard_panel(c, m);
   ranking_panel(c, m);
   sights_panel(c, m);
+  choices_panel(c, m);
+  foretold_panel(c, m);
   chart_picture_end(c);
   return OK;
 }

@@ -12,6 +12,7 @@ typedef struct reached {  // a row of rounds.csv; NaN: nothing
   double baseline;        // the best baseline's, on the same luck
   double ratio;           // of steps that controller survives, dream over reality
   double correlation;     // between dream and reality, of the ranks of candidates around it
+  double wrong;           // of its choices at real moments, the dream's that are wrong: a share
 } reached;
 
 // --- read -----------------------------------------------------------------------------------------------------------
@@ -59,6 +60,8 @@ static void reached_fidelity_number(void *self, const char *const *keys, int dep
   bool controller = depth == 3 && strcmp(keys[0], "survival") == 0 && strcmp(keys[1], "controller") == 0;
   if (controller && strcmp(keys[2], "ratio") == 0) r->ratio = value;
   if (depth == 2 && strcmp(keys[0], "ranking") == 0 && strcmp(keys[1], "correlation") == 0) r->correlation = value;
+  bool wrong = depth == 3 && strcmp(keys[0], "choices") == 0 && strcmp(keys[1], "wrong") == 0;
+  if (wrong && strcmp(keys[2], "mean") == 0) r->wrong = value;
 }
 
 static status reached_judgement_read(reached *r, const run_home *home) {
@@ -78,8 +81,13 @@ static status reached_judgement_read(reached *r, const run_home *home) {
 
 static status reached_read(reached *r, const run_home *home) {
   const double none = (double)NAN;
-  *r = (reached){
-      .episodes = r->episodes, .real = none, .se = none, .baseline = none, .ratio = none, .correlation = none};
+  *r = (reached){.episodes = r->episodes,
+                 .real = none,
+                 .se = none,
+                 .baseline = none,
+                 .ratio = none,
+                 .correlation = none,
+                 .wrong = none};
   TRY(reached_search_read(r, home));
   TRY(reached_judgement_read(r, home));
   file_path fidelity = run_path(home, RUN_FIDELITY);
@@ -99,21 +107,21 @@ static status reached_read_all(reached *rows, const run_home *last) {
 
 static status reached_csv_write(const app *a, const reached *rows, int count) {
   text_buffer t = {0};
-  text_add(&t, "round,real_episodes,dream,real,se,baseline,dream_over_real,rank_correlation\n");
+  text_add(&t, "round,real_episodes,dream,real,se,baseline,dream_over_real,rank_correlation,wrong_choices\n");
   for (const reached *r = rows; r < rows + count; r++)
-    text_add(&t, "%d,%.0f,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g\n", (int)(r - rows) + 1, r->episodes, r->dream, r->real, r->se,
-             r->baseline, r->ratio, r->correlation);
+    text_add(&t, "%d,%.0f,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g\n", (int)(r - rows) + 1, r->episodes, r->dream, r->real,
+             r->se, r->baseline, r->ratio, r->correlation, r->wrong);
   status s = file_write(run_out(&a->run, RUN_ROUNDS).text, t.bytes, t.size);
   text_free(&t);
   return s;
 }
 
 static void reached_print(const reached *rows, int count) {
-  printf("%-6s %14s %9s %9s %7s %14s %11s %17s\n", "round", "real episodes", "dream", "real", "se", "best baseline",
-         "dream/real", "rank correlation");
+  printf("%-6s %14s %9s %9s %7s %14s %11s %17s %14s\n", "round", "real episodes", "dream", "real", "se",
+         "best baseline", "dream/real", "rank correlation", "wrong choices");
   for (const reached *r = rows; r < rows + count; r++)
-    printf("%-6d %14.0f %9.1f %9.1f %7.2f %14.1f %11.2f %17.2f\n", (int)(r - rows) + 1, r->episodes, r->dream, r->real,
-           r->se, r->baseline, r->ratio, r->correlation);
+    printf("%-6d %14.0f %9.1f %9.1f %7.2f %14.1f %11.2f %17.2f %14.2f\n", (int)(r - rows) + 1, r->episodes, r->dream,
+           r->real, r->se, r->baseline, r->ratio, r->correlation, r->wrong);
   output_flush();
 }
 
@@ -170,16 +178,16 @@ static void reached_scores_panel(chart *c, const reached_view *v) {
   chart_panel_end(c, &x);
 }
 
-// A dream that is neither kind nor harsh, and ranks as reality does, has both at 1.
+// A dream that is neither kind nor harsh, and ranks as reality does, has both at 1; and its choices are right.
 static void reached_fidelity_panel(chart *c, const reached_view *v) {
   double most = 1.4, least = 0;
   for (const reached *r = v->rows; r < v->rows + v->count; r++) {
     most = fmax(most, r->ratio);
     least = fmin(least, r->correlation);
   }
-  const axes x = {.title = "How far its dream is to be trusted: both are 1 where the dream is as reality",
+  const axes x = {.title = "How far its dream is to be trusted: 1, 1 and 0 where the dream is as reality",
                   .x = "round",
-                  .y = "ratio, correlation",
+                  .y = "ratio, correlation, share",
                   .x_low = 0.5,
                   .x_high = v->count + 0.5,
                   .y_low = least < 0 ? least - 0.1 : 0,
@@ -191,6 +199,8 @@ static void reached_fidelity_panel(chart *c, const reached_view *v) {
                 "steps the controller survives, dream / reality");
   reached_curve(c, v, REACHED(correlation), 0, "with linespoints pt 5 ps 1.2 lw 2 lc rgb '#009E73'",
                 "rank correlation of candidates, dream and reality");
+  reached_curve(c, v, REACHED(wrong), 0, "with linespoints pt 9 ps 1.2 lw 2 lc rgb '#E69F00'",
+                "the dream's choices at real moments that are wrong");
   chart_panel_end(c, &x);
 }
 

@@ -5,53 +5,43 @@
 
 #include "fidelity.h"
 
-// What tells probes apart: whether they live, where some live and some die; else what they are paid.
-static double probe_value(const fidelity_probe *p, bool deadly) { return deadly ? !p->died : p->real; }
-
-static int probes_dead(const fidelity_probe *p, int n) {
-  int dead = 0;
-  for (int i = 0; i < n; i++) dead += p[i].died;
-  return dead;
-}
-
 // Where all die there is nothing to choose, and where all are paid alike neither.
 bool fidelity_probes_matter(const fidelity_probe *p, int n) {
-  int dead = probes_dead(p, n);
-  bool differ = dead > 0;
-  for (int i = 1; i < n; i++) differ |= p[i].real != p[0].real;
-  return differ && dead < n;
+  bool differ = false, lives = false;
+  for (int i = 0; i < n; i++) {
+    differ |= p[i].real != p[0].real;
+    lives |= !p[i].died;
+  }
+  return differ && lives;
 }
 
 // Of two probes that reality tells apart, whether the dream tells them apart alike; a half where it does not know.
-static double pair_right(const fidelity_probe *a, const fidelity_probe *b, double apart) {
+static double pair_right(const fidelity_probe *a, const fidelity_probe *b) {
   double dreamt = a->dream - b->dream;
-  return dreamt == 0 ? 0.5 : (dreamt > 0) == (apart > 0);
+  return dreamt == 0 ? 0.5 : (dreamt > 0) == (a->real > b->real);
 }
 
-static void pairs_count(fidelity_choice *c, const fidelity_probe *p, int n, bool deadly) {
+static void pairs_count(fidelity_choice *c, const fidelity_probe *p, int n) {
   for (int i = 0; i < n; i++)
     for (int k = 0; k < i; k++) {
-      double apart = probe_value(&p[i], deadly) - probe_value(&p[k], deadly);
-      if (apart == 0) continue;
+      if (p[i].real == p[k].real) continue;
       c->pairs++;
-      c->pairs_right += pair_right(&p[i], &p[k], apart);
+      c->pairs_right += pair_right(&p[i], &p[k]);
     }
 }
 
 void fidelity_choice_count(fidelity_choice *c, const fidelity_probe *p, int n) {
-  bool deadly = probes_dead(p, n) > 0;
-  double best = -INFINITY, favoured = -INFINITY, most = -INFINITY, sum = 0, chosen = 0;
+  double best = -INFINITY, favoured = -INFINITY, sum = 0, chosen = 0;
   int worse = 0, favourites = 0, wrong = 0;
   for (int i = 0; i < n; i++) {
-    best = fmax(best, probe_value(&p[i], deadly));
+    best = fmax(best, p[i].real);
     favoured = fmax(favoured, p[i].dream);
-    most = fmax(most, p[i].real);
     sum += p[i].real;
   }
 
   // equal favourites are chosen among by chance
   for (int i = 0; i < n; i++) {
-    bool is_worse = probe_value(&p[i], deadly) < best, is_favourite = p[i].dream == favoured;
+    bool is_worse = p[i].real < best, is_favourite = p[i].dream == favoured;
     c->wrong_always[i] += is_worse;
     worse += is_worse;
     favourites += is_favourite;
@@ -62,9 +52,9 @@ void fidelity_choice_count(fidelity_choice *c, const fidelity_probe *p, int n) {
   c->matter++;
   c->by_chance += (double)worse / n;
   c->wrong += (double)wrong / favourites;
-  c->lost += most - chosen / favourites;
-  c->lost_by_chance += most - sum / n;
-  pairs_count(c, p, n, deadly);
+  c->lost += best - chosen / favourites;
+  c->lost_by_chance += best - sum / n;
+  pairs_count(c, p, n);
 }
 
 // --- over episodes --------------------------------------------------------------------------------------------------

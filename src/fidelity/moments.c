@@ -82,6 +82,12 @@ static bool probes_dream(const moments *m, fidelity_probe *p, const rollout_sigh
   return true;
 }
 
+// In place of a dream, to test the measure: reality itself.
+static bool probes_live_again(const moments *m, fidelity_probe *p) {
+  for (int i = 0; i < m->probes; i++) p[i].dream = p[i].real;
+  return true;
+}
+
 // --- looking on -----------------------------------------------------------------------------------------------------
 
 static fidelity_choice *choice_of(const moments *m, int ticket) {
@@ -99,7 +105,8 @@ static void moment_measure(const moments *m, fidelity_choice *c, const rollout_s
   // the environment's steps cost next to nothing: what does not matter need not be dreamt
   if (!fidelity_probes_matter(probe, m->probes)) return;
   heartbeat_beat();
-  if (probes_dream(m, probe, s)) fidelity_choice_count(c, probe, m->probes);
+  bool whole = m->j->dream == ROLLOUT_DREAM ? probes_dream(m, probe, s) : probes_live_again(m, probe);
+  if (whole) fidelity_choice_count(c, probe, m->probes);
   else c->broken++;
 }
 

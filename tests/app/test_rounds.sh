@@ -36,6 +36,7 @@ check "each round's fidelity" \
   test "$(cells "$dir/whole/rounds.csv" dream_over_real)" = "$(measured whole survival controller ratio)"
 check "and its ranking" \
   test "$(cells "$dir/whole/rounds.csv" rank_correlation)" = "$(measured whole ranking correlation)"
+check "and its choices" test "$(cells "$dir/whole/rounds.csv" wrong_choices)" = "$(measured whole choices wrong mean)"
 check "a picture of all" test -s "$dir/whole/report/rounds.png"
 film() { "${BUILD:-build}/tests/data/test_film" "$dir/$1" && "${BUILD:-build}/tests/app/test_draw" "$dir/$1" "${@:2}"; }
 check "a film of all" film whole/report/rounds-film.png "round 1" "round 2" "round 3" reality dream "step 0"

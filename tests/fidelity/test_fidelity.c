@@ -144,6 +144,7 @@ static void reality_itself_is_to_be_trusted(void **state) {
   if (farm_rank(f) != 0) return;
   for (int i = 0; i < r.count; i++) assert_true(fabs(r.policies[i].ratio - 1) <= 4 * r.policies[i].ratio_se);
   assert_true(r.correlation.value > 0.7);
+  assert_true(r.choices.matter > 0 && r.choices.wrong.mean == 0 && r.choices.order.mean == 1);
   fidelity_warning(&r, words, sizeof words);
   assert_string_equal(words, "");
 }

@@ -216,6 +216,26 @@ static void only_a_dream_that_misleads_is_warned_of(void **state) {
   assert_non_null(strstr(words_of(2, 0.1), "outside, and it ranks"));
 }
 
+// With enough moments that matter, and not only by luck.
+static void a_dream_that_chooses_blindly_is_warned_of(void **state) {
+  (void)state;
+  char words[600];
+  fidelity_result r = {.count = 1,
+                       .policies = {{.ratio = 1}},
+                       .correlation = {.value = 0.9},
+                       .choices = {.matter = 100, .wrong = {0.2, 0.02}, .blind = {0.25, 0.02}, .gain = {0.05, 0.03}}};
+  fidelity_warning(&r, words, sizeof words);
+  assert_non_null(strstr(words, "trusted: it chooses no better than who does not look (wrong at 20 % of 100 moments"));
+  assert_non_null(strstr(words, "rnn.own_samples"));
+
+  r.choices.gain.se = 0.02;
+  fidelity_warning(&r, words, sizeof words);
+  assert_string_equal(words, "");
+  r.choices = (fidelity_choices){.matter = 10, .wrong = {1, 0}, .blind = {0, 0}, .gain = {-1, 0}};
+  fidelity_warning(&r, words, sizeof words);
+  assert_string_equal(words, "");
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(every_lag_has_its_bin),
@@ -229,6 +249,7 @@ int main(void) {
       cmocka_unit_test(what_is_kept_of_them_is_counted),
       cmocka_unit_test(an_error_of_1_is_that_of_the_ground),
       cmocka_unit_test(only_a_dream_that_misleads_is_warned_of),
+      cmocka_unit_test(a_dream_that_chooses_blindly_is_warned_of),
   };
   return cmocka_run_group_tests(tests, ground_make, ground_drop);
 }
