@@ -86,8 +86,8 @@ typedef struct fidelity_probe {
   double real, dream;  // returns; the dream's expected one
   bool died;           // in reality
 } fidelity_probe;
-// Sums over the moments of an episode. A moment matters where reality pays probes unlike, and not all of them die. Those
-// that it pays most are right.
+// Sums over the moments of an episode. A moment matters where reality pays probes unlike, and not all of them die.
+// Right are those that it pays most.
 typedef struct fidelity_choice {
   double moments, matter, broken;  // broken: of those that matter, a dream broke
   double wrong, by_chance;         // the dream's favourite is not right; any probe is not

@@ -287,8 +287,10 @@ void fidelity_warning(const fidelity_result *r, char *words, size_t size) {
     text_add(&faults, ", and it ranks candidates unlike reality (correlation %.2f, wanted: at least %.1f)", correlation,
              CORRELATION_LOW);
   if (chooses_blindly(c))
-    text_add(&faults, ", and it chooses no better than who does not look (wrong at %.0f %% of %.0f moments, one action always: "
-             "%.0f %%)", 100 * c->wrong.mean, c->matter, 100 * c->blind.mean);
+    text_add(&faults,
+             ", and it chooses no better than who does not look (wrong at %.0f %% of %.0f moments, one action always: "
+             "%.0f %%)",
+             100 * c->wrong.mean, c->matter, 100 * c->blind.mean);
 
   // one sentence: what is wrong, and what to do about it
   if (faults.size)

@@ -37,7 +37,8 @@ static void only_what_can_be_chosen_matters(void **state) {
 
 static void a_favourite_that_dies_is_wrong(void **state) {
   (void)state;
-  const fidelity_probe p[] = {{.real = 10, .dream = 3, .died = true}, {.real = 30, .dream = 2}, {.real = 30, .dream = 1}};
+  const fidelity_probe p[] = {
+      {.real = 10, .dream = 3, .died = true}, {.real = 30, .dream = 2}, {.real = 30, .dream = 1}};
   fidelity_choice c = counted(p, 3);
   assert_true(c.matter == 1 && c.wrong == 1 && near(c.by_chance, 1.0 / 3));
   assert_true(c.wrong_always[0] == 1 && c.wrong_always[1] == 0 && c.wrong_always[2] == 0);
@@ -56,7 +57,8 @@ static void who_is_paid_less_is_wrong(void **state) {
 
 static void equal_favourites_are_chosen_among_by_chance(void **state) {
   (void)state;
-  const fidelity_probe p[] = {{.real = 10, .dream = 8, .died = true}, {.real = 30, .dream = 8}, {.real = 30, .dream = 8}};
+  const fidelity_probe p[] = {
+      {.real = 10, .dream = 8, .died = true}, {.real = 30, .dream = 8}, {.real = 30, .dream = 8}};
   fidelity_choice c = counted(p, 3);
   assert_true(near(c.wrong, c.by_chance) && near(c.lost, c.lost_by_chance) && c.pairs_right == 1);
 }
@@ -76,7 +78,7 @@ static void errors_are_those_of_episodes(void **state) {
   assert_true(isnan(all.regret.mean) && isnan(fidelity_choices_of(c, 0, 2).wrong.mean));
 }
 
-// --- a fork: one of two ways is deadly, the same as long as the episode lasts ------------------------------------------
+// --- a fork: one of two ways is deadly, the same as long as the episode lasts ----------------------------------------
 
 enum { FORK_CAP = 300 };
 typedef struct fork_state { float deadly; int32_t steps; } fork_state;
@@ -92,7 +94,9 @@ static env_outcome fork_step(void *state, const float *action) {
   return (env_outcome){.reward = 1, .terminated = died, .truncated = !died && s->steps >= FORK_CAP};
 }
 
-static void fork_observe(const void *state, void *observation) { *(float *)observation = ((const fork_state *)state)->deadly; }
+static void fork_observe(const void *state, void *observation) {
+  *(float *)observation = ((const fork_state *)state)->deadly;
+}
 
 static const env_kind fork_kind = {.spec = {.name = "fork",
                                             .words = "a test's",
