@@ -8,8 +8,9 @@
 
 #include "parts.h"
 
-// Steps between moments; dreams of an action; episodes at once; actions per number of an action.
-enum { EVERY = 10, DREAMS = 8, LANES_MAX = 16, LEVELS = 3, ACTIONS_MAX = 2 };
+// Steps between moments: where to live is all that pays few of them matter, and elsewhere all. Dreams of an action;
+// episodes at once; actions per number of an action.
+enum { EVERY_LIVING = 10, EVERY = 50, DREAMS = 8, LANES_MAX = 16, LEVELS = 3, ACTIONS_MAX = 2 };
 #define TAKEOVER 0.02f  // chance per step, between the two that collect has
 
 typedef struct moment_slot {  // an episode that the crew holds
@@ -22,7 +23,7 @@ typedef struct moments {
   fidelity_result *r;
   fidelity_pace *pace;
   rollout *players;         // of the real episodes
-  int probes, A;
+  int probes, A, every;
   env *copy;                // one lane
   mind *dream;              // (probes * DREAMS)
   float *actions;           // (probes * DREAMS, A)
@@ -115,7 +116,7 @@ static void moments_look(void *self, const rollout_sight *s) {
   bool ended = s->terminated || s->truncated || s->broken, cut = s->step + FIDELITY_HOLD > m->j->environment->cap;
   fidelity_choice *c = choice_of(m, s->ticket);
   if (s->step == 0) *c = (fidelity_choice){0};
-  if (s->step == 0 || s->step % EVERY || ended || cut) return;
+  if (s->step == 0 || s->step % m->every || ended || cut) return;
   moment_measure(m, c, s);
 }
 
@@ -205,6 +206,7 @@ static void moments_open(moments *m) {
                              .lanes = int_min(LANES_MAX, j->s->dream.lanes),
                              .recorder = {.look = moments_look, .self = m}};
   m->A = j->environment->actions;
+  m->every = j->environment->pays_steps ? EVERY_LIVING : EVERY;
   m->probes = 1;
   for (int i = 0; i < m->A; i++) m->probes *= LEVELS;
 

@@ -98,7 +98,10 @@ static void fork_observe(const void *state, void *observation) {
   *(float *)observation = ((const fork_state *)state)->deadly;
 }
 
-static const env_kind fork_kind = {.spec = {.name = "fork",
+// The same by the second of two numbers.
+static env_outcome fork_wide_step(void *state, const float *action) { return fork_step(state, action + 1); }
+
+static env_kind fork_kind = {.spec = {.name = "fork",
                                             .words = "a test's",
                                             .version = "1",
                                             .shape = {1, 1, 1},
@@ -114,14 +117,13 @@ static const env_kind fork_kind = {.spec = {.name = "fork",
 
 // --- worlds of it ---------------------------------------------------------------------------------------------------
 
-enum { GATE_I, GATE_J, GATE_F, GATE_O };  // the order within the LSTM's columns
-enum { INPUT_Z, INPUT_A };                // and of its rows, before those of h
+enum { GATE_I, GATE_J, GATE_F, GATE_O };  // the order within the LSTM's columns; its rows are z, the action, h
 
 static void gate_set(small_world *s, int gate, int unit, real by_z, real by_a, real bias) {
   nn_table t = world_rnn_table(&s->shape);
   int H = s->shape.H, column = gate * H + unit;
-  s->m[t.tensor[RNN_LSTM].at + (size_t)(INPUT_Z * 4 * H + column)] = by_z;
-  s->m[t.tensor[RNN_LSTM].at + (size_t)(INPUT_A * 4 * H + column)] = by_a;
+  s->m[t.tensor[RNN_LSTM].at + (size_t)column] = by_z;
+  s->m[t.tensor[RNN_LSTM].at + (size_t)(s->shape.A * 4 * H + column)] = by_a;
   s->m[t.tensor[RNN_LSTM_B].at + (size_t)column] = bias;
 }
 
@@ -162,6 +164,7 @@ enum { WITLESS = 2, EPISODES = 20 };
 static world_shape fork_shape(int knows) {
   world_shape shape = small_world_shape(false, knows == WITLESS ? 2 : 1);
   shape.Z = 1;
+  shape.A = environment.actions;
   return shape;
 }
 
@@ -176,13 +179,13 @@ static fidelity_choices measured(int knows, int lanes, text_buffer *json) {
   set.dream.lanes = lanes;
 
   // a controller that stands still: what happens is by actions that take over
-  const float parameters[1] = {0};
+  const float parameters[2] = {0};
   const fidelity_job j = {.s = &set,
                           .home = &home,
                           .f = f,
                           .environment = &environment,
                           .w = w,
-                          .controller = controller_for(&features, 1, 0, false),
+                          .controller = controller_for(&features, environment.actions, 0, false),
                           .parameters = parameters};
   fidelity_pace pace = {.work = work_open(farm_rank(f) == 0 ? &home : NULL, STAGE_FIDELITY, "test", "episodes", 1)};
   if (fidelity_choose(&j, r, &pace) != OK) fail_msg("%s", status_message());
@@ -201,6 +204,25 @@ static void what_knows_chooses_rightly(void **state) {
   assert_true(c.moments > 10 * EPISODES / 2 && c.matter == c.moments && c.broken == 0 && !c.hindered);
   assert_true(c.wrong.mean == 0 && c.wrong.se == 0 && near(c.regret.mean, 0) && c.order.mean == 1);
   assert_true(near(c.by_chance.mean, 1.0 / 3) && c.blind.mean == 0);
+}
+
+static void fork_describe(int actions) {
+  fork_kind.spec.actions = actions;
+  fork_kind.step = actions == 2 ? fork_wide_step : fork_step;
+  env_kind_lend(&fork_kind);
+  assert_int_equal(env_describe(&environment, "fork", NULL), OK);
+}
+
+// Nine probes, of which three are deadly.
+static void two_numbers_are_told_apart(void **state) {
+  (void)state;
+  fork_describe(2);
+  fidelity_choices right = measured(1, 16, NULL), wrong = measured(-1, 16, NULL);
+  fork_describe(1);
+  if (farm_rank(f) != 0) return;
+  assert_true(right.matter > 0 && right.wrong.mean == 0 && right.order.mean == 1);
+  assert_true(near(right.by_chance.mean, 1.0 / 3) && right.blind.mean == 0);
+  assert_true(wrong.wrong.mean == 1 && wrong.order.mean == 0);
 }
 
 // Of 30 steps only one is lived through; by chance a third of that is lost.
@@ -270,8 +292,7 @@ static void all_make(char *directory) {
   set.run.seed = 2;
   set.fidelity.episodes = EPISODES;
   set.dream.temperature = 1;
-  env_kind_lend(&fork_kind);
-  assert_int_equal(env_describe(&environment, "fork", NULL), OK);
+  fork_describe(1);
   if (farm_rank(f) == 0) assert_non_null(mkdtemp(directory));
   farm_share(f, directory, 64);
   snprintf(set.run.directory, sizeof set.run.directory, "%s", directory);
@@ -291,6 +312,7 @@ int main(int count, char **words) {
       cmocka_unit_test(equal_favourites_are_chosen_among_by_chance),
       cmocka_unit_test(errors_are_those_of_episodes),
       cmocka_unit_test(what_knows_chooses_rightly),
+      cmocka_unit_test(two_numbers_are_told_apart),
       cmocka_unit_test(what_has_it_the_wrong_way_round_chooses_wrongly),
       cmocka_unit_test(what_knows_nothing_chooses_by_chance),
       cmocka_unit_test(lanes_change_nothing),
