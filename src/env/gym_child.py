@@ -53,6 +53,13 @@ def leash_take():
     return leash
 
 
+def memory_map(size):
+    """What is shared with the rank, and with nobody that an environment forks: such a one must not answer for us."""
+    memory = mmap.mmap(MEMORY, size)
+    memory.madvise(mmap.MADV_DONTFORK)
+    return memory
+
+
 def words_put(memory, words):
     """The end of what is said is what counts: of a traceback the error itself."""
     said = words.encode("utf-8", "replace")[-(TEXT_BYTES - 1):]
@@ -359,14 +366,14 @@ def begin(memory, words):
     env = maker()
     eye, hand = Eye(env.observation_space, keys, int(most)), Hand(env.action_space, int(most))
     words_put(memory, described(env, eye, hand))
-    return lambda: Lanes(mmap.mmap(MEMORY, 0), maker, env, eye, hand, int(skip))
+    return lambda: Lanes(memory_map(0), maker, env, eye, hand, int(skip))
 
 
 def main(words):
     sys.path[0] = os.getcwd()  # as `python -c` has it: the user's modules, not this file's neighbours
     for name in ("SDL_VIDEODRIVER", "SDL_AUDIODRIVER"):
         os.environ.setdefault(name, "dummy")
-    leash, memory = leash_take(), mmap.mmap(MEMORY, HEAD_BYTES + TEXT_BYTES)
+    leash, memory = leash_take(), memory_map(HEAD_BYTES + TEXT_BYTES)
     try:
         lanes_open = begin(memory, words)
     except Refused as e:
