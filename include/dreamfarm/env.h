@@ -1,10 +1,11 @@
-// An environment of your own for dreamfarm, in C or C++: a shared object that exports one table, `dreamfarm_environment`.
+// An environment of your own for dreamfarm, in C or C++: a shared object that exports one table,
+// `dreamfarm_environment`.
 //
 //   cc -shared -fPIC -O2 -o mine.so mine.c && dreamfarm env ./mine.so
 //
 // An episode must be a function of its seed and its actions alone: what a step needs stands in the lane's state, plain
-// memory that dreamfarm copies, moves and throws away. No globals that change, no clock, no rand(). Every rank loads the
-// object for itself and calls it from one thread.
+// memory that dreamfarm copies, moves and throws away. No globals that change, no clock, no rand(). Every rank loads
+// the object for itself and calls it from one thread.
 #ifndef DREAMFARM_ENV_H
 #define DREAMFARM_ENV_H
 
@@ -48,8 +49,8 @@ extern
 #endif
     const dreamfarm_env dreamfarm_environment;
 
-// Randomness that is a function of the seed: the next number, evenly in [0, 1). Keep `seed` in the state where steps are
-// random, too. SplitMix64: Steele, Lea and Flood, Fast splittable pseudorandom number generators (2014).
+// Randomness that is a function of the seed: the next number, evenly in [0, 1). Keep `seed` in the state where steps
+// are random, too. SplitMix64: Steele, Lea and Flood, Fast splittable pseudorandom number generators (2014).
 static inline double dreamfarm_uniform(uint64_t *seed) {
   uint64_t z = (*seed += 0x9e3779b97f4a7c15u);
   z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;

@@ -126,6 +126,8 @@ static status contents_sheet(contents *c, const contents_look *l) {
                              .tile_columns = l->columns,
                              .scale = 1,
                              .row_names = {"frames"}};
+
+  // a band for each of some episodes, spread over all
   sheet s = sheet_open(&shape);
   status read = OK;
   for (int i = 0; i < bands && read == OK; i++)
@@ -193,6 +195,8 @@ static void contents_json(const contents *c) {
   const data_spec *s = data_spec_of(c->d);
   const data_provenance *p = data_provenance_of(c->d);
   text_buffer t = {0};
+
+  // whose it is
   json_open(&t, NULL, '{');
   json_text(&t, "directory", c->directory);
   json_text(&t, "layout", c->origin.ours ? "dreamfarm" : "minari");
@@ -201,6 +205,8 @@ static void contents_json(const contents *c) {
   json_text(&t, "environment", p->environment);
   json_text(&t, "version", p->version);
   json_text(&t, "policy", p->policy);
+
+  // what a step shows and takes
   json_text(&t, "observations", c->origin.observations);
   json_text(&t, "actions", c->origin.actions);
   json_bool(&t, "pixels", s->pixels);
@@ -208,6 +214,8 @@ static void contents_json(const contents *c) {
   for (int i = 0; i < (s->pixels ? 3 : 1); i++) json_number(&t, NULL, s->shape[i]);
   json_close(&t, ']');
   json_number(&t, "action_numbers", s->actions);
+
+  // how much there is
   json_number(&t, "episodes", c->returns.count);
   json_number(&t, "steps", (double)c->steps);
   json_number(&t, "terminated", c->terminated);

@@ -140,12 +140,16 @@ static void source_json(text_buffer *t, const source *f, const sources *s) {
   json_text(t, "written_by", f->origin.writer);
   json_text(t, "environment", p->environment);
   json_text(t, "policy", p->policy);
+
+  // what a step shows and takes
   json_text(t, "observations", f->origin.observations);
   json_text(t, "keys", s->keys);
   json_text(t, "actions", f->origin.actions);
   json_open(t, "shape", '[');
   for (int i = 0; i < (spec->pixels ? 3 : 1); i++) json_number(t, NULL, spec->shape[i]);
   json_close(t, ']');
+
+  // which of its episodes
   json_number(t, "first_episode", f->first);
   json_number(t, "episodes", f->count);
   json_number(t, "episodes_there", data_count(f->d));

@@ -129,6 +129,7 @@ fidelity_choices fidelity_choices_of(const fidelity_choice *c, int n, int probes
                           .gain = ratio_over(c, n, part_gain, blind),
                           .regret = ratio_over(c, n, part_regret, blind),
                           .order = ratio_over(c, n, part_order, blind)};
+
   for (int i = 0; i < n; i++) {
     all.moments += c[i].moments;
     all.matter += c[i].matter;

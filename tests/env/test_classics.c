@@ -21,7 +21,8 @@ static int speed_at(const char *name) { return strcmp(name, "acrobot") == 0 ? 3 
 
 static float formula(int step, int number) { return (float)((step * 37 + number * 13) % 101) / 50.0f - 1.0f; }
 
-// Gymnasium keeps mountain car's state in float. An acrobot doubles an error some times, as all that swings freely does.
+// Gymnasium keeps mountain car's state in float. An acrobot doubles an error some times, as all that swings freely
+// does.
 static double tolerance(const char *name) { return strncmp(name, "mountaincar", 11) == 0 ? 2e-5 : 1e-5; }
 
 static void assert_seen(env *e, const struct golden_env *g, int step) {

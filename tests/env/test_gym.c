@@ -159,7 +159,8 @@ static void test_what_cannot_be_used_is_refused(void **state) {
   check_refused(SPACES, (env_options){.wrappers = "bad_gym:None_"}, "None_");
   check_refused(SPACES, (env_options){.actions = ENV_ACTIONS_THRESHOLDS}, "thresholds");
   check_refused(SPACES, (env_options){.grey = true}, "environment.grey");
-  check_refused(SPACES, (env_options){.arguments = "{\"shows\": \"picture\"}", .crop = {60, 60, 0, 0}}, "leaves nothing");
+  check_refused(SPACES, (env_options){.arguments = "{\"shows\": \"picture\"}", .crop = {60, 60, 0, 0}},
+                "leaves nothing");
   check_refused("gym:bad_gym:Bad-v0", (env_options){0}, "environment.cap");
 }
 
