@@ -8,8 +8,10 @@ export TMPDIR=$dir OMPI_MCA_btl_vader_backing_directory=$dir  # what Open MPI le
 pole="--set environment.name=cartpole_swingup --set rnn.hidden=32"
 search="$pole --set evolve.popsize=24 --set evolve.episodes=32 --set dream.cap=1000 --set dream.reward=head --set evolve.generations=4
   --set evolve.held_out_episodes=200 --set evolve.real_episodes=400"
-"$program" run tests/app/tiny.yaml --quiet $pole --set run.directory="$dir/first" --set rnn.epochs=40 --set evolve.generations=1 >/dev/null ||
-  { echo "0 passed, 1 failed"; exit 1; }
+for verb in collect train evolve; do
+  "$program" $verb tests/app/tiny.yaml --quiet $pole --set run.directory="$dir/first" --set rnn.epochs=40 \
+    --set evolve.generations=1 >/dev/null || { echo "0 passed, 1 failed"; exit 1; }
+done
 world() { mkdir -p "$dir/$1"; cp "$dir/first/rnn.safetensors" "$dir/$1/"; }
 started() { local name=$1; shift; exec "$@" "$program" evolve tests/app/tiny.yaml --quiet $search --set run.directory="$dir/$name" $more; } # in the background
 alone() { more="${*:2}"; (started "$1"); }

@@ -28,7 +28,7 @@ check "it was killed some times ($kills, in stages$met)" test $kills -ge 2
 check "the same bytes after $kills kills" same_run undisturbed mpirun
 
 # --- under launch: rank 0, rank 1, mpirun, or launch itself ---------------------------------------------------------------------
-launched() { exec "$program" launch -n 2 --stall 10 -- run tests/app/tiny.yaml --quiet $sizes --set run.directory="$dir/launch"; }
+launched() { exec "$program" launch -n 2 --stall 6 -- run tests/app/tiny.yaml --quiet $sizes --set run.directory="$dir/launch"; }
 descendants() { local p; for p in $(ps -o pid= --ppid "$1"); do echo "$p"; descendants "$p"; done; }
 (launched) >"$dir/log" 2>&1 & launch=$!
 kills=0 restarts=0

@@ -7,6 +7,8 @@
 set -u
 . tests/app/small_pole.sh
 . tests/app/ranks.sh
+# the second generation is hit, and the third is made after it
+search="$search --set evolve.generations=3 --set evolve.held_out_episodes=50 --set evolve.real_episodes=50"
 world whole
 check "undisturbed" evolve 2 whole
 
@@ -61,7 +63,7 @@ alone_hit 0 nohup HUP --ignore-signal=HUP
 alone_hit 0 background INT --ignore-signal=INT
 alone_hit 0 term-ignored TERM --ignore-signal=TERM
 world xcpu
-check "a limit of processor time: its first signal is heard" exits 85 "" bash -c "ulimit -S -t 2; exec \"\$@\"" - \
+check "a limit of processor time: its first signal is heard" exits 85 "" bash -c "ulimit -S -t 1; exec \"\$@\"" - \
   "$program" evolve tests/app/tiny.yaml --quiet $search --set run.directory="$dir/xcpu" --set evolve.generations=100000
 
 # A log that nobody reads any more does not matter: neither the plain program's nor mpirun's.

@@ -33,7 +33,7 @@ check "collect goes on after SIGTERM" stage asked collect $many
 check "the same dataset after SIGTERM" diff -r "$dir/whole/episodes" "$dir/asked/episodes"
 
 # --- V and M ----------------------------------------------------------------------------------------------------------------
-long="--set vae.epochs=6 --set rnn.epochs=400"
+long="--set vae.epochs=6 --set vae.frames=500 --set rnn.epochs=200"
 world() { mkdir -p "$dir/$1"; cp -r "$dir/whole/"{episodes,stages} "$dir/$1/"; }
 world v1; world v2
 check "V, undisturbed" stage v1 train-vae $many $long

@@ -1,9 +1,10 @@
-# Sourced by the tests that disturb whole runs: from the first episode to the judgement, of a few seconds.
+# Sourced by the tests that disturb whole runs: from the first episode to the judgement, of a few seconds, of which no
+# stage has most.
 . tests/checks.sh
 export TMPDIR=$dir OMPI_MCA_btl_vader_backing_directory=$dir  # what Open MPI leaves behind when mpirun is killed
 MPIRUN=${MPIRUN:-mpirun}
-sizes="--set collect.episodes=24 --set collect.shard=2 --set vae.epochs=4 --set rnn.epochs=60 --set evolve.episodes=40
-  --set evolve.generations=5 --set evaluate.episodes=40"
+sizes="--set collect.episodes=24 --set collect.shard=2 --set vae.epochs=4 --set vae.frames=400 --set rnn.epochs=60
+  --set evolve.episodes=40 --set evolve.generations=5 --set fidelity.episodes=4 --set evaluate.episodes=40"
 whole() { "$program" run tests/app/tiny.yaml --quiet $sizes --set run.directory="$dir/$1" "${@:2}"; }       # NAME
 farmed() { $MPIRUN -n 2 "$program" run tests/app/tiny.yaml --quiet $sizes --set run.directory="$dir/$1" "${@:2}"; }
 # All that a run leaves, but for times: two runs of the same settings are the same bytes.
