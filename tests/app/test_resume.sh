@@ -3,18 +3,22 @@
 # and finished episodes are not played a second time. What is damaged on disk is named, and its predecessor takes over.
 set -u
 . tests/app/small_pole.sh
-search="$search --set evolve.episodes=80"  # 24 x 80 make long generations, so that kills meet some of them half-way
+search="$search --set evolve.episodes=40 --set evolve.held_out_episodes=50 --set evolve.real_episodes=50"
 RANDOM=${SEED:-1}
 
 world whole
 check "undisturbed" evolve 2 whole
 
-# Killed until it is through: mpirun, rank 0 and the workers at once.
+# Killed until it is through: mpirun, rank 0 and the workers at once; soon after the start, or after they have told of
+# episodes.
 world killed
 kills=0
-while [ $kills -lt 40 ]; do
+page() { stat -c %s.%y "$dir/killed/journal" 2>/dev/null; }
+while [ $kills -lt 10 ]; do
+  before=$(page)
   started killed setsid $MPIRUN -n $((1 + kills % 3)) >"$dir/log" 2>&1 & group=$!
-  sleep "$(awk "BEGIN{print 0.3 + 0.1 * $kills / 4 + $RANDOM / 32768 * 0.5}")"
+  while [ $((kills % 2)) = 1 ] && [ "$(page)" = "$before" ] && kill -0 $group 2>/dev/null; do sleep 0.02; done
+  sleep "$(awk "BEGIN{print $RANDOM / 32768 * 0.4}")"
   kill -9 $(ps -o pid= -s $group) 2>/dev/null || { wait $group; break; }
   wait $group 2>/dev/null
   kills=$((kills + 1))
@@ -34,7 +38,7 @@ kill -9 $job; wait $job 2>/dev/null
 cp -r "$dir/stopped" "$dir/torn"; cp -r "$dir/stopped" "$dir/flipped"; cp -r "$dir/stopped" "$dir/other"
 check "resume from the journal" alone stopped
 known=$(event stopped resume journal) sent=$(sed -n 's/.*"generation": 1, "best".*"sent": \([0-9]*\).*/\1/p' "$dir/stopped/run.jsonl")
-check "$known known and $sent sent make 1920" test $((known + sent)) = 1920 -a "$known" -gt 0
+check "$known known and $sent sent make 960" test $((known + sent)) = 960 -a "$known" -gt 0
 check "the same bytes" same whole stopped
 
 # A torn tail and a flipped bit: what stands before them counts.
