@@ -22,9 +22,9 @@ until_true() { # SECONDS COMMAND...
 # --- two in one directory, and a terminal that goes away ------------------------------------------------------------
 : >"$dir/log"; world twice
 trap '' HUP
-# Long enough for a second launch to lose its patience, on a quick machine too.
+# Until it is told that it has enough: a second launch has its patience.
 "$program" launch -n 2 -- evolve $tiny --quiet --set run.directory="$dir/twice" \
-  --set evolve.generations=$((8 * generations)) >>"$dir/log" 2>&1 & job=$!
+  --set evolve.generations=1000000 >>"$dir/log" 2>&1 & job=$!
 trap - HUP
 until_rows twice 20
 check "a second launch is refused" exits 1 \
@@ -41,6 +41,8 @@ listening() { # PROCESS: what it listens on
 }
 deaf() { [ -n "$1" ] && [ -d "/proc/$1" ] && [ -z "$(listening "$1")" ] || { listening "$1"; return 1; }; }
 for n in 0 1; do check "rank $n listens on no port" deaf "$(rank $job $n)"; done
+until_rows twice $((generations + 1))
+check "it is told" "$program" control $tiny --set run.directory="$dir/twice" --set generations=$(($(rows twice) + 20))
 check "nobody disturbed it" ends_with 0
 results "$dir/twice/run.csv" | head -n $((generations + 1)) >"$dir/first-rows"
 check "twice: the same bytes, as far as the other goes" cmp "$dir/first-rows" <(results "$dir/whole/run.csv")
@@ -157,7 +159,7 @@ dies start 1
 check "start: it ends well" ends_with 0
 check "start: the same bytes" same_as_whole start
 : >"$dir/log"
-"$program" launch -n 3 -- train-vae $tiny --quiet --fresh --set run.directory="$dir/run" --set vae.epochs=400 \
+"$program" launch -n 3 --stall 8 -- train-vae $tiny --quiet --fresh --set run.directory="$dir/run" --set vae.epochs=400 \
   >>"$dir/log" 2>&1 & job=$!
 until_true 30 eval '[ "$(cut -d" " -f6 "$dir/run/heartbeat")" = 0 ] && [ -s "$dir/run/train_vae.csv" ]'
 dies run 2
