@@ -1,17 +1,20 @@
-# Sourced by the tests that ask Python: $python is an interpreter with what requirements.txt names, in a virtual
-# environment that is made once, in build/python-data; or DREAMFARM_PYTHON, if that is set. `no_python`: why there is none.
+# Sourced by the tests that ask Python: $python is an interpreter with what requirements.txt names, which is put beside what
+# the tests of gym:ID have made theirs with (tests/gym/prepare); or DREAMFARM_PYTHON, if that is set. `no_python`: why
+# there is none.
 no_python="" python=${DREAMFARM_PYTHON:-}
 if [ -z "$python" ]; then
-  venv=${BUILD:-build}/python-data python=$venv/bin/python
   wanted=tests/data/requirements.txt
-  mkdir -p "$venv"
-  exec 9>"$venv.lock"
-  ! command -v flock >/dev/null || flock 9
-  if ! cmp -s $wanted "$venv/ready"; then
-    if python3 -m venv "$venv" >"$venv.log" 2>&1 && "$python" -m pip install -q -r $wanted >>"$venv.log" 2>&1
-    then cp $wanted "$venv/ready"
-    else no_python="no Python with $wanted could be made: $(tail -n 1 "$venv.log" | cut -c1-160)"
+  if python=$(tests/gym/prepare); then
+    place=${python%/venv/bin/python}
+    exec 9>"$place/lock"
+    ! command -v flock >/dev/null || flock 9
+    if ! cmp -s $wanted "$place/ready-data"; then
+      if "$python" -m pip install -q -r $wanted >"$place/log-data" 2>&1
+      then cp $wanted "$place/ready-data"
+      else no_python="$wanted could not be installed: $(tail -n 1 "$place/log-data" | cut -c1-160)"
+      fi
     fi
+    exec 9>&-
+  else no_python=${python#skipped: }
   fi
-  exec 9>&-
 fi

@@ -62,27 +62,49 @@ P
 check "minari records" "$python" "$dir/record.py"
 
 # --- dreamfarm data says what minari says ---------------------------------------------------------------------------
-cat >"$dir/says.py" <<'P'
-import json, sys, minari, numpy as np
-said, d = json.load(open(sys.argv[1])), minari.load_dataset(sys.argv[2])
-returns = sorted(float(np.sum(e.rewards)) for e in d.iterate_episodes())
-lengths = sorted(len(e.rewards) for e in d.iterate_episodes())
-assert said["layout"] == "minari" and said["name"] == sys.argv[2], said
-assert said["episodes"] == d.total_episodes and said["steps"] == d.total_steps, said
-assert said["terminated"] == sum(bool(e.terminations[-1]) for e in d.iterate_episodes()), said
-assert said["truncated"] == sum(bool(e.truncations[-1]) for e in d.iterate_episodes()), said
-assert abs(said["returns"]["mean"] - np.mean(returns)) < 1e-6 and abs(said["returns"]["sd"] - np.std(returns, ddof=1)) < 1e-6
-assert np.allclose([said["returns"]["min"], said["returns"]["max"]], [min(returns), max(returns)], rtol=1e-12), said
-assert said["lengths"]["min"] == lengths[0] and said["lengths"]["max"] == lengths[-1], said
-assert said["policy"] == "random" and said["environment"] == d.spec.env_spec.id, said
+# One Python compares all of them, and says of each by name what it found.
+cat >"$dir/compare.py" <<'P'
+import traceback
+def compare(names, same):
+    for name in names:
+        try:
+            same(name)
+            print(f"{name}: the same")
+        except Exception:
+            traceback.print_exc()
+            print(f"{name}: another")
 P
-says() { # NAME KEYS
-  "$program" data "$dir/minari/$1" --json --out "$dir/frames-${1%%/*}" ${2:+--keys "$2"} >"$dir/said.json" &&
-    "$python" "$dir/says.py" "$dir/said.json" "$1"
+compared() { # SCRIPT NAMES...: a check of each
+  local script=$1 name; shift
+  "$python" "$dir/$script.py" "$dir" "$@" >"$dir/$script.said" 2>&1
+  for name; do check "$script: $name" says_the_same "$script" "$name"; done
 }
-for name in cart pendulum swing colours grey planes choices; do check "data of $name" says "$name/random-v0" ""; done
-check "data of a Dict, by its keys" says dict/random-v0 extra,inner/state
-check "has them in their order" grep -q '"shape": \[5\]' "$dir/said.json"
+says_the_same() { grep -qxF "$2: the same" "$dir/$1.said" || { cat "$dir/$1.said"; return 1; }; } # SCRIPT NAME
+cat >"$dir/data.py" <<'P'
+import json, sys, minari, numpy as np
+from compare import compare
+def same(name):
+    said, d = json.load(open(f"{sys.argv[1]}/said-{name}.json")), minari.load_dataset(f"{name}/random-v0")
+    returns = sorted(float(np.sum(e.rewards)) for e in d.iterate_episodes())
+    lengths = sorted(len(e.rewards) for e in d.iterate_episodes())
+    assert said["layout"] == "minari" and said["name"] == f"{name}/random-v0", said
+    assert said["episodes"] == d.total_episodes and said["steps"] == d.total_steps, said
+    assert said["terminated"] == sum(bool(e.terminations[-1]) for e in d.iterate_episodes()), said
+    assert said["truncated"] == sum(bool(e.truncations[-1]) for e in d.iterate_episodes()), said
+    mean, sd = np.mean(returns), np.std(returns, ddof=1)
+    assert abs(said["returns"]["mean"] - mean) < 1e-6 and abs(said["returns"]["sd"] - sd) < 1e-6, said
+    assert np.allclose([said["returns"]["min"], said["returns"]["max"]], [min(returns), max(returns)], rtol=1e-12), said
+    assert said["lengths"]["min"] == lengths[0] and said["lengths"]["max"] == lengths[-1], said
+    assert said["policy"] == "random" and said["environment"] == d.spec.env_spec.id, said
+compare(sys.argv[2:], same)
+P
+data() { # NAME KEYS
+  "$program" data "$dir/minari/$1/random-v0" --json --out "$dir/frames-$1" ${2:+--keys "$2"} >"$dir/said-$1.json"
+}
+for name in cart pendulum swing colours grey planes choices; do check "data of $name" data $name ""; done
+check "data of a Dict, by its keys" data dict extra,inner/state
+compared data cart pendulum swing colours grey planes choices dict
+check "has them in their order" grep -q '"shape": \[5\]' "$dir/said-dict.json"
 check "where there are several, they are asked for" exits 4 "its observations have the keys extra, inner: say which" \
   "$program" data "$dir/minari/dict/random-v0"
 check "one that there is not" exits 4 "have no key states, but extra, inner" "$program" data "$dir/minari/dict/random-v0" --keys states
@@ -95,11 +117,10 @@ check "frames of pictures" "${BUILD:-build}/tests/app/test_draw" "$dir/frames-co
   "episode 0" "step 7" "Made-v0 by random"
 
 # --- collect.from takes them number by number ------------------------------------------------------------------------
-cat >"$dir/same.py" <<'P'
+cat >"$dir/taken.py" <<'P'
 # Ours, beside what minari reads of its own: observations, actions from their bounds to [-1, 1], rewards, ends.
 import sys, minari, numpy as np
-ours, theirs = minari.MinariDataset(sys.argv[1]), minari.load_dataset(sys.argv[2])
-keys = sys.argv[3].split(",") if len(sys.argv) > 3 else []
+from compare import compare
 
 def flat(o, n): return np.asarray(o).reshape(n, -1).astype(np.float32)
 def deep(o, key):
@@ -114,8 +135,8 @@ def picture(x):
     if x.shape[2] != 3: x = np.transpose(x, (1, 2, 0))
     return np.einsum("yr,rck,xc->yxk", areas(x.shape[0]), x.astype(float), areas(x.shape[1]))
 
-for a, b in zip(ours.iterate_episodes(), theirs.iterate_episodes()):
-    n, space = len(b.rewards), theirs.action_space
+def same_episode(a, b, space, keys):
+    n = len(b.rewards)
     assert len(a.rewards) == n and np.array_equal(a.rewards, b.rewards), "rewards"
     assert np.array_equal(a.terminations, b.terminations) and np.array_equal(a.truncations, b.truncations), "ends"
     if hasattr(space, "n"): wanted = np.where(np.arange(space.n) == np.asarray(b.actions)[:, None] - space.start, 1, -1)
@@ -125,15 +146,22 @@ for a, b in zip(ours.iterate_episodes(), theirs.iterate_episodes()):
         for x, y in zip(a.observations, b.observations): assert np.abs(x - picture(y)).max() <= 0.501, "pictures"
     elif keys: assert np.array_equal(a.observations, np.hstack([flat(deep(b.observations, k), n + 1) for k in keys])), "keys"
     else: assert np.array_equal(a.observations, flat(b.observations, n + 1)), "observations"
+
+def same(name):
+    ours, theirs = minari.MinariDataset(f"{sys.argv[1]}/run-{name}/episodes"), minari.load_dataset(f"{name}/random-v0")
+    keys = ["extra", "inner/state"] if name == "dict" else []
+    assert ours.total_episodes == theirs.total_episodes, "episodes"
+    for a, b in zip(ours.iterate_episodes(), theirs.iterate_episodes()): same_episode(a, b, theirs.action_space, keys)
+compare(sys.argv[2:], same)
 P
-taken() { # NAME KEYS OPTIONS...: into a run of its own, and compared
+taken() { # NAME KEYS OPTIONS...: into a run of its own
   local name=$1 keys=$2; shift 2
-  tiny collect "run-$name" --set collect.from="$dir/minari/$name/random-v0" ${keys:+--set collect.keys="$keys"} "$@" &&
-    "$python" "$dir/same.py" "$dir/run-$name/episodes" "$name/random-v0" $keys
+  tiny collect "run-$name" --set collect.from="$dir/minari/$name/random-v0" ${keys:+--set collect.keys="$keys"} "$@"
 }
 check "states" taken swing "" $pole
 check "parts of a Dict, nested" taken dict extra,inner/state $pole
 for name in colours grey planes; do check "pictures: $name" taken $name ""; done
+compared taken swing dict colours grey planes
 check "and what was done to whom stands beside them" grep -q '"name": "dict/random-v0".*"keys": "extra,inner/state"' \
   "$dir/run-dict/episodes/sources.json"
 check "of another environment they are refused" exits 5 "have states of 3 and 1 number an action, but cartpole_swingup has states of 5" \
@@ -157,13 +185,17 @@ for e in d.iterate_episodes():
 P
 check "and read by minari" "$python" "$dir/ours.py" "$dir/ours/episodes"
 check "taken again it is the same" tiny collect again --set collect.from="$dir/ours/episodes" $pole
-same() { for f in "$dir/ours/episodes"/shard-*.hdf5; do "$python" - "$f" "$dir/again/episodes/${f##*/}" <<'P' || return 1; done; }
-import h5py, sys, numpy as np
-a, b = (h5py.File(f) for f in sys.argv[1:])
-assert list(a) == list(b)
-for e in a:
-    for k in a[e]: assert np.array_equal(a[e][k][()], b[e][k][()]), (e, k)
-    assert dict(a[e].attrs) == dict(b[e].attrs), e
+cat >"$dir/shards.py" <<'P'
+import h5py, pathlib, sys, numpy as np
+ours, again = (pathlib.Path(d) for d in sys.argv[1:])
+shards = sorted(f.name for f in ours.glob("shard-*.hdf5"))
+assert len(shards) == 3, shards
+for shard in shards:
+    a, b = h5py.File(ours / shard), h5py.File(again / shard)
+    assert list(a) == list(b), shard
+    for e in a:
+        for k in a[e]: assert np.array_equal(a[e][k][()], b[e][k][()]), (shard, e, k)
+        assert dict(a[e].attrs) == dict(b[e].attrs), (shard, e)
 P
-check "number by number" same
+check "number by number" "$python" "$dir/shards.py" "$dir/ours/episodes" "$dir/again/episodes"
 end
