@@ -271,4 +271,5 @@ install: all $(SHARED)/libdreamfarm.a $(SHARED)/$(SHARED_NAME) $(BUILD)/dreamfar
 clean:
 	rm -rf build
 
--include $(shell find build -name '*.d' 2>/dev/null)
+# Its own alone: another build may be under way.
+-include $(shell find $(addprefix $(BUILD)/,src double tests shared) -name '*.d' 2>/dev/null)
