@@ -10,7 +10,7 @@
 #include "../../src/env/parts.h"
 #include "rollout.h"
 
-#define EPISODES 40
+#define EPISODES 24
 
 static env_spec takecover;
 
