@@ -60,28 +60,44 @@ static void child_listen(gym_child *c) {
   }
 }
 
+// --- the memory that it holds ---------------------------------------------------------------------------------------
+// What lies in it, not addresses: large mappings without memory behind them are usual. Looked at five times a second at
+// most; what it has started, for which all processes must be looked at, once a second.
+static bool child_ate(gym_child *c) {
+  enum { ALL_EACH = 5 };
+  double now = time_now();
+  if (c->most == 0 || now - c->looked < 0.2) return false;
+
+  c->looked = now;
+  c->held = c->looks++ % ALL_EACH ? process_memory(c->pid) : process_session_memory(c->pid);
+  return c->held > c->most;
+}
+
 // --- waiting for it -------------------------------------------------------------------------------------------------
+enum child_answer { CHILD_CLOSED = 0, CHILD_LATE = -1, CHILD_ATE = -2 };  // beside the byte that it sends
+
 static double child_patience(const gym_child *c) {
   double learnt = LEARNT_TIMES * c->longest;
   if (c->batches < LEARNT_AFTER || learnt > patience_first) return patience_first;
   return learnt > patience_least ? learnt : patience_least;
 }
 
-// One byte. 0: its end of the line is closed; -1: it took too long.
+// One byte, or why there is none.
 static int child_byte(gym_child *c, double limit) {
   enum { LOOK = 200 };  // milliseconds
   char byte = 0;
   stopwatch waited = stopwatch_begin(time_now());
   for (;;) {
     struct pollfd ends[] = {{.fd = c->line, .events = POLLIN}, {.fd = c->said, .events = POLLIN}};
-    if (poll(ends, 2, LOOK) < 0 && errno != EINTR) return 0;
+    if (poll(ends, 2, LOOK) < 0 && errno != EINTR) return CHILD_CLOSED;
     if (ends[1].revents) child_listen(c);
     if (ends[0].revents) {
       ssize_t got = recv(c->line, &byte, 1, MSG_DONTWAIT);
       if (got == 1) return byte;
-      if (got == 0 || (errno != EAGAIN && errno != EINTR)) return 0;
+      if (got == 0 || (errno != EAGAIN && errno != EINTR)) return CHILD_CLOSED;
     }
-    if (stopwatch_spent(&waited, time_now()) > limit) return -1;
+    if (child_ate(c)) return CHILD_ATE;
+    if (stopwatch_spent(&waited, time_now()) > limit) return CHILD_LATE;
     if (child_waiting) child_waiting();
   }
 }
@@ -158,9 +174,12 @@ void gym_child_end(gym_child *c) {
   *c = (gym_child){.longest = c->longest, .batches = c->batches, .busy = c->busy};
 }
 
-static void child_words_of_end(gym_child *c, text_buffer *words, double limit) {
-  if (limit > 0) {
+static void child_words_of_end(gym_child *c, text_buffer *words, int answer, double limit) {
+  if (answer == CHILD_LATE) {
     text_add(words, "its Python took more than %.3g seconds and was ended", limit);
+  } else if (answer == CHILD_ATE) {
+    text_add(words, "its Python held %.0f MB of memory and was ended; environment.memory allows %.0f",
+             (double)c->held / 1e6, (double)c->most / 1e6);
   } else {
     kill(-c->pid, SIGKILL);
     int code = program_wait(c->pid);
@@ -176,9 +195,9 @@ static void child_words_of_end(gym_child *c, text_buffer *words, double limit) {
 static gym_end child_over(gym_child *c, text_buffer *words, int answer, double limit) {
   c->busy = c->at.head[GYM_AT];
   if (answer == 'f' || answer == 'r') text_add(words, "%.*s", TEXT_BYTES - 1, c->at.text);
-  else child_words_of_end(c, words, answer < 0 ? limit : 0);
+  else child_words_of_end(c, words, answer, limit);
   gym_child_end(c);
-  return answer == 'r' ? GYM_REFUSED : answer < 0 ? GYM_HUNG : GYM_DIED;
+  return answer == 'r' ? GYM_REFUSED : answer == CHILD_LATE ? GYM_HUNG : answer == CHILD_ATE ? GYM_ATE : GYM_DIED;
 }
 
 static gym_end child_answer(gym_child *c, text_buffer *words, double limit) {
@@ -201,7 +220,7 @@ static status child_begun(gym_child *c) {
 status gym_child_start(gym_child *c, const char *name, const env_options *o) {
   file_path script;
   TRY(child_script(&script));
-  *c = (gym_child){.longest = c->longest, .batches = c->batches};
+  *c = (gym_child){.longest = c->longest, .batches = c->batches, .most = (size_t)o->memory * 1000000};
   c->memory = memfd_create("dreamfarm", MFD_CLOEXEC);
   if (c->memory < 0) FAIL(BROKEN, "shared memory cannot be had: %s", strerror(errno));
 
@@ -238,7 +257,8 @@ status gym_child_widen(gym_child *c, int lanes, size_t action_bytes, size_t obse
 
 gym_end gym_child_batch(gym_child *c, text_buffer *words) {
   double start = time_now(), limit = child_patience(c);
-  if (!child_ask(c)) return child_over(c, words, 0, limit);
+  if (child_ate(c)) return child_over(c, words, CHILD_ATE, limit);
+  if (!child_ask(c)) return child_over(c, words, CHILD_CLOSED, limit);
   gym_end end = child_answer(c, words, limit);
   if (end != GYM_RUNS) return end;
 

@@ -1,13 +1,18 @@
 """Environments that misbehave, each in its own way, for the tests. What goes wrong, and when, are arguments of make."""
 
+import mmap
 import os
 import signal
+import subprocess
 import sys
 import time
 
 import gymnasium
 import numpy
 from gymnasium import spaces
+
+
+MAP_NORESERVE = 0x4000  # Linux's; older Pythons have no name for it
 
 
 class Bad(gymnasium.Env):
@@ -65,6 +70,14 @@ class Bad(gymnasium.Env):
         if self.how == "die":
             print("last words", flush=True)
             os.kill(os.getpid(), signal.SIGKILL)
+        if self.how == "eat":
+            self.eaten = numpy.ones(40_000_000)
+            time.sleep(1)
+        if self.how == "eat outside":
+            subprocess.run([sys.executable, "-c", "import time; eaten = b'x' * 320_000_000; time.sleep(5)"])
+        if self.how == "hoard":  # addresses, with no memory behind them
+            self.eaten = mmap.mmap(-1, 1 << 34, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | MAP_NORESERVE)
+            time.sleep(0.5)
         if self.how == "hang":
             time.sleep(1000)
         if self.how == "stop":
