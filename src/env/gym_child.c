@@ -105,10 +105,9 @@ static int child_byte(gym_child *c, double limit) {
 static bool child_ask(const gym_child *c) { return send(c->line, "b", 1, MSG_NOSIGNAL) == 1; }
 
 // --- its beginning and its end --------------------------------------------------------------------------------------
-static gym_areas child_areas(void *map) {
+static gym_areas child_areas(void *map, const int64_t head[GYM_HEAD]) {
   char *bytes = map;
-  int64_t *head = map;
-  return (gym_areas){.head = head,
+  return (gym_areas){.head = map,
                      .text = bytes + HEAD_BYTES,
                      .batch = (int32_t *)(void *)(bytes + head[GYM_BATCH]),
                      .seeds = (uint32_t *)(void *)(bytes + head[GYM_SEEDS]),
@@ -118,7 +117,8 @@ static gym_areas child_areas(void *map) {
                      .observations = bytes + head[GYM_OBSERVATIONS]};
 }
 
-static status child_map(gym_child *c, size_t bytes) {
+// The areas are where our own head says: the shared one is for the child, which may write there.
+static status child_map(gym_child *c, size_t bytes, const int64_t head[GYM_HEAD]) {
   if (c->map) munmap(c->map, c->bytes);
   c->map = NULL;
   if (ftruncate(c->memory, (off_t)bytes) != 0)
@@ -127,7 +127,8 @@ static status child_map(gym_child *c, size_t bytes) {
   if (map == MAP_FAILED) FAIL(BROKEN, "shared memory of %zu bytes cannot be mapped: %s", bytes, strerror(errno));
   c->map = map;
   c->bytes = bytes;
-  c->at = child_areas(map);
+  c->at = child_areas(map, head);
+  memcpy(c->at.head, head, GYM_HEAD * sizeof *head);
   return OK;
 }
 
@@ -202,6 +203,9 @@ static gym_end child_over(gym_child *c, text_buffer *words, int answer, double l
 
 static gym_end child_answer(gym_child *c, text_buffer *words, double limit) {
   int answer = child_byte(c, limit);
+
+  // whatever it wrote is a text
+  c->at.text[TEXT_BYTES - 1] = 0;
   if (answer == 'k') return GYM_RUNS;
   return child_over(c, words, answer, limit);
 }
@@ -224,7 +228,8 @@ status gym_child_start(gym_child *c, const char *name, const env_options *o) {
   c->memory = memfd_create("dreamfarm", MFD_CLOEXEC);
   if (c->memory < 0) FAIL(BROKEN, "shared memory cannot be had: %s", strerror(errno));
 
-  status s = child_map(c, FIRST_AREA);
+  const int64_t nothing[GYM_HEAD] = {0};
+  status s = child_map(c, FIRST_AREA, nothing);
   if (s == OK) s = child_run(c, name, o, script.text);
   if (s == OK) s = child_begun(c);
   if (s != OK) gym_child_end(c);
@@ -237,10 +242,8 @@ static size_t child_area(int64_t *head, int which, size_t at, size_t bytes) {
 }
 
 status gym_child_widen(gym_child *c, int lanes, size_t action_bytes, size_t observation_bytes) {
-  int64_t *head = c->at.head;
+  int64_t head[GYM_HEAD] = {[GYM_LANES] = lanes, [GYM_AT] = -1};
   size_t n = (size_t)lanes, end = FIRST_AREA;
-  head[GYM_LANES] = lanes;
-  head[GYM_AT] = -1;
   end = child_area(head, GYM_BATCH, end, 2 * n * sizeof(int32_t));
   end = child_area(head, GYM_SEEDS, end, n * sizeof(uint32_t));
   end = child_area(head, GYM_FLAGS, end, n * sizeof(int32_t));
@@ -248,7 +251,7 @@ status gym_child_widen(gym_child *c, int lanes, size_t action_bytes, size_t obse
   end = child_area(head, GYM_ACTIONS, end, n * action_bytes);
   end = child_area(head, GYM_OBSERVATIONS, end, n * observation_bytes);
 
-  status s = child_map(c, end);
+  status s = child_map(c, end, head);
   if (s == OK && !child_ask(c)) s = status_fail(BROKEN, "its Python does not listen");
   if (s == OK) s = child_begun(c);
   if (s != OK) gym_child_end(c);

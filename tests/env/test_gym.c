@@ -108,6 +108,9 @@ static void test_actions(void **state) {
   check_given("{\"takes\": \"box\"}", 2, (float[]){-7, 7}, 2, (float[]){0, 2});
   check_given("{\"takes\": \"whole\"}", 2, (float[]){0.5f, -1}, 2, (float[]){2, -3});
   check_given("{\"takes\": \"unbounded\"}", 1, (float[]){0.25f}, 1, (float[]){0.25f});
+  check_given("{\"takes\": \"half\"}", 2, (float[]){1, -1}, 2, (float[]){6, -6});
+  check_given("{\"takes\": \"half\"}", 2, (float[]){-1, 1}, 2, (float[]){5, -5});
+  check_given("{\"takes\": \"huge\"}", 1, (float[]){0.25f}, 1, (float[]){0.25f});
   check_given("{\"takes\": \"discrete\"}", 3, (float[]){-0.5f, -0.4f, -0.9f}, 1, (float[]){6});
   check_given("{\"takes\": \"discrete\"}", 3, (float[]){0, 0, 0}, 1, (float[]){5});
   check_given("{\"takes\": \"multi\"}", 5, (float[]){0, 1, -1, 0, 1}, 2, (float[]){1, 2});
@@ -401,6 +404,7 @@ ONCE(test_it_gives_a_wrong_shape, "shape", 1, "shape (2,)")
 ONCE(test_it_gives_a_wrong_dtype, "dtype", 1, "dtype <U1")
 ONCE(test_it_shows_nan, "nan", 1, "number 1 of its observation is nan")
 ONCE(test_it_pays_nan, "nan reward", 1, "its reward is nan")
+ONCE(test_it_pays_more_than_a_float_holds, "much", 1, "its reward is 1e+39")
 ONCE(test_it_dies, "die", 1, "ended by signal 9")
 ONCE(test_it_hangs, "hang", 1, "took more than")
 ONCE(test_it_is_stopped, "stop", 1, "took more than")
@@ -500,6 +504,7 @@ int main(void) {
       cmocka_unit_test(test_it_gives_a_wrong_dtype),
       cmocka_unit_test(test_it_shows_nan),
       cmocka_unit_test(test_it_pays_nan),
+      cmocka_unit_test(test_it_pays_more_than_a_float_holds),
       cmocka_unit_test(test_it_dies),
       cmocka_unit_test(test_it_hangs),
       cmocka_unit_test(test_it_is_stopped),

@@ -67,6 +67,8 @@ class Bad(gymnasium.Env):
             seen[1] = numpy.nan
         if self.how == "nan reward":
             reward = float("nan")
+        if self.how == "much":
+            reward = 1e39
         if self.how == "die":
             print("last words", flush=True)
             os.kill(os.getpid(), signal.SIGKILL)
@@ -110,6 +112,8 @@ class Spaces(gymnasium.Env):
         self.action_space = {
             "box": spaces.Box(numpy.array([0, -2], numpy.float32), numpy.array([10, 2], numpy.float32)),
             "whole": spaces.Box(-3, 3, (2,), numpy.int32),
+            "half": spaces.Box(numpy.array([5, -numpy.inf]), numpy.array([numpy.inf, -5]), dtype=numpy.float64),
+            "huge": spaces.Box(*[sign * numpy.finfo(numpy.float32).max for sign in (-1, 1)], (1,), numpy.float32),
             "unbounded": spaces.Box(-numpy.inf, numpy.inf, (1,), numpy.float64),
             "discrete": spaces.Discrete(3, start=5),
             "multi": spaces.MultiDiscrete([2, 3]),
