@@ -221,5 +221,10 @@ bool process_life(process_state *l, int64_t pid);  // false: it is gone
 uint64_t process_started(int64_t pid);
 // Bytes of /proc/PID/NAME, cut at `room`, NUL-terminated; 0: the process is gone or another user's.
 size_t process_read(char *bytes, size_t room, int64_t pid, const char *name);
+// Bytes of memory that it holds alone: neither mapped files nor what is shared, and no address without memory behind
+// it. 0: it is gone, or the system does not tell. The second is of all processes of a session, and looks at every
+// process that there is.
+size_t process_memory(int64_t pid);
+size_t process_session_memory(int64_t session);
 
 #endif

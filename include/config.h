@@ -22,7 +22,9 @@ typedef struct settings {
     int crop[4];                  // top, bottom, left, right
     bool grey;
     int actions;                  // enum config_actions
-    int lanes, frame_skip;
+    int lanes;
+    int memory;                   // MB; 0: any number
+    int frame_skip;
     int cap;                      // steps; 0: its own
     double reward_scale;
   } environment;

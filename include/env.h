@@ -22,6 +22,7 @@ typedef struct env_options {
   int crop[4];              // rows and columns cut off its pictures at the top, bottom, left and right
   bool grey;                // its pictures
   int lanes;                // gym: at once in a process, at most; 0: any number
+  int memory;               // gym: MB that a process and what it starts may hold; 0: any number
   int actions;              // enum env_actions: of a Discrete space the largest of as many numbers, or, of three
                             // actions, thirds of one number: below -1/3 the last, between them the first
 } env_options;

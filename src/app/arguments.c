@@ -34,6 +34,7 @@ static env_options environment_options(const settings *s) {
                    .reward_scale = s->environment.reward_scale,
                    .grey = s->environment.grey,
                    .lanes = s->environment.lanes,
+                   .memory = s->environment.memory,
                    .actions = s->environment.actions == CONFIG_ACTIONS_THRESHOLDS ? ENV_ACTIONS_THRESHOLDS
                                                                                   : ENV_ACTIONS_LARGEST};
   memcpy(o.crop, s->environment.crop, sizeof o.crop);

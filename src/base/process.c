@@ -1,7 +1,9 @@
 // Processes of this host, by Linux's /proc.
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -34,4 +36,31 @@ bool process_life(process_state *l, int64_t pid) {
 uint64_t process_started(int64_t pid) {
   process_state l;
   return process_life(&l, pid) && l.state != 'Z' && l.state != 'X' ? l.started : 0;
+}
+
+size_t process_memory(int64_t pid) {
+  char line[128];
+  int64_t resident, shared;
+  process_read(line, sizeof line, pid, "statm");
+  if (sscanf(line, "%*d %" SCNd64 " %" SCNd64, &resident, &shared) != 2 || resident < shared) return 0;
+  return (size_t)(resident - shared) * (size_t)sysconf(_SC_PAGESIZE);
+}
+
+static bool process_belongs(int64_t pid, int64_t session) {
+  char line[1024];
+  int64_t its;
+  process_read(line, sizeof line, pid, "stat");
+  const char *after_name = strrchr(line, ')');
+  return after_name && sscanf(after_name + 1, " %*c %*d %*d %" SCNd64, &its) == 1 && its == session;
+}
+
+size_t process_session_memory(int64_t session) {
+  DIR *all = opendir("/proc");
+  size_t sum = 0;
+  for (const struct dirent *entry; all && (entry = readdir(all));) {
+    int64_t pid = strtoll(entry->d_name, NULL, 10);
+    if (pid > 0 && process_belongs(pid, session)) sum += process_memory(pid);
+  }
+  if (all) closedir(all);
+  return sum;
 }

@@ -102,6 +102,9 @@ static const knob knob_rows[] = {
          "it; thresholds = of three, one number, below -1/3 the last, above 1/3 the second, else the first (WM)"),
     INT("environment.lanes", environment.lanes, NOTHING, 1, 4096, "16",
         "gym: episodes that a worker's Python steps at once, at most; changes no result"),
+    INT("environment.memory", environment.memory, NOTHING, 0, 1e9, "0",
+        "gym: MB of memory that a worker's Python, with all that it starts, may hold; one that takes more is ended, "
+        "and its episodes are played again; 0: as much as there is"),
     INT("environment.frame_skip", environment.frame_skip, PLAYED, 1, 1000, "1",
         "steps of the environment that an action is held; its rewards are added up (WM: 1)"),
     INT("environment.cap", environment.cap, PLAYED, 0, 100000000, "0",

@@ -59,6 +59,7 @@ static const char *builtin_unheard(const env_options *o) {
   if (o->reward_scale != 0 && o->reward_scale != 1) return "reward_scale";
   if (o->crop[0] || o->crop[1] || o->crop[2] || o->crop[3]) return "crop";
   if (o->grey) return "grey";
+  if (o->memory) return "memory";
   return o->actions != ENV_ACTIONS_LARGEST ? "actions" : NULL;
 }
 

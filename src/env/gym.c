@@ -25,6 +25,7 @@ struct gym {
   int lanes;
   int *slot;        // (lanes)  of a lane; a permutation
   gym_slot *slots;  // (lanes)
+  int *asked;       // (lanes)  slots of the batch under way, as they were asked: what is shared may be overwritten
   text_buffer why;  // of the last failure, in one line
 };
 
@@ -92,6 +93,11 @@ static int gym_not_a_number(const gym *g, int slot) {
   return -1;
 }
 
+static float gym_reward(const gym *g, int slot) {
+  double scale = g->o.reward_scale != 0 ? g->o.reward_scale : 1;
+  return (float)(scale * g->child.at.rewards[slot]);
+}
+
 static void gym_judge(gym *g, int slot) {
   const gym_areas *at = &g->child.at;
   gym_slot *s = &g->slots[slot];
@@ -102,7 +108,7 @@ static void gym_judge(gym *g, int slot) {
   if (flags & GYM_FAILED) gym_why(g, s, at->head[GYM_TEXT_SIZE] ? at->text : "it failed together with another lane");
   else if (bad >= 0)
     text_print(words, sizeof words, "number %d of its observation is %g", bad, (double)gym_numbers(g, slot)[bad]);
-  else if (!isfinite(at->rewards[slot])) text_print(words, sizeof words, "its reward is %g", at->rewards[slot]);
+  else if (!isfinite(gym_reward(g, slot))) text_print(words, sizeof words, "its reward is %g", at->rewards[slot]);
   if (*words) gym_why(g, s, words);
   if (*words || (flags & GYM_FAILED)) s->fate = GYM_GUILTY;
 }
@@ -115,6 +121,7 @@ static bool gym_enter(gym *g, int64_t entry, int lane, const float *actions) {
   int what = (s->fresh ? GYM_RESET : 0) | (actions ? GYM_STEP : 0);
   if (s->fate != GYM_FINE || !what) return false;
 
+  g->asked[entry] = slot;
   at->batch[2 * entry] = slot;
   at->batch[2 * entry + 1] = what;
   at->seeds[slot] = s->seed;
@@ -141,7 +148,7 @@ static void gym_batch(gym *g, const float *actions, int n) {
   if (count == 0) return;
 
   if (gym_child_batch(&g->child, &words) != GYM_RUNS) gym_lose_all(g, g->child.busy, words.bytes);
-  for (int64_t k = 0; g->child.pid && k < count; k++) gym_judge(g, at->batch[2 * k]);
+  for (int64_t k = 0; g->child.pid && k < count; k++) gym_judge(g, g->asked[k]);
   text_free(&words);
 }
 
@@ -149,7 +156,7 @@ static void gym_batch(gym *g, const float *actions, int n) {
 status gym_open(gym **out, const char *id, const env_options *o, int lanes) {
   gym *g = mem_take(1, sizeof *g);
   *g = (gym){.id = id, .o = *o, .lanes = lanes, .slot = mem_take((size_t)lanes, sizeof(int)),
-             .slots = mem_take((size_t)lanes, sizeof(gym_slot))};
+             .slots = mem_take((size_t)lanes, sizeof(gym_slot)), .asked = mem_take((size_t)lanes, sizeof(int))};
   for (int i = 0; i < lanes; i++) g->slot[i] = i;
 
   status s = gym_start(g);
@@ -163,6 +170,7 @@ void gym_close(void *self) {
   gym_child_end(&g->child);
   mem_free(g->slot);
   mem_free(g->slots);
+  mem_free(g->asked);
   text_free(&g->why);
   mem_free(g);
 }
@@ -192,10 +200,9 @@ static env_outcome gym_outcome(gym *g, int slot) {
   if (s->fate != GYM_FINE) return (env_outcome){.broken = true, .innocent = s->fate == GYM_INNOCENT};
 
   const gym_areas *at = &g->child.at;
-  double scale = g->o.reward_scale != 0 ? g->o.reward_scale : 1;
   bool terminated = at->flags[slot] & GYM_TERMINATED, cut = at->flags[slot] & GYM_TRUNCATED;
   s->steps++;
-  return (env_outcome){.reward = (float)(scale * at->rewards[slot]),
+  return (env_outcome){.reward = gym_reward(g, slot),
                        .terminated = terminated,
                        .truncated = !terminated && (cut || s->steps >= g->facts.cap)};
 }

@@ -60,28 +60,44 @@ static void child_listen(gym_child *c) {
   }
 }
 
+// --- the memory that it holds ---------------------------------------------------------------------------------------
+// What lies in it, not addresses: large mappings without memory behind them are usual. Looked at five times a second at
+// most; what it has started, for which all processes must be looked at, once a second.
+static bool child_ate(gym_child *c) {
+  enum { ALL_EACH = 5 };
+  double now = time_now();
+  if (c->most == 0 || now - c->looked < 0.2) return false;
+
+  c->looked = now;
+  c->held = c->looks++ % ALL_EACH ? process_memory(c->pid) : process_session_memory(c->pid);
+  return c->held > c->most;
+}
+
 // --- waiting for it -------------------------------------------------------------------------------------------------
+enum child_answer { CHILD_CLOSED = 0, CHILD_LATE = -1, CHILD_ATE = -2 };  // beside the byte that it sends
+
 static double child_patience(const gym_child *c) {
   double learnt = LEARNT_TIMES * c->longest;
   if (c->batches < LEARNT_AFTER || learnt > patience_first) return patience_first;
   return learnt > patience_least ? learnt : patience_least;
 }
 
-// One byte. 0: its end of the line is closed; -1: it took too long.
+// One byte, or why there is none.
 static int child_byte(gym_child *c, double limit) {
   enum { LOOK = 200 };  // milliseconds
   char byte = 0;
   stopwatch waited = stopwatch_begin(time_now());
   for (;;) {
     struct pollfd ends[] = {{.fd = c->line, .events = POLLIN}, {.fd = c->said, .events = POLLIN}};
-    if (poll(ends, 2, LOOK) < 0 && errno != EINTR) return 0;
+    if (poll(ends, 2, LOOK) < 0 && errno != EINTR) return CHILD_CLOSED;
     if (ends[1].revents) child_listen(c);
     if (ends[0].revents) {
       ssize_t got = recv(c->line, &byte, 1, MSG_DONTWAIT);
       if (got == 1) return byte;
-      if (got == 0 || (errno != EAGAIN && errno != EINTR)) return 0;
+      if (got == 0 || (errno != EAGAIN && errno != EINTR)) return CHILD_CLOSED;
     }
-    if (stopwatch_spent(&waited, time_now()) > limit) return -1;
+    if (child_ate(c)) return CHILD_ATE;
+    if (stopwatch_spent(&waited, time_now()) > limit) return CHILD_LATE;
     if (child_waiting) child_waiting();
   }
 }
@@ -89,10 +105,9 @@ static int child_byte(gym_child *c, double limit) {
 static bool child_ask(const gym_child *c) { return send(c->line, "b", 1, MSG_NOSIGNAL) == 1; }
 
 // --- its beginning and its end --------------------------------------------------------------------------------------
-static gym_areas child_areas(void *map) {
+static gym_areas child_areas(void *map, const int64_t head[GYM_HEAD]) {
   char *bytes = map;
-  int64_t *head = map;
-  return (gym_areas){.head = head,
+  return (gym_areas){.head = map,
                      .text = bytes + HEAD_BYTES,
                      .batch = (int32_t *)(void *)(bytes + head[GYM_BATCH]),
                      .seeds = (uint32_t *)(void *)(bytes + head[GYM_SEEDS]),
@@ -102,7 +117,8 @@ static gym_areas child_areas(void *map) {
                      .observations = bytes + head[GYM_OBSERVATIONS]};
 }
 
-static status child_map(gym_child *c, size_t bytes) {
+// The areas are where our own head says: the shared one is for the child, which may write there.
+static status child_map(gym_child *c, size_t bytes, const int64_t head[GYM_HEAD]) {
   if (c->map) munmap(c->map, c->bytes);
   c->map = NULL;
   if (ftruncate(c->memory, (off_t)bytes) != 0)
@@ -111,7 +127,8 @@ static status child_map(gym_child *c, size_t bytes) {
   if (map == MAP_FAILED) FAIL(BROKEN, "shared memory of %zu bytes cannot be mapped: %s", bytes, strerror(errno));
   c->map = map;
   c->bytes = bytes;
-  c->at = child_areas(map);
+  c->at = child_areas(map, head);
+  memcpy(c->at.head, head, GYM_HEAD * sizeof *head);
   return OK;
 }
 
@@ -158,9 +175,12 @@ void gym_child_end(gym_child *c) {
   *c = (gym_child){.longest = c->longest, .batches = c->batches, .busy = c->busy};
 }
 
-static void child_words_of_end(gym_child *c, text_buffer *words, double limit) {
-  if (limit > 0) {
+static void child_words_of_end(gym_child *c, text_buffer *words, int answer, double limit) {
+  if (answer == CHILD_LATE) {
     text_add(words, "its Python took more than %.3g seconds and was ended", limit);
+  } else if (answer == CHILD_ATE) {
+    text_add(words, "its Python held %.0f MB of memory and was ended; environment.memory allows %.0f",
+             (double)c->held / 1e6, (double)c->most / 1e6);
   } else {
     kill(-c->pid, SIGKILL);
     int code = program_wait(c->pid);
@@ -176,13 +196,16 @@ static void child_words_of_end(gym_child *c, text_buffer *words, double limit) {
 static gym_end child_over(gym_child *c, text_buffer *words, int answer, double limit) {
   c->busy = c->at.head[GYM_AT];
   if (answer == 'f' || answer == 'r') text_add(words, "%.*s", TEXT_BYTES - 1, c->at.text);
-  else child_words_of_end(c, words, answer < 0 ? limit : 0);
+  else child_words_of_end(c, words, answer, limit);
   gym_child_end(c);
-  return answer == 'r' ? GYM_REFUSED : answer < 0 ? GYM_HUNG : GYM_DIED;
+  return answer == 'r' ? GYM_REFUSED : answer == CHILD_LATE ? GYM_HUNG : answer == CHILD_ATE ? GYM_ATE : GYM_DIED;
 }
 
 static gym_end child_answer(gym_child *c, text_buffer *words, double limit) {
   int answer = child_byte(c, limit);
+
+  // whatever it wrote is a text
+  c->at.text[TEXT_BYTES - 1] = 0;
   if (answer == 'k') return GYM_RUNS;
   return child_over(c, words, answer, limit);
 }
@@ -201,11 +224,12 @@ static status child_begun(gym_child *c) {
 status gym_child_start(gym_child *c, const char *name, const env_options *o) {
   file_path script;
   TRY(child_script(&script));
-  *c = (gym_child){.longest = c->longest, .batches = c->batches};
+  *c = (gym_child){.longest = c->longest, .batches = c->batches, .most = (size_t)o->memory * 1000000};
   c->memory = memfd_create("dreamfarm", MFD_CLOEXEC);
   if (c->memory < 0) FAIL(BROKEN, "shared memory cannot be had: %s", strerror(errno));
 
-  status s = child_map(c, FIRST_AREA);
+  const int64_t nothing[GYM_HEAD] = {0};
+  status s = child_map(c, FIRST_AREA, nothing);
   if (s == OK) s = child_run(c, name, o, script.text);
   if (s == OK) s = child_begun(c);
   if (s != OK) gym_child_end(c);
@@ -218,10 +242,8 @@ static size_t child_area(int64_t *head, int which, size_t at, size_t bytes) {
 }
 
 status gym_child_widen(gym_child *c, int lanes, size_t action_bytes, size_t observation_bytes) {
-  int64_t *head = c->at.head;
+  int64_t head[GYM_HEAD] = {[GYM_LANES] = lanes, [GYM_AT] = -1};
   size_t n = (size_t)lanes, end = FIRST_AREA;
-  head[GYM_LANES] = lanes;
-  head[GYM_AT] = -1;
   end = child_area(head, GYM_BATCH, end, 2 * n * sizeof(int32_t));
   end = child_area(head, GYM_SEEDS, end, n * sizeof(uint32_t));
   end = child_area(head, GYM_FLAGS, end, n * sizeof(int32_t));
@@ -229,7 +251,7 @@ status gym_child_widen(gym_child *c, int lanes, size_t action_bytes, size_t obse
   end = child_area(head, GYM_ACTIONS, end, n * action_bytes);
   end = child_area(head, GYM_OBSERVATIONS, end, n * observation_bytes);
 
-  status s = child_map(c, end);
+  status s = child_map(c, end, head);
   if (s == OK && !child_ask(c)) s = status_fail(BROKEN, "its Python does not listen");
   if (s == OK) s = child_begun(c);
   if (s != OK) gym_child_end(c);
@@ -238,7 +260,8 @@ status gym_child_widen(gym_child *c, int lanes, size_t action_bytes, size_t obse
 
 gym_end gym_child_batch(gym_child *c, text_buffer *words) {
   double start = time_now(), limit = child_patience(c);
-  if (!child_ask(c)) return child_over(c, words, 0, limit);
+  if (child_ate(c)) return child_over(c, words, CHILD_ATE, limit);
+  if (!child_ask(c)) return child_over(c, words, CHILD_CLOSED, limit);
   gym_end end = child_answer(c, words, limit);
   if (end != GYM_RUNS) return end;
 

@@ -37,6 +37,7 @@ typedef enum gym_end {
   GYM_REFUSED,  // the configuration asks for what cannot be
   GYM_DIED,     // by itself, or it said something that it must not
   GYM_HUNG,     // and was ended
+  GYM_ATE,      // more memory than it may, and was ended
 } gym_end;
 
 typedef struct gym_child {
@@ -47,6 +48,9 @@ typedef struct gym_child {
   gym_areas at;
   double longest;       // seconds that a batch took so far
   int64_t batches;
+  size_t most, held;    // bytes of memory that it may hold, 0: any number; and did when it was last looked at,
+  double looked;        // which was then,
+  int looks;            // and so often before
   int64_t busy;         // the slot that the last one ended in; -1: in none
   char tail[2048];      // the end of what it printed
 } gym_child;

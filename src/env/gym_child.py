@@ -38,6 +38,15 @@ def dies_with_its_parent():
         pass
 
 
+def dies_first():
+    """Where a machine's memory is at its end the kernel is to end this process, which is started anew, not its rank."""
+    try:
+        with open("/proc/self/oom_score_adj", "w") as score:
+            score.write("500")
+    except OSError:
+        pass
+
+
 def leash_take():
     """The socket, out of the way of environments that read standard input or fork."""
     leash = socket.socket(fileno=os.dup(0))
@@ -373,6 +382,7 @@ def main(words):
     sys.path[0] = os.getcwd()  # as `python -c` has it: the user's modules, not this file's neighbours
     for name in ("SDL_VIDEODRIVER", "SDL_AUDIODRIVER"):
         os.environ.setdefault(name, "dummy")
+    dies_first()
     leash, memory = leash_take(), memory_map(HEAD_BYTES + TEXT_BYTES)
     try:
         lanes_open = begin(memory, words)

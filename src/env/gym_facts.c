@@ -26,11 +26,23 @@ static bool facts_number(double *out, const char **at) {
   return there;
 }
 
-static bool facts_floats(float *out, int count, const char *at, float infinite) {
+// NaN where there is no bound: infinite, or as far away as the largest floats, which many write instead.
+static bool facts_floats(float *out, int count, const char *at) {
   double x;
   for (int i = 0; i < count; i++) {
     if (!at || !facts_number(&x, &at)) return false;
-    out[i] = isfinite(x) ? (float)x : infinite;
+    out[i] = fabs(x) < 1e30 ? (float)x : NAN;
+  }
+  return true;
+}
+
+// What has no bound has -1 or 1, and where that is not beyond the other bound, one more than that.
+static bool facts_bounds(gym_facts *f) {
+  for (int i = 0; i < f->count; i++) {
+    float low = f->low[i], high = f->high[i];
+    if (isnan(low)) f->low[i] = isnan(high) ? -1 : fminf(-1, high - 1);
+    if (isnan(high)) f->high[i] = isnan(low) ? 1 : fmaxf(1, low + 1);
+    if (f->low[i] > f->high[i]) return false;
   }
   return true;
 }
@@ -75,8 +87,8 @@ static bool facts_action(gym_facts *f, const char *text) {
   f->A = f->count;
   f->kind = strcmp(kind, "box") == 0 ? GYM_BOX : strcmp(kind, "binary") == 0 ? GYM_BINARY : GYM_CHOICES;
   if (f->kind == GYM_BOX)
-    return facts_floats(f->low, f->count, facts_line(text, "low"), -1) &&
-           facts_floats(f->high, f->count, facts_line(text, "high"), 1);
+    return facts_floats(f->low, f->count, facts_line(text, "low")) &&
+           facts_floats(f->high, f->count, facts_line(text, "high")) && facts_bounds(f);
   if (f->kind == GYM_BINARY) return true;
   return strcmp(kind, "choices") == 0 && facts_choices(f, text);
 }
@@ -156,8 +168,10 @@ void gym_action_write(const gym_facts *f, void *place, const float *action) {
   float *box = place;
   int64_t *choice = place;
   if (f->kind == GYM_BOX)
-    for (int i = 0; i < f->count; i++)
-      box[i] = f->low[i] + (facts_clipped(action[i]) + 1) / 2 * (f->high[i] - f->low[i]);
+    for (int i = 0; i < f->count; i++) {
+      float scaled = f->low[i] + (facts_clipped(action[i]) + 1) / 2 * (f->high[i] - f->low[i]);
+      box[i] = fminf(fmaxf(scaled, f->low[i]), f->high[i]);  // rounding may lead out of the space
+    }
   if (f->kind == GYM_BINARY)
     for (int i = 0; i < f->count; i++) choice[i] = action[i] > 0;
   if (f->kind != GYM_CHOICES) return;

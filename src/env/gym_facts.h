@@ -16,7 +16,7 @@ typedef struct gym_facts {
   int count;                    // of an action: floats of a box, else choices
   int A;                        // numbers from -1 to 1 that decide on it
   bool thresholds;              // one number decides on three choices
-  float low[GYM_NUMBERS_MAX], high[GYM_NUMBERS_MAX];  // (count) of a box; what has no bound has -1 and 1
+  float low[GYM_NUMBERS_MAX], high[GYM_NUMBERS_MAX];  // (count) of a box, of finite numbers
   int64_t of[GYM_NUMBERS_MAX], from[GYM_NUMBERS_MAX]; // (count) choices each, and the first
   char shows[256], takes[256];  // the spaces as Gymnasium prints them
 } gym_facts;

@@ -235,6 +235,7 @@ static const char *plugin_unheard(const env_options *o) {
   if (o->observation) return "observation";
   if (o->crop[0] || o->crop[1] || o->crop[2] || o->crop[3]) return "crop";
   if (o->grey) return "grey";
+  if (o->memory) return "memory";
   return o->actions != ENV_ACTIONS_LARGEST ? "actions" : NULL;
 }
 

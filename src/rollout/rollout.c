@@ -2,6 +2,7 @@
 // once and compacted when the queue is dry. Knows no ranks; what an episode gives depends on nothing in this file.
 
 #include <string.h>
+#include <unistd.h>
 
 #include "place.h"
 
@@ -151,9 +152,14 @@ static void lane_show(const rollout *r, const lane_group *g, int lane) {
 static void lane_try_again(lane_group *g, int lane) {
   rollout_lane *l = &g->lanes[lane];
   int tries = l->tries + !l->innocent;
-  if (tries == ENVIRONMENT_TRIES)
-    status_end_job(status_fail(BROKEN, "the environment failed %d times at the same episode, the last time: %s",
-                               ENVIRONMENT_TRIES, g->place->failure(g->self)));
+
+  // its host is named: what is missing may be missing there alone
+  if (tries == ENVIRONMENT_TRIES) {
+    char host[256] = "";
+    gethostname(host, sizeof host - 1);
+    status_end_job(status_fail(BROKEN, "on %s the environment failed %d times at the same episode, the last time: %s",
+                               host, ENVIRONMENT_TRIES, g->place->failure(g->self)));
+  }
 
   *l = (rollout_lane){.task = l->task, .tries = tries};
   g->place->begin(g->self, lane, &l->task);

@@ -54,11 +54,15 @@ check "the same bytes after that" same one rank
 
 # --- what always fails --------------------------------------------------------------------------------------------------------
 bad() { "$program" collect tests/app/tiny.yaml --quiet --set environment.name=gym:bad_gym:Bad-v0 --set environment.python="$python" \
-  --set environment.cap=50 --set run.directory="$dir/bad" --set environment.options="$1"; }
+  --set environment.cap=50 --set run.directory="$dir/bad" --set environment.options="$1" "${@:2}"; }
 check "at once" exits 1 "its first episodes break: ValueError: boom in step" bad '{"how": "raise"}'
-check "now and then" exits 1 "failed 3 times at the same episode, the last time: ValueError: boom in step" bad '{"how": "raise", "every": 3}'
+check "now and then" exits 1 "on $(hostname) the environment failed 3 times at the same episode, the last time: ValueError: boom in step" bad '{"how": "raise", "every": 3}'
 check "its traceback is shown" grep -q 'raise ValueError("boom in step")' "$dir/said"
 check "once" test "$(grep -c Traceback "$dir/said")" = 1
+check "no Python is left after that" gone
+greedy() { bad '{"how": "eat", "every": 3}' --set environment.memory=200; }
+check "with too much memory" exits 1 "MB of memory and was ended; environment.memory allows 200" greedy
+check "three times" grep -q "failed 3 times at the same episode, the last time: its Python held" "$dir/said"
 check "no Python is left after that" gone
 launched() { timeout 120 "$program" launch -n 2 -- collect tests/app/tiny.yaml --quiet --set environment.name=gym:bad_gym:Bad-v0 \
   --set environment.python="$python" --set environment.cap=50 --set run.directory="$dir/launched" \

@@ -321,7 +321,8 @@ static void what_decides_nothing_is_known(void **state) {
                                         "round.vae_frames", "round.rnn_epochs",     "round.learning_rate",
                                         "round.generations", "round.sigma0",        "dream.lanes",
                                         "evolve.candidates", "evolve.start",         "environment.python",
-                                        "environment.lanes", "collect.from",         "collect.keys"};
+                                        "environment.lanes", "environment.memory",   "collect.from",
+                                        "collect.keys"};
   for (int i = 0; i < count; i++) free += table[i].decides == 0;
   assert_int_equal(free, (int)(sizeof nothing / sizeof *nothing));
   for (int i = 0; i < free; i++) assert_int_equal(knob_find(nothing[i])->decides, 0);

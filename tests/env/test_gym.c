@@ -108,6 +108,9 @@ static void test_actions(void **state) {
   check_given("{\"takes\": \"box\"}", 2, (float[]){-7, 7}, 2, (float[]){0, 2});
   check_given("{\"takes\": \"whole\"}", 2, (float[]){0.5f, -1}, 2, (float[]){2, -3});
   check_given("{\"takes\": \"unbounded\"}", 1, (float[]){0.25f}, 1, (float[]){0.25f});
+  check_given("{\"takes\": \"half\"}", 2, (float[]){1, -1}, 2, (float[]){6, -6});
+  check_given("{\"takes\": \"half\"}", 2, (float[]){-1, 1}, 2, (float[]){5, -5});
+  check_given("{\"takes\": \"huge\"}", 1, (float[]){0.25f}, 1, (float[]){0.25f});
   check_given("{\"takes\": \"discrete\"}", 3, (float[]){-0.5f, -0.4f, -0.9f}, 1, (float[]){6});
   check_given("{\"takes\": \"discrete\"}", 3, (float[]){0, 0, 0}, 1, (float[]){5});
   check_given("{\"takes\": \"multi\"}", 5, (float[]){0, 1, -1, 0, 1}, 2, (float[]){1, 2});
@@ -366,8 +369,8 @@ static void test_impure_is_told(void **state) {
 }
 
 // --- misbehaviour ---------------------------------------------------------------------------------------------------
-// Once, in one process; afterwards all is as if it had not been.
-static void check_once(const char *how, int broken, const char *words) {
+// Once, in one process, which may hold so many MB; afterwards all is as if it had not been.
+static void check_once(const char *how, int memory, int broken, const char *words) {
   char once[] = "/tmp/dreamfarm-once-XXXXXX", arguments[256];
   played good[PLAYED], bad[PLAYED];
   env *e;
@@ -376,7 +379,8 @@ static void check_once(const char *how, int broken, const char *words) {
   close(fd);
   snprintf(arguments, sizeof arguments, "{\"how\": \"%s\", \"once\": \"%s\", \"step\": %d}", how, once,
            strcmp(how, "reset") ? 12 : 0);
-  const env_options o = CAPPED(arguments);
+  env_options o = CAPPED(arguments);
+  o.memory = memory;
   assert_int_equal(env_open(&e, BAD, &o, LANES), OK);  // the file is there: the test of purity comes through
 
   unlink(once);
@@ -391,7 +395,7 @@ static void check_once(const char *how, int broken, const char *words) {
   static void name(void **state) {     \
     (void)state;                       \
     NEEDS_PYTHON();                    \
-    check_once(how, broken, words);    \
+    check_once(how, 0, broken, words); \
   }
 ONCE(test_it_raises_in_reset, "reset", 1, "boom in reset")
 ONCE(test_it_raises_in_step, "raise", 1, "ValueError: boom in step")
@@ -400,11 +404,39 @@ ONCE(test_it_gives_a_wrong_shape, "shape", 1, "shape (2,)")
 ONCE(test_it_gives_a_wrong_dtype, "dtype", 1, "dtype <U1")
 ONCE(test_it_shows_nan, "nan", 1, "number 1 of its observation is nan")
 ONCE(test_it_pays_nan, "nan reward", 1, "its reward is nan")
+ONCE(test_it_pays_more_than_a_float_holds, "much", 1, "its reward is 1e+39")
 ONCE(test_it_dies, "die", 1, "ended by signal 9")
 ONCE(test_it_hangs, "hang", 1, "took more than")
 ONCE(test_it_is_stopped, "stop", 1, "took more than")
 ONCE(test_it_prints_megabytes, "print", 0, "")
 ONCE(test_it_forks, "fork", 0, "")
+
+// 320 MB, where 200 are allowed: its own, and those of a program that it starts, which costs the others their episodes.
+static void test_it_eats_memory(void **state) {
+  (void)state;
+  NEEDS_PYTHON();
+  check_once("eat", 200, 1, "MB of memory and was ended; environment.memory allows 200");
+  gym_child_patience(30, 4);
+  check_once("eat outside", 200, 1, "MB of memory and was ended; environment.memory allows 200");
+  gym_child_patience(30, 1);
+}
+
+// 16 GB of addresses with no memory behind them, as many a library has.
+static void test_addresses_are_no_memory(void **state) {
+  (void)state;
+  NEEDS_PYTHON();
+  check_once("hoard", 200, 0, "");
+}
+
+static void test_too_little_memory_to_start(void **state) {
+  (void)state;
+  NEEDS_PYTHON();
+  env_options o = with(NULL);
+  o.memory = 1;
+  env *e;
+  assert_int_equal(env_open(&e, "gym:CartPole-v1", &o, 1), BROKEN);
+  if (!strstr(status_message(), "environment.memory allows 1")) fail_msg("%s", status_message());
+}
 
 // By its command line, of which that of the search itself is none: [y].
 static pid_t child_of_this(void) {
@@ -423,6 +455,18 @@ static void kill_the_child(env *e, int round) {
   pid_t pid = child_of_this();
   assert_true(pid > 1);
   kill(pid, SIGKILL);
+}
+
+// Where a machine's memory is at its end, the kernel ends the child, not the rank.
+static void test_a_child_goes_before_its_rank(void **state) {
+  (void)state;
+  NEEDS_PYTHON();
+  char its[32], ours[32];
+  env *e = opened("gym:CartPole-v1", NULL, 1);
+  process_read(its, sizeof its, child_of_this(), "oom_score_adj");
+  process_read(ours, sizeof ours, getpid(), "oom_score_adj");
+  assert_true(atoi(its) > atoi(ours));
+  env_close(e);
 }
 
 static void test_a_killed_child_is_started_anew(void **state) {
@@ -460,11 +504,16 @@ int main(void) {
       cmocka_unit_test(test_it_gives_a_wrong_dtype),
       cmocka_unit_test(test_it_shows_nan),
       cmocka_unit_test(test_it_pays_nan),
+      cmocka_unit_test(test_it_pays_more_than_a_float_holds),
       cmocka_unit_test(test_it_dies),
       cmocka_unit_test(test_it_hangs),
       cmocka_unit_test(test_it_is_stopped),
       cmocka_unit_test(test_it_prints_megabytes),
       cmocka_unit_test(test_it_forks),
+      cmocka_unit_test(test_it_eats_memory),
+      cmocka_unit_test(test_addresses_are_no_memory),
+      cmocka_unit_test(test_too_little_memory_to_start),
+      cmocka_unit_test(test_a_child_goes_before_its_rank),
       cmocka_unit_test(test_a_killed_child_is_started_anew),
   };
   return cmocka_run_group_tests(tests, python_find, NULL);

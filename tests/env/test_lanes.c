@@ -284,6 +284,7 @@ static void test_what_it_cannot_hear_is_refused(void **unused) {
       {{.reward_scale = 0.1}, "environment.reward_scale"},
       {{.crop = {0, 0, 0, 1}}, "environment.crop"},
       {{.grey = true}, "environment.grey"},
+      {{.memory = 100}, "environment.memory"},
       {{.actions = ENV_ACTIONS_THRESHOLDS}, "environment.actions"},
   };
 

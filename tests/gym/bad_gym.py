@@ -1,13 +1,18 @@
 """Environments that misbehave, each in its own way, for the tests. What goes wrong, and when, are arguments of make."""
 
+import mmap
 import os
 import signal
+import subprocess
 import sys
 import time
 
 import gymnasium
 import numpy
 from gymnasium import spaces
+
+
+MAP_NORESERVE = 0x4000  # Linux's; older Pythons have no name for it
 
 
 class Bad(gymnasium.Env):
@@ -62,9 +67,19 @@ class Bad(gymnasium.Env):
             seen[1] = numpy.nan
         if self.how == "nan reward":
             reward = float("nan")
+        if self.how == "much":
+            reward = 1e39
         if self.how == "die":
             print("last words", flush=True)
             os.kill(os.getpid(), signal.SIGKILL)
+        if self.how == "eat":
+            self.eaten = numpy.ones(40_000_000)
+            time.sleep(1)
+        if self.how == "eat outside":
+            subprocess.run([sys.executable, "-c", "import time; eaten = b'x' * 320_000_000; time.sleep(5)"])
+        if self.how == "hoard":  # addresses, with no memory behind them
+            self.eaten = mmap.mmap(-1, 1 << 34, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | MAP_NORESERVE)
+            time.sleep(0.5)
         if self.how == "hang":
             time.sleep(1000)
         if self.how == "stop":
@@ -97,6 +112,8 @@ class Spaces(gymnasium.Env):
         self.action_space = {
             "box": spaces.Box(numpy.array([0, -2], numpy.float32), numpy.array([10, 2], numpy.float32)),
             "whole": spaces.Box(-3, 3, (2,), numpy.int32),
+            "half": spaces.Box(numpy.array([5, -numpy.inf]), numpy.array([numpy.inf, -5]), dtype=numpy.float64),
+            "huge": spaces.Box(*[sign * numpy.finfo(numpy.float32).max for sign in (-1, 1)], (1,), numpy.float32),
             "unbounded": spaces.Box(-numpy.inf, numpy.inf, (1,), numpy.float64),
             "discrete": spaces.Discrete(3, start=5),
             "multi": spaces.MultiDiscrete([2, 3]),
