@@ -72,7 +72,8 @@ LINK = $(if $(alone),$(LINK_ALONE),OMPI_CC=$(CC) MPICH_CC=$(CC) $(MPICC) $(if $(
 LIBS = $(PKG_LIBS) -lm -lpthread -ldl $(LDFLAGS)
 
 # What gradient checks need, compiled a second time with REAL=double.
-DOUBLE_SOURCES := $(foreach r,base num nn,$(wildcard src/$(r)/*.c)) src/world/shape.c src/train/vae_net.c src/train/rnn_net.c
+DOUBLE_SOURCES := $(foreach r,base num nn,$(wildcard src/$(r)/*.c)) src/world/shape.c \
+  $(foreach f,vae_net rnn_net ahead,src/train/$(f).c)
 # One transport of two is in the archive.
 sources = $(filter-out src/farm/$(if $(alone),mpi,alone).c,$(wildcard src/$(1)/*.c))
 objects = $(patsubst %.c,$(BUILD)/%.o,$(call sources,$(1)))

@@ -66,6 +66,7 @@ typedef struct settings {
     double own_samples;           // share of the inputs
     int own_passes;
     double own_from;              // fraction of the updates before
+    int ahead;                    // steps; 0: no head for what is ahead
   } rnn;
   struct {
     double temperature;
@@ -87,7 +88,7 @@ typedef struct settings {
     int generations, popsize, episodes;
     double spread;                // times the deviation between members' means, off the fitness
     double sigma0;
-    char start[CONFIG_TEXT];      // another run's directory, or none: see settings_start
+    char start[CONFIG_TEXT];      // another run's directory, ahead or none: see settings_start
     bool active, common_random_numbers;
     int held_out_every, held_out_episodes, real_episodes;
     int best;                     // enum config_best
@@ -155,6 +156,7 @@ const char *settings_place(const char *name);
 
 // Where the search's first mean is read, the directory of a run; NULL: it is 0. Points into *s.
 const char *settings_start(const settings *s);
+bool settings_start_ahead(const settings *s);  // the search begins at what M sees ahead
 
 // Is a world learnt? Not where C sees the observation itself: then there is no V, no M and no dream.
 bool settings_learn(const settings *s);

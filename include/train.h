@@ -25,7 +25,7 @@ typedef struct train_row {       // one row of train.csv; parts mean what train_
   double seconds;
 } train_row;
 extern const char *const train_vae_parts[TRAIN_PARTS];  // "" ends the list
-extern const char *const train_rnn_parts[TRAIN_PARTS];
+extern const char *const train_rnn_parts[TRAIN_PARTS], *const train_rnn_ahead_parts[TRAIN_PARTS];
 
 typedef struct train_watch {  // called on rank 0 only, except `alive` and `stop`
   void *self;
@@ -73,6 +73,7 @@ typedef struct train_rnn_options {
   double own_samples;                  // share of the inputs that are M's own samples, once all are ramped up; 0: none
   int own_passes;                      // in which they are drawn, each on the samples of the one before
   double own_from;                     // fraction of the updates before the first
+  int ahead;                           // within how many steps an end is ahead; 0: M does not learn it
   double held_out;
   uint64_t seed;
   uint64_t moments_seed;               // which moments dreams begin at: the same ones for all members of a world
@@ -102,19 +103,22 @@ vae_loss vae_net_learn(vae_net *n, real *g, const real *w, const real *images, c
 void vae_net_init(real *w, const world_shape *s, uint64_t seed);
 
 typedef struct rnn_net rnn_net;
-typedef struct rnn_loss { double z, done, reward; } rnn_loss;  // sums over T*B; z: mean over Z of -log p
+typedef struct rnn_loss { double z, done, reward, ahead; } rnn_loss;  // sums over T*B; z: mean over Z of -log p
 typedef struct rnn_chunk {  // time-major
   const real *x;       // (T,B,Z+A)   latent and action
   const real *keep;    // (T,B)       0 at an episode's first step
   const real *target;  // (T,B,Z)     the next latent
   const real *reward;  // (T,B)
   const real *done;    // (T,B)
+  const real *soon;    // (T,B)       whether the episode ends by itself within o.ahead steps; NULL: nobody asks
+  const real *sure;    // (T,B)       whether the action was kept until then, or until that end
   int T, B;
 } rnn_chunk;
 typedef struct rnn_rules { real log_sigma_floor, done_factor, reward_weight; } rnn_rules;
 rnn_net *rnn_net_open(const world_shape *s, int T, int B);
 void rnn_net_close(rnn_net *n);
-// h, c (B,H) are the state before the chunk, and after it on return. g as in vae_net_learn.
+// h, c (B,H) are the state before the chunk, and after it on return. g as in vae_net_learn. Where the chunk says what
+// is soon, w and g go on with what world_ahead_table says.
 rnn_loss rnn_net_learn(rnn_net *n, real *g, const real *w, const rnn_chunk *chunk, real *h, real *c, rnn_rules rules,
                        real scale);
 // What M would itself have put in place of the latents it is shown: own (T,B,Z), the next latent drawn at every row of

@@ -32,6 +32,11 @@ typedef struct world_options {
 } world_options;
 status world_open_as(world **w, const char *vae_path, const char *rnn_path, const world_options *o);
 
+// What M learnt to see ahead (rnn.ahead): by how much each action raises the logit that the episode ends soon, as a sum
+// over the features of whoever acts and a constant.  slope (A, F+1), row by row; features beyond z and h add nothing.
+// NO_IO; BAD_FILE where it learnt no such thing, or for another number of actions.
+status world_ahead_read(float *slope, const char *rnn_path, int A, int F);
+
 // The packed weights in one file, of which the ranks of a node share one copy. Its hash is verified when it is mapped.
 status world_share(const world *w, const char *path);  // NO_IO
 status world_map(world **w, const char *path);         // NO_IO, BAD_FILE; all numbers are in the mapping, no copies

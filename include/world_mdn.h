@@ -28,6 +28,10 @@ int world_vae_code(const world_shape *s);  // units between the convolutions and
 
 enum { WORLD_LATENT_MAX = 1024, WORLD_MIXTURES_MAX = 64 };  // Z and K at most
 enum world_rnn_tensor { RNN_LSTM, RNN_LSTM_B, RNN_HEAD, RNN_HEAD_B };
+// Beside M, where it learnt what is ahead: [z | h] before an action (Z+H) by [q0 | q, r of each action] (1+2A), biases.
+// The logit of an end ahead is q0 + sum of q a + r (a^2 - 1/3).
+nn_table world_ahead_table(const world_shape *s);
+enum world_ahead_tensor { AHEAD, AHEAD_B };
 nn_table world_rnn_table(const world_shape *s);
 // The head's columns: [logits (Z,K) | mu (Z,K) | logsigma (Z,K) | reward | done], or, joint, a component in one piece:
 // [logits (K) | of each of K: mu (Z) | logsigma (Z) | reward | done].
@@ -46,6 +50,7 @@ typedef struct world_origins {  // where dreams begin, and how the latent is sca
   int moments;                  // 0: dreams begin with first frames alone
   const float *moment;          // (moments, Z + 2H) beliefs [z | h | c] in the midst of real episodes
   float log_sigma_floor;
+  const float *ahead;           // as world_ahead_table says, or NULL
   float done_weight;            // of ends in M's loss: by its logarithm the logit of an end is too high. 0: not learnt
 } world_origins;
 status world_vae_write(const char *path, const world_shape *s, const float *values, const char *dataset_hash);

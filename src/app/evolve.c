@@ -59,11 +59,28 @@ static status before_read(const app *a, float *begin, int n) {
   return judged_controller(&before, &state, begin, n);
 }
 
-// begin (n); *from: it, or NULL where the search begins at 0
-static status begin_read(const app *a, float *begin, const float **from, int n) {
-  bool goes_on = a->run.before && a->s.round.warm, starts = settings_start(&a->s);
-  *from = goes_on || starts ? begin : NULL;
+// The controller does to what raises the logit of an end this many times the opposite: its tanh is then neither near 0
+// nor at its ends.
+#define AHEAD_GAIN (-3.0f)
+
+// Away from the ends that M sees ahead, as it learnt them.
+static status ahead_read(const app *a, float *begin, const controller_shape *c) {
+  int n = controller_size(c), row = c->F + c->bias;
+  float *slope = mem_take((size_t)c->A * (c->F + 1), sizeof *slope);
+  status s = world_ahead_read(slope, run_path(&a->run, RUN_RNN).text, c->A, c->F);
+
+  for (int i = 0; s == OK && i < n; i++) begin[i] = AHEAD_GAIN * slope[i / row * (c->F + 1) + i % row];
+  mem_free(slope);
+  return s;
+}
+
+// begin (controller_size); *from: it, or NULL where the search begins at 0
+static status begin_read(const app *a, float *begin, const float **from, const controller_shape *c) {
+  bool goes_on = a->run.before && a->s.round.warm, starts = settings_start(&a->s), ahead = settings_start_ahead(&a->s);
+  int n = controller_size(c);
+  *from = goes_on || starts || ahead ? begin : NULL;
   if (goes_on) return before_read(a, begin, n);
+  if (ahead) return ahead_read(a, begin, c);
   return starts ? start_read(a, begin, n) : OK;
 }
 
@@ -76,7 +93,7 @@ static status evolve_in(app *a, const world *w) {
   search_job job = {.s = &a->s, .home = &a->run, .f = a->f, .environment = a->environment, .w = w};
   if (a->s.evolve.descents == 1) preflight_generation(a);
 
-  status s = farm_agree(a->f, begin_read(a, begin, &job.begin, n));
+  status s = farm_agree(a->f, begin_read(a, begin, &job.begin, &shape));
   if (s == OK) s = search_run(&job);
   mem_free(begin);
   return s;

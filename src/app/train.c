@@ -331,7 +331,7 @@ static status train_member_make(app *a, train_rnn_options o, dataset *d, int mem
   train_member_words(words, sizeof words, member, s->rnn.members);
   train_log l = {.a = a,
                  .which = STAGE_RNN,
-                 .parts = train_rnn_parts,
+                 .parts = a->s.rnn.ahead ? train_rnn_ahead_parts : train_rnn_parts,
                  .csv = path_numbered(run_path(&a->run, RUN_RNN_ROWS).text, member),
                  .checkpoint = checkpoint,
                  .work = work_open(&a->run, STAGE_RNN, words, "chunks", 1),
@@ -367,6 +367,7 @@ status app_rnn_make(app *a) {
                          .own_samples = s->rnn.own_samples,
                          .own_passes = s->rnn.own_passes,
                          .own_from = s->rnn.own_from,
+                         .ahead = s->rnn.ahead,
                          .held_out = s->collect.held_out,
                          .newest = s->round.newest,
                          .moments_seed = (uint64_t)s->run.seed,

@@ -186,6 +186,9 @@ static const knob knob_rows[] = {
         "passes in which they are drawn, each on the samples of the one before"),
     REAL_("rnn.own_from", rnn.own_from, M, 0, 1, "0.5",
           "fraction of the updates that are made before; then the share rises, and is whole halfway to the end"),
+    INT("rnn.ahead", rnn.ahead, M, 0, 10000, "0",
+        "M also learns, linearly in what C sees, whether the episode ends within so many steps if the action is kept: "
+        "C's features then tell what is ahead; 0: not (WM: 0)"),
 
     REAL_("dream.temperature", dream.temperature, SEARCH, 0.01, 10, "1.15",
           "tau: mixture logits / tau, noise * sqrt(tau) (WM: article 1.15, code 1.25)"),
@@ -230,7 +233,8 @@ static const knob knob_rows[] = {
     REAL_("evolve.sigma0", evolve.sigma0, SEARCH, 1e-6, 100, "0.1",
           "standard deviation of the first generation (WM: 0.1)"),
     TEXT("evolve.start", evolve.start, NOTHING, "none",
-         "directory of another run, whose controller's mean the search begins at; none = 0"),
+         "where the search begins: none = at 0 (WM); ahead = at the controller that steers away from the ends that M "
+         "sees ahead (rnn.ahead); else the directory of another run: at its controller's mean"),
     BOOL("evolve.active", evolve.active, SEARCH, "true",
          "whether the worst candidates count too, with negative weights (cma, sep-cma, lra-cma)"),
     BOOL("evolve.common_random_numbers", evolve.common_random_numbers, SEARCH, "true",

@@ -152,7 +152,24 @@ static status settings_plain_check(const settings *s) {
   return OK;
 }
 
-const char *settings_start(const settings *s) { return strcmp(s->evolve.start, "none") == 0 ? NULL : s->evolve.start; }
+bool settings_start_ahead(const settings *s) { return strcmp(s->evolve.start, "ahead") == 0; }
+
+const char *settings_start(const settings *s) {
+  return strcmp(s->evolve.start, "none") == 0 || settings_start_ahead(s) ? NULL : s->evolve.start;
+}
+
+// Such a controller is linear in what M learnt from.
+static status settings_ahead_check(const settings *s) {
+  if (s->rnn.ahead == 0)
+    FAIL(BAD_CONFIG, "evolve.start is ahead, but rnn.ahead is 0: M does not learn what is ahead; set rnn.ahead, in "
+         "steps (30, say)");
+  if (s->controller.hidden)
+    FAIL(BAD_CONFIG, "evolve.start is ahead, but controller.hidden is %d: such a controller is linear; let it be 0",
+         s->controller.hidden);
+  if (!settings_learn(s))
+    FAIL(BAD_CONFIG, "evolve.start is ahead, but controller.features is observation: there is no M; name z, zh or zhc");
+  return OK;
+}
 
 const char *settings_keys(const settings *s) { return strcmp(s->collect.keys, "none") == 0 ? "" : s->collect.keys; }
 
@@ -179,6 +196,7 @@ status settings_check(const settings *s) {
   if (strcmp(s->evolve.start, s->run.directory) == 0)
     FAIL(BAD_CONFIG, "evolve.start is run.directory, %s: the search would begin at its own end; name another run",
          s->run.directory);
+  if (settings_start_ahead(s)) TRY(settings_ahead_check(s));
   if (!settings_learn(s)) TRY(settings_plain_check(s));
   if (s->run.rounds > 1) TRY(settings_rounds_check(s));
   if (s->evolve.best == CONFIG_BEST_REAL && (s->evolve.real_episodes == 0 || s->evolve.held_out_every == 0))

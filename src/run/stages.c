@@ -147,11 +147,12 @@ typedef struct stage_source {
   hash of;
 } stage_source;
 
-// Of another run, which may have come further, or be gone. Known by its bytes, wherever it is.
+// Of another run, which may have come further, or be gone: known by its bytes, wherever it is. Or a word.
 static bool stage_start_at(stage_source *source, const run_home *r, stage s) {
   const char *start = settings_start(r->s);
   snprintf(source->name, sizeof source->name, "start/" RUN_CONTROLLER);
   source->of = (hash){"none"};
+  if (settings_start_ahead(r->s)) source->of = (hash){"ahead"};
   if (start && hash_file(&source->of, path_join(start, RUN_CONTROLLER).text) != OK) source->of = (hash){"missing"};
   return s == STAGE_EVOLVE;
 }

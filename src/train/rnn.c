@@ -10,8 +10,9 @@
 #include "stream.h"
 
 const char *const train_rnn_parts[TRAIN_PARTS] = {"latent", "done", "reward", ""};
+const char *const train_rnn_ahead_parts[TRAIN_PARTS] = {"latent", "done", "reward", "ahead"};
 
-enum { LOSS_Z, LOSS_DONE, LOSS_REWARD };
+enum { LOSS_Z, LOSS_DONE, LOSS_REWARD, LOSS_AHEAD, LOSSES };
 
 typedef struct rnn_run {
   const train_rnn_options *o;
@@ -80,18 +81,19 @@ static status rnn_batch(void *self, float *g, float *parts) {
   parts[LOSS_Z] = (float)loss.z;
   parts[LOSS_DONE] = (float)loss.done;
   parts[LOSS_REWARD] = (float)loss.reward;
+  parts[LOSS_AHEAD] = (float)loss.ahead;
   return OK;
 }
 
 static double rnn_loss_of(const void *self, const double *means) {
   const rnn_run *r = self;
-  return means[LOSS_Z] + means[LOSS_DONE] + r->o->reward_weight * means[LOSS_REWARD];
+  return means[LOSS_Z] + means[LOSS_DONE] + r->o->reward_weight * means[LOSS_REWARD] + means[LOSS_AHEAD];
 }
 
 static void rnn_held_out(void *self, train_row *row) {
   rnn_run *r = self;
   const train_watch *watch = r->lesson.watch;
-  double sums[4] = {0};
+  double sums[LOSSES + 1] = {0};
   rng luck = rng_stream(r->o->seed, "rnn held-out");
   stream_begin(r->episodes, &r->held, r->team, luck, 0, false);
   rnn_memory_clear(r);
@@ -104,11 +106,12 @@ static void rnn_held_out(void *self, train_row *row) {
     sums[LOSS_Z] += loss.z;
     sums[LOSS_DONE] += loss.done;
     sums[LOSS_REWARD] += loss.reward;
-    sums[3] += (double)k.T * k.B;
+    sums[LOSS_AHEAD] += loss.ahead;
+    sums[LOSSES] += (double)k.T * k.B;
   }
 
-  r->team->sum_double(r->team->self, sums, 4);
-  for (int i = 0; i < 3; i++) row->held_out_part[i] = sums[i] / sums[3];
+  r->team->sum_double(r->team->self, sums, LOSSES + 1);
+  for (int i = 0; i < LOSSES; i++) row->held_out_part[i] = sums[i] / sums[LOSSES];
   row->held_out = rnn_loss_of(r, row->held_out_part);
 }
 
@@ -214,6 +217,7 @@ static status rnn_write(rnn_run *r) {
   float *moment = mem_take((size_t)MOMENTS * (Z + 2 * o->shape.H), sizeof *moment);
   rnn_origins(r, first, count);
   rnn_moments(r, moment);
+  const real *ahead = r->lesson.l.w + world_rnn_table(&o->shape).size;
 
   const world_origins origins = {.count = count,
                                  .mu = first,
@@ -222,6 +226,7 @@ static status rnn_write(rnn_run *r) {
                                  .moment = moment,
                                  .offset = r->offset,
                                  .scale = r->scale,
+                                 .ahead = o->ahead ? ahead : NULL,
                                  .log_sigma_floor = (float)o->log_sigma_floor,
                                  .done_weight = (float)o->done_weight};
 
@@ -258,12 +263,12 @@ static status rnn_prepare(rnn_run *r) {
   r->lesson.batches = rnn_chunks(r, &r->learnt);
   r->held_chunks = rnn_chunks(r, &r->held);
   int most = int_max(r->learnt.count, r->held.count);
-  r->episodes = stream_open(r->latent, s->Z, s->A, r->share, o->steps, most);
+  r->episodes = stream_open(r->latent, s->Z, s->A, r->share, o->steps, most, o->ahead);
   r->net = rnn_net_open(s, o->steps, r->share);
   if (o->own_samples > 0) r->own = own_inputs_open(o, r->team->rank, r->share, r->lesson.batches * o->epochs);
 
-  nn_table table = world_rnn_table(s);
-  lesson_open(&r->lesson, table.size);
+  nn_table table = world_rnn_table(s), ahead = world_ahead_table(s);
+  lesson_open(&r->lesson, table.size + (o->ahead ? ahead.size : 0));
   r->h = ARENA_NEW(l->memory, real, r->share * s->H);
   r->c = ARENA_NEW(l->memory, real, r->share * s->H);
   r->offset = ARENA_NEW(l->memory, float, s->Z);
@@ -271,6 +276,7 @@ static status rnn_prepare(rnn_run *r) {
   for (int i = 0; i < s->Z; i++) r->scale[i] = 1;
   // Random weights or those of before, and over them the checkpoint's, where there is one.
   if (o->from) TRY(world_weights_read(l->w, o->from, &table));
+  if (o->from && o->ahead) TRY(world_weights_read(l->w + table.size, o->from, &ahead));
   else rnn_net_init(l->w, s, o->seed);
   return lesson_resume(&r->lesson);
 }

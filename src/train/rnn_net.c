@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "train.h"
+#include "ahead.h"
 
 // That go through the head and its losses: long enough for the products, short enough for the caches.
 #define ROWS_AT_ONCE ((size_t)1024)
@@ -18,6 +18,7 @@ struct rnn_net {
   real *head, *dhead;  // (ROWS_AT_ONCE,head)
   real *dh;            // (T,B,H)
   real *work;
+  ahead_net *ahead;
 };
 
 rnn_net *rnn_net_open(const world_shape *s, int T, int B) {
@@ -35,6 +36,7 @@ rnn_net *rnn_net_open(const world_shape *s, int T, int B) {
   n->dhead = ARENA_NEW(memory, real, ROWS_AT_ONCE * head);
   n->dh = ARENA_NEW(memory, real, rows * H);
   n->work = ARENA_NEW(memory, real, nn_lstm_work(T, B, s->Z + s->A, s->H));
+  n->ahead = ahead_net_open(memory, s, T * B);
   return n;
 }
 
@@ -95,6 +97,8 @@ rnn_loss rnn_net_learn(rnn_net *n, real *g, const real *w, const rnn_chunk *k, r
 
   nn_lstm(n->tape, k->x, k->keep, h, c, rnn_at(n, w, RNN_LSTM), rnn_at(n, w, RNN_LSTM_B), k->T, k->B, I, H, n->work);
   rnn_loss loss = rnn_head_learn(n, g, w, k, rules, scale);
+  size_t own = n->t.size;  // parameters; those of what is ahead follow
+  if (k->soon) loss.ahead = ahead_net_learn(n->ahead, g ? g + own : NULL, n->dh, w + own, k, h, n->tape.h, scale);
 
   if (g)
     nn_lstm_back(NULL, rnn_grad(n, g, RNN_LSTM), rnn_grad(n, g, RNN_LSTM_B), n->dh, n->tape, k->x, k->keep, h, c,

@@ -24,12 +24,12 @@ static void stream_lane_begin(stream *s, stream_lane *lane) {
   stream_draw(s, lane->z, lane->episode, 0);
 }
 
-stream *stream_open(const latents *l, int Z, int A, int lanes, int steps, int most) {
+stream *stream_open(const latents *l, int Z, int A, int lanes, int steps, int most, int ahead) {
   arena *memory = arena_open();
   stream *s = ARENA_NEW(memory, stream, 1);
   size_t rows = (size_t)lanes * steps;
 
-  *s = (stream){.memory = memory, .l = l, .Z = Z, .A = A, .lanes = lanes, .steps = steps};
+  *s = (stream){.memory = memory, .l = l, .Z = Z, .A = A, .lanes = lanes, .steps = steps, .ahead = ahead};
 
   s->order = ARENA_NEW(memory, uint32_t, most);
   s->lane = ARENA_NEW(memory, stream_lane, lanes);
@@ -41,6 +41,8 @@ stream *stream_open(const latents *l, int Z, int A, int lanes, int steps, int mo
   s->target = ARENA_NEW(memory, real, rows * Z);
   s->reward = ARENA_NEW(memory, real, rows);
   s->done = ARENA_NEW(memory, real, rows);
+  s->soon = ARENA_NEW(memory, real, rows);
+  s->sure = ARENA_NEW(memory, real, rows);
 
   return s;
 }
@@ -60,6 +62,17 @@ void stream_begin(stream *s, const episode_list *episodes, const train_team *tea
   for (int b = 0; s->count && b < s->lanes; b++) stream_lane_begin(s, &s->lane[b]);
 }
 
+// Whether an end is ahead, and whether what was done says so: the action was kept until then, and no cap came before.
+static void stream_ahead_fill(stream *s, int row, const latent_episode *e, int t) {
+  int left = e->steps - t, look = int_min(left, s->ahead), kept = 1;
+  const float *action = e->actions + (size_t)t * s->A;
+  while (kept < look && memcmp(action + (size_t)kept * s->A, action, s->A * sizeof *action) == 0) kept++;
+
+  bool ends = e->terminated[e->steps - 1];
+  s->soon[row] = ends && left <= s->ahead;
+  s->sure[row] = kept == look && (ends || left >= s->ahead);
+}
+
 static void stream_row_fill(stream *s, int row, stream_lane *lane) {
   const latent_episode *e = latents_episode(s->l, (int)lane->episode);
   real *x = s->x + (size_t)row * (s->Z + s->A), *target = s->target + (size_t)row * s->Z;
@@ -70,6 +83,7 @@ static void stream_row_fill(stream *s, int row, stream_lane *lane) {
   s->keep[row] = lane->t > 0;
   s->reward[row] = (real)e->rewards[lane->t];
   s->done[row] = e->terminated[lane->t];
+  if (s->ahead) stream_ahead_fill(s, row, e, lane->t);
 
   // The target of this step is the latent of the next: drawn once.
   stream_draw(s, target, lane->episode, lane->t + 1);
@@ -88,6 +102,8 @@ rnn_chunk stream_chunk(stream *s) {
                      .target = s->target,
                      .reward = s->reward,
                      .done = s->done,
+                     .soon = s->ahead ? s->soon : NULL,
+                     .sure = s->sure,
                      .T = s->steps,
                      .B = s->lanes};
 }

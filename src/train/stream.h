@@ -18,10 +18,13 @@ typedef struct stream {
   uint32_t count, next, epoch;
   rng luck;
   stream_lane *lane;                        // (lanes)
+  int ahead;                                // steps; 0: nobody asks what is
   real *x, *keep, *target, *reward, *done;  // a chunk, as in rnn_chunk
+  real *soon, *sure;
 } stream;
 
-stream *stream_open(const latents *l, int Z, int A, int lanes, int steps, int most);  // episodes in a list, at most
+stream *stream_open(const latents *l, int Z, int A, int lanes, int steps, int most,  // episodes in a list, at most
+                    int ahead);
 void stream_close(stream *s);
 // This rank's episodes of a list; count == 0 if there are none. Luck names the draws of z.
 void stream_begin(stream *s, const episode_list *episodes, const train_team *team, rng luck, uint32_t epoch,

@@ -83,8 +83,13 @@ status world_rnn_write(const char *path, const world_shape *s, const float *valu
   data_tensor tensors[NN_TENSORS_MAX];
   files_table_tensors(tensors, &table, values);
 
-  // Beside the network: where dreams begin, and how the latent is scaled.
+  // Beside the network: what is ahead, where dreams begin, and how the latent is scaled.
   int count = table.count;
+  nn_table ahead = world_ahead_table(s);
+  if (o->ahead) {
+    files_table_tensors(tensors + count, &ahead, o->ahead);
+    count += ahead.count;
+  }
   tensors[count++] = files_matrix("origins.mu", o->count, s->Z, o->mu);
   tensors[count++] = files_matrix("origins.logvar", o->count, s->Z, o->logvar);
   if (o->moments) tensors[count++] = files_matrix("moments", o->moments, s->Z + 2 * s->H, o->moment);
@@ -147,6 +152,37 @@ status world_scale_read(float *offset, float *scale, const char *path, int Z) {
   TRY(data_tensors_read(&f, path));
   const data_source from = {.file = f, .path = path, .remedy = REMEDY};
   status s = files_scale_read(offset, scale, &from, Z);
+  data_tensors_close(f);
+  return s;
+}
+
+// slope (A, F+1): of the features that it was learnt on, nothing of others, and the constant.
+static status files_ahead_read(float *slope, const data_source *from, int A, int F) {
+  world_shape s = {0};
+  TRY(data_format_wanted(from, RNN_FORMAT));
+  TRY(files_size_read(&s.Z, from, "latent"));
+  TRY(files_size_read(&s.A, from, "actions"));
+  TRY(files_size_read(&s.H, from, "hidden"));
+  if (s.A != A) FAIL(BAD_FILE, "%s: has %d actions, here are %d; %s", from->path, s.A, A, from->remedy);
+
+  nn_table t = world_ahead_table(&s);
+  TRY(files_table_check(&t, from));
+  float *w = mem_take(t.size, sizeof *w);
+  files_table_read(w, &t, from);
+  for (int a = 0; a < A; a++) {
+    const float *column = w + t.tensor[AHEAD].at + 1 + 2 * a;
+    for (int f = 0; f < F; f++) slope[a * (F + 1) + f] = f < s.Z + s.H ? column[(size_t)f * (1 + 2 * (size_t)A)] : 0;
+    slope[a * (F + 1) + F] = w[t.tensor[AHEAD_B].at + (size_t)(1 + 2 * a)];
+  }
+  mem_free(w);
+  return OK;
+}
+
+status world_ahead_read(float *slope, const char *rnn_path, int A, int F) {
+  data_tensors *f;
+  TRY(data_tensors_read(&f, rnn_path));
+  const data_source from = {.file = f, .path = rnn_path, .remedy = "train M with rnn.ahead"};
+  status s = files_ahead_read(slope, &from, A, F);
   data_tensors_close(f);
   return s;
 }

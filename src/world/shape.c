@@ -95,3 +95,9 @@ nn_table world_rnn_table(const world_shape *s) {
   add_dense(&t, "head.weight", "head.bias", s->H, world_head_size(s));
   return t;
 }
+
+nn_table world_ahead_table(const world_shape *s) {
+  nn_table t = {0};
+  add_dense(&t, "ahead.weight", "ahead.bias", s->Z + s->H, 1 + 2 * s->A);
+  return t;
+}

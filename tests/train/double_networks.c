@@ -118,21 +118,24 @@ static double rnn_loss_of(const real *w, real *g, void *self) {
   memcpy(h, k->h, sizeof h);
   memcpy(c, k->c, sizeof c);
   rnn_loss l = rnn_net_learn(k->net, g, w, &k->chunk, h, c, rules, (real)0.1);
-  return 0.1 * (l.z + l.done + (double)rules.reward_weight * l.reward);
+  return 0.1 * (l.z + l.done + (double)rules.reward_weight * l.reward + l.ahead);
 }
 
-static void check_rnn(bool joint) {
+static void check_rnn(bool joint, bool ahead) {
   world_shape s = {.joint = joint, .Z = Z, .A = A, .H = H, .K = K};
-  size_t n = world_rnn_table(&s).size;
+  size_t n = world_rnn_table(&s).size + (ahead ? world_ahead_table(&s).size : 0);
   real *w = mem_take(n, sizeof *w);
   real x[T * B * (Z + A)], keep[T * B], target[T * B * Z], reward[T * B], done[T * B] = {0};
+  real soon[T * B], sure[T * B];
   random_reals(w, n, "weights", 0.3);
   random_reals(x, sizeof x / sizeof *x, "x", 1);
   random_reals(target, sizeof target / sizeof *target, "target", 1);
   random_reals(reward, sizeof reward / sizeof *reward, "reward", 1);
   for (int i = 0; i < T * B; i++) keep[i] = i != 7 && i != 11;
   done[4] = done[8] = 1;
-  rnn_case k = {.net = rnn_net_open(&s, T, B), .chunk = {x, keep, target, reward, done, T, B}};
+  for (int i = 0; i < T * B; i++) soon[i] = i % 3 == 0, sure[i] = i % 4 != 1;
+  rnn_case k = {.net = rnn_net_open(&s, T, B),
+                .chunk = {x, keep, target, reward, done, ahead ? soon : NULL, sure, T, B}};
   random_reals(k.h, B * H, "h", 0.5);
   random_reals(k.c, B * H, "c", 0.5);
   check_gradient(rnn_loss_of, &k, w, n);
@@ -142,12 +145,17 @@ static void check_rnn(bool joint) {
 
 static void test_rnn(void **state) {
   (void)state;
-  check_rnn(false);
+  check_rnn(false, false);
 }
 
 static void test_rnn_with_a_joint_mixture(void **state) {
   (void)state;
-  check_rnn(true);
+  check_rnn(true, false);
+}
+
+static void test_rnn_that_looks_ahead(void **state) {
+  (void)state;
+  check_rnn(false, true);
 }
 
 int main(void) {
@@ -158,6 +166,7 @@ int main(void) {
       cmocka_unit_test(test_vae_below_the_kl_floor),
       cmocka_unit_test(test_rnn),
       cmocka_unit_test(test_rnn_with_a_joint_mixture),
+      cmocka_unit_test(test_rnn_that_looks_ahead),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

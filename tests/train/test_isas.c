@@ -54,7 +54,8 @@ static void gradient_of(real *g, const world_shape *s) {
   real *target = numbers((size_t)T * B * s->Z, 5), *reward = numbers(T * B, 6);
   rnn_net *n = rnn_net_open(s, T, B);
   rnn_net_init(w, s, 1);
-  rnn_net_learn(n, g, w, &(rnn_chunk){x, keep, target, reward, keep, T, B}, h, c, (rnn_rules){-7, 10, 1}, (real)0.01);
+  const rnn_chunk k = {x, keep, target, reward, keep, NULL, NULL, T, B};
+  rnn_net_learn(n, g, w, &k, h, c, (rnn_rules){-7, 10, 1}, (real)0.01);
   rnn_net_close(n);
   real *all[] = {w, h, c, x, keep, target, reward};
   for (size_t i = 0; i < sizeof all / sizeof *all; i++) mem_free(all[i]);

@@ -21,7 +21,7 @@ static rnn_chunk coins_toss(coins *d, uint32_t update) {
   for (int i = 0; i < ROWS * Z; i++) d->target[i] = (real)(coin[i / Z] < 0.5f ? -1 : 1) + (real)NOISE * (real)noise[i];
   for (int i = 0; i < ROWS; i++) d->keep[i] = 1;
   for (int i = B; i < ROWS; i++) memcpy(d->x + i * (Z + A), d->target + (i - B) * Z, Z * sizeof(real));
-  return (rnn_chunk){d->x, d->keep, d->target, d->reward, d->done, T, B};
+  return (rnn_chunk){d->x, d->keep, d->target, d->reward, d->done, NULL, NULL, T, B};
 }
 
 // With means on both sides of 0, in both kinds: else it is by luck whether a mixture of two finds two modes.

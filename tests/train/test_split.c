@@ -150,7 +150,7 @@ static void an_epoch_shows_the_newest_so_often(void **state) {
   if (latents_open(&l, latent.text, d, "none", 2, &alone) != OK) fail_msg("%s", status_message());
 
   episode_list learnt = split_learnt(d, 0, 3);
-  stream *s = stream_open(l, 2, 1, 1, STEPS, learnt.count);
+  stream *s = stream_open(l, 2, 1, 1, STEPS, learnt.count, 0);
   for (uint32_t epoch = 0; epoch < 2; epoch++) {
     uint32_t seen[EPISODES * 3];
     int times[EPISODES];
