@@ -20,8 +20,8 @@ settings round_settings(const settings *whole, int round) {
   s.evolve.generations = whole->round.generations;
   s.evolve.sigma0 = whole->round.sigma0;
 
-  // only the first begins with others' episodes, or at another run's controller
+  // only the first begins with others' episodes, or at another run's controller; each M sees ahead by itself
   memset(s.collect.from, 0, sizeof s.collect.from);
-  text_print(s.evolve.start, sizeof s.evolve.start, "none");
+  if (!settings_start_ahead(whole)) text_print(s.evolve.start, sizeof s.evolve.start, "none");
   return s;
 }

@@ -14,8 +14,9 @@ first, last = json.loads(bytes[8:8 + size])["mean"]["data_offsets"]
 print(*struct.unpack(f"<{(last - first) // 4}f", bytes[8 + size + first:8 + size + last]), sep="\n")
 END
 }
-near() {
-  paste <(mean "$1") <(mean "$2") |
+near() { closer <(mean "$1") <(mean "$2"); }
+closer() { # two files of numbers
+  paste "$1" "$2" |
     awk '{d = $1 - $2; if (d * d > m) m = d * d} END {print m; exit !(NR > 3 && m < 1e-9)}'
 }
 far() { ! near "$@"; }
@@ -38,6 +39,24 @@ check "none is refused" exits 5 "start/controller.safetensors is of hash none" e
 check "one where there was none" exits 5 "but was of none" evolved third $still --set evolve.start="$dir/first"
 rm -r "$dir/moved"
 check "it is gone" evolved second $still --set evolve.start="$dir/moved"
+
+# At the slope of what M sees ahead: M, once retrained with it, is another one, and the search knows where it began.
+look="--set rnn.ahead=10 --set evolve.start=ahead"
+slope() { # NAME FEATURES: of its M, what steers away from ends
+  python3 - "$dir/$1/rnn.safetensors" "$2" <<'END'
+import json, struct, sys
+bytes = open(sys.argv[1], "rb").read()
+size = struct.unpack("<Q", bytes[:8])[0]
+t = json.loads(bytes[8:8 + size])["ahead.weight"]
+rows, columns = t["shape"]
+w = struct.unpack(f"<{rows * columns}f", bytes[8 + size + t["data_offsets"][0]:8 + size + t["data_offsets"][1]])
+print(*(-3 * w[i * columns + 1] for i in range(int(sys.argv[2]))), sep="\n")
+END
+}
+check "what is ahead" evolved ahead $still $look
+check "begins at its slope" closer <(slope ahead 5) <(mean ahead)
+check "the mark says so" grep -q '^from start/controller.safetensors ahead' "$dir/ahead/stages/evolve"
+check "not without M's learning it" exits 3 "rnn.ahead is 0" evolved other --set evolve.start=ahead
 
 # Refused before hours of training, with both shapes.
 check "another shape" exits 5 "has 5 parameters, this configuration's has 21" \

@@ -374,8 +374,17 @@ static void knobs_that_contradict_each_other_are_refused(void **state) {
   assert_rule("dream.reward=head", "rnn.reward_weight=0", "rnn.reward_weight is 0");
   assert_rule("rnn.done_weight=0", NULL, "rnn.done_weight is 0");
   assert_rule("evolve.popsize=65536", "evolve.episodes=65536", "4294967296 episodes a generation");
+  assert_rule("evolve.start=ahead", NULL, "rnn.ahead is 0");
   assert_rule("run.directory=~/runs", NULL, "write the path out");
   settings s = defaults();
+  set(&s, "evolve.start=ahead");
+  set(&s, "rnn.ahead=30");
+  assert_int_equal(settings_check(&s), OK);
+  set(&s, "controller.hidden=4");
+  assert_int_equal(settings_check(&s), BAD_CONFIG);
+  assert_non_null(strstr(status_message(), "controller.hidden is 4"));
+
+  s = defaults();
   set(&s, "rnn.learning_rate_end=0.001");  // equal is allowed
   assert_int_equal(settings_check(&s), OK);
 }

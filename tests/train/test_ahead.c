@@ -137,15 +137,48 @@ static void test_its_slope_leads_away(void **state) {
   if (world_weights_read(w, result.text, &t) != OK) fail_msg("%s", status_message());
   if (world_scale_read(&offset, &scale, result.text, Z) != OK) fail_msg("%s", status_message());
   for (int side = -1; side <= 1; side += 2) {
-    float z = ((float)side - offset) * scale, slope = w[t.tensor[AHEAD].at + 1] * z + w[t.tensor[AHEAD_B].at + 1];
-    assert_true(slope * (float)side > 1);
+    float z = ((float)side - offset) * scale, leads = w[t.tensor[AHEAD].at + 1] * z + w[t.tensor[AHEAD_B].at + 1];
+    assert_true(leads * (float)side > 1);
   }
+
+  // For a controller of more features: nothing of what it was not learnt on, then the constant. Not of other actions.
+  float slope[Z + 2 * H + 1];
+  if (world_ahead_read(slope, result.text, A, Z + 2 * H) != OK) fail_msg("%s", status_message());
+  for (int f = Z + H; f < Z + 2 * H; f++) assert_true(slope[f] == 0);
+  for (int f = 0; f < Z + H; f++) assert_true(slope[f] == w[t.tensor[AHEAD].at + (size_t)(3 * f + 1)]);
+  assert_true(slope[Z + 2 * H] == w[t.tensor[AHEAD_B].at + 1]);
+  assert_int_equal(world_ahead_read(slope, result.text, A + 1, Z), BAD_FILE);
+  assert_non_null(strstr(status_message(), "has 1 actions, here are 2"));
   mem_free(w);
 
   // The world opens as any other.
   world *opened;
   if (world_open(&opened, NULL, result.text) != OK) fail_msg("%s", status_message());
   world_close(opened);
+}
+
+// An M that did not learn it says so.
+static void test_without_it_nothing_is_read(void **state) {
+  dataset *d = *state;
+  file_path latent, result = path_join(place, "blind.safetensors"), checkpoint = path_join(place, "checkpoint");
+  float slope[Z + 1];
+  encode(d, &latent);
+  const train_rnn_options o = {.shape = {.Z = Z, .A = A, .H = H, .K = 1},
+                               .epochs = 1,
+                               .batch = 8,
+                               .steps = 8,
+                               .learning_rate = 1e-2,
+                               .learning_rate_end = 1e-3,
+                               .clip = 1,
+                               .log_sigma_floor = -7,
+                               .done_weight = 1,
+                               .vae_hash = "none",
+                               .latents = latent.text,
+                               .result = result.text,
+                               .checkpoint = checkpoint.text};
+  if (train_rnn(&o, d, &alone, &watch) != OK) fail_msg("%s", status_message());
+  assert_int_equal(world_ahead_read(slope, result.text, A, Z), BAD_FILE);
+  assert_non_null(strstr(status_message(), "rnn.ahead"));
 }
 
 static int begin(void **state) {
@@ -168,6 +201,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_rows_that_say_it),
       cmocka_unit_test(test_its_slope_leads_away),
+      cmocka_unit_test(test_without_it_nothing_is_read),
   };
   return cmocka_run_group_tests(tests, begin, end);
 }
