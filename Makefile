@@ -96,7 +96,7 @@ all: check-deps $(PROGRAM) $(SHARE)/gym_child.py
 help:
 	@echo "make              build $(PROGRAM); V=1 shows the commands"
 	@echo "make deps         install what is missing, with the system's package manager"
-	@echo "make quickstart   learn a world, evolve a controller in it, judge it outside: under 4 minutes on 2 cores"
+	@echo "make quickstart   learn a world, evolve a controller in it, judge it outside: about 3 minutes on 2 cores"
 	@echo "make test         all tests; SANITIZE=address,undefined for the checked build"
 	@echo "make test-cluster SLURM, hosts over TCP, Docker: real ones, made for the test; as root"
 	@echo "make lint         the house's rules: rooms, doors, headers, circles, names, columns"
