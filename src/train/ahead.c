@@ -46,6 +46,7 @@ static void ahead_features(ahead_net *n, const rnn_chunk *k, const real *before,
   for (int row = 0; row < k->T * k->B; row++) {
     const real *was = row < k->B ? before + (size_t)row * H : h + (size_t)(row - k->B) * H;
     real *x = n->x + (size_t)row * I;
+
     memcpy(x, k->x + (size_t)row * (Z + n->s.A), Z * sizeof *x);
     for (int i = 0; i < H; i++) x[Z + i] = k->keep[row] * was[i];
   }
@@ -63,6 +64,7 @@ static void ahead_logits_back(ahead_net *n, const rnn_chunk *k) {
   for (int row = 0; row < k->T * k->B; row++) {
     const real *a = ahead_action(n, k, row);
     real *dpart = n->dpart + (size_t)row * ahead_parts(&n->s);
+
     dpart[0] = n->dlogit[row];
     for (int i = 0; i < n->s.A; i++) {
       dpart[1 + 2 * i] = n->dlogit[row] * a[i];

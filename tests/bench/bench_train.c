@@ -104,7 +104,13 @@ static void rnn_report(double sgemm) {
   rnn_bench b = {
       .t = trainee_of(world_rnn_table(&s).size), .net = rnn_net_open(&s, T, B), .h = zeros(state), .c = zeros(state)};
   rnn_net_init(b.t.w, &s, 1);
-  b.chunk = (rnn_chunk){noise(rows * (s.Z + s.A)), zeros(rows), noise(rows * s.Z), noise(rows), zeros(rows), NULL, NULL, T, B};
+  b.chunk = (rnn_chunk){.x = noise(rows * (s.Z + s.A)),
+                        .keep = zeros(rows),
+                        .target = noise(rows * s.Z),
+                        .reward = noise(rows),
+                        .done = zeros(rows),
+                        .T = T,
+                        .B = B};
   for (size_t i = 0; i < rows; i++) ((real *)b.chunk.keep)[i] = 1, ((real *)b.chunk.done)[i] = i % 100 == 0;
   double mflop = 2e-6 * ((double)(s.Z + s.A + s.H) * 4 * s.H + (double)s.H * world_head_size(&s));
   report("rnn", mflop * (double)rows, bench_seconds(rnn_step, &b, 0.2), sgemm);

@@ -110,13 +110,14 @@ static void test_rows_that_say_it(void **state) {
   latents_close(l);
 }
 
-// The slope in the action, at a z of one side: towards the wall an end is likelier.
-static void test_its_slope_leads_away(void **state) {
-  dataset *d = *state;
-  file_path latent, result = path_join(place, "rnn.safetensors"), checkpoint = path_join(place, "checkpoint");
+static const world_shape shape = {.Z = Z, .A = A, .H = H, .K = 1};
+
+// What M learns in so many epochs, looking so many steps ahead; its file.
+static file_path learn(dataset *d, const char *name, int epochs, int ahead) {
+  file_path latent, result = path_join(place, "%s", name), checkpoint = path_join(place, "checkpoint");
   encode(d, &latent);
-  const train_rnn_options o = {.shape = {.Z = Z, .A = A, .H = H, .K = 1},
-                               .epochs = 30,
+  const train_rnn_options o = {.shape = shape,
+                               .epochs = epochs,
                                .batch = 8,
                                .steps = 8,
                                .learning_rate = 1e-2,
@@ -125,14 +126,20 @@ static void test_its_slope_leads_away(void **state) {
                                .log_sigma_floor = -7,
                                .done_weight = 1,
                                .reward_weight = 1,
-                               .ahead = LOOK,
+                               .ahead = ahead,
                                .vae_hash = "none",
                                .latents = latent.text,
                                .result = result.text,
                                .checkpoint = checkpoint.text};
   if (train_rnn(&o, d, &alone, &watch) != OK) fail_msg("%s", status_message());
+  return result;
+}
 
-  nn_table t = world_ahead_table(&o.shape);
+// The slope in the action, at a z of one side: towards the wall an end is likelier.
+static void test_its_slope_leads_away(void **state) {
+  file_path result = learn(*state, "rnn.safetensors", 30, LOOK);
+
+  nn_table t = world_ahead_table(&shape);
   float *w = mem_take(t.size, sizeof *w), offset, scale;
   if (world_weights_read(w, result.text, &t) != OK) fail_msg("%s", status_message());
   if (world_scale_read(&offset, &scale, result.text, Z) != OK) fail_msg("%s", status_message());
@@ -159,24 +166,8 @@ static void test_its_slope_leads_away(void **state) {
 
 // An M that did not learn it says so.
 static void test_without_it_nothing_is_read(void **state) {
-  dataset *d = *state;
-  file_path latent, result = path_join(place, "blind.safetensors"), checkpoint = path_join(place, "checkpoint");
+  file_path result = learn(*state, "blind.safetensors", 1, 0);
   float slope[Z + 1];
-  encode(d, &latent);
-  const train_rnn_options o = {.shape = {.Z = Z, .A = A, .H = H, .K = 1},
-                               .epochs = 1,
-                               .batch = 8,
-                               .steps = 8,
-                               .learning_rate = 1e-2,
-                               .learning_rate_end = 1e-3,
-                               .clip = 1,
-                               .log_sigma_floor = -7,
-                               .done_weight = 1,
-                               .vae_hash = "none",
-                               .latents = latent.text,
-                               .result = result.text,
-                               .checkpoint = checkpoint.text};
-  if (train_rnn(&o, d, &alone, &watch) != OK) fail_msg("%s", status_message());
   assert_int_equal(world_ahead_read(slope, result.text, A, Z), BAD_FILE);
   assert_non_null(strstr(status_message(), "rnn.ahead"));
 }
