@@ -8,20 +8,33 @@ cat >"$dir/cells" <<'C'
 
 plain
 rounds  run.rounds=2 round.episodes=6 round.generations=2
+search  evolve.sigma0=0.3
+memory  rnn.hidden=8
 C
 ablate() { jobs/ablate -n 1 -s "1 2" tests/app/tiny.yaml "$dir/cells" "$dir/ablation"; }
 mean() { sed -n 's/.*"controller": {"mean": \([^,]*\),.*/\1/p' "$dir/ablation/$1/evaluate.json"; }
 cell() { awk -F, -v name="$1" -v column="$2" '$1 == name { print $column }' "$dir/ablation/ablate.csv"; }
+not() { ! "$@"; }
 near() { awk -v a="$1" -v b="$2" 'BEGIN { exit !(a - b < 0.051 && b - a < 0.051) }'; }
 
-check "two cells, two seeds" ablate
-check "a row for each" test "$(wc -l <"$dir/ablation/ablate.csv")" = 3
+check "four cells, two seeds" ablate
+check "a row for each" test "$(wc -l <"$dir/ablation/ablate.csv")" = 5
 check "of two runs" test "$(cell plain 2) $(cell rounds 2)" = "2 2"
 a=$(mean plain/seed-1) b=$(mean plain/seed-2)
 check "the mean" near "$(cell plain 3)" "$(awk "BEGIN { print ($a + $b) / 2 }")"
 check "the deviation between runs" near "$(cell plain 4)" "$(awk "BEGIN { d = $a - $b; print (d < 0 ? -d : d) / sqrt(2) }")"
 a=$(mean rounds/seed-1/round-2) b=$(mean rounds/seed-2/round-2)
 check "of the last round" near "$(cell rounds 3)" "$(awk "BEGIN { print ($a + $b) / 2 }")"
+
+same() { cmp "$dir/ablation/plain/seed-1/$2" "$dir/ablation/$1/$2"; }
+check "a round begins from the first cell's world" same rounds/seed-1/round-1 rnn.safetensors
+check "a search is in the first cell's world" same search/seed-1 rnn.safetensors
+check "and is another search" not same search/seed-1 controller.safetensors
+check "another M has the first cell's V" same memory/seed-1 vae.safetensors
+check "and is another M" not same memory/seed-1 rnn.safetensors
+alone() { jobs/local -n 1 tests/app/tiny.yaml --set run.directory="$dir/alone" --set "$1" >/dev/null; }
+check "a cell by itself" alone evolve.sigma0=0.3
+check "is the same" cmp "$dir/alone/evaluate.json" "$dir/ablation/search/seed-1/evaluate.json"
 
 touch "$dir/before"
 check "again" ablate
