@@ -75,8 +75,16 @@ typedef struct one_round {
 } one_round;
 one_round *homes_make(const app *a);  // (run.rounds) of the whole run's settings; the caller frees it
 
-// A verb other than run, where there are rounds: *a becomes the round that was asked for, or the last one that has a
-// controller (NO_IO: it, or none, has; where only baselines are asked for, the first), for verbs that look at it;
+// The run's controller, where there are rounds: with evolve.best real and evaluate.controller best that of the round
+// whose best mean did best in the real episodes that the search looked at it by (none of them is the judgement's), else
+// that of the last round.
+bool homes_compare(const app *a);  // whether the former
+// *round: of the newest back to the first, counted from 1; 0: none of them has a controller. NO_IO.
+status homes_best(int *round, const app *a, const run_home *newest, int first);
+double home_best_real(const table *rows);  // of a round's run.csv; NaN: no mean was measured
+
+// A verb other than run, where there are rounds: *a becomes the round that was asked for, or the one with the run's
+// controller (NO_IO: it, or none, has one; where only baselines are asked for, the first), for verbs that look at it;
 // BAD_CONFIG for those that would make one of its stages alone.
 status rounds_choose(app *a, const char *verb, bool looks_on);
 

@@ -8,6 +8,7 @@
 typedef struct reached {  // a row of rounds.csv; NaN: nothing
   double episodes;        // real ones so far: collected, and played to look at the search's means
   double dream;           // last held-out score of the round's search
+  double best;            // of its means, by the real episodes that the search looked at it by
   double real, se;        // its controller's judgement
   double baseline;        // the best baseline's, on the same luck
   double ratio;           // of steps that controller survives, dream over reality
@@ -51,6 +52,7 @@ static status reached_search_read(reached *r, const run_home *home) {
   r->episodes += collected + reached_measured(&t) * home->s->evolve.real_episodes;
   if (home->s->evolve.in == CONFIG_IN_REAL) r->episodes += reached_last(&t, "episodes");
   r->dream = reached_last(&t, "held_out");
+  r->best = home_best_real(&t);
   table_free(&t);
   return OK;
 }
@@ -105,23 +107,27 @@ static status reached_read_all(reached *rows, const run_home *last) {
 
 // --- told -----------------------------------------------------------------------------------------------------------
 
-static status reached_csv_write(const app *a, const reached *rows, int count) {
+static status reached_csv_write(const app *a, const reached *rows, int count, int chosen) {
   text_buffer t = {0};
-  text_add(&t, "round,real_episodes,dream,real,se,baseline,dream_over_real,rank_correlation,wrong_choices\n");
+  text_add(&t, "round,real_episodes,dream,real,se,baseline,dream_over_real,rank_correlation,wrong_choices,best_mean,"
+               "chosen\n");
   for (const reached *r = rows; r < rows + count; r++)
-    text_add(&t, "%d,%.0f,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g\n", (int)(r - rows) + 1, r->episodes, r->dream, r->real,
-             r->se, r->baseline, r->ratio, r->correlation, r->wrong);
+    text_add(&t, "%d,%.0f,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%d\n", (int)(r - rows) + 1, r->episodes, r->dream,
+             r->real, r->se, r->baseline, r->ratio, r->correlation, r->wrong, r->best, r == rows + chosen - 1);
   status s = file_write(run_out(&a->run, RUN_ROUNDS).text, t.bytes, t.size);
   text_free(&t);
   return s;
 }
 
-static void reached_print(const reached *rows, int count) {
+static void reached_print(const app *a, const reached *rows, int count, int chosen) {
   printf("%-6s %14s %9s %9s %7s %14s %11s %17s %14s\n", "round", "real episodes", "dream", "real", "se",
          "best baseline", "dream/real", "rank correlation", "wrong choices");
   for (const reached *r = rows; r < rows + count; r++)
     printf("%-6d %14.0f %9.1f %9.1f %7.2f %14.1f %11.2f %17.2f %14.2f\n", (int)(r - rows) + 1, r->episodes, r->dream,
            r->real, r->se, r->baseline, r->ratio, r->correlation, r->wrong);
+  if (homes_compare(a) && !isnan(rows[chosen - 1].best))
+    printf("The run's controller is that of round %d: %.1f is the best of all means by %d real episodes, which no "
+           "judgement counts.\n", chosen, rows[chosen - 1].best, a->s.evolve.real_episodes);
   output_flush();
 }
 
@@ -222,12 +228,12 @@ static status reached_draw(const reached_view *v, chart *c) {
   return gnuplot_draw(directory.text, "rounds.gp", &c->script);
 }
 
-static status reached_tell(const app *a, const reached *rows, int count) {
+static status reached_tell(const app *a, const reached *rows, int count, int chosen) {
   chart c = {0};
   reached_view v = {.a = a, .rows = rows, .x = mem_take((size_t)count, sizeof(double)), .count = count};
   for (int i = 0; i < count; i++) v.x[i] = i + 1;
-  status s = reached_csv_write(a, rows, count);
-  if (s == OK) reached_print(rows, count);
+  status s = reached_csv_write(a, rows, count, chosen);
+  if (s == OK) reached_print(a, rows, count, chosen);
   if (s == OK) s = dir_make(run_out(&a->run, RUN_REPORT).text);
   if (s == OK) s = reached_draw(&v, &c);
   chart_free(&c);
@@ -290,8 +296,10 @@ static status reached_film_make(const app *a, const run_home *last) {
 
 status picture_rounds(const app *a, const run_home *last) {
   reached *rows = mem_take((size_t)last->round, sizeof *rows);
+  int chosen;
   status s = reached_read_all(rows, last);
-  if (s == OK) s = reached_tell(a, rows, last->round);
+  if (s == OK) s = homes_best(&chosen, a, last, 1);
+  if (s == OK) s = reached_tell(a, rows, last->round, chosen);
   if (s == OK) s = reached_strips_draw(a, last);
   if (s == OK) s = reached_film_make(a, last);
   mem_free(rows);

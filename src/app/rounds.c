@@ -5,21 +5,25 @@
 
 // --- other verbs -----------------------------------------------------------------------------------------------------
 
+// *round: 0 where none has a controller. As rank 0 finds it: a run that is under way writes on.
+static status rounds_find(int *round, const app *a, int first, int last) {
+  one_round *rounds = homes_make(a);
+  status s = farm_agree(a->f, farm_rank(a->f) == 0 ? homes_best(round, a, &rounds[last - 1].home, first) : OK);
+  farm_share(a->f, round, sizeof *round);
+  mem_free(rounds);
+  return s;
+}
+
 status rounds_choose(app *a, const char *verb, bool looks_on) {
-  int count = a->s.run.rounds;
-  settings s = {0};
-  bool found = false, wanted = !a->policy_count;  // baselines that are named need no controller
+  int count = a->s.run.rounds, found = 0;
+  bool wanted = !a->policy_count;  // baselines that are named need no controller
   if (!looks_on)
     FAIL(BAD_CONFIG,
          "%s: a stage of one round depends on the round before: run makes what is missing (run.rounds is %d)", verb,
          count);
 
   int last = a->round ? a->round : count, first = a->round ? a->round : 1;
-  for (int i = last; i >= first && !found; i--) {
-    s = round_settings(&a->s, i);
-    a->run.round = i;
-    found = file_exists(path_join(s.run.directory, RUN_CONTROLLER).text);
-  }
+  TRY(rounds_find(&found, a, first, last));
   if (!found && wanted && a->round)
     FAIL(NO_IO, "%s: round %d has no controller yet; make it first: dreamfarm run CONFIG.yaml", a->s.run.directory,
          a->round);
@@ -30,7 +34,8 @@ status rounds_choose(app *a, const char *verb, bool looks_on) {
   // a round that was asked for stands for itself
   a->tells_whole = !a->round;
   a->whole = a->s;
-  a->s = s;
+  a->run.round = found ? found : first;
+  a->s = round_settings(&a->whole, a->run.round);
   return OK;
 }
 

@@ -158,9 +158,25 @@ check "as it was" cmp "$dir/still/round-1/vae.safetensors" "$dir/still/round-2/v
 check "M and the search anew" rounds anew --set round.warm=false --set run.rounds=2
 
 # States, too: M goes on with the scale that it was begun with.
-check "cart-pole" rounds pole --set environment.name=cartpole_swingup --set dream.reward=head
+chooses="--set environment.name=cartpole_swingup --set dream.reward=head --set evolve.best=real
+  --set evaluate.controller=best --set evolve.held_out_every=1"
+check "cart-pole" rounds pole $chooses
 check "its rounds" test -s "$dir/pole/round-3/evaluate.json"
 check "its strips" test -s "$dir/pole/report/rounds-dream-and-real.png"
+
+# The run's controller: the best of all rounds by the search's real episodes where these choose, else the last round's.
+best_round() { # NAME
+  for i in 1 2 3; do cells "$dir/$1/round-$i/run.csv" real | sed "s/^/$i /"; done | grep -v nan | sort -k2 -g |
+    tail -n 1 | cut -d' ' -f1
+}
+chosen() { awk -F, 'NR > 1 && $NF == 1 { print $1 }' "$dir/$1/rounds.csv"; } # NAME
+check "the best of the rounds" test "$(chosen pole)" = "$(best_round pole)"
+check "by its best mean" \
+  test "$(cells "$dir/pole/rounds.csv" best_mean | sort -g | tail -n 1)" = \
+  "$(cells "$dir/pole/round-$(chosen pole)/run.csv" real | sort -g | tail -n 1)"
+check "evaluate takes it" other evaluate pole $chooses --in dream
+check "and writes there, too" test -s "$dir/pole/round-$(chosen pole)/evaluate-dream.json"
+check "without a choice it is the last" test "$(chosen whole)" = 3
 
 # A strip more is a band more.
 height() { od -An -tu1 -j20 -N4 "$dir/$1/report/rounds-dream-and-real.png" | awk '{print $3 * 256 + $4}'; }
