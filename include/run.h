@@ -191,8 +191,8 @@ double table_cell(const table *t, int row, int column);     // NaN where there i
 
 // The columns of run.csv, in its order; those from `sent` on stand in run.jsonl alone.
 typedef enum row_column {
-  ROW_GENERATION, ROW_BEST, ROW_MEDIAN, ROW_MEAN, ROW_HELD_OUT, ROW_REAL, ROW_RATIO, ROW_SIGMA, ROW_CONDITION,
-  ROW_EPISODES, ROW_STEPS, ROW_BROKEN, ROW_DESCENT, ROW_POPSIZE, ROW_DREAMS, ROW_NOISE,
+  ROW_GENERATION, ROW_BEST, ROW_MEDIAN, ROW_MEAN, ROW_HELD_OUT, ROW_REAL, ROW_RATIO, ROW_REAL_STEPS, ROW_SIGMA,
+  ROW_CONDITION, ROW_EPISODES, ROW_STEPS, ROW_BROKEN, ROW_DESCENT, ROW_POPSIZE, ROW_DREAMS, ROW_NOISE,
   // Times, which no two runs have in common, are the last.
   ROW_SECONDS, ROW_BUSY, ROW_DREAM, ROW_CONTROLLER, ROW_MASTER, ROW_WAIT, ROW_SENT, ROW_REPEATED,
   ROW_COLUMNS,

@@ -6,7 +6,7 @@
 #include "picture.h"
 
 typedef struct reached {  // a row of rounds.csv; NaN: nothing
-  double episodes;        // real ones so far: collected, and played to look at the search's means
+  double episodes, steps; // real ones so far: collected, and played to look at the search's means
   double dream;           // last held-out score of the round's search
   double best;            // of its means, by the real episodes that the search looked at it by
   double real, se;        // its controller's judgement
@@ -27,30 +27,36 @@ static double reached_last(const table *t, const char *name) {
   return last;
 }
 
-static int reached_measured(const table *t) {
-  int column = table_column(t, "real"), count = 0;
-  for (int r = 0; r < t->rows; r++) count += !isnan(table_cell(t, r, column));
-  return count;
-}
-
 // What was taken from others may be fewer than were asked for.
-static status reached_episodes(int *count, const run_home *home) {
+static status reached_collected_read(reached *r, const run_home *home) {
   dataset *d;
-  *count = home->s->collect.episodes;
-  if (!*home->s->collect.from[0]) return OK;
   TRY(data_open(&d, run_path(home, RUN_EPISODES).text));
-  *count = data_count(d);
+  int count = data_count(d);
+  r->episodes += count;
+  for (int i = 0; i < count; i++) r->steps += data_steps(d, i);
   data_close(d);
   return OK;
 }
 
+static void reached_measured_add(reached *r, const table *t, int episodes) {
+  int column = table_column(t, "real_steps");
+  for (int row = 0; row < t->rows; row++) {
+    double steps = table_cell(t, row, column);
+    if (isnan(steps)) continue;
+    r->episodes += episodes;
+    r->steps += steps;
+  }
+}
+
 static status reached_search_read(reached *r, const run_home *home) {
-  int collected;
   table t;
-  TRY(reached_episodes(&collected, home));
+  TRY(reached_collected_read(r, home));
   TRY(table_read(&t, run_path(home, RUN_ROWS).text));
-  r->episodes += collected + reached_measured(&t) * home->s->evolve.real_episodes;
-  if (home->s->evolve.in == CONFIG_IN_REAL) r->episodes += reached_last(&t, "episodes");
+  reached_measured_add(r, &t, home->s->evolve.real_episodes);
+  if (home->s->evolve.in == CONFIG_IN_REAL) {
+    r->episodes += reached_last(&t, "episodes");
+    r->steps += reached_last(&t, "steps");
+  }
   r->dream = reached_last(&t, "held_out");
   r->best = home_best_real(&t);
   table_free(&t);
@@ -84,6 +90,7 @@ static status reached_judgement_read(reached *r, const run_home *home) {
 static status reached_read(reached *r, const run_home *home) {
   const double none = (double)NAN;
   *r = (reached){.episodes = r->episodes,
+                 .steps = r->steps,
                  .real = none,
                  .se = none,
                  .baseline = none,
@@ -101,7 +108,7 @@ static status reached_read(reached *r, const run_home *home) {
 static status reached_read_all(reached *rows, const run_home *last) {
   if (last->before) TRY(reached_read_all(rows, last->before));
   reached *r = &rows[last->round - 1];
-  if (last->before) r->episodes = r[-1].episodes;
+  if (last->before) *r = r[-1];
   return reached_read(r, last);
 }
 
@@ -109,22 +116,23 @@ static status reached_read_all(reached *rows, const run_home *last) {
 
 static status reached_csv_write(const app *a, const reached *rows, int count, int chosen) {
   text_buffer t = {0};
-  text_add(&t, "round,real_episodes,dream,real,se,baseline,dream_over_real,rank_correlation,wrong_choices,best_mean,"
-               "chosen\n");
+  text_add(&t, "round,real_episodes,real_steps,dream,real,se,baseline,dream_over_real,rank_correlation,wrong_choices,"
+               "best_mean,chosen\n");
   for (const reached *r = rows; r < rows + count; r++)
-    text_add(&t, "%d,%.0f,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%d\n", (int)(r - rows) + 1, r->episodes, r->dream,
-             r->real, r->se, r->baseline, r->ratio, r->correlation, r->wrong, r->best, r == rows + chosen - 1);
+    text_add(&t, "%d,%.0f,%.0f,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%d\n", (int)(r - rows) + 1, r->episodes,
+             r->steps, r->dream, r->real, r->se, r->baseline, r->ratio, r->correlation, r->wrong, r->best,
+             r == rows + chosen - 1);
   status s = file_write(run_out(&a->run, RUN_ROUNDS).text, t.bytes, t.size);
   text_free(&t);
   return s;
 }
 
 static void reached_print(const app *a, const reached *rows, int count, int chosen) {
-  printf("%-6s %14s %9s %9s %7s %14s %11s %17s %14s\n", "round", "real episodes", "dream", "real", "se",
-         "best baseline", "dream/real", "rank correlation", "wrong choices");
+  printf("%-6s %14s %11s %9s %9s %7s %14s %11s %17s %14s\n", "round", "real episodes", "real steps", "dream", "real",
+         "se", "best baseline", "dream/real", "rank correlation", "wrong choices");
   for (const reached *r = rows; r < rows + count; r++)
-    printf("%-6d %14.0f %9.1f %9.1f %7.2f %14.1f %11.2f %17.2f %14.2f\n", (int)(r - rows) + 1, r->episodes, r->dream,
-           r->real, r->se, r->baseline, r->ratio, r->correlation, r->wrong);
+    printf("%-6d %14.0f %11.0f %9.1f %9.1f %7.2f %14.1f %11.2f %17.2f %14.2f\n", (int)(r - rows) + 1, r->episodes,
+           r->steps, r->dream, r->real, r->se, r->baseline, r->ratio, r->correlation, r->wrong);
   if (homes_compare(a) && !isnan(rows[chosen - 1].best))
     printf("The run's controller is that of round %d: %.1f is the best of all means by %d real episodes, which no "
            "judgement counts.\n", chosen, rows[chosen - 1].best, a->s.evolve.real_episodes);

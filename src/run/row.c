@@ -25,6 +25,7 @@ static const row_kind row_kinds[ROW_COLUMNS] = {
     [ROW_HELD_OUT] = {.name = "held_out", .format = ROW_NUMBER, .optional = true},
     [ROW_REAL] = {.name = "real", .format = ROW_NUMBER, .optional = true},
     [ROW_RATIO] = {.name = "ratio", .format = ROW_NUMBER, .optional = true},
+    [ROW_REAL_STEPS] = {.name = "real_steps", .format = ROW_WHOLE, .optional = true},
     [ROW_SIGMA] = {.name = "sigma", .format = ROW_NUMBER},
     [ROW_CONDITION] = {.name = "condition", .format = ROW_NUMBER},
     [ROW_EPISODES] = {.name = "episodes", .format = ROW_WHOLE},

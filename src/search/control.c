@@ -66,7 +66,8 @@ void control_begin(evolution *v) {
   int configured = v->s->evolve.generations, limit = stage_length_asked(v->home, STAGE_EVOLVE);
   const double none = (double)NAN;
   control_limit_take(v, limit ? limit : configured);
-  v->last = (outcome){.best = none, .median = none, .mean = none, .held_out = none, .real = none, .ratio = none};
+  v->last = (outcome){.best = none, .median = none, .mean = none, .held_out = none, .real = none, .ratio = none,
+                      .real_steps = none};
   v->began = time_now();
   v->before = evolution_generations(v);
   if (v->before && v->before >= v->generations * v->count)

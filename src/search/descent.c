@@ -392,6 +392,7 @@ void descent_tell(share *s) {
                  .held_out = (double)NAN,
                  .real = (double)NAN,
                  .ratio = (double)NAN,
+                 .real_steps = (double)NAN,
                  .noise = (double)NAN,
                  .busy = (double)NAN,
                  .seconds = time_now() - s->began};

@@ -19,6 +19,7 @@ typedef struct outcome {
   int descent, popsize, dreams;               // which descent, its candidates, the dreams of each
   double best, median, mean, held_out, real;  // held_out, real: NaN where not asked
   double ratio;                               // of steps survived, dream over reality; NaN where not asked
+  double real_steps;                          // of the real episodes, together; NaN: there were none
   double noise;                               // of uncertainty handling; NaN without
   int64_t steps;
   int broken;

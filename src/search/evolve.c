@@ -60,6 +60,7 @@ static status evolve_means_judge(evolution *v) {
     descent *d = v->shares[i].d;
     summary played = evolve_summary_of(v, &v->shares[i]);
     d->row.real = played.mean;
+    if (played.episodes) d->row.real_steps = played.mean_steps * (double)played.episodes;
     // the lower half of the ratio; the dreams below make it whole
     if (played.episodes && learns) d->row.ratio = 1 / played.mean_steps;
     if (really) evolve_best_keep(d, d->row.real);

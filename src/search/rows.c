@@ -109,6 +109,7 @@ static run_row rows_row(const descent *d) {
                   [ROW_HELD_OUT] = o->held_out,
                   [ROW_REAL] = o->real,
                   [ROW_RATIO] = o->ratio,
+                  [ROW_REAL_STEPS] = o->real_steps,
                   [ROW_SIGMA] = es_sigma(d->search),
                   [ROW_CONDITION] = es_condition(d->search),
                   [ROW_EPISODES] = (double)d->state.episodes,

@@ -26,6 +26,10 @@ check "with the controller before" grep -q 'controller of round 1' "$dir/whole/r
 check "again: all is complete" rounds whole
 check "a row for each" test "$(wc -l <"$dir/whole/rounds.csv")" = 4
 check "counts real episodes" test "$(cells "$dir/whole/rounds.csv" real_episodes | tr '\n' ' ')" = "24 43 62 "
+collected() { sed -n 's/.*"total_steps": \([0-9]*\).*/\1/p' "$dir/whole/round-$1/episodes/metadata.json"; } # ROUND
+looked_at() { cells "$dir/whole/round-$1/run.csv" real_steps | awk '{ sum += $1 } END { print sum }'; } # ROUND
+check "and real steps" test "$(cells "$dir/whole/rounds.csv" real_steps | head -n 2 | tr '\n' ' ')" = \
+  "$(($(collected 1) + $(looked_at 1))) $(($(collected 1) + $(looked_at 1) + $(collected 2) + $(looked_at 2))) "
 measured() { # NAME KEY...: that number of each round's fidelity.json
   python3 -c 'import functools, json, sys
 for i in "123":

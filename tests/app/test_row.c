@@ -15,7 +15,7 @@
 #include "run.h"
 
 #define HEAD                                                                                                      \
-  "generation,best,median,mean,held_out,real,ratio,sigma,condition,episodes,steps,broken,descent,popsize,dreams," \
+  "generation,best,median,mean,held_out,real,ratio,real_steps,sigma,condition,episodes,steps,broken,descent,popsize,dreams," \
   "noise,seconds,busy,dream,controller,master,wait\n"
 
 static char place[] = "/tmp/dreamfarm-row-XXXXXX";
@@ -45,6 +45,7 @@ static run_row judged(void) {
   r.of[ROW_HELD_OUT] = 7;
   r.of[ROW_REAL] = 8;
   r.of[ROW_RATIO] = 1.25;
+  r.of[ROW_REAL_STEPS] = 800;
   r.of[ROW_NOISE] = -0.25;
   r.of[ROW_BUSY] = 0.75;
   r.of[ROW_DREAM] = 0.5;
@@ -71,17 +72,17 @@ static void bytes(void **state) {
   text_free(&head);
 
   const run_row bare = plain(), full = judged();
-  is(row_csv, &bare, "12,0.1,-2,0.333333333,,,,0.05,inf,1234567890123,9007199254740991,0,1,8,16,,2.500,,,,,\n");
+  is(row_csv, &bare, "12,0.1,-2,0.333333333,,,,,0.05,inf,1234567890123,9007199254740991,0,1,8,16,,2.500,,,,,\n");
   is(row_csv, &full,
-     "12,0.1,-2,0.333333333,7,8,1.25,0.05,inf,1234567890123,9007199254740991,0,1,8,16,-0.25,2.500,0.750,0.5000,0.2500,"
-     "0.1250,0.1250\n");
+     "12,0.1,-2,0.333333333,7,8,1.25,800,0.05,inf,1234567890123,9007199254740991,0,1,8,16,-0.25,2.500,0.750,0.5000,"
+     "0.2500,0.1250,0.1250\n");
   is(row_json, &bare,
      "{\"generation\": 12, \"best\": 0.1, \"median\": -2, \"mean\": 0.3333333333333333, \"sigma\": 0.05, "
      "\"condition\": null, \"episodes\": 1234567890123, \"steps\": 9007199254740991, \"broken\": 0, \"descent\": 1, "
      "\"popsize\": 8, \"dreams\": 16, \"seconds\": 2.5}\n");
   is(row_json, &full,
      "{\"generation\": 12, \"best\": 0.1, \"median\": -2, \"mean\": 0.3333333333333333, \"held_out\": 7, \"real\": 8, "
-     "\"ratio\": 1.25, \"sigma\": 0.05, \"condition\": null, \"episodes\": 1234567890123, "
+     "\"ratio\": 1.25, \"real_steps\": 800, \"sigma\": 0.05, \"condition\": null, \"episodes\": 1234567890123, "
      "\"steps\": 9007199254740991, \"broken\": 0, \"descent\": 1, \"popsize\": 8, \"dreams\": 16, \"noise\": -0.25, \"seconds\": 2.5, \"busy\": 0.75, "
      "\"dream\": 0.5, \"controller\": 0.25, \"master\": 0.125, \"wait\": 0.125, \"sent\": 128, \"repeated\": 3}\n");
 }
@@ -91,7 +92,7 @@ static void times_aside(void **state) {
   (void)state;
   assert_string_equal(row_name(ROW_TIMES), "seconds");
   assert_int_equal(row_results_size(HEAD), strstr(HEAD, "seconds") - HEAD);
-  const char *row = "12,0.1,-2,0.3,,,,0.05,1,48,96,0,1,8,16,,2.500,,,,,\n";
+  const char *row = "12,0.1,-2,0.3,,,,,0.05,1,48,96,0,1,8,16,,2.500,,,,,\n";
   assert_int_equal(row_results_size(row), strstr(row, "2.500") - row);
   assert_int_equal(row_results_size("1,2\n3,4\n"), 3);  // not beyond its line
 }
