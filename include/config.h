@@ -97,6 +97,7 @@ typedef struct settings {
     int restarts;                 // enum config_restarts
     int doublings;                // of the popsize, by restarts, at most
     int descents;                 // side by side
+    int search;                   // which of all that the same seed and world could have
     int candidates;               // enum config_candidates; changes no result
   } evolve;
   struct {

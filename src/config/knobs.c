@@ -261,6 +261,9 @@ static const knob knob_rows[] = {
     INT("evolve.descents", evolve.descents, SEARCH, 1, 64, "1",
         "independent searches side by side, which fill each other's tails; with restarts ipop each has twice the "
         "popsize of the one before it"),
+    INT("evolve.search", evolve.search, SEARCH, 1, 1000000000, "1",
+        "which search this is: another number is other candidates and other luck in the same world, before the same "
+        "judgement; how far searches differ is seen by several"),
     WORD("evolve.candidates", evolve.candidates, NOTHING, candidate_words, "auto",
          "how candidates reach the ranks: sent = as numbers, made = each rank makes them from the search's state "
          "(not cma, lra-cma), auto = what takes fewer bytes; changes no result"),

@@ -51,12 +51,13 @@ static const es_kind descent_kinds[] = {
 static const es_restarts descent_restarts[] = {
     [CONFIG_RESTARTS_NONE] = ES_ONCE, [CONFIG_RESTARTS_IPOP] = ES_IPOP, [CONFIG_RESTARTS_BIPOP] = ES_BIPOP};
 
-// The first descent is the search that would be alone.
+// The first descent of the first search has the run's seed itself.
 static uint64_t descent_seed(const settings *s, int number) {
   uint32_t words[2];
-  rng luck = rng_episode(rng_stream((uint64_t)s->run.seed, "descent"), (uint32_t)number, 0);
+  rng luck = rng_episode(rng_stream((uint64_t)s->run.seed, "descent"), (uint32_t)number,
+                         (uint32_t)s->evolve.search - 1);
   rng_words(words, 2, luck, 0, 0);
-  return number == 1 ? (uint64_t)s->run.seed : (uint64_t)words[0] << 32 | words[1];
+  return number == 1 && s->evolve.search == 1 ? (uint64_t)s->run.seed : (uint64_t)words[0] << 32 | words[1];
 }
 
 static es_options descent_options(const settings *s, int n, int number) {

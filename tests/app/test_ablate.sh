@@ -8,7 +8,7 @@ cat >"$dir/cells" <<'C'
 
 plain
 rounds  run.rounds=2 round.episodes=6 round.generations=2
-search  evolve.sigma0=0.3
+search  evolve.search=2
 memory  rnn.hidden=8
 C
 ablate() { jobs/ablate -n 1 -s "1 2" tests/app/tiny.yaml "$dir/cells" "$dir/ablation"; }
@@ -33,7 +33,7 @@ check "and is another search" not same search/seed-1 controller.safetensors
 check "another M has the first cell's V" same memory/seed-1 vae.safetensors
 check "and is another M" not same memory/seed-1 rnn.safetensors
 alone() { jobs/local -n 1 tests/app/tiny.yaml --set run.directory="$dir/alone" --set "$1" >/dev/null; }
-check "a cell by itself" alone evolve.sigma0=0.3
+check "a cell by itself" alone evolve.search=2
 check "is the same" cmp "$dir/alone/evaluate.json" "$dir/ablation/search/seed-1/evaluate.json"
 
 touch "$dir/before"
