@@ -125,6 +125,7 @@ static bool gym_enter(gym *g, int64_t entry, int lane, const float *actions) {
   at->batch[2 * entry] = slot;
   at->batch[2 * entry + 1] = what;
   at->seeds[slot] = s->seed;
+  at->flags[slot] = 0;
   at->rewards[slot] = 0;
   s->fresh = false;
   if (actions)
@@ -145,6 +146,7 @@ static void gym_batch(gym *g, const float *actions, int n) {
   int64_t count = 0;
   for (int i = 0; i < n; i++) count += gym_enter(g, count, i, actions);
   at->head[GYM_COUNT] = count;
+  at->head[GYM_TEXT_SIZE] = 0;
   if (count == 0) return;
 
   if (gym_child_batch(&g->child, &words) != GYM_RUNS) gym_lose_all(g, g->child.busy, words.bytes);

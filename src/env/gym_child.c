@@ -3,17 +3,22 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "gym_child.h"
 
 enum { HEAD_BYTES = 4096, TEXT_BYTES = 61440, FIRST_AREA = HEAD_BYTES + TEXT_BYTES, LEARNT_AFTER = 8 };
-#define LEARNT_TIMES 100  // as long as the longest batch so far
+#define LEARNT_TIMES 100     // as long as the longest batch so far
+#define LOOK_SECONDS 0.0005  // at most, before sleeping
+#define LOOK_AWAY 0.000005   // without the core
+#define LOOK_PAUSE 0.02      // after looking in vain
 
 static double patience_first = 120, patience_least = 10;
 void gym_child_patience(double first, double least) {
@@ -83,10 +88,9 @@ static double child_patience(const gym_child *c) {
 }
 
 // One byte, or why there is none.
-static int child_byte(gym_child *c, double limit) {
+static int child_byte(gym_child *c, stopwatch *waited, double limit) {
   enum { LOOK = 200 };  // milliseconds
   char byte = 0;
-  stopwatch waited = stopwatch_begin(time_now());
   for (;;) {
     struct pollfd ends[] = {{.fd = c->line, .events = POLLIN}, {.fd = c->said, .events = POLLIN}};
     if (poll(ends, 2, LOOK) < 0 && errno != EINTR) return CHILD_CLOSED;
@@ -97,12 +101,66 @@ static int child_byte(gym_child *c, double limit) {
       if (got == 0 || (errno != EAGAIN && errno != EINTR)) return CHILD_CLOSED;
     }
     if (child_ate(c)) return CHILD_ATE;
-    if (stopwatch_spent(&waited, time_now()) > limit) return CHILD_LATE;
+    if (stopwatch_spent(waited, time_now()) > limit) return CHILD_LATE;
     if (child_waiting) child_waiting();
   }
 }
 
-static bool child_ask(const gym_child *c) { return send(c->line, "b", 1, MSG_NOSIGNAL) == 1; }
+static bool child_send(const gym_child *c) { return send(c->line, "b", 1, MSG_NOSIGNAL) == 1; }
+
+// --- turns ----------------------------------------------------------------------------------------------------------
+static bool child_done(const gym_child *c) {
+  const int64_t *head = c->at.head;
+  return __atomic_load_n(&head[GYM_DONE], __ATOMIC_ACQUIRE) == c->asked;
+}
+
+// What is written here is seen by the child before we see whether it sleeps, and whether it is done.
+static void child_tell(gym_child *c, int word, int64_t value) {
+  __atomic_store_n(&c->at.head[word], value, __ATOMIC_RELEASE);
+  __atomic_thread_fence(__ATOMIC_SEQ_CST);
+}
+
+static bool child_ask(gym_child *c) {
+  child_tell(c, GYM_ASKED, ++c->asked);
+  return !__atomic_load_n(&c->at.head[GYM_CHILD_SLEEPS], __ATOMIC_RELAXED) || child_send(c);
+}
+
+// Of this thread: seconds in which it did not have its core, up to a constant.
+static double child_away(double now) {
+  struct timespec had;
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &had);
+  return now - (double)had.tv_sec - 1e-9 * (double)had.tv_nsec;
+}
+
+// To be woken costs more than a small batch takes, so that it is worth while to look whether it is done: for a short
+// while, and giving way to whoever wants the core. Where the child wants it, it is done after that; where others do, we
+// had better sleep. After looking in vain it is not tried for a while.
+static void child_look(gym_child *c) {
+  double start = time_now();
+  if (start < c->look_from) return;
+  sched_yield();
+  if (child_done(c)) return;
+
+  double now = time_now(), away = child_away(now);
+  while (!child_done(c) && now - start < LOOK_SECONDS && child_away(now) - away < LOOK_AWAY) {
+    sched_yield();
+    now = time_now();
+  }
+  if (!child_done(c)) c->look_from = now + LOOK_PAUSE;
+}
+
+// Waits for the batch: 'k', or why it will not be done.
+static int child_wait(gym_child *c, double limit) {
+  int answer = 'k';
+  child_look(c);
+  if (child_done(c)) return answer;
+
+  stopwatch waited = stopwatch_begin(time_now());
+  child_tell(c, GYM_RANK_SLEEPS, 1);
+  while (answer == 'k' && !child_done(c)) answer = child_byte(c, &waited, limit);
+  child_tell(c, GYM_RANK_SLEEPS, 0);
+  return child_done(c) ? 'k' : answer;
+}
 
 // --- its beginning and its end --------------------------------------------------------------------------------------
 static gym_areas child_areas(void *map, const int64_t head[GYM_HEAD]) {
@@ -201,9 +259,7 @@ static gym_end child_over(gym_child *c, text_buffer *words, int answer, double l
   return answer == 'r' ? GYM_REFUSED : answer == CHILD_LATE ? GYM_HUNG : answer == CHILD_ATE ? GYM_ATE : GYM_DIED;
 }
 
-static gym_end child_answer(gym_child *c, text_buffer *words, double limit) {
-  int answer = child_byte(c, limit);
-
+static gym_end child_answered(gym_child *c, text_buffer *words, int answer, double limit) {
   // whatever it wrote is a text
   c->at.text[TEXT_BYTES - 1] = 0;
   if (answer == 'k') return GYM_RUNS;
@@ -213,7 +269,8 @@ static gym_end child_answer(gym_child *c, text_buffer *words, double limit) {
 // As a status. The sentence is the configuration's where it was refused, else what Python said.
 static status child_begun(gym_child *c) {
   text_buffer words = {0};
-  gym_end end = child_answer(c, &words, patience_first);
+  stopwatch waited = stopwatch_begin(time_now());
+  gym_end end = child_answered(c, &words, child_byte(c, &waited, patience_first), patience_first);
   status s = OK;
   if (end == GYM_REFUSED) s = status_fail(BAD_CONFIG, "%s", words.bytes);
   else if (end != GYM_RUNS) s = status_fail(BROKEN, "it could not be started: %s", words.bytes);
@@ -252,7 +309,7 @@ status gym_child_widen(gym_child *c, int lanes, size_t action_bytes, size_t obse
   end = child_area(head, GYM_OBSERVATIONS, end, n * observation_bytes);
 
   status s = child_map(c, end, head);
-  if (s == OK && !child_ask(c)) s = status_fail(BROKEN, "its Python does not listen");
+  if (s == OK && !child_send(c)) s = status_fail(BROKEN, "its Python does not listen");
   if (s == OK) s = child_begun(c);
   if (s != OK) gym_child_end(c);
   return s;
@@ -262,7 +319,7 @@ gym_end gym_child_batch(gym_child *c, text_buffer *words) {
   double start = time_now(), limit = child_patience(c);
   if (child_ate(c)) return child_over(c, words, CHILD_ATE, limit);
   if (!child_ask(c)) return child_over(c, words, CHILD_CLOSED, limit);
-  gym_end end = child_answer(c, words, limit);
+  gym_end end = child_answered(c, words, child_wait(c, limit), limit);
   if (end != GYM_RUNS) return end;
 
   double took = time_now() - start;

@@ -2,8 +2,9 @@
 // and ended. It knows no spaces; what a batch means is for gym.c and gym_child.py.
 //
 // Memory that both share, in this order: a head of int64s (enum gym_head), 4096 bytes; a text, 61440 bytes: what the
-// child has to say; and from 65536 on, where the head says, the areas of gym_areas. A byte over a socket, the child's
-// standard input, asks for a batch and another one ends it.
+// child has to say; and from 65536 on, where the head says, the areas of gym_areas. They take turns by words of the
+// head: so many batches were asked for, so many are done. Who waits looks at them for a short while, then says there
+// that it sleeps; a byte over a socket, the child's standard input, wakes it.
 #ifndef ENV_GYM_CHILD_H
 #define ENV_GYM_CHILD_H
 
@@ -14,6 +15,8 @@ enum gym_head {
   GYM_COUNT,      // entries of the batch
   GYM_AT,         // the slot that is being worked on; -1: none
   GYM_TEXT_SIZE,  // 0: nothing is said
+  GYM_ASKED, GYM_DONE,                // batches so far: the rank's to write, and the child's
+  GYM_RANK_SLEEPS, GYM_CHILD_SLEEPS,  // 1: a byte wakes it
   GYM_BATCH, GYM_SEEDS, GYM_FLAGS, GYM_REWARDS, GYM_ACTIONS, GYM_OBSERVATIONS,  // where the areas begin
   GYM_HEAD
 };
@@ -48,6 +51,8 @@ typedef struct gym_child {
   gym_areas at;
   double longest;       // seconds that a batch took so far
   int64_t batches;
+  int64_t asked;        // batches of this child
+  double look_from;     // when it is next worth while to look before sleeping
   size_t most, held;    // bytes of memory that it may hold, 0: any number; and did when it was last looked at,
   double looked;        // which was then,
   int looks;            // and so often before

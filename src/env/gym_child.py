@@ -1,14 +1,15 @@
 """Somebody else's environment, for the program that started this one: steps its lanes in lockstep, batch by batch.
 
-Standard input is a socket: one byte asks for a batch, one byte says that it is done. The batch itself lies in memory
-that both share, open as descriptor 3; how it is laid out stands in src/env/gym_child.h. Standard output and error are
-the environment's to print to. Needs Python 3.8, Gymnasium and NumPy.
+A batch lies in memory that both share, open as descriptor 3; how it is laid out, and how they take turns, stands in
+src/env/gym_child.h. Standard input is a socket, by which one wakes the other. Standard output and error are the
+environment's to print to. Needs Python 3.8, Gymnasium and NumPy.
 
 Arguments: the id, then what a configuration says under `environment`: options, wrappers, observation ("" where it says
 nothing), frame_skip and the most numbers that an observation or an action may have.
 """
 
 import ctypes
+import functools
 import importlib
 import json
 import mmap
@@ -16,13 +17,17 @@ import os
 import signal
 import socket
 import sys
+import threading
+import time
 import traceback
 
-LANES, COUNT, AT, TEXT_SIZE, BATCH, SEEDS, FLAGS, REWARDS, ACTIONS, OBSERVATIONS = range(10)
+(LANES, COUNT, AT, TEXT_SIZE, ASKED, DONE, RANK_SLEEPS, CHILD_SLEEPS, BATCH, SEEDS, FLAGS, REWARDS, ACTIONS,
+ OBSERVATIONS) = range(14)
 HEAD_BYTES, TEXT_BYTES = 4096, 61440
 RESET, STEP = 1, 2
 TERMINATED, TRUNCATED, FAILED = 1, 2, 4
 MEMORY = 3
+LOOK_SECONDS, LOOK_PAUSE = 0.0005, 0.02  # as in gym_child.c
 
 
 class Refused(Exception):
@@ -77,57 +82,51 @@ def words_put(memory, words):
 
 
 # --- observations -----------------------------------------------------------------------------------------------------
-class Picture:
-    """Bytes as the environment draws them; brought to size by whoever reads them."""
+class Part:
+    """Something seen, as it is: a picture's bytes, which whoever reads them brings to size, or numbers of a state."""
 
-    def __init__(self, space):
-        self.space, self.shape, self.dtype = space, space.shape, numpy.dtype(numpy.uint8)
-        self.rows, self.columns = space.shape[:2]
-        self.channels = space.shape[2] if len(space.shape) == 3 else 1
-        self.size = self.bytes = self.rows * self.columns * self.channels
+    def __init__(self, space, casting):
+        self.space, self.shape, self.dtype, self.casting = space, space.shape, space.dtype, casting
+        self.size = int(numpy.prod(self.shape))
 
-    def place(self, row):
-        return row.reshape(self.shape)
-
-    def put(self, place, seen):
-        if not isinstance(seen, numpy.ndarray) or seen.shape != self.shape or seen.dtype != self.dtype:
-            raise ValueError(f"an observation of {kind_of(seen)}, where its space is {self.space}")
-        place[...] = seen
-
-
-class Numbers:
-    """One part of a state: numbers as they are, or choices as one-hot."""
-
-    def __init__(self, space):
-        self.space, self.shape, self.dtype = space, getattr(space, "shape", ()), space.dtype
-        self.choices = None
-        if isinstance(space, spaces.Discrete):
-            self.choices, self.start = numpy.array([space.n]), numpy.array([space.start])
-        elif isinstance(space, spaces.MultiDiscrete):
-            self.choices = space.nvec.reshape(-1)
-            self.start = numpy.asarray(getattr(space, "start", numpy.zeros_like(space.nvec))).reshape(-1)
-        if self.choices is not None:
-            self.ends = numpy.cumsum(self.choices)
-            self.size = int(self.ends[-1])
-        else:
-            self.size = int(numpy.prod(self.shape))
-
-    def place(self, row):
-        return row.reshape(self.shape) if self.choices is None else row
-
-    def put(self, place, seen):
+    def fitting(self, seen):
         seen = numpy.asarray(seen)
-        fits = seen.dtype == self.dtype or numpy.can_cast(seen.dtype, self.dtype, "same_kind")
-        if seen.shape != self.shape or not fits:
+        if seen.shape != self.shape or not numpy.can_cast(seen.dtype, self.dtype, self.casting):
             raise ValueError(f"an observation of {kind_of(seen)}, where its space is {self.space}")
-        if self.choices is None:
+        return seen
+
+    def into(self, row):
+        """What puts it into a lane's row of shared memory."""
+        place, shape, dtype, ndarray = row.reshape(self.shape), self.shape, self.dtype, numpy.ndarray
+
+        def put(seen):
+            if type(seen) is not ndarray or seen.shape != shape or seen.dtype is not dtype:
+                seen = self.fitting(seen)
             place[...] = seen
-            return
-        chosen = seen.reshape(-1) - self.start
-        if (chosen < 0).any() or (chosen >= self.choices).any():
-            raise ValueError(f"an observation of {seen}, where its space is {self.space}")
-        place[:] = 0
-        place[self.ends - self.choices + chosen] = 1
+
+        return put
+
+
+class Choices(Part):
+    """Choices, as one-hot."""
+
+    def __init__(self, space):
+        super().__init__(space, "same_kind")
+        several = isinstance(space, spaces.MultiDiscrete)
+        self.choices = space.nvec.reshape(-1) if several else numpy.array([space.n])
+        self.start = numpy.broadcast_to(getattr(space, "start", 0), self.shape).reshape(-1)
+        self.ends = numpy.cumsum(self.choices)
+        self.size = int(self.ends[-1])
+
+    def into(self, row):
+        def put(seen):
+            chosen = self.fitting(seen).reshape(-1) - self.start
+            if (chosen < 0).any() or (chosen >= self.choices).any():
+                raise ValueError(f"an observation of {seen}, where its space is {self.space}")
+            row[:] = 0
+            row[self.ends - self.choices + chosen] = 1
+
+        return put
 
 
 def kind_of(seen):
@@ -142,8 +141,10 @@ def is_picture(space):
     return plain and (len(shape) == 2 or (len(shape) == 3 and shape[2] in (1, 3)))
 
 
-def is_numbers(space):
-    return isinstance(space, (spaces.Box, spaces.Discrete, spaces.MultiDiscrete, spaces.MultiBinary))
+def part_of_state(space):
+    if isinstance(space, (spaces.Discrete, spaces.MultiDiscrete)):
+        return Choices(space)
+    return Part(space, "same_kind") if isinstance(space, (spaces.Box, spaces.MultiBinary)) else None
 
 
 class Eye:
@@ -163,35 +164,33 @@ class Eye:
         self.picture = len(seen) == 1 and is_picture(seen[0])
         if not self.picture and any(is_picture(s) for s in seen):
             raise Refused(f"a picture among other things cannot be seen; name one by environment.observation: {space}")
-        if not self.picture and not all(is_numbers(s) for s in seen):
+
+        self.parts = [Part(seen[0], "equiv")] if self.picture else [part_of_state(s) for s in seen]
+        if None in self.parts:
             raise Refused(f"its observations cannot be used, but Box, Discrete, MultiDiscrete, MultiBinary and Dicts "
                           f"of these can: {space}")
+        self.size = sum(p.size for p in self.parts)
+        if not self.picture and not 1 <= self.size <= most:
+            raise Refused(f"its observations are {self.size} numbers, but 1 to {most} are allowed: {space}")
 
-        if self.picture:
-            self.parts = [Picture(seen[0])]
-            self.bytes = self.parts[0].bytes
-        else:
-            self.parts = [Numbers(s) for s in seen]
-            self.size = sum(p.size for p in self.parts)
-            self.bytes = 4 * self.size
-            if not 1 <= self.size <= most:
-                raise Refused(f"its observations are {self.size} numbers, but 1 to {most} are allowed: {space}")
-
-    def places(self, row):
-        """Where the parts of a lane's observation go: views of its row of shared memory."""
+    def into(self, row):
+        """What puts an observation into a lane's row of shared memory."""
         ends = numpy.cumsum([p.size for p in self.parts]).tolist()
-        return [p.place(row[end - p.size:end]) for p, end in zip(self.parts, ends)]
-
-    def put(self, places, seen):
+        puts = [p.into(row[end - p.size:end]) for p, end in zip(self.parts, ends)]
         if self.keys is None:
-            self.parts[0].put(places[0], seen)
-            return
-        for key, part, place in zip(self.keys, self.parts, places):
-            part.put(place, seen[key])
+            return puts[0]
+
+        def put(seen):
+            for key, put_part in zip(self.keys, puts):
+                put_part(seen[key])
+
+        return put
 
     def words(self):
-        p = self.parts[0]
-        return f"picture {p.rows} {p.columns} {p.channels}" if self.picture else f"numbers {self.size}"
+        if not self.picture:
+            return f"numbers {self.size}"
+        rows, columns, channels = (*self.parts[0].shape, 1)[:3]
+        return f"picture {rows} {columns} {channels}"
 
 
 # --- actions ----------------------------------------------------------------------------------------------------------
@@ -202,29 +201,26 @@ class Hand:
         self.space, self.dtype = space, space.dtype
         self.shape = getattr(space, "shape", ())
         if isinstance(space, spaces.Box):
-            self.count, self.take = int(numpy.prod(self.shape)), self.box
-            self.outputs = self.count
+            self.count = self.outputs = int(numpy.prod(self.shape))
         elif isinstance(space, spaces.Discrete):
-            self.count, self.take, self.outputs = 1, self.one, int(space.n)
+            self.count, self.outputs = 1, int(space.n)
         elif isinstance(space, spaces.MultiDiscrete):
-            self.count, self.take, self.outputs = int(space.nvec.size), self.several, int(space.nvec.sum())
+            self.count, self.outputs = int(space.nvec.size), int(space.nvec.sum())
         elif isinstance(space, spaces.MultiBinary):
-            self.count, self.take = int(numpy.prod(self.shape)), self.several
-            self.outputs = self.count
+            self.count = self.outputs = int(numpy.prod(self.shape))
         else:
             raise Refused(f"its actions cannot be used, but Box, Discrete, MultiDiscrete and MultiBinary can: {space}")
         if not 1 <= self.outputs <= most:
             raise Refused(f"its actions are {self.outputs} numbers, but 1 to {most} are allowed: {space}")
 
-    # A copy each time: the environment may keep it. place (of the space's shape)
-    def box(self, place):
-        return numpy.rint(place).astype(self.dtype) if self.dtype.kind in "iu" else place.astype(self.dtype)
-
-    def one(self, place):
-        return int(place)
-
-    def several(self, place):
-        return place.astype(self.dtype)
+    def out_of(self, row):
+        """What takes an action out of a lane's row of shared memory. A copy each time: the environment may keep it."""
+        place = row.reshape(self.shape)
+        if isinstance(self.space, spaces.Discrete):
+            return functools.partial(self.dtype.type, place)
+        if isinstance(self.space, spaces.Box) and self.dtype.kind in "iu":
+            return lambda: numpy.rint(place).astype(self.dtype)
+        return functools.partial(place.astype, self.dtype)
 
     def words(self):
         s = self.space
@@ -298,6 +294,16 @@ def described(env, eye, hand):
 
 
 # --- a batch after the other ------------------------------------------------------------------------------------------
+def step_repeated(env, times, action):
+    total = 0.0
+    for _ in range(times):
+        seen, reward, terminated, truncated, facts = env.step(action)
+        total += float(reward)
+        if terminated or truncated:
+            break
+    return seen, total, terminated, truncated, facts
+
+
 class Lanes:
     def __init__(self, memory, maker, first, eye, hand, frame_skip):
         head = memoryview(memory).cast("q")
@@ -306,34 +312,37 @@ class Lanes:
         def area(which, dtype, *shape):
             return numpy.frombuffer(memory, dtype, int(numpy.prod(shape)), head[which]).reshape(shape)
 
-        self.memory, self.head, self.maker, self.eye, self.hand, self.skip = memory, head, maker, eye, hand, frame_skip
-        self.envs = [first] + [None] * (lanes - 1)
-        self.batch = area(BATCH, numpy.int32, lanes, 2)
-        self.seeds = area(SEEDS, numpy.uint32, lanes)
-        self.flags = memoryview(area(FLAGS, numpy.int32, lanes))  # the quickest way to a single number
+        self.memory, self.head, self.maker, self.skip = memory, head, maker, frame_skip
+        self.envs, self.steps = [None] * lanes, [None] * lanes
+        self.lane_open(0, first)
+
+        # single numbers come and go the quickest way through memoryviews
+        self.batch = memoryview(area(BATCH, numpy.int32, lanes * 2))
+        self.seeds = memoryview(area(SEEDS, numpy.uint32, lanes))
+        self.flags = memoryview(area(FLAGS, numpy.int32, lanes))
         self.rewards = memoryview(area(REWARDS, numpy.float64, lanes))
+
         boxes = isinstance(hand.space, spaces.Box)
         actions = area(ACTIONS, numpy.float32 if boxes else numpy.int64, lanes, hand.count)
-        self.actions = [row.reshape(hand.shape) for row in actions]
-        kind, size = (numpy.uint8, eye.bytes) if eye.picture else (numpy.float32, eye.size)
-        self.observations = [eye.places(row) for row in area(OBSERVATIONS, kind, lanes, size)]
+        self.takes = [hand.out_of(row) for row in actions]
+        observations = area(OBSERVATIONS, numpy.uint8 if eye.picture else numpy.float32, lanes, eye.size)
+        self.puts = [eye.into(row) for row in observations]
+
+    def lane_open(self, slot, env):
+        self.envs[slot] = env
+        self.steps[slot] = env.step if self.skip == 1 else functools.partial(step_repeated, env, self.skip)
 
     def reset(self, slot):
         if self.envs[slot] is None:
-            self.envs[slot] = self.maker()
-        seen, _ = self.envs[slot].reset(seed=int(self.seeds[slot]))
-        self.eye.put(self.observations[slot], seen)
+            self.lane_open(slot, self.maker())
+        seen, _ = self.envs[slot].reset(seed=self.seeds[slot])
+        self.puts[slot](seen)
 
     def step(self, slot):
-        env, action, total = self.envs[slot], self.hand.take(self.actions[slot]), 0.0
-        for _ in range(self.skip):
-            seen, reward, terminated, truncated, _ = env.step(action)
-            total += float(reward)
-            if terminated or truncated:
-                break
-        self.eye.put(self.observations[slot], seen)
-        self.rewards[slot] = total
-        self.flags[slot] = (TERMINATED if terminated else 0) | (TRUNCATED if truncated else 0)
+        seen, self.rewards[slot], terminated, truncated, _ = self.steps[slot](self.takes[slot]())
+        self.puts[slot](seen)
+        if terminated or truncated:
+            self.flags[slot] = (TERMINATED if terminated else 0) | (TRUNCATED if truncated else 0)
 
     def failed(self, slot):
         """An environment that raised is nobody's any more: the lane gets a new one."""
@@ -348,10 +357,10 @@ class Lanes:
 
     def work(self):
         head = self.head
-        for slot, what in self.batch[:head[COUNT]].tolist():
+        batch = self.batch[:2 * head[COUNT]].tolist()
+        for slot, what in zip(batch[::2], batch[1::2]):
             head[AT] = slot
             try:
-                self.flags[slot] = 0
                 if what & RESET:
                     self.reset(slot)
                 if what & STEP:
@@ -359,6 +368,58 @@ class Lanes:
             except BaseException:  # whatever it was, sys.exit() included: others' episodes go on
                 self.failed(slot)
         head[AT] = -1
+
+
+# --- turns ------------------------------------------------------------------------------------------------------------
+class Turns:
+    """Who waits for whom: the other side, and why it looks before it sleeps, is in gym_child.c."""
+
+    def __init__(self, head, leash):
+        self.head, self.leash, self.look_from, self.rank_slept = head, leash, 0.0, False
+        self.lock = threading.Lock()
+        self.lock.acquire()
+
+    def order(self):
+        """What was read and written before this is so before whatever comes after it, on every processor."""
+        self.lock.release()
+        self.lock.acquire()
+
+    def look(self, done):
+        """As the rank does, and where it did so itself."""
+        start = now = time.perf_counter()
+        if start < self.look_from or self.rank_slept:
+            return
+        while self.head[ASKED] == done and now - start < LOOK_SECONDS:
+            os.sched_yield()
+            now = time.perf_counter()
+        if self.head[ASKED] == done:
+            self.look_from = now + LOOK_PAUSE
+
+    def sleep(self, done):
+        """False: nobody is there any more."""
+        there = True
+        self.head[CHILD_SLEEPS] = 1
+        self.order()
+        while there and self.head[ASKED] == done:
+            there = self.leash.recv(64)
+        self.head[CHILD_SLEEPS] = 0
+        return there
+
+    def wait(self):
+        """Until there is a batch; False: there will be none."""
+        done = self.head[DONE]
+        self.look(done)
+        there = self.head[ASKED] != done or self.sleep(done)
+        self.order()
+        return there
+
+    def done(self):
+        self.order()
+        self.head[DONE] = self.head[ASKED]
+        self.order()
+        self.rank_slept = self.head[RANK_SLEEPS]
+        if self.rank_slept:
+            self.leash.send(b"k")
 
 
 def begin(memory, words):
@@ -396,14 +457,15 @@ def main(words):
         return
     leash.send(b"k")
 
-    # the next byte says that there is room for all lanes; each after it is a batch
-    lanes = lanes_open() if leash.recv(1) else None
-    if lanes:
-        leash.send(b"k")
-    while lanes and leash.recv(1):
-        lanes.head[TEXT_SIZE] = 0
+    # the next byte says that there is room for all lanes
+    if not leash.recv(1):
+        return
+    lanes = lanes_open()
+    turns = Turns(lanes.head, leash)
+    leash.send(b"k")
+    while turns.wait():
         lanes.work()
-        leash.send(b"k")
+        turns.done()
 
 
 if __name__ == "__main__":

@@ -357,6 +357,25 @@ static void test_an_episode_is_a_function_of_its_luck(void **state) {
   env_close(e);
 }
 
+// Longer than the child looks for its turn before it sleeps, now and then.
+static void dawdle(env *e, int round) {
+  (void)e;
+  if (round % 3) usleep(1000 * (unsigned)(round % 5));
+}
+
+static void test_who_sleeps_is_woken(void **state) {
+  (void)state;
+  NEEDS_PYTHON();
+  played alone[PLAYED], slowly[PLAYED];
+  env *e;
+  const env_options o = CAPPED(NULL);
+  reference(alone);
+  assert_int_equal(env_open(&e, BAD, &o, LANES), OK);
+  assert_int_equal(play_all(e, slowly, LANES, dawdle), 0);
+  check_same(alone, slowly);
+  env_close(e);
+}
+
 static void test_impure_is_told(void **state) {
   (void)state;
   NEEDS_PYTHON();
@@ -415,8 +434,8 @@ ONCE(test_it_forks, "fork", 0, "")
 static void test_it_eats_memory(void **state) {
   (void)state;
   NEEDS_PYTHON();
-  check_once("eat", 200, 1, "MB of memory and was ended; environment.memory allows 200");
   gym_child_patience(30, 4);
+  check_once("eat", 200, 1, "MB of memory and was ended; environment.memory allows 200");
   check_once("eat outside", 200, 1, "MB of memory and was ended; environment.memory allows 200");
   gym_child_patience(30, 1);
 }
@@ -496,6 +515,7 @@ int main(void) {
       cmocka_unit_test(test_pictures),
       cmocka_unit_test(test_resizing_is_the_mean_over_areas),
       cmocka_unit_test(test_an_episode_is_a_function_of_its_luck),
+      cmocka_unit_test(test_who_sleeps_is_woken),
       cmocka_unit_test(test_impure_is_told),
       cmocka_unit_test(test_it_raises_in_reset),
       cmocka_unit_test(test_it_raises_in_step),

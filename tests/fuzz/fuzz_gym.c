@@ -5,9 +5,11 @@
 // What a child says. An even first byte: the rest is what it says of its environment, refused or understood, and then
 // every action lies in the space. An odd one: it speaks one of some environments' facts and plays; before each of its
 // answers it writes anywhere into what is shared, as a stray pointer would, and answers with any byte, or not at all.
-// The child is this process: a byte that is sent to it is answered within the call.
+// The child is this process: it answers where it is given way to, or waited for.
 
 #include <math.h>
+#include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -21,6 +23,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 
 typedef struct tape { const uint8_t *at, *end; } tape;
 static tape talk;
+static _Thread_local bool ours;  // this thread is the one that plays: libraries have others, which yield too
 static int next(int below) { return talk.at < talk.end ? *talk.at++ % below : 0; }
 
 // --- the child ------------------------------------------------------------------------------------------------------
@@ -57,18 +60,38 @@ static void child_scribble(void) {
 
 static void child_says(const char *answer) { CHECK(write(line, answer, 1) == 1, "the socket is full"); }
 
-static void child_answers(void) {
+// The batch that was asked for is done, as far as the child knows.
+static void child_is_done(void) {
+  int64_t asked;
+  CHECK(pread(memory, &asked, 8, 8 * GYM_ASKED) == 8, "shared memory cannot be read");
+  child_write(8 * GYM_DONE, &asked, 8);
+}
+
+// What is no "k" is its last word.
+static void child_answers(bool waited_for) {
   static const char *const answers[] = {"k", "k", "k", "k", "k", "k", "f", "r", "x", NULL};
   for (int n = next(4); n > 0; n--) child_scribble();
-  const char *answer = answers[next(10)];
-  if (answer) child_says(answer);
-  else shutdown(line, SHUT_WR);
+  const char *answer = talk.at < talk.end ? answers[next(10)] : NULL;
+  bool more = answer && *answer == 'k';
+  if (more) child_is_done();
+  if (answer && (waited_for || !more)) child_says(answer);
+  if (!more) close(line), line = -1;
 }
 
 ssize_t send(int fd, const void *bytes, size_t size, int flags) {
   (void)fd, (void)bytes, (void)flags;
-  child_answers();
   return (ssize_t)size;
+}
+
+int sched_yield(void) {
+  if (ours && line >= 0 && next(2)) child_answers(false);
+  return 0;
+}
+
+int poll(struct pollfd *ends, nfds_t count, int limit) {
+  (void)limit;
+  if (ours && line >= 0) child_answers(true);
+  return ppoll(ends, count, &(struct timespec){0}, NULL);
 }
 
 status program_start(pid_t *child, const program_order *p) {
@@ -76,13 +99,13 @@ status program_start(pid_t *child, const program_order *p) {
   line = dup(p->in);
   memory = dup(p->extra);
   child_write(TEXT_AT, spoken, strlen(spoken));
-  child_answers();
   return OK;
 }
 
 int program_wait(pid_t child) {
   (void)child;
-  if (line >= 0) close(line), close(memory);
+  if (line >= 0) close(line);
+  if (memory >= 0) close(memory);
   line = memory = -1;
   return next(2) ? 0 : 137;
 }
@@ -189,7 +212,7 @@ static void game_play(void) {
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
   static bool opened;
   if (!opened) log_open(1, 2, true);
-  opened = true;
+  opened = ours = true;
   if (size < 2) return 0;
   talk = (tape){.at = bytes + 1, .end = bytes + size};
   if (bytes[0] % 2 == 0) text_look();
