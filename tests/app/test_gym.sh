@@ -7,8 +7,8 @@ set -u
 python=$(tests/gym/prepare) || { echo "$python"; echo "0 passed, 0 failed, 1 skipped"; exit; }
 MPIRUN=${MPIRUN:-mpirun}
 export PYTHONPATH=tests/gym MARK=$dir TMPDIR=$dir OMPI_MCA_btl_vader_backing_directory=$dir
-pole="--set environment.name=gym:CartPole-v1 --set environment.python=$python --set evolve.in=real --set evolve.generations=5
-  --set evolve.popsize=24 --set evolve.episodes=24"
+pole="--set environment.name=gym:CartPole-v1 --set environment.python=$python --set environment.wrappers=bad_gym:Held
+  --set evolve.in=real --set evolve.generations=5 --set evolve.popsize=24 --set evolve.episodes=24"
 started() { exec "${@:3}" "$program" "$1" tests/app/tiny.yaml --quiet $pole --set run.directory="$dir/$2"; } # VERB NAME [mpirun ..]
 dreamfarm() { (started "$@"); }
 same() { same_rows "$dir/$1/run.csv" "$dir/$2/run.csv" && cmp "$dir/$1/controller.safetensors" "$dir/$2/controller.safetensors"; }
@@ -19,6 +19,8 @@ children() { grep -l "gym_child.p[y]" /proc/[0-9]*/cmdline 2>/dev/null | cut -d/
 gone() { for _ in $(seq 50); do [ -n "$(children)" ] || return 0; sleep 0.1; done; return 1; }
 rows() { [ -e "$dir/$1/run.csv" ] && wc -l <"$dir/$1/run.csv" || echo 0; }
 until_rows() { for _ in $(seq 300); do [ "$(rows "$1")" -lt "$2" ] || return 0; sleep 0.1; done; return 1; } # NAME ROWS
+hold() { until_rows "$1" 2 && touch "$dir/hold"; } # NAME: after its first generations it stays where it is, until `go`
+go() { rm "$dir/hold"; }
 
 # --- ranks --------------------------------------------------------------------------------------------------------------------
 check "a run says that episodes are pure" exits 0 "gym:CartPole-v1: pure" dreamfarm run one
@@ -35,18 +37,20 @@ check "no Python is left" gone
 # --- losses -------------------------------------------------------------------------------------------------------------------
 world child
 (started evolve child $MPIRUN -n 2) >"$dir/log" 2>&1 & job=$!
-check "a search under way" until_rows child 3
+check "a search under way" hold child
 victim=$(children | head -n 1)
 check "a child is killed" kill -9 "$victim"
+go
 check "its rank goes on" wait $job
 check "and says what happened" grep -q "ended by signal 9" "$dir/log"
 check "the same bytes" same one child
 
 world rank
 (started evolve rank $MPIRUN -n 2) >"$dir/log" 2>&1 & job=$!
-check "another one under way" until_rows rank 3
+check "another one under way" hold rank
 victim=$(children | head -n 1)
 check "its rank is killed" kill -9 "$(awk '{print $4}' "/proc/$victim/stat")"
+go
 wait $job
 check "no Python outlives it" gone
 check "it goes on" dreamfarm evolve rank $MPIRUN -n 2

@@ -185,5 +185,14 @@ class Half(gymnasium.RewardWrapper):
         return reward / 2
 
 
+class Held(gymnasium.Wrapper):
+    """Goes no further while there is a file `hold` in the directory that MARK names."""
+
+    def step(self, action):
+        while os.path.exists(os.path.join(os.environ["MARK"], "hold")):
+            time.sleep(0.01)
+        return super().step(action)
+
+
 for name in ("Bad", "Spaces", "Luck", "Empty"):
     gymnasium.register(name + "-v0", f"{__name__}:{name}", max_episode_steps=1000 if name in ("Spaces", "Empty") else None)
