@@ -89,11 +89,11 @@ static double child_patience(const gym_child *c) {
 
 // One byte, or why there is none.
 static int child_byte(gym_child *c, stopwatch *waited, double limit) {
-  enum { LOOK = 200 };  // milliseconds
+  enum { NAP = 200 };  // milliseconds
   char byte = 0;
   for (;;) {
     struct pollfd ends[] = {{.fd = c->line, .events = POLLIN}, {.fd = c->said, .events = POLLIN}};
-    if (poll(ends, 2, LOOK) < 0 && errno != EINTR) return CHILD_CLOSED;
+    if (poll(ends, 2, NAP) < 0 && errno != EINTR) return CHILD_CLOSED;
     if (ends[1].revents) child_listen(c);
     if (ends[0].revents) {
       ssize_t got = recv(c->line, &byte, 1, MSG_DONTWAIT);
