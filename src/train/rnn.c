@@ -276,8 +276,8 @@ static status rnn_prepare(rnn_run *r) {
   for (int i = 0; i < s->Z; i++) r->scale[i] = 1;
   // Random weights or those of before, and over them the checkpoint's, where there is one.
   if (o->from) TRY(world_weights_read(l->w, o->from, &table));
-  if (o->from && o->ahead) TRY(world_weights_read(l->w + table.size, o->from, &ahead));
   else rnn_net_init(l->w, s, o->seed);
+  if (o->from && o->ahead) TRY(world_weights_read(l->w + table.size, o->from, &ahead));
   return lesson_resume(&r->lesson);
 }
 

@@ -112,16 +112,16 @@ static void test_rows_that_say_it(void **state) {
 
 static const world_shape shape = {.Z = Z, .A = A, .H = H, .K = 1};
 
-// What M learns in so many epochs, looking so many steps ahead; its file.
-static file_path learn(dataset *d, const char *name, int epochs, int ahead) {
+// What M learns in so many epochs, looking so many steps ahead; its file. From another's weights it hardly learns.
+static file_path learn(dataset *d, const char *name, int epochs, int ahead, const char *from) {
   file_path latent, result = path_join(place, "%s", name), checkpoint = path_join(place, "checkpoint");
   encode(d, &latent);
   const train_rnn_options o = {.shape = shape,
                                .epochs = epochs,
                                .batch = 8,
                                .steps = 8,
-                               .learning_rate = 1e-2,
-                               .learning_rate_end = 1e-3,
+                               .learning_rate = from ? 1e-8 : 1e-2,
+                               .learning_rate_end = from ? 1e-8 : 1e-3,
                                .clip = 1,
                                .log_sigma_floor = -7,
                                .done_weight = 1,
@@ -129,6 +129,7 @@ static file_path learn(dataset *d, const char *name, int epochs, int ahead) {
                                .ahead = ahead,
                                .vae_hash = "none",
                                .latents = latent.text,
+                               .from = from,
                                .result = result.text,
                                .checkpoint = checkpoint.text};
   if (train_rnn(&o, d, &alone, &watch) != OK) fail_msg("%s", status_message());
@@ -137,7 +138,7 @@ static file_path learn(dataset *d, const char *name, int epochs, int ahead) {
 
 // The slope in the action, at a z of one side: towards the wall an end is likelier.
 static void test_its_slope_leads_away(void **state) {
-  file_path result = learn(*state, "rnn.safetensors", 30, LOOK);
+  file_path result = learn(*state, "rnn.safetensors", 30, LOOK, NULL);
 
   nn_table t = world_ahead_table(&shape);
   float *w = mem_take(t.size, sizeof *w), offset, scale;
@@ -166,10 +167,33 @@ static void test_its_slope_leads_away(void **state) {
 
 // An M that did not learn it says so.
 static void test_without_it_nothing_is_read(void **state) {
-  file_path result = learn(*state, "blind.safetensors", 1, 0);
+  file_path result = learn(*state, "blind.safetensors", 1, 0, NULL);
   float slope[Z + 1];
   assert_int_equal(world_ahead_read(slope, result.text, A, Z), BAD_FILE);
   assert_non_null(strstr(status_message(), "rnn.ahead"));
+}
+
+// The largest difference between two Ms' weights.
+static double apart(const file_path *one, const file_path *other, const nn_table *t) {
+  float *a = mem_take(t->size, sizeof *a), *b = mem_take(t->size, sizeof *b);
+  double most = 0;
+  if (world_weights_read(a, one->text, t) != OK) fail_msg("%s", status_message());
+  if (world_weights_read(b, other->text, t) != OK) fail_msg("%s", status_message());
+  for (size_t i = 0; i < t->size; i++) most = fmax(most, fabs((double)a[i] - (double)b[i]));
+  mem_free(a);
+  mem_free(b);
+  return most;
+}
+
+// Whether or not it looks ahead: M goes on at the weights that it begins from.
+static void test_it_begins_where_another_ended(void **state) {
+  nn_table table = world_rnn_table(&shape), head = world_ahead_table(&shape);
+  for (int ahead = 0; ahead <= LOOK; ahead += LOOK) {
+    file_path before = learn(*state, "before.safetensors", 3, ahead, NULL);
+    file_path after = learn(*state, "after.safetensors", 1, ahead, before.text);
+    assert_true(apart(&before, &after, &table) < 1e-4);
+    if (ahead) assert_true(apart(&before, &after, &head) < 1e-4);
+  }
 }
 
 static int begin(void **state) {
@@ -193,6 +217,7 @@ int main(void) {
       cmocka_unit_test(test_rows_that_say_it),
       cmocka_unit_test(test_its_slope_leads_away),
       cmocka_unit_test(test_without_it_nothing_is_read),
+      cmocka_unit_test(test_it_begins_where_another_ended),
   };
   return cmocka_run_group_tests(tests, begin, end);
 }
