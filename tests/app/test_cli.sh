@@ -49,7 +49,7 @@ printf 'rnn:\n  hidden: 3\n  hidden: 4\n' >"$dir/bad.yaml"
 says 3 "bad.yaml:3:3" "$program" run "$dir/bad.yaml"
 says 0 "0.1" "$program" config --set evolve.sigma0=0.1
 "$program" config | cmp -s - configs/default.yaml && passed=$((passed + 1)) || { failed=$((failed + 1)); echo "failed: configs/default.yaml is not what is printed"; }
-for config in configs/*.yaml; do says 0 "evolve:" "$program" config "$config"; done
+for config in configs/*.yaml configs/*/*.yaml; do says 0 "evolve:" "$program" config "$config"; done
 says 2 "subjects are: farm" "$program" bench fram
 says 2 "did you mean --workers" "$program" bench farm --worker 3
 says 2 "whole number from 1 to 10000" "$program" bench farm --simulate --workers many
