@@ -9,8 +9,8 @@
 // --- how it is opened -----------------------------------------------------------------------------------------------
 enum env_actions { ENV_ACTIONS_LARGEST, ENV_ACTIONS_THRESHOLDS };
 
-// What is said of somebody else's environment beside its name; those that are built in have nothing to say it to, and
-// refuse it. Zero says nothing. Texts are borrowed, as long as anything lives that was opened or described by them.
+// What is said of an environment beside its name; those that are built in know frame_skip alone, and refuse the
+// rest. Zero says nothing. Texts are borrowed, as long as anything lives that was opened or described by them.
 typedef struct env_options {
   const char *python;       // gym: the interpreter; NULL: python3
   const char *arguments;    // keyword arguments, as JSON

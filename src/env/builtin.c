@@ -48,13 +48,12 @@ static status builtin_unknown(const char *name) {
   return s;
 }
 
-// What is said that only others would listen to.
+// What is said that only others would listen to: all but frame_skip.
 static const char *builtin_unheard(const env_options *o) {
   if (o->python) return "python";
   if (o->arguments) return "options";
   if (o->wrappers) return "wrappers";
   if (o->observation) return "observation";
-  if (o->frame_skip > 1) return "frame_skip";
   if (o->cap) return "cap";
   if (o->reward_scale != 0 && o->reward_scale != 1) return "reward_scale";
   if (o->crop[0] || o->crop[1] || o->crop[2] || o->crop[3]) return "crop";
@@ -66,7 +65,7 @@ static const char *builtin_unheard(const env_options *o) {
 // --- lanes ----------------------------------------------------------------------------------------------------------
 typedef struct builtin {
   const env_kind *kind;
-  int lanes;
+  int lanes, skip;
   size_t stride;  // <- state_bytes, rounded up to cache lines
   char *states;   // (lanes, stride)
 } builtin;
@@ -84,9 +83,16 @@ static status builtin_open(env *e, const char *name, const env_options *o) {
 
   // a lane's state on cache lines of its own
   builtin *b = mem_take(1, sizeof *b);
-  *b = (builtin){.kind = k, .lanes = e->lanes, .stride = (k->state_bytes + 63) / 64 * 64};
+  *b = (builtin){.kind = k,
+                 .lanes = e->lanes,
+                 .skip = o->frame_skip > 1 ? o->frame_skip : 1,
+                 .stride = (k->state_bytes + 63) / 64 * 64};
   b->states = mem_take((size_t)b->lanes, b->stride);
+
+  // its own cap is of its own steps
   e->spec = k->spec;
+  e->spec.cap = (k->spec.cap + b->skip - 1) / b->skip;
+  e->spec.pays_steps = k->spec.pays_steps && b->skip == 1;
   e->self = b;
   return OK;
 }
@@ -108,10 +114,20 @@ static void builtin_reset(void *self, int lane, rng luck) {
   ((const builtin *)self)->kind->reset(builtin_state(self, lane), luck);
 }
 
+// An action is held for so many of the environment's own steps, or until an end.
+static env_outcome builtin_hold(const builtin *b, int lane, const float *action) {
+  env_outcome held = {0};
+  for (int i = 0; i < b->skip && !held.terminated && !held.truncated; i++) {
+    float before = held.reward;
+    held = b->kind->step(builtin_at(b, lane), action);
+    held.reward += before;
+  }
+  return held;
+}
+
 static void builtin_step(void *self, const float *actions, env_outcome *outcomes, int n) {
-  const env_kind *k = ((const builtin *)self)->kind;
-  for (int i = 0; i < n; i++)
-    outcomes[i] = k->step(builtin_state(self, i), actions + (size_t)i * k->spec.actions);
+  const builtin *b = self;
+  for (int i = 0; i < n; i++) outcomes[i] = builtin_hold(b, i, actions + (size_t)i * b->kind->spec.actions);
 }
 
 static void builtin_observe(void *self, void *observations, int n) {

@@ -279,7 +279,6 @@ static void test_what_it_cannot_hear_is_refused(void **unused) {
       {{.arguments = "{}"}, "environment.options"},
       {{.wrappers = "a:B"}, "environment.wrappers"},
       {{.observation = "screen"}, "environment.observation"},
-      {{.frame_skip = 4}, "environment.frame_skip"},
       {{.cap = 100}, "environment.cap"},
       {{.reward_scale = 0.1}, "environment.reward_scale"},
       {{.crop = {0, 0, 0, 1}}, "environment.crop"},
@@ -302,6 +301,49 @@ static void test_what_it_cannot_hear_is_refused(void **unused) {
   env_close(e);
   assert_int_equal(env_open_again(&e, &s, 3), OK);
   env_close(e);
+}
+
+static hash seen_hash(env *e) {
+  size_t bytes = env_observation_bytes(env_spec_of(e));
+  void *seen = mem_take(1, bytes);
+  env_observe(e, seen, 1);
+  hash h = hash_bytes(seen, bytes);
+  mem_free(seen);
+  return h;
+}
+
+// An action held for three steps is the same action three times, whose rewards are added up, until the end.
+static void check_held(const char *name) {
+  enum { SKIP = 3 };
+  static const env_options held = {.frame_skip = SKIP};
+  env *a = opened(name, 1), *b;
+  assert_int_equal(env_open(&b, name, &held, 1), OK);
+  const int cap = env_spec_of(a)->cap;
+  assert_int_equal(env_spec_of(b)->cap, (cap + SKIP - 1) / SKIP);
+  assert_false(env_spec_of(b)->pays_steps);
+
+  env_reset(a, 0, luck_of(4));
+  env_reset(b, 0, luck_of(4));
+  env_outcome one = {0}, three = {0};
+  for (int step = 0; !three.terminated && !three.truncated; step++) {
+    float action[ACTIONS_MAX], sum = 0;
+    act(action, a, step);
+    for (int i = 0; i < SKIP && !one.terminated && !one.truncated; i++) {
+      env_step(a, action, &one, 1);
+      sum += one.reward;
+    }
+    env_step(b, action, &three, 1);
+    assert_true(three.reward == sum);
+    assert_true(three.terminated == one.terminated && three.truncated == one.truncated);
+    assert_string_equal(seen_hash(a).hex, seen_hash(b).hex);
+  }
+  env_close(a);
+  env_close(b);
+}
+
+static void test_an_action_may_be_held(void **unused) {
+  (void)unused;
+  for_each_environment(check_held);
 }
 
 static void test_loop_allocates_nothing(void **unused) {
@@ -430,6 +472,7 @@ int main(void) {
       cmocka_unit_test(test_table),
       cmocka_unit_test(test_unknown_names_are_refused),
       cmocka_unit_test(test_what_it_cannot_hear_is_refused),
+      cmocka_unit_test(test_an_action_may_be_held),
       cmocka_unit_test(test_loop_allocates_nothing),
       cmocka_unit_test(test_refusals),
       cmocka_unit_test(test_baselines_fit),
