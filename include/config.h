@@ -57,6 +57,7 @@ typedef struct settings {
   struct {
     int hidden, mixtures;
     int mixture;                  // enum config_mixture
+    int predicts;                 // enum config_predicts
     int members;
     int epochs, batch, steps;     // lanes, chunk length
     double learning_rate, learning_rate_end;
@@ -111,6 +112,7 @@ typedef struct settings {
 
 enum config_actions { CONFIG_ACTIONS_LARGEST, CONFIG_ACTIONS_THRESHOLDS };     // words: largest, thresholds
 enum config_mixture { CONFIG_MIXTURE_EACH, CONFIG_MIXTURE_JOINT };              // words: each, joint
+enum config_predicts { CONFIG_PREDICTS_NEXT, CONFIG_PREDICTS_CHANGE };        // words: next, change
 enum config_dream_reward { CONFIG_REWARD_ALIVE, CONFIG_REWARD_HEAD };         // words: alive, head
 enum config_dream_end {           // words: threshold, sampled, expected
   CONFIG_END_THRESHOLD, CONFIG_END_SAMPLED, CONFIG_END_EXPECTED

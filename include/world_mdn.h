@@ -10,6 +10,7 @@
 typedef struct world_shape {
   bool pixels;      // false: the observation, standardised, is the latent, and there is no V
   bool joint;       // one mixture over all latents together; false: one for each of them
+  bool change;      // what M says is how far the latent moves; false: the next latent itself
   int channels[4];  // of the encoder's convolutions; the decoder mirrors them
   int Z, A, H, K;
 } world_shape;

@@ -74,6 +74,13 @@ static inline small_world small_world_joint(bool pixels, int mixtures, uint64_t 
   return small_world_shaped(shape, seed);
 }
 
+// The same weights, but they say how far the latent moves.
+static inline small_world small_world_moving(bool pixels, int mixtures, uint64_t seed) {
+  world_shape shape = small_world_shape(pixels, mixtures);
+  shape.change = true;
+  return small_world_shaped(shape, seed);
+}
+
 static inline small_world small_world_write(bool pixels, uint64_t seed) { return small_world_of(pixels, 3, seed); }
 
 static inline world *small_world_open(const small_world *s) {

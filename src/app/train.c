@@ -32,6 +32,7 @@ static world_shape train_shape(const app *a) {
   const settings *s = &a->s;
   world_shape shape = {.pixels = a->environment->pixels,
                        .joint = s->rnn.mixture == CONFIG_MIXTURE_JOINT,
+                       .change = s->rnn.predicts == CONFIG_PREDICTS_CHANGE,
                        .Z = s->vae.latent,
                        .A = a->environment->actions,
                        .H = s->rnn.hidden,

@@ -8,6 +8,8 @@
 
 static const char *const action_words[] = {
     [CONFIG_ACTIONS_LARGEST] = "largest", [CONFIG_ACTIONS_THRESHOLDS] = "thresholds", NULL};
+static const char *const predicts_words[] = {[CONFIG_PREDICTS_NEXT] = "next", [CONFIG_PREDICTS_CHANGE] = "change",
+                                              NULL};
 static const char *const mixture_words[] = {[CONFIG_MIXTURE_EACH] = "each", [CONFIG_MIXTURE_JOINT] = "joint", NULL};
 static const char *const reward_words[] = {[CONFIG_REWARD_ALIVE] = "alive", [CONFIG_REWARD_HEAD] = "head", NULL};
 static const char *const end_words[] = {[CONFIG_END_THRESHOLD] = "threshold",
@@ -165,6 +167,9 @@ static const knob knob_rows[] = {
     WORD("rnn.mixture", rnn.mixture, M, mixture_words, "each",
          "a mixture for each latent dimension, or a joint one, of which one Gaussian is drawn for all of them (WM: "
          "article joint, code each)"),
+    WORD("rnn.predicts", rnn.predicts, M, predicts_words, "next",
+         "what M says of the latent: next = the next one (WM), change = how far it moves, which is easier where it "
+         "moves little"),
     INT("rnn.members", rnn.members, M | SEARCH, 1, 16, "1",
         "Ms of different seeds; each dream draws the one that makes what happens, while the first remembers (WM: 1)"),
     INT("rnn.epochs", rnn.epochs, M, 1, 100000, "20", "passes over all episodes (WM: article 20, code 400)"),

@@ -16,6 +16,7 @@ struct rnn_net {
   int T, B;
   nn_lstm_tape tape;
   real *head, *dhead;  // (ROWS_AT_ONCE,head)
+  real *moves;         // (ROWS_AT_ONCE,Z)  how far each latent moves, where that is what M says
   real *dh;            // (T,B,H)
   real *work;
   ahead_net *ahead;
@@ -34,6 +35,7 @@ rnn_net *rnn_net_open(const world_shape *s, int T, int B) {
 
   n->head = ARENA_NEW(memory, real, ROWS_AT_ONCE * head);
   n->dhead = ARENA_NEW(memory, real, ROWS_AT_ONCE * head);
+  if (s->change) n->moves = ARENA_NEW(memory, real, ROWS_AT_ONCE * (size_t)s->Z);
   n->dh = ARENA_NEW(memory, real, rows * H);
   n->work = ARENA_NEW(memory, real, nn_lstm_work(T, B, s->Z + s->A, s->H));
   n->ahead = ahead_net_open(memory, s, T * B);
@@ -47,9 +49,19 @@ void rnn_net_close(rnn_net *n) {
 static const real *rnn_at(const rnn_net *n, const real *w, int tensor) { return w + n->t.tensor[tensor].at; }
 static real *rnn_grad(const rnn_net *n, real *g, int tensor) { return g + n->t.tensor[tensor].at; }
 
+// From what M was shown, be it its own sample, to what came.
+static const real *rnn_moves(rnn_net *n, const rnn_chunk *k, size_t from, int rows) {
+  int Z = n->s.Z, I = Z + n->s.A;
+  for (int row = 0; row < rows; row++) {
+    const real *was = k->x + (from + row) * I, *is = k->target + (from + row) * Z;
+    for (int i = 0; i < Z; i++) n->moves[(size_t)row * Z + i] = is[i] - was[i];
+  }
+  return n->moves;
+}
+
 static void rnn_losses(rnn_net *n, rnn_loss *loss, const rnn_chunk *k, size_t from, int rows, rnn_rules r, real scale) {
   const world_shape *s = &n->s;
-  const real *z = k->target + from * s->Z, *paid = k->reward + from, *ended = k->done + from;
+  const real *z = s->change ? rnn_moves(n, k, from, rows) : k->target + from * s->Z, *paid = k->reward + from, *ended = k->done + from;
   real *head = n->head, *dhead = n->dhead;
   int ld = world_head_size(s), reward = world_head_reward(s), done = world_head_done(s);
 
@@ -152,7 +164,8 @@ static real rnn_latent_draw(real mu, real log_sigma, real floor, float normal) {
   return mu + (real)exp((double)s) * (real)normal;
 }
 
-static void rnn_row_draw(const world_shape *s, real *z, const real *head, real floor, rng luck, uint32_t row) {
+static void rnn_row_draw(const world_shape *s, real *z, const real *was, const real *head, real floor, rng luck,
+                         uint32_t row) {
   int K = s->K, drawn = 0;
   float uniform[WORLD_LATENT_MAX], normal[WORLD_LATENT_MAX];
   rng_uniforms(uniform, s->Z, luck, row, 0);
@@ -162,7 +175,7 @@ static void rnn_row_draw(const world_shape *s, real *z, const real *head, real f
   for (int i = 0; i < s->Z; i++) {
     if (i < world_draws(s)) drawn = rnn_component_draw(head + (size_t)i * K, K, uniform[i]);
     real mu = head[world_head_component(s, i, 0, drawn)], log_sigma = head[world_head_component(s, i, 1, drawn)];
-    z[i] = rnn_latent_draw(mu, log_sigma, floor, normal[i]);
+    z[i] = rnn_latent_draw(s->change ? was[i] + mu : mu, log_sigma, floor, normal[i]);
   }
 }
 
@@ -177,7 +190,8 @@ void rnn_net_draw(rnn_net *n, real *own, const real *w, const rnn_chunk *k, cons
     int rows = (int)(all - from < ROWS_AT_ONCE ? all - from : ROWS_AT_ONCE);
     nn_dense(n->head, n->tape.h + from * H, rnn_at(n, w, RNN_HEAD), rnn_at(n, w, RNN_HEAD_B), rows, H, O);
     for (int r = 0; r < rows; r++)
-      rnn_row_draw(s, own + (from + r) * s->Z, n->head + (size_t)r * O, floor, luck, (uint32_t)(from + r));
+      rnn_row_draw(s, own + (from + r) * s->Z, k->x + (from + r) * I, n->head + (size_t)r * O, floor, luck,
+                   (uint32_t)(from + r));
   }
 }
 

@@ -76,6 +76,7 @@ status world_rnn_write(const char *path, const world_shape *s, const float *valu
   files_metadata_number(&m, "hidden", s->H);
   files_metadata_number(&m, "mixtures", s->K);
   if (s->joint) files_metadata_text(&m, "mixture", "joint");
+  if (s->change) files_metadata_text(&m, "predicts", "change");
   files_metadata_number(&m, "log_sigma_floor", o->log_sigma_floor);
   files_metadata_number(&m, "done_weight", o->done_weight);
 
@@ -290,12 +291,13 @@ static status files_eye_check(int *Z, const world_shape *s, const data_source *f
   return OK;
 }
 
-// A file that does not say it has a mixture for each latent.
-static status files_mixture_read(bool *joint, const data_source *from) {
-  const char *word = data_tensors_metadata(from->file, "mixture");
-  *joint = word && strcmp(word, "joint") == 0;
-  if (word && !*joint && strcmp(word, "each") != 0)
-    FAIL(BAD_FILE, "%s: metadata 'mixture' is '%s'; each or joint are allowed; %s", from->path, word, from->remedy);
+// One of two words, the first where the file does not say.
+static status files_either_read(bool *second, const data_source *from, const char *key, const char *const words[2]) {
+  const char *word = data_tensors_metadata(from->file, key);
+  *second = word && strcmp(word, words[1]) == 0;
+  if (word && !*second && strcmp(word, words[0]) != 0)
+    FAIL(BAD_FILE, "%s: metadata '%s' is '%s'; %s or %s are allowed; %s", from->path, key, word, words[0], words[1],
+         from->remedy);
   return OK;
 }
 
@@ -307,7 +309,8 @@ static status files_rnn_shape_read(world_shape *s, const data_source *from, cons
   TRY(files_size_read(&s->A, from, "actions"));
   TRY(files_size_read(&s->H, from, "hidden"));
   TRY(files_size_read(&s->K, from, "mixtures"));
-  TRY(files_mixture_read(&s->joint, from));
+  TRY(files_either_read(&s->joint, from, "mixture", (const char *const[]){"each", "joint"}));
+  TRY(files_either_read(&s->change, from, "predicts", (const char *const[]){"next", "change"}));
   return world_shape_check(s, true, from->path);
 }
 
@@ -353,7 +356,8 @@ static bool files_alike(const world *a, const world *b) {
   const world_origins *o = &a->origins, *p = &b->origins;
   size_t Z = (size_t)a->shape.Z, belief = Z + 2 * (size_t)a->shape.H, n = (size_t)o->count * Z;
   if (a->shape.Z != b->shape.Z || a->shape.A != b->shape.A || a->shape.H != b->shape.H || a->shape.K != b->shape.K ||
-      a->shape.joint != b->shape.joint || o->count != p->count || o->moments != p->moments)
+      a->shape.joint != b->shape.joint || a->shape.change != b->shape.change || o->count != p->count ||
+      o->moments != p->moments)
     return false;
 
   bool same = o->log_sigma_floor == p->log_sigma_floor && o->done_weight == p->done_weight;

@@ -87,9 +87,10 @@ static void components_find(mdn_head *d, const packed *components, world_rows h,
       }
 }
 
-// z = mu + sigma sqrt(tau) N(0,1); false if one is not finite
-static bool latent_draw(mdn_head *d, float *z, const float *mu, const float *log_sigma, const mdn_lane *lane) {
+// z = mu + sigma sqrt(tau) N(0,1), from where it was if M says how far it moves; false if one is not finite
+static bool latent_draw(mdn_head *d, float *z, float *mu, const float *log_sigma, const mdn_lane *lane) {
   int Z = d->w->shape.Z;
+  for (int i = 0; d->w->shape.change && i < Z; i++) mu[i] += z[i];
   rng_normals(d->luck, Z, lane->luck, lane->step, (uint32_t)(Z + 3) / 4);
   return vec_gauss(z, mu, log_sigma, d->luck, Z, d->w->origins.log_sigma_floor, sqrtf(lane->rules.temperature));
 }
@@ -140,7 +141,7 @@ void mdn_head_draw(mdn_head *d, const world_member *m, float *beliefs, int ld, m
   // then that component's mean and deviation alone, and z from them
   components_find(d, &m->components, h, n);
   for (int i = 0; i < n; i++) {
-    const float *mean = d->chosen + (size_t)i * 2 * items, *log_sigma = mean + items;
+    float *mean = d->chosen + (size_t)i * 2 * items, *log_sigma = mean + items;
     bool finite = latent_draw(d, beliefs + (size_t)i * ld, mean, log_sigma, &lanes[i]);
     outcomes[i] = outcome_of(d->w, &lanes[i], mean[s->Z], log_sigma[s->Z], finite);
   }

@@ -31,12 +31,13 @@ class Run:
         i, j, f, o = (torch.cat([z, a, h], 1) @ self.m["lstm.weight"] + self.m["lstm.bias"]).chunk(4, 1)
         c = c * torch.sigmoid(f + 1) + torch.sigmoid(i) * torch.tanh(j)
         return torch.tanh(c) * torch.sigmoid(o), c
-    def expect(self, h):                              # -> logits, mean, log sigma (n, Z, K); reward; the end's logit
+    def expect(self, z, h):                           # -> logits, mean, log sigma (n, Z, K); reward; the end's logit
         y, n = h @ self.m["head.weight"] + self.m["head.bias"], self.Z * self.K
         if self.meta.get("mixture") == "joint":       # the same logits for all latents
             logits = y[:, None, :self.K].expand(-1, self.Z, -1)
             mean, s = y[:, self.K:-2].reshape(-1, self.K, 2, self.Z).permute(0, 3, 1, 2).unbind(3)
         else: logits, mean, s = (y[:, i * n:(i + 1) * n].reshape(-1, self.Z, self.K) for i in range(3))
+        if self.meta.get("predicts") == "change": mean = mean + z[:, :, None]
         return logits, mean, s.clamp(min=float(self.meta["log_sigma_floor"])), y[:, -2], y[:, -1]
     def act(self, z, h, c):
         x, at = torch.cat([z] + [h] * ("h" in self.features) + [c] * self.features.endswith("c"), 1), 0
@@ -49,7 +50,7 @@ if __name__ == "__main__" and len(sys.argv) > 2:
     run, r = Run(sys.argv[1]), load_file(sys.argv[2])
     tau = float(safe_open(sys.argv[2], "pt").metadata()["temperature"])
     (mu, logvar), (h, c) = run.look(r["observation"]), run.remember(r["z"][:-1], r["action"], r["h"][:-1], r["c"][:-1])
-    logits, mean, s, reward, end = run.expect(h)
+    logits, mean, s, reward, end = run.expect(r["z"][:-1], h)
     drawn = mean + s.exp() * tau ** 0.5 * r["noise"][:, :, None]                  # of each component
     near, k = (drawn - r["z"][1:, :, None]).abs().min(2)
     best, order = torch.cat([logits, torch.full_like(logits[:, :, :1], -1e9)], 2).topk(2, 2)

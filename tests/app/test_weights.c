@@ -170,7 +170,7 @@ static void test_every_tensor_is_documented(void **state) {
 static void file_documented(const char *path) {
   static const char *const keys[] = {"format",    "dataset",   "vae",     "latent", "channels1", "channels2",
                                      "channels3", "channels4", "actions", "hidden", "mixtures",  "log_sigma_floor",
-                                     "mixture"};
+                                     "mixture",   "predicts"};
   data_tensors *f;
   assert_int_equal(data_tensors_read(&f, path), OK);
   for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)

@@ -23,6 +23,8 @@ check "a linear controller of the state alone" run linear $pole $narrow
 check "linear: the same" alike linear
 check "a joint mixture" run joint $pole --set rnn.mixture=joint --set rnn.mixtures=4 --set rnn.epochs=10
 check "a joint mixture: the same" alike joint
+check "how far it moves" run moves $pole --set rnn.predicts=change --set rnn.epochs=10
+check "how far it moves: the same" alike moves
 # The comparison does notice: another world's record is not this one's.
 mv "$dir/states/record.safetensors" "$dir/linear/"
 unlike() { ! compare linear; }

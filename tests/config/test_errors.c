@@ -287,8 +287,8 @@ static void deep_and_large(void **state) {
   assert_read_refused(
       bytes, 5000,
       "t.yaml:1:7: unknown key \"rnn.aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa...\"; known "
-      "keys of rnn: hidden, mixtures, mixture, members, epochs, batch, steps, learning_rate, learning_rate_end, clip, "
-      "log_sigma_floor, done_weight, reward_weight, own_samples, own_passes, own_from, ahead");
+      "keys of rnn: hidden, mixtures, mixture, predicts, members, epochs, batch, steps, learning_rate, "
+      "learning_rate_end, clip, log_sigma_floor, done_weight, reward_weight, own_samples, own_passes, own_from, ahead");
   mem_free(bytes);
 }
 

@@ -121,8 +121,8 @@ static double rnn_loss_of(const real *w, real *g, void *self) {
   return 0.1 * (l.z + l.done + (double)rules.reward_weight * l.reward + l.ahead);
 }
 
-static void check_rnn(bool joint, bool ahead) {
-  world_shape s = {.joint = joint, .Z = Z, .A = A, .H = H, .K = K};
+static void check_rnn(bool joint, bool change, bool ahead) {
+  world_shape s = {.joint = joint, .change = change, .Z = Z, .A = A, .H = H, .K = K};
   size_t n = world_rnn_table(&s).size + (ahead ? world_ahead_table(&s).size : 0);
   real *w = mem_take(n, sizeof *w);
   real x[T * B * (Z + A)], keep[T * B], target[T * B * Z], reward[T * B], done[T * B] = {0};
@@ -145,17 +145,23 @@ static void check_rnn(bool joint, bool ahead) {
 
 static void test_rnn(void **state) {
   (void)state;
-  check_rnn(false, false);
+  check_rnn(false, false, false);
 }
 
 static void test_rnn_with_a_joint_mixture(void **state) {
   (void)state;
-  check_rnn(true, false);
+  check_rnn(true, false, false);
+}
+
+static void test_rnn_that_says_how_far_it_moves(void **state) {
+  (void)state;
+  check_rnn(false, true, false);
+  check_rnn(true, true, false);
 }
 
 static void test_rnn_that_looks_ahead(void **state) {
   (void)state;
-  check_rnn(false, true);
+  check_rnn(false, false, true);
 }
 
 int main(void) {
@@ -166,6 +172,7 @@ int main(void) {
       cmocka_unit_test(test_vae_below_the_kl_floor),
       cmocka_unit_test(test_rnn),
       cmocka_unit_test(test_rnn_with_a_joint_mixture),
+      cmocka_unit_test(test_rnn_that_says_how_far_it_moves),
       cmocka_unit_test(test_rnn_that_looks_ahead),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -226,6 +226,7 @@ static void test_dream_is_pure(void **state) {
   check_dream_is_pure(small_world_write(true, 6));
   check_dream_is_pure(small_world_joint(true, 3, 6));
   check_dream_is_pure(small_world_joint(true, 10, 6));
+  check_dream_is_pure(small_world_moving(true, 3, 6));
 }
 
 // After every step the episode goes on in another dream, in a lane where another one was: the bits of the episode that
@@ -593,6 +594,38 @@ static void test_claims_are_not_believed(void **state) {
   small_world_remove(&s);
 }
 
+// Two Ms of the same weights from the same first latent: where one says the next, the other moves as far.
+static void test_the_latent_moves_from_where_it_was(void **state) {
+  (void)state;
+  enum { LANES = 5 };
+  small_world is = small_world_of(false, 2, 17), moves = small_world_moving(false, 2, 17);
+  world *a = small_world_open(&is), *b = small_world_open(&moves);
+  assert_true(world_shape_of(b)->change && !world_shape_of(a)->change);
+  mind *m = mind_open(a, LANES), *n = mind_open(b, LANES);
+  const dream_rules first_rules = {.temperature = 1, .first = 1, .cap = 10};
+  const int Z = is.shape.Z;
+  float was[LANES][8];
+  for (int i = 0; i < LANES; i++) {
+    rng luck = rng_episode(rng_stream(7, "moves"), 0, (uint32_t)i);
+    mind_dream(m, i, &first_rules, luck);
+    mind_dream(n, i, &first_rules, luck);
+    memcpy(was[i], mind_features(n, i), (size_t)Z * sizeof(float));
+  }
+
+  dream_outcome out[LANES];
+  mind_imagine(m, (const float[LANES]){0}, out, LANES);
+  mind_imagine(n, (const float[LANES]){0}, out, LANES);
+  for (int i = 0; i < LANES; i++)
+    for (int z = 0; z < Z; z++)
+      assert_true(fabsf(mind_features(n, i)[z] - was[i][z] - mind_features(m, i)[z]) < 1e-5f);
+  mind_close(m);
+  mind_close(n);
+  world_close(a);
+  world_close(b);
+  small_world_remove(&is);
+  small_world_remove(&moves);
+}
+
 // A file that does not say which has a mixture for each latent; a word that nobody knows is refused.
 static void test_the_mixture_is_in_the_file(void **state) {
   (void)state;
@@ -660,6 +693,7 @@ int main(void) {
       cmocka_unit_test(test_a_dream_goes_on_elsewhere),
       cmocka_unit_test(test_dream_draws_from_the_mixture),
       cmocka_unit_test(test_joint_draws_are_the_heads),
+      cmocka_unit_test(test_the_latent_moves_from_where_it_was),
       cmocka_unit_test(test_broken_numbers_are_noticed),
       cmocka_unit_test(test_bf16_is_the_same_everywhere),
       cmocka_unit_test(test_bf16_is_near_fp32),
