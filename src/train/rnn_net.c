@@ -61,7 +61,8 @@ static const real *rnn_moves(rnn_net *n, const rnn_chunk *k, size_t from, int ro
 
 static void rnn_losses(rnn_net *n, rnn_loss *loss, const rnn_chunk *k, size_t from, int rows, rnn_rules r, real scale) {
   const world_shape *s = &n->s;
-  const real *z = s->change ? rnn_moves(n, k, from, rows) : k->target + from * s->Z, *paid = k->reward + from, *ended = k->done + from;
+  const real *z = s->change ? rnn_moves(n, k, from, rows) : k->target + from * s->Z;
+  const real *paid = k->reward + from, *ended = k->done + from;
   real *head = n->head, *dhead = n->dhead;
   int ld = world_head_size(s), reward = world_head_reward(s), done = world_head_done(s);
 

@@ -108,8 +108,8 @@ static status head_check(const head *h, const char *file, const char *path) {
   memcpy(&joint, file + offsetof(head, shape) + offsetof(world_shape, joint), 1);
   memcpy(&change, file + offsetof(head, shape) + offsetof(world_shape, change), 1);
   if (pixels > 1 || joint > 1 || change > 1 || (h->precision != NUM_FP32 && h->precision != NUM_BF16))
-    FAIL(BAD_FILE, "%s: has pixels %d, joint %d, change %d and precision %d; not all of these are ours; remove it", path,
-         pixels, joint, change, h->precision);
+    FAIL(BAD_FILE, "%s: has pixels %d, joint %d, change %d and precision %d; not all of these are ours; remove it",
+         path, pixels, joint, change, h->precision);
   if (h->members < 1 || h->members > WORLD_MEMBERS_MAX)
     FAIL(BAD_FILE, "%s: has %d members; 1 to %d are allowed; remove it", path, h->members, WORLD_MEMBERS_MAX);
   if (h->origins < 1 || h->origins > WORLD_ORIGINS_MAX || !isfinite(h->log_sigma_floor))
