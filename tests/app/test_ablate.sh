@@ -26,6 +26,20 @@ check "the deviation between runs" near "$(cell plain 4)" "$(awk "BEGIN { d = $a
 a=$(mean rounds/seed-1/round-2) b=$(mean rounds/seed-2/round-2)
 check "of the last round" near "$(cell rounds 3)" "$(awk "BEGIN { print ($a + $b) / 2 }")"
 
+# A judgement as it could be: the controller is above one baseline and, by its text, below another.
+mkdir -p "$dir/made/plain/seed-1"
+cat >"$dir/made/plain/seed-1/evaluate.json" <<'J'
+{"policies": {"controller": {"mean": 1069.4, "se": 19}, "random": {"mean": 201.1, "se": 3, "p_equals_controller": 4.9e-324},
+"still": {"mean": 99.5, "se": 1, "p_equals_controller": 1e-9}}}
+J
+made() {
+  sed -n '/^judged()/,/^table()/p' jobs/ablate | sed '$d' >"$dir/row"
+  (folder=$dir/made seeds=1; . "$dir/row"; row plain)
+}
+check "above all baselines, as numbers" test "$(made)" = "plain,1,1069.4,,19.0,201.1,1"
+sed -i 's/1e-9/0.01/' "$dir/made/plain/seed-1/evaluate.json"
+check "but not by chance" test "$(made)" = "plain,1,1069.4,,19.0,201.1,0"
+
 same() { cmp "$dir/ablation/plain/seed-1/$2" "$dir/ablation/$1/$2"; }
 check "a round begins from the first cell's world" same rounds/seed-1/round-1 rnn.safetensors
 check "a search is in the first cell's world" same search/seed-1 rnn.safetensors
