@@ -29,7 +29,8 @@ check "of the last round" near "$(cell rounds 3)" "$(awk "BEGIN { print ($a + $b
 # A judgement as it could be: the controller is above one baseline and, by its text, below another.
 mkdir -p "$dir/made/plain/seed-1"
 cat >"$dir/made/plain/seed-1/evaluate.json" <<'J'
-{"policies": {"controller": {"mean": 1069.4, "se": 19}, "random": {"mean": 201.1, "se": 3, "p_equals_controller": 4.9e-324},
+{"policies": {"controller": {"mean": 1069.4, "se": 19},
+"random": {"mean": 201.1, "se": 3, "p_equals_controller": 4.9e-324},
 "still": {"mean": 99.5, "se": 1, "p_equals_controller": 1e-9}}}
 J
 made() {
