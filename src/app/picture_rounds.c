@@ -6,7 +6,7 @@
 #include "picture.h"
 
 typedef struct reached {  // a row of rounds.csv; NaN: nothing
-  double episodes, steps; // real ones so far: collected, and played to look at the search's means
+  double episodes, steps;  // real ones so far: collected, and played to look at the search's means
   double dream;           // last held-out score of the round's search
   double best;            // of its means, by the real episodes that the search looked at it by
   double real, se;        // its controller's judgement

@@ -75,14 +75,16 @@ check "launch does not start it again" exits 1 "failed 3 times at the same episo
 check "once is enough" test "$(grep -c "failed 3 times" "$dir/said")" -le 2
 check "no Python is left after that, either" gone
 
-# --- the configurations that are given: those that want Gymnasium alone -------------------------------------------------------
-few="--set run.rounds=1 --set collect.episodes=8 --set rnn.epochs=1 --set rnn.hidden=8 --set dream.cap=20 --set evolve.generations=2
-  --set evolve.popsize=4 --set evolve.episodes=2 --set evolve.held_out_episodes=2 --set evolve.real_episodes=2
-  --set fidelity.episodes=2 --set evaluate.episodes=2 --set environment.python=$python"
+# --- the configurations that are given: those that want Gymnasium alone ---------------------------------------------
+few="--set run.rounds=1 --set collect.episodes=8 --set rnn.epochs=1 --set rnn.hidden=8 --set dream.cap=20
+  --set evolve.generations=2 --set evolve.popsize=4 --set evolve.episodes=2
+  --set evolve.held_out_episodes=2 --set evolve.real_episodes=2 --set fidelity.episodes=2 --set evaluate.episodes=2
+  --set environment.python=$python"
 for config in $(grep -L "gymnasium\[" configs/gym/*.yaml); do
   name=$(basename "$config" .yaml)
   check "$config runs" "$program" run "$config" --quiet $few --set run.directory="$dir/given-$name"
-  check "in its environment" grep -rq --include=evaluate.json "$(grep -o 'gym:[A-Za-z0-9-]*' "$config")" "$dir/given-$name"
+  check "in its environment" grep -rq --include=evaluate.json \
+    "$(grep -o 'gym:[A-Za-z0-9-]*' "$config")" "$dir/given-$name"
 done
 
 # --- settings -----------------------------------------------------------------------------------------------------------------

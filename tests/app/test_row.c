@@ -15,8 +15,8 @@
 #include "run.h"
 
 #define HEAD                                                                                                      \
-  "generation,best,median,mean,held_out,real,ratio,real_steps,sigma,condition,episodes,steps,broken,descent,popsize,dreams," \
-  "noise,seconds,busy,dream,controller,master,wait\n"
+  "generation,best,median,mean,held_out,real,ratio,real_steps,sigma,condition,episodes,steps,broken,descent,popsize," \
+  "dreams,noise,seconds,busy,dream,controller,master,wait\n"
 
 static char place[] = "/tmp/dreamfarm-row-XXXXXX";
 

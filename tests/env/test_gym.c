@@ -343,18 +343,25 @@ static void reference(played *all) {
   env_close(e);
 }
 
-static void test_an_episode_is_a_function_of_its_luck(void **state) {
-  (void)state;
-  NEEDS_PYTHON();
-  played alone[PLAYED], together[PLAYED];
+// Side by side, and whatever happens meanwhile, the episodes are those that were played alone.  alone (PLAYED)
+static void check_together(played *alone, void (*meanwhile)(env *e, int round)) {
+  played together[PLAYED];
   env *e;
   const env_options o = CAPPED(NULL);
   reference(alone);
+
   assert_int_equal(env_open(&e, BAD, &o, LANES), OK);
-  assert_int_equal(play_all(e, together, LANES, NULL), 0);
+  assert_int_equal(play_all(e, together, LANES, meanwhile), 0);
   check_same(alone, together);
-  for (int i = 1; i < PLAYED; i++) assert_false(hash_equal(alone[0].seen, alone[i].seen));
   env_close(e);
+}
+
+static void test_an_episode_is_a_function_of_its_luck(void **state) {
+  (void)state;
+  NEEDS_PYTHON();
+  played alone[PLAYED];
+  check_together(alone, NULL);
+  for (int i = 1; i < PLAYED; i++) assert_false(hash_equal(alone[0].seen, alone[i].seen));
 }
 
 // Longer than the child looks for its turn before it sleeps, now and then.
@@ -366,14 +373,8 @@ static void dawdle(env *e, int round) {
 static void test_who_sleeps_is_woken(void **state) {
   (void)state;
   NEEDS_PYTHON();
-  played alone[PLAYED], slowly[PLAYED];
-  env *e;
-  const env_options o = CAPPED(NULL);
-  reference(alone);
-  assert_int_equal(env_open(&e, BAD, &o, LANES), OK);
-  assert_int_equal(play_all(e, slowly, LANES, dawdle), 0);
-  check_same(alone, slowly);
-  env_close(e);
+  played alone[PLAYED];
+  check_together(alone, dawdle);
 }
 
 static void test_impure_is_told(void **state) {

@@ -605,6 +605,8 @@ static void test_the_latent_moves_from_where_it_was(void **state) {
   const dream_rules first_rules = {.temperature = 1, .first = 1, .cap = 10};
   const int Z = is.shape.Z;
   float was[LANES][8];
+
+  // both begin there
   for (int i = 0; i < LANES; i++) {
     rng luck = rng_episode(rng_stream(7, "moves"), 0, (uint32_t)i);
     mind_dream(m, i, &first_rules, luck);
@@ -612,6 +614,7 @@ static void test_the_latent_moves_from_where_it_was(void **state) {
     memcpy(was[i], mind_features(n, i), (size_t)Z * sizeof(float));
   }
 
+  // one step of each, on the same luck
   dream_outcome out[LANES];
   mind_imagine(m, (const float[LANES]){0}, out, LANES);
   mind_imagine(n, (const float[LANES]){0}, out, LANES);
